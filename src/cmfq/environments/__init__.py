@@ -1,0 +1,1 @@
+"""Worlds to learn in: one protocol (:mod:`.base`), one adapter per simulator."""

@@ -1,0 +1,130 @@
+"""Scripted opponents for battle. They use what an agent observes, and nothing else."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cmfq.environments.base import BoolArray, FloatArray, IntArray, TeamObservation
+from cmfq.environments.battle import ATTACKS, CHANNELS, MOVES, VIEW_RADIUS
+from cmfq.errors import unknown_name
+from cmfq.policies import Decision
+
+OBSTACLE = CHANNELS.index("obstacle")
+OWN = CHANNELS.index("my_team_presence")
+OWN_MINIMAP = CHANNELS.index("my_team_minimap")
+ENEMY = CHANNELS.index("other_team_presence")
+ENEMY_HEALTH = CHANNELS.index("other_team_health")
+ENEMY_MINIMAP = CHANNELS.index("other_team_minimap")
+
+MOVE_OFFSETS = np.array(MOVES)
+ATTACK_OFFSETS = np.array(ATTACKS)
+FAR_AWAY = 1e6
+
+Script = Callable[[TeamObservation, np.random.Generator], IntArray]
+
+
+def random(observation: TeamObservation, generator: np.random.Generator) -> IntArray:
+    """Any action, all alike."""
+    return generator.integers(
+        len(MOVES) + len(ATTACKS), size=len(observation.ids), dtype=np.int32
+    )
+
+
+def rush(observation: TeamObservation, generator: np.random.Generator) -> IntArray:
+    """Go to the nearest enemy and attack."""
+    in_reach = _at(observation.view[..., ENEMY], ATTACK_OFFSETS) > 0
+    return _attack_or_approach(observation, in_reach, np.zeros(in_reach.shape), generator)
+
+
+def focus(observation: TeamObservation, generator: np.random.Generator) -> IntArray:
+    """Attack the weakest enemy in reach, else go to the nearest one."""
+    in_reach = _at(observation.view[..., ENEMY], ATTACK_OFFSETS) > 0
+    health = _at(observation.view[..., ENEMY_HEALTH], ATTACK_OFFSETS)
+    return _attack_or_approach(observation, in_reach, health, generator)
+
+
+BOTS: dict[str, Script] = {"random": random, "rush": rush, "focus": focus}
+
+
+@dataclass(frozen=True)
+class Bot:
+    """A script as a policy (see :class:`cmfq.policies.Policy`)."""
+
+    script: Script
+
+    def decide(
+        self,
+        observations: Sequence[TeamObservation],
+        generator: np.random.Generator,
+        others: Sequence[TeamObservation] = (),  # noqa: ARG002
+    ) -> list[Decision]:
+        """Let the script decide for each team."""
+        return [Decision(self.script(observation, generator)) for observation in observations]
+
+
+def bot(name: str) -> Bot:
+    """Look a scripted opponent up by name.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    if name not in BOTS:
+        raise unknown_name("scripted opponent", name, BOTS)
+    return Bot(BOTS[name])
+
+
+def _attack_or_approach(
+    observation: TeamObservation,
+    in_reach: BoolArray,
+    preference: FloatArray,
+    generator: np.random.Generator,
+) -> IntArray:
+    """Attack the enemy in reach with the lowest preference value; ties fall at random."""
+    tie_break = generator.random(in_reach.shape) * 1e-3
+    attack = len(MOVES) + np.where(in_reach, preference + tie_break, np.inf).argmin(1)
+    return np.where(in_reach.any(1), attack, _approach(observation, generator)).astype(np.int32)
+
+
+def _approach(observation: TeamObservation, generator: np.random.Generator) -> IntArray:
+    """The move to the free cell that is nearest to the nearest enemy."""
+    goal = _nearest_enemy(observation)
+    view = observation.view
+    occupied = view[..., OBSTACLE] + view[..., OWN] + view[..., ENEMY] > 0
+    occupied[:, VIEW_RADIUS, VIEW_RADIUS] = False  # one's own cell: to stay is always possible
+    distance = np.linalg.norm(goal[:, None] - MOVE_OFFSETS[None], axis=-1)
+    distance += generator.random(distance.shape) * 1e-3
+    distance[_at(occupied, MOVE_OFFSETS) > 0] = FAR_AWAY
+    return distance.argmin(1).astype(np.int32)
+
+
+def _nearest_enemy(observation: TeamObservation) -> FloatArray:
+    """Offset ``(agents, 2)`` as (x, y) to the nearest enemy seen, else on the minimap."""
+    seen = observation.view[..., ENEMY] > 0
+    nearest, any_seen = _nearest(seen, np.full((len(seen), 2), VIEW_RADIUS))
+    minimap = observation.view[..., ENEMY_MINIMAP]
+    own_minimap = observation.view[..., OWN_MINIMAP].reshape(len(seen), -1)
+    own_cell = np.stack(np.unravel_index(own_minimap.argmax(1), minimap.shape[1:])[::-1], axis=1)
+    on_minimap = minimap > 0
+    # The engine adds 1 to the agent's own cell on every minimap; enemies there would be in view.
+    on_minimap[np.arange(len(seen)), own_cell[:, 1], own_cell[:, 0]] = False
+    direction, _ = _nearest(on_minimap, own_cell)
+    offset: FloatArray = np.where(any_seen[:, None], nearest, direction * VIEW_RADIUS)
+    return offset
+
+
+def _nearest(marked: BoolArray, origin: IntArray) -> tuple[FloatArray, BoolArray]:
+    """Offset (x, y) from each row's origin to its nearest marked cell, and whether it has one."""
+    height, width = marked.shape[1:]
+    offset = np.stack(np.meshgrid(np.arange(width), np.arange(height)), -1) - origin[:, None, None]
+    distance = np.where(marked, (offset**2).sum(-1), FAR_AWAY).reshape(len(marked), -1)
+    nearest = distance.argmin(1)
+    rows = np.arange(len(marked))
+    found = distance[rows, nearest] < FAR_AWAY
+    return offset.reshape(len(marked), -1, 2)[rows, nearest] * found[:, None], found
+
+
+def _at(grid: FloatArray | BoolArray, offsets: IntArray) -> FloatArray:
+    """Values ``(agents, offsets)`` of the view at (x, y) offsets from the agent."""
+    values: FloatArray = grid[:, VIEW_RADIUS + offsets[:, 1], VIEW_RADIUS + offsets[:, 0]]
+    return values

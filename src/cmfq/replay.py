@@ -1,0 +1,247 @@
+"""Replay: a ring of rows that keeps the steps of a team whole.
+
+One row is one agent at one step. The rows of a team's step stand together, and each row points at
+the same agent's row one step later, so an observation is stored once though it serves as
+observation and as next observation.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cmfq.environments.base import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    Step,
+    TeamObservation,
+    TeamSpecification,
+)
+from cmfq.errors import UserError
+from cmfq.policies import Decision
+
+NOT_TAKEN = -1
+"""Action of a row that nobody may sample: nothing was done there, or it was overwritten."""
+
+
+class Batch(NamedTuple):
+    """Transitions: one per row."""
+
+    view: Tensor
+    """``(n, height, width, channels)``, float32."""
+    features: Tensor
+    actions: Tensor
+    rewards: Tensor
+    discounts: Tensor
+    """``γ``, or 0 where the agent died or the game ended."""
+    counts: Tensor
+    """``(n, actions)``: the neighbours' previous actions."""
+    merged_actions: Tensor
+    """``(n, actions)``: ``ǎ`` as it was when the agent acted."""
+    next_view: Tensor
+    next_features: Tensor
+    next_counts: Tensor
+    next_merged_actions: Tensor
+
+
+class Replay:
+    """Ring buffer of agent-steps, at most ``capacity_bytes`` large.
+
+    Observations are kept in half precision: presence and hit points are exact to 0.05 %.
+    """
+
+    def __init__(
+        self, specification: TeamSpecification, discount: float, capacity_bytes: int
+    ) -> None:
+        actions = len(specification.actions)
+        view_shape = (*specification.view_shape, len(specification.channels))
+        row_shapes = {
+            "view": (view_shape, torch.float16),
+            "features": ((len(specification.features),), torch.float16),
+            "counts": ((actions,), torch.int16),
+            "merged_actions": ((actions,), torch.float32),
+            "actions": ((), torch.int16),
+            "rewards": ((), torch.float32),
+            "discounts": ((), torch.float32),
+            "next_row": ((), torch.int32),
+        }
+        row_bytes = sum(
+            int(np.prod(shape)) * torch.empty((), dtype=dtype).element_size()
+            for shape, dtype in row_shapes.values()
+        )
+        self.capacity = capacity_bytes // row_bytes
+        if self.capacity < 1000:
+            raise UserError(
+                f"replay_bytes is {capacity_bytes}: an agent-step takes {row_bytes} bytes, "
+                f"give at least {1000 * row_bytes}"
+            )
+        self.discount = discount
+        self._columns = {
+            name: torch.empty((self.capacity, *shape), dtype=dtype)
+            for name, (shape, dtype) in row_shapes.items()
+        }
+        self._columns["actions"].fill_(NOT_TAKEN)
+        self._steps: deque[tuple[int, int]] = deque()  # (first row, end), oldest first
+        self._head = 0
+        self._used = 0
+
+    def __len__(self) -> int:
+        """Rows in use, counting those that hold an episode's last observation."""
+        return sum(end - start for start, end in self._steps)
+
+    def append(self, observation: TeamObservation, decision: Decision) -> slice:
+        """Write what a team saw; no row can be sampled until :meth:`complete` says what came.
+
+        Returns:
+            The rows written.
+        """
+        rows = self._claim(len(observation.ids))
+        for name, value in (
+            ("view", observation.view),
+            ("features", observation.features),
+            ("counts", decision.counts),
+            ("merged_actions", decision.merged_actions),
+        ):
+            assert value is not None, "only learned policies' decisions can be replayed"
+            self._columns[name][rows] = torch.from_numpy(value)
+        self._columns["actions"][rows] = NOT_TAKEN
+        return rows
+
+    def complete(
+        self,
+        rows: slice,
+        actions: IntArray,
+        rewards: FloatArray,
+        alive: BoolArray,
+        next_rows: slice | None,
+    ) -> None:
+        """Say what the rows did and what it led to, which lets them be sampled.
+
+        Args:
+            rows: from :meth:`append`.
+            actions: taken.
+            rewards: received.
+            alive: who lives on.
+            next_rows: where the living stand one step later; ``None`` if the game ended.
+        """
+        next_row = np.arange(rows.start, rows.stop, dtype=np.int32)  # the dead point at themselves
+        discounts = np.zeros(len(alive), np.float32)
+        if next_rows is not None:
+            next_row[alive] = np.arange(next_rows.start, next_rows.stop)
+            discounts[alive] = self.discount
+        for name, value in (
+            ("actions", actions),
+            ("rewards", rewards),
+            ("discounts", discounts),
+            ("next_row", next_row),
+        ):
+            self._columns[name][rows] = torch.from_numpy(value)
+
+    def sample(self, size: int, generator: np.random.Generator) -> Batch:
+        """Draw transitions uniformly, with replacement.
+
+        Raises:
+            ValueError: nothing has been completed yet.
+        """
+        actions = self._columns["actions"]
+        if not bool((actions[: self._used] != NOT_TAKEN).any()):
+            raise ValueError("the replay holds no completed step")
+        rows = torch.from_numpy(generator.integers(self._used, size=size))
+        while len(redraw := torch.nonzero(actions[rows] == NOT_TAKEN).squeeze(1)):
+            rows[redraw] = torch.from_numpy(generator.integers(self._used, size=len(redraw)))
+        next_rows = self._columns["next_row"][rows].long()
+        column = self._columns
+        return Batch(
+            view=column["view"][rows].float(),
+            features=column["features"][rows].float(),
+            actions=actions[rows].long(),
+            rewards=column["rewards"][rows],
+            discounts=column["discounts"][rows],
+            counts=column["counts"][rows].float(),
+            merged_actions=column["merged_actions"][rows],
+            next_view=column["view"][next_rows].float(),
+            next_features=column["features"][next_rows].float(),
+            next_counts=column["counts"][next_rows].float(),
+            next_merged_actions=column["merged_actions"][next_rows],
+        )
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything in the ring, as named tensors (views: copy before changing the replay)."""
+        return {
+            **{name: column[: self._used] for name, column in self._columns.items()},
+            "steps": torch.tensor(list(self._steps), dtype=torch.int64).reshape(-1, 2),
+            "head": torch.tensor(self._head),
+        }
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Become what :meth:`state` saw."""
+        self._used = len(state["actions"])
+        for name, column in self._columns.items():
+            column[: self._used] = state[name]
+        self._steps = deque((start, end) for start, end in state["steps"].tolist())
+        self._head = int(state["head"])
+
+    def _claim(self, rows: int) -> slice:
+        """Make room for a step at the head of the ring; older steps that it overlaps go whole."""
+        if 4 * rows > self.capacity:
+            raise UserError(
+                f"the replay holds {self.capacity} agent-steps, too few for a team of {rows}: "
+                "raise replay_bytes"
+            )
+        start = self._head
+        if start + rows > self.capacity:  # the rest of this lap is given up
+            while self._steps and self._steps[0][0] >= start:
+                self._drop_oldest()
+            start = 0
+        end = start + rows
+        while self._steps and self._steps[0][0] < end and self._steps[0][1] > start:
+            self._drop_oldest()
+        self._steps.append((start, end))
+        self._head = end
+        self._used = max(self._used, end)
+        return slice(start, end)
+
+    def _drop_oldest(self) -> None:
+        start, end = self._steps.popleft()
+        self._columns["actions"][start:end] = NOT_TAKEN
+
+
+class ReplayWriter:
+    """Watches one episode and writes what the chosen teams lived through into a replay."""
+
+    def __init__(self, replay: Replay, teams: Sequence[int]) -> None:
+        self._replay = replay
+        self._teams = teams
+        self._open: dict[int, tuple[slice, IntArray, FloatArray, BoolArray]] = {}
+
+    def on_step(
+        self,
+        observations: tuple[TeamObservation, ...],
+        decisions: tuple[Decision, ...],
+        step: Step,
+    ) -> None:
+        """Write a step, and complete the one before, whose successor it is."""
+        for team in self._teams:
+            rows = self._replay.append(observations[team], decisions[team])
+            if team in self._open:
+                self._replay.complete(*self._open[team], rows)
+            self._open[team] = (
+                rows,
+                decisions[team].actions,
+                step.rewards[team],
+                step.alive[team],
+            )
+            if step.terminated:
+                self._replay.complete(*self._open[team], None)
+
+    def on_truncation(
+        self, observations: tuple[TeamObservation, ...], decisions: tuple[Decision, ...]
+    ) -> None:
+        """Write the last observation: values are bootstrapped from it."""
+        for team in self._teams:
+            rows = self._replay.append(observations[team], decisions[team])
+            self._replay.complete(*self._open[team], rows)

@@ -1,0 +1,56 @@
+"""One game, remembered step by step, to be drawn."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from cmfq.environments.base import BoolArray, FloatArray, IntArray, Step, TeamObservation
+from cmfq.environments.battle import CHANNELS, FULL_HEALTH, VIEW_RADIUS
+from cmfq.policies import Decision
+
+OWN_HEALTH = CHANNELS.index("my_team_health")
+
+
+class TeamFrame(NamedTuple):
+    """One team at one step: a row per agent that lived when the step began."""
+
+    positions: IntArray
+    """``(agents, 2)``: x and y."""
+    health: FloatArray
+    """``(agents,)``: hit points."""
+    actions: IntArray
+    """``(agents,)``: what each does in this step."""
+    alive: BoolArray
+    """``(agents,)``: who lives when the step ends."""
+
+
+@dataclass
+class FightRecorder:
+    """Watches a game (see :class:`cmfq.rollout.Observer`)."""
+
+    frames: list[tuple[TeamFrame, ...]] = field(default_factory=list)
+
+    def on_step(
+        self,
+        observations: tuple[TeamObservation, ...],
+        decisions: tuple[Decision, ...],
+        step: Step,
+    ) -> None:
+        """Remember what a drawing needs, and not the observations."""
+        self.frames.append(
+            tuple(
+                TeamFrame(
+                    observation.positions,
+                    observation.view[:, VIEW_RADIUS, VIEW_RADIUS, OWN_HEALTH] * FULL_HEALTH,
+                    decision.actions,
+                    alive,
+                )
+                for observation, decision, alive in zip(
+                    observations, decisions, step.alive, strict=True
+                )
+            )
+        )
+
+    def on_truncation(
+        self, observations: tuple[TeamObservation, ...], decisions: tuple[Decision, ...]
+    ) -> None:
+        """Nothing to draw."""

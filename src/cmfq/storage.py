@@ -1,0 +1,92 @@
+"""Writing files so that a crash, a full disk or a second process never costs the file before."""
+
+import errno
+import json
+import math
+import os
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from cmfq.errors import UserError
+
+
+def write_aside(path: Path, write: Callable[[Path], None]) -> None:
+    """Write a file beside ``path``, then move it into place: it is whole, or it is the old one.
+
+    Raises:
+        UserError: the disk is full or may not be written to; what was there before still is.
+    """
+    aside = path.with_name(path.name + ".part")
+    try:
+        aside.touch()  # made with the user's own permissions, which safetensors then keeps
+        write(aside)
+        with aside.open("rb") as written:
+            os.fsync(written.fileno())
+        aside.replace(path)
+    except (OSError, SafetensorError) as error:
+        aside.unlink(missing_ok=True)
+        reason = str(error)
+        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in reason:
+            reason = "no space is left on the disk"
+        raise UserError(
+            f"cannot write {path}: {reason}; nothing that was saved before is lost, "
+            "make room and go on with `cmfq resume`"
+        ) from error
+
+
+def write_json(path: Path, value: object) -> None:
+    """Write JSON that any reader accepts: infinities become the string "inf"."""
+    text = json.dumps(_finite(msgspec.to_builtins(value)), indent=2, allow_nan=False)
+    write_aside(path, lambda aside: _write_text(aside, text + "\n"))
+
+
+def write_tensors(path: Path, tensors: dict[str, Tensor], info: dict[str, Any]) -> None:
+    """Write named tensors and a JSON-able description into one safetensors file."""
+    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    metadata = {"info": json.dumps(_finite(info))}
+    write_aside(path, lambda aside: save_file(contiguous, aside, metadata=metadata))
+
+
+def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """Read what :func:`write_tensors` wrote.
+
+    Raises:
+        UserError: there is no such file, it is cut short, or something else wrote it.
+    """
+    if not path.is_file():
+        raise UserError(f"there is no file {path}: give a run folder or a .safetensors checkpoint")
+    try:
+        with safe_open(path, framework="pt") as file:
+            info = json.loads(file.metadata()["info"])
+            return {name: file.get_tensor(name) for name in file.keys()}, info  # noqa: SIM118
+    except (SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
+        raise UserError(
+            f"{path} is cut short or was not written by cmfq ({error}): "
+            "give another checkpoint of the run"
+        ) from error
+
+
+def versions() -> dict[str, str]:
+    """Versions of what a result depends on."""
+    return {name: version(name) for name in ("cmfq", "torch", "numpy", "magent2")}
+
+
+def _write_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return value

@@ -1,0 +1,75 @@
+"""What a person sees while a run trains: one live line, or plain lines where there is no screen."""
+
+import time
+from collections import deque
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from cmfq.training.self_play import EpisodeMetrics
+
+PLAIN_LINE_PERIOD = 10
+"""Episodes between lines when the output is no terminal."""
+RATE_WINDOW = 20
+"""Episodes over which the rate and the time left are averaged."""
+
+
+class TrainingProgress:
+    """Episode, reward, kills, survivors, agent-steps per second and time left."""
+
+    def __init__(self, episodes: int, episode: int) -> None:
+        self._console = Console()
+        self._episodes = episodes
+        self._recent: deque[EpisodeMetrics] = deque(maxlen=RATE_WINDOW)
+        self._started = time.perf_counter()
+        self._bar = Progress(
+            TextColumn("episode {task.completed}/{task.total}"),
+            BarColumn(bar_width=20),
+            TextColumn("{task.fields[summary]}"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self._console,
+            disable=not self._console.is_terminal,
+            speed_estimate_period=60,
+        )
+        self._task = self._bar.add_task("", total=episodes, completed=episode, summary="")
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+
+    def report(self, metrics: EpisodeMetrics) -> None:
+        """Show an episode."""
+        self._recent.append(metrics)
+        summary = self._summary(metrics)
+        if self._console.is_terminal:
+            self._bar.update(self._task, completed=metrics.episode, summary=summary)
+        elif metrics.episode % PLAIN_LINE_PERIOD == 0 or metrics.episode == self._episodes:
+            print(f"episode {metrics.episode}/{self._episodes}  {summary}", flush=True)
+
+    def say(self, message: str) -> None:
+        """Print a line above the bar."""
+        self._bar.console.print(message, highlight=False)
+
+    def _summary(self, metrics: EpisodeMetrics) -> str:
+        seconds = sum(row.playing_seconds + row.learning_seconds for row in self._recent)
+        rate = sum(row.agent_steps for row in self._recent) / seconds
+        return (
+            f"reward {_pair(metrics.rewards)}  kills {_pair(metrics.kills)}  "
+            f"survivors {_pair(metrics.survivors)}  {rate:,.0f} agent-steps/s"
+        )
+
+
+def _pair(values: list[float] | list[int]) -> str:
+    return " : ".join(f"{value:.0f}" for value in values)

@@ -1,0 +1,65 @@
+"""Everything that a training run depends on, in one frozen value."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from cmfq.algorithms import MeanFieldSettings, merging_rule
+from cmfq.environments.battle import BattleSettings
+from cmfq.errors import UserError
+from cmfq.learner import LearnerSettings
+from cmfq.networks import NetworkSettings
+
+
+@dataclass(frozen=True)
+class ExplorationSettings:
+    """The inverse temperature ``β`` of the Boltzmann policy rises linearly, then stays."""
+
+    beta_start: float = 3.0
+    """``β`` in the first episode."""
+    beta_end: float = 30.0
+    """``β`` after ``beta_episodes``, and in play."""
+    beta_episodes: int = 60
+    """Episodes over which ``β`` rises."""
+
+    def __post_init__(self) -> None:
+        for name in ("beta_start", "beta_end"):
+            if not getattr(self, name) >= 0:
+                raise UserError(f"{name} is {getattr(self, name)}: give 0 or more")
+
+    def beta(self, episode: int) -> float:
+        """``β`` in an episode, counted from 0."""
+        share = min(1.0, episode / self.beta_episodes) if self.beta_episodes > 0 else 1.0
+        return self.beta_start + (self.beta_end - self.beta_start) * share
+
+
+@dataclass(frozen=True)
+class TrainSettings:
+    """A training run."""
+
+    environment: BattleSettings = field(default_factory=BattleSettings)
+    algorithm: str = "cmfq"
+    """iql, mfq or cmfq."""
+    episodes: int = 400
+    """Episodes of self-play."""
+    seed: int = 0
+    """Of every random draw in the run."""
+    opponent: Literal["shared", "snapshot"] = "shared"
+    """Whom the learner plays: itself, learning from both teams, or a snapshot that follows it."""
+    snapshot_period: int = 20
+    """Episodes between the snapshots that a learner plays against."""
+    checkpoint_period: int = 50
+    """Episodes between checkpoints."""
+    threads: int = 1
+    """Threads of the network's arithmetic; other numbers give other (equally good) runs."""
+    mean_field: MeanFieldSettings = field(default_factory=MeanFieldSettings)
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    learner: LearnerSettings = field(default_factory=LearnerSettings)
+    exploration: ExplorationSettings = field(default_factory=ExplorationSettings)
+
+    def __post_init__(self) -> None:
+        merging_rule(self.algorithm)
+        for name in ("episodes", "snapshot_period", "checkpoint_period", "threads"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}: give at least 1")
+        if self.seed < 0:
+            raise UserError(f"seed is {self.seed}: give 0 or more")
