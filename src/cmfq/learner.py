@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from cmfq.errors import UserError
 from cmfq.mean_field.td import td_error, td_target
@@ -75,7 +75,7 @@ class Learner:
         errors = td_error(network.q_values(hidden, merged), batch.actions, targets)
         loss = errors.square().mean()
         self.optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         self.updates += 1
         if self.updates % self.settings.target_period == 0:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -90,17 +91,13 @@ class QPolicy:
             )
             q_values = self.network.q_values(hidden, merged.action)
             actions = sample(boltzmann(q_values, self.beta), torch.from_numpy(uniform))
-        columns = (
+        everyone = Decision(
             actions.numpy().astype(np.int32),
             counts,
             merged.action.numpy(),
             None if merged.effects is None else merged.effects.numpy(),
         )
-        ends = np.cumsum([0, *(len(observation.ids) for observation in observations)])
-        return [
-            Decision(*(None if column is None else column[start:end] for column in columns))
-            for start, end in zip(ends[:-1], ends[1:], strict=True)
-        ]
+        return _split(everyone, [len(observation.ids) for observation in observations])
 
     def merge(self, network: QNetwork, hidden: Tensor, counts: Tensor) -> Tensor:
         """Merged actions ``(agents, actions)`` by a network of the policy's kind."""
@@ -120,10 +117,20 @@ class QPolicy:
             np.repeat(teams, sizes),
             _join([observation.previous_actions for observation in crowd]),
             len(self.specification.actions),
-            self.specification.view_radius if radius is None else radius,
+            float(self.specification.view_radius if radius is None else radius),
         )
         return counts[: sum(sizes[: len(observations)])]
 
 
 def _join(arrays: Sequence[np.ndarray]) -> np.ndarray:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
+
+
+def _split(decision: Decision, sizes: Sequence[int]) -> list[Decision]:
+    """The rows of each team."""
+    ends = accumulate(sizes, initial=0)
+    rows = [slice(start, end) for start, end in pairwise(ends)]
+    return [
+        Decision._make(None if column is None else column[team] for column in decision)
+        for team in rows
+    ]

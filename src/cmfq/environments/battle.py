@@ -43,8 +43,11 @@ CHANNELS = (
     "other_team_minimap",
 )
 ID_BITS = 10
+FORMATION_GAP = 3
+"""Cells between the middle of the field and each formation."""
 SMALLEST_MAP = 12
-LARGEST_SIZE = 6_400
+LARGEST_MAP = 400
+"""Of the maps that a size is looked up among: 6,400 agents a side."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class BattleSettings:
     """MAgent battle: two mirrored formations, annihilation or a step limit."""
 
     size: int = 64
-    """Agents a side: a square number (64, 81, 100, 400, ...), as MAgent's maps have them."""
+    """Agents a side; MAgent2's maps have 64, 81, 100, 121, ..., 400, ..., 6400."""
     map_size: int = 0
     """Side of the field in cells; 0 takes the smallest map that holds ``size`` a side."""
     max_steps: int = 400
@@ -85,8 +88,17 @@ class BattleSettings:
 
 
 def agents_a_side(map_size: int) -> int:
-    """How many agents MAgent2 places on each side of a field of this size."""
-    return int(math.sqrt(map_size * map_size * 0.04)) ** 2
+    """How many agents MAgent2 places on each side of a field of this size.
+
+    Two square formations, two cells between agents; what would stand in a wall is left out.
+    """
+    side = 2 * int(math.sqrt(map_size * map_size * 0.04))
+    inside = range(1, map_size - 1)
+    top = (map_size - side) // 2
+    rows = sum(y in inside for y in range(top, top + side, 2))
+    left = map_size // 2 - FORMATION_GAP - side
+    columns = sum(x in inside for x in range(left, left + side, 2))
+    return rows * columns
 
 
 def map_size_for(size: int) -> int:
@@ -95,7 +107,7 @@ def map_size_for(size: int) -> int:
     Raises:
         UserError: no map has this size; the nearest ones are named.
     """
-    smallest = {agents_a_side(m): m for m in range(5 * math.isqrt(LARGEST_SIZE) + 4, 11, -1)}
+    smallest = {agents_a_side(m): m for m in range(LARGEST_MAP, SMALLEST_MAP - 1, -1)}
     if size not in smallest:
         nearest = sorted(sorted(smallest, key=lambda known: abs(known - size))[:2])
         raise UserError(

@@ -1,0 +1,1 @@
+"""Judging what was trained: opponents, matches, statistics, figures, reports."""

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
+import numpy.typing as npt
 
 from cmfq.environments.base import BoolArray, FloatArray, IntArray, TeamObservation
 from cmfq.environments.battle import ATTACKS, CHANNELS, MOVES, VIEW_RADIUS
@@ -17,34 +19,48 @@ ENEMY = CHANNELS.index("other_team_presence")
 ENEMY_HEALTH = CHANNELS.index("other_team_health")
 ENEMY_MINIMAP = CHANNELS.index("other_team_minimap")
 
-MOVE_OFFSETS = np.array(MOVES)
-ATTACK_OFFSETS = np.array(ATTACKS)
+Value = TypeVar("Value", np.float32, np.bool_)
+
+MOVE_OFFSETS = np.array(MOVES, np.int32)
+ATTACK_OFFSETS = np.array(ATTACKS, np.int32)
 FAR_AWAY = 1e6
+TIE_BREAK = 1e-3
 
 Script = Callable[[TeamObservation, np.random.Generator], IntArray]
 
 
 def random(observation: TeamObservation, generator: np.random.Generator) -> IntArray:
     """Any action, all alike."""
-    return generator.integers(
-        len(MOVES) + len(ATTACKS), size=len(observation.ids), dtype=np.int32
-    )
+    return generator.integers(len(MOVES) + len(ATTACKS), size=len(observation.ids), dtype=np.int32)
 
 
 def rush(observation: TeamObservation, generator: np.random.Generator) -> IntArray:
-    """Go to the nearest enemy and attack."""
-    in_reach = _at(observation.view[..., ENEMY], ATTACK_OFFSETS) > 0
-    return _attack_or_approach(observation, in_reach, np.zeros(in_reach.shape), generator)
+    """Go straight to the nearest enemy and attack."""
+    goal = _nearest_enemy(observation)
+    return _attack_or_move(observation, _move_to(goal, generator), generator)
 
 
 def focus(observation: TeamObservation, generator: np.random.Generator) -> IntArray:
-    """Attack the weakest enemy in reach, else go to the nearest one."""
-    in_reach = _at(observation.view[..., ENEMY], ATTACK_OFFSETS) > 0
+    """Attack the weakest enemy in reach, else go straight to the nearest one."""
+    goal = _nearest_enemy(observation)
     health = _at(observation.view[..., ENEMY_HEALTH], ATTACK_OFFSETS)
-    return _attack_or_approach(observation, in_reach, health, generator)
+    return _attack_or_move(observation, _move_to(goal, generator), generator, preference=health)
 
 
-BOTS: dict[str, Script] = {"random": random, "rush": rush, "focus": focus}
+def swarm(observation: TeamObservation, generator: np.random.Generator) -> IntArray:
+    """Like rush, but never wait behind a team-mate: go round to where there is room to fight.
+
+    Far stronger than ``rush``: the whole team fights at once.
+    """
+    goal = _nearest_enemy(observation)
+    view = observation.view
+    occupied = view[..., OBSTACLE] + view[..., OWN] + view[..., ENEMY] > 0
+    occupied[:, VIEW_RADIUS, VIEW_RADIUS] = False  # one's own cell: to stay is always possible
+    blocked = _at(occupied, MOVE_OFFSETS)
+    return _attack_or_move(observation, _move_to(goal, generator, blocked), generator)
+
+
+BOTS: dict[str, Script] = {"random": random, "rush": rush, "focus": focus, "swarm": swarm}
 
 
 @dataclass(frozen=True)
@@ -57,7 +73,7 @@ class Bot:
         self,
         observations: Sequence[TeamObservation],
         generator: np.random.Generator,
-        others: Sequence[TeamObservation] = (),  # noqa: ARG002
+        others: Sequence[TeamObservation] = (),
     ) -> list[Decision]:
         """Let the script decide for each team."""
         return [Decision(self.script(observation, generator)) for observation in observations]
@@ -74,28 +90,33 @@ def bot(name: str) -> Bot:
     return Bot(BOTS[name])
 
 
-def _attack_or_approach(
+def _attack_or_move(
     observation: TeamObservation,
-    in_reach: BoolArray,
-    preference: FloatArray,
+    move: IntArray,
     generator: np.random.Generator,
+    preference: FloatArray | float = 0.0,
 ) -> IntArray:
-    """Attack the enemy in reach with the lowest preference value; ties fall at random."""
-    tie_break = generator.random(in_reach.shape) * 1e-3
-    attack = len(MOVES) + np.where(in_reach, preference + tie_break, np.inf).argmin(1)
-    return np.where(in_reach.any(1), attack, _approach(observation, generator)).astype(np.int32)
+    """Attack the enemy in reach with the lowest preference value, else move.
+
+    Ties fall at random.
+    """
+    in_reach = _at(observation.view[..., ENEMY], ATTACK_OFFSETS) > 0
+    order = preference + generator.random(in_reach.shape) * TIE_BREAK
+    attack = len(MOVES) + np.where(in_reach, order, FAR_AWAY).argmin(1)
+    return np.where(in_reach.any(1), attack, move).astype(np.int32)
 
 
-def _approach(observation: TeamObservation, generator: np.random.Generator) -> IntArray:
-    """The move to the free cell that is nearest to the nearest enemy."""
-    goal = _nearest_enemy(observation)
-    view = observation.view
-    occupied = view[..., OBSTACLE] + view[..., OWN] + view[..., ENEMY] > 0
-    occupied[:, VIEW_RADIUS, VIEW_RADIUS] = False  # one's own cell: to stay is always possible
+def _move_to(
+    goal: FloatArray, generator: np.random.Generator, blocked: BoolArray | None = None
+) -> IntArray:
+    """The move ``(agents,)`` that ends nearest to the goal, an offset (x, y), beside it at best."""
     distance = np.linalg.norm(goal[:, None] - MOVE_OFFSETS[None], axis=-1)
-    distance += generator.random(distance.shape) * 1e-3
-    distance[_at(occupied, MOVE_OFFSETS) > 0] = FAR_AWAY
-    return distance.argmin(1).astype(np.int32)
+    distance[distance == 0] = FAR_AWAY  # an enemy stands there
+    distance += generator.random(distance.shape) * TIE_BREAK
+    if blocked is not None:
+        distance[blocked] = FAR_AWAY
+    move: IntArray = distance.argmin(1).astype(np.int32)
+    return move
 
 
 def _nearest_enemy(observation: TeamObservation) -> FloatArray:
@@ -124,7 +145,7 @@ def _nearest(marked: BoolArray, origin: IntArray) -> tuple[FloatArray, BoolArray
     return offset.reshape(len(marked), -1, 2)[rows, nearest] * found[:, None], found
 
 
-def _at(grid: FloatArray | BoolArray, offsets: IntArray) -> FloatArray:
+def _at(grid: npt.NDArray[Value], offsets: IntArray) -> npt.NDArray[Value]:
     """Values ``(agents, offsets)`` of the view at (x, y) offsets from the agent."""
-    values: FloatArray = grid[:, VIEW_RADIUS + offsets[:, 1], VIEW_RADIUS + offsets[:, 0]]
+    values: npt.NDArray[Value] = grid[:, VIEW_RADIUS + offsets[:, 1], VIEW_RADIUS + offsets[:, 0]]
     return values

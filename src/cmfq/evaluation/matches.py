@@ -17,6 +17,7 @@ from cmfq.evaluation.bots import BOTS, bot
 from cmfq.evaluation.statistics import wilson_interval
 from cmfq.policies import Policy
 from cmfq.rollout import Observer, play_episode
+from cmfq.storage import versions
 from cmfq.training.checkpoint import load_with_description
 
 
@@ -53,6 +54,7 @@ class MatchResult:
     """95 % Wilson interval of ``win_rate`` over games of these two policies."""
     survivors: tuple[float, float]
     """Mean survivors of A and of B."""
+    versions: dict[str, str]
     games: list[Game]
 
 
@@ -103,6 +105,9 @@ def play_match(
         workers: processes.
         on_game: told of every game, in order.
     """
+    for name, value in (("episodes", episodes), ("workers", workers)):
+        if value < 1:
+            raise UserError(f"{name} is {value}: give at least 1")
     specification = BattleEnvironment(settings).teams[0]
     for player in (a, b):
         load_player(player, specification)  # refuse a bad player before starting processes
@@ -128,8 +133,22 @@ def play_match(
             float(np.mean([game.a_survivors for game in games])),
             float(np.mean([game.b_survivors for game in games])),
         ),
+        versions=versions(),
         games=games,
     )
+
+
+def play_game(
+    a: str,
+    b: str,
+    settings: BattleSettings,
+    *,
+    seed: int,
+    game: int = 0,
+    observers: tuple[Observer, ...] = (),
+) -> Game:
+    """Play one game of a match again, watched (see :func:`play_match`)."""
+    return _Match(a, b, settings, seed).play(game, observers)
 
 
 class _Match:

@@ -1,24 +1,19 @@
-"""How far would my policy move if the whole crowd acted like this one neighbour? (Eq 7)
+"""Eq 7: how far would my policy move if the whole crowd acted like this one neighbour?
 
 A neighbour enters Eq 7 through its action alone, so an agent has at most one effect per *action*,
 however many neighbours it has. Only actions that some neighbour took are intervened with.
 """
 
-from typing import Protocol
+from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-
-class CounterfactualQ(Protocol):
-    """The part of a Q-network that answers "what if": ``Q(s, ·, do(ā = one action))``."""
-
-    def __call__(
-        self, agent: Int[Tensor, " pairs"], action: Int[Tensor, " pairs"]
-    ) -> Float[Tensor, "pairs actions"]:
-        """Q-values of row ``agent`` with the merged action replaced by one-hot ``action``."""
-        ...
+CounterfactualQ = Callable[
+    [Int[Tensor, " pairs"], Int[Tensor, " pairs"]], Float[Tensor, "pairs actions"]
+]
+"""Answers "what if": ``(agent rows, actions) -> Q(s, ·, do(ā = action))`` of those agents."""
 
 
 def causal_effects(

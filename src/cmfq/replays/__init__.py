@@ -1,0 +1,1 @@
+"""Games to look at: recorded step by step, drawn without a display."""

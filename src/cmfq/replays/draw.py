@@ -98,7 +98,9 @@ def save_animation(
         milliseconds: per picture.
         hold: milliseconds for which the last picture stays.
     """
-    first, *rest = [Image.fromarray(picture).quantize(64, dither=Image.Dither.NONE) for picture in pictures]
+    first, *rest = [
+        Image.fromarray(picture).quantize(64, dither=Image.Dither.NONE) for picture in pictures
+    ]
     durations = [milliseconds] * len(rest) + [hold]
     first.save(path, save_all=True, append_images=rest, duration=durations, loop=0)
 

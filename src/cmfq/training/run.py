@@ -100,11 +100,15 @@ class Run:
             raise UserError(f"{path} is no run folder: it has no {SETTINGS_FILE}")
         return cls(path)
 
-    def settings(self) -> TrainSettings:
-        """Settings as the run started with them."""
+    def description(self) -> RunDescription:
+        """Settings and versions, as the run started with them.
+
+        Raises:
+            UserError: the file was damaged.
+        """
         try:
             text = (self.path / SETTINGS_FILE).read_bytes()
-            return msgspec.json.decode(text, type=RunDescription, strict=False).settings
+            return msgspec.json.decode(text, type=RunDescription, strict=False)
         except (msgspec.DecodeError, msgspec.ValidationError) as error:
             raise UserError(f"{self.path / SETTINGS_FILE} cannot be read: {error}") from error
 
@@ -128,9 +132,7 @@ class Run:
             self_play.restore(*read_tensors(self.path / STATE_FILE))
         rows = [row for row in self.metrics() if row["episode"] <= self_play.episode]
         lines = "".join(json.dumps(row) + "\n" for row in rows)
-        write_aside(
-            self.path / METRICS_FILE, lambda aside: _write_text(aside, lines)
-        )
+        write_aside(self.path / METRICS_FILE, lambda aside: _write_text(aside, lines))
         for checkpoint in (self.path / "checkpoints").glob("*.safetensors"):
             if int(checkpoint.stem) > self_play.episode:
                 checkpoint.unlink()

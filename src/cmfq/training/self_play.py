@@ -56,9 +56,7 @@ class SelfPlay:
             torch.manual_seed(int(network_seed.generate_state(1)[0]))
             network = QNetwork(specification, settings.network)
         beta = settings.exploration.beta(0)
-        self.policy = QPolicy(
-            specification, network, settings.algorithm, settings.mean_field, beta
-        )
+        self.policy = QPolicy(specification, network, settings.algorithm, settings.mean_field, beta)
         self.opponent = self.policy
         if settings.opponent == "snapshot":
             self.opponent = copy.deepcopy(self.policy)
@@ -84,15 +82,7 @@ class SelfPlay:
         settings = self.settings
         self.policy.beta = self.opponent.beta = settings.exploration.beta(self.episode)
         self.learner.set_learning_rate(self.episode / settings.episodes)
-        if self.opponent is self.policy:
-            policies, learning_teams = (self.policy, self.policy), (0, 1)
-        else:
-            if self.episode % settings.snapshot_period == 0:
-                self.opponent.network.load_state_dict(self.policy.network.state_dict())
-            side = self.episode % 2
-            policies = (self.policy, self.opponent) if side == 0 else (self.opponent, self.policy)
-            learning_teams = (side,)
-
+        policies, learning_teams = self._players()
         started = time.perf_counter()
         played = play_episode(
             self.environment,
@@ -118,6 +108,16 @@ class SelfPlay:
             playing_seconds=playing_seconds,
             learning_seconds=time.perf_counter() - started - playing_seconds,
         )
+
+    def _players(self) -> tuple[tuple[QPolicy, QPolicy], tuple[int, ...]]:
+        """Who plays which team in this episode, and which teams are learned from."""
+        if self.opponent is self.policy:
+            return (self.policy, self.policy), (0, 1)
+        if self.episode % self.settings.snapshot_period == 0:
+            self.opponent.network.load_state_dict(self.policy.network.state_dict())
+        if self.episode % 2 == 0:
+            return (self.policy, self.opponent), (0,)
+        return (self.opponent, self.policy), (1,)
 
     def _learn(self, new_rows: float) -> list[float]:
         settings = self.settings.learner
@@ -146,7 +146,9 @@ class SelfPlay:
         if self.opponent is not self.policy:
             parts["opponent"] = self.opponent.network.state_dict()
         tensors = {
-            f"{part}/{name}": tensor for part, named in parts.items() for name, tensor in named.items()
+            f"{part}/{name}": tensor
+            for part, named in parts.items()
+            for name, tensor in named.items()
         }
         return tensors, {
             "episode": self.episode,

@@ -1,0 +1,136 @@
+"""Where the time of training goes: environment, acting, learning, for each algorithm and size."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import ParamSpec, TypeVar
+
+import numpy as np
+
+from cmfq.environments.base import Environment, IntArray, Step, TeamObservation, TeamSpecification
+from cmfq.environments.battle import BattleSettings
+from cmfq.policies import Decision, Policy
+from cmfq.replay import ReplayWriter
+from cmfq.rollout import play_episode
+from cmfq.training.self_play import SelfPlay
+from cmfq.training.settings import TrainSettings
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+@dataclass(frozen=True)
+class BenchRow:
+    """Milliseconds per environment step, both teams together."""
+
+    algorithm: str
+    agents: int
+    """A side."""
+    threads: int
+    environment_ms: float
+    acting_ms: float
+    learning_ms: float
+    """Writing the replay, sampling it, and the updates."""
+    agent_steps_per_second: float
+    """Of all agents of both teams, all three together."""
+
+
+def measure(settings: TrainSettings, episodes: int = 1) -> BenchRow:
+    """Train for whole episodes with a fresh network, under which hardly anybody dies.
+
+    Args:
+        settings: of the run to measure; its exploration stays at its start.
+        episodes: to measure, after one short episode to warm up.
+    """
+    self_play = SelfPlay(settings)
+    _warm_up(settings)
+    environment = _TimedEnvironment(self_play.environment)
+    policy = _TimedPolicy(self_play.policy)
+    generator = np.random.default_rng(settings.seed)
+    batch_size, ratio = settings.learner.batch_size, settings.learner.replay_ratio
+    steps = agent_steps = 0
+    owed = 0.0
+    started = time.perf_counter()
+    for episode in range(episodes):
+        writer = ReplayWriter(self_play.replay, (0, 1))
+        played = play_episode(
+            environment, (policy, policy), seed=episode, generator=generator, observers=[writer]
+        )
+        steps += played.steps
+        agent_steps += played.agent_steps
+        owed += played.agent_steps * ratio
+        while owed >= batch_size:
+            self_play.learner.update(self_play.replay.sample(batch_size, generator))
+            owed -= batch_size
+    total = time.perf_counter() - started
+    learning = total - environment.clock.seconds - policy.clock.seconds
+    return BenchRow(
+        settings.algorithm,
+        settings.environment.size,
+        settings.threads,
+        environment_ms=1e3 * environment.clock.seconds / steps,
+        acting_ms=1e3 * policy.clock.seconds / steps,
+        learning_ms=1e3 * learning / steps,
+        agent_steps_per_second=agent_steps / total,
+    )
+
+
+def measure_all(
+    algorithms: Sequence[str], sizes: Sequence[int], threads: int, steps: int
+) -> Iterator[BenchRow]:
+    """One row per algorithm and size."""
+    for size in sizes:
+        for algorithm in algorithms:
+            yield measure(
+                TrainSettings(
+                    environment=BattleSettings(size=size, max_steps=steps),
+                    algorithm=algorithm,
+                    threads=threads,
+                )
+            )
+
+
+def _warm_up(settings: TrainSettings) -> None:
+    short = replace(settings.environment, max_steps=20)
+    SelfPlay(replace(settings, environment=short)).run_episode()
+
+
+class _Clock:
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def time(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        started = time.perf_counter()
+        result = call(*args, **kwargs)
+        self.seconds += time.perf_counter() - started
+        return result
+
+
+class _TimedEnvironment:
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self.clock = _Clock()
+
+    @property
+    def teams(self) -> tuple[TeamSpecification, ...]:
+        return self._environment.teams
+
+    def reset(self, seed: int) -> tuple[TeamObservation, ...]:
+        return self.clock.time(self._environment.reset, seed)
+
+    def step(self, actions: Sequence[IntArray]) -> Step:
+        return self.clock.time(self._environment.step, actions)
+
+
+class _TimedPolicy:
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self.clock = _Clock()
+
+    def decide(
+        self,
+        observations: Sequence[TeamObservation],
+        generator: np.random.Generator,
+        others: Sequence[TeamObservation] = (),
+    ) -> list[Decision]:
+        return self.clock.time(self._policy.decide, observations, generator, others)

@@ -1,0 +1,63 @@
+"""Figures from stored metrics. One style: colour-blind safe, readable in print."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+COLOURS = {"iql": "#8c8c8c", "mfq": "#0072b2", "cmfq": "#d55e00"}
+"""Of each algorithm, from the palette of Okabe and Ito."""
+SMOOTHING = 10
+"""Episodes over which curves are averaged."""
+
+Metrics = Sequence[Mapping[str, Any]]
+
+
+def learning_curves(runs: Mapping[str, Sequence[Metrics]]) -> Figure:
+    """Reward, kills, length and TD error per training episode.
+
+    Args:
+        runs: for each algorithm, the metrics of its runs. The line is their mean, the band their
+            spread (least to greatest).
+    """
+    figure = Figure(figsize=(9, 5.2), layout="constrained")
+    panels = figure.subplots(2, 2, sharex=True)
+    measures: dict[str, Callable[[Mapping[str, Any]], float]] = {
+        "reward of a team": lambda row: float(np.mean(row["rewards"])),
+        "kills, both teams": lambda row: sum(row["kills"]),
+        "steps": lambda row: row["steps"],
+        "squared TD error": lambda row: np.nan if row["loss"] is None else row["loss"],
+    }
+    for axes, (label, measure) in zip(panels.flat, measures.items(), strict=True):
+        for algorithm, metrics in runs.items():
+            colour = COLOURS.get(algorithm, "#009e73")
+            length = min(len(rows) for rows in metrics)
+            curves = np.array(
+                [_smooth(np.array([measure(row) for row in rows[:length]])) for rows in metrics]
+            )
+            episodes = np.arange(1, length + 1)
+            name = f"{algorithm} ({len(metrics)} seeds)" if len(metrics) > 1 else algorithm
+            axes.plot(episodes, curves.mean(0), color=colour, label=name, linewidth=1.6)
+            axes.fill_between(
+                episodes, curves.min(0), curves.max(0), color=colour, alpha=0.18, linewidth=0
+            )
+        axes.set_ylabel(label)
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    for axes in panels[1]:
+        axes.set_xlabel("training episode")
+    panels[0, 0].legend(frameon=False)
+    return figure
+
+
+def _smooth(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Mean of each value and those before it, over at most ``SMOOTHING`` that are known."""
+    known = np.isfinite(values)
+    totals = np.cumsum(np.where(known, values, 0.0))
+    numbers = np.cumsum(known)
+    totals[SMOOTHING:] -= totals[:-SMOOTHING].copy()
+    numbers[SMOOTHING:] -= numbers[:-SMOOTHING].copy()
+    means: npt.NDArray[np.float64] = np.full(len(values), np.nan)
+    return np.divide(totals, numbers, out=means, where=numbers > 0)

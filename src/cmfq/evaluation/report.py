@@ -1,0 +1,89 @@
+"""One HTML file about a trained run: curves, win rates, a fight to watch. It needs nothing else."""
+
+import base64
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from cmfq.environments.battle import BattleSettings, map_size_for
+from cmfq.evaluation.matches import MatchResult, play_game
+from cmfq.evaluation.plots import Metrics, learning_curves
+from cmfq.replays.draw import draw_fight, save_animation
+from cmfq.replays.fight import FightRecorder
+from cmfq.training.settings import TrainSettings
+
+
+def write_report(
+    path: Path,
+    *,
+    settings: TrainSettings,
+    versions: dict[str, str],
+    metrics: Metrics,
+    matches: Sequence[MatchResult],
+) -> None:
+    """Write the report.
+
+    Args:
+        path: HTML file to write.
+        settings: of the run.
+        versions: of what it ran on.
+        metrics: rows of its metrics file.
+        matches: of the trained policy (A) against opponents (B); the first game of the last one
+            is shown.
+    """
+    templates = Environment(
+        loader=PackageLoader("cmfq.evaluation", "."), autoescape=True, undefined=StrictUndefined
+    )
+    fight, caption = _animate_first_game(matches[-1])
+    html = templates.get_template("report.html").render(
+        settings=settings,
+        versions=versions,
+        curves=_svg(learning_curves({settings.algorithm: [metrics]})),
+        summary=_summary(metrics),
+        matches=matches,
+        fight=base64.b64encode(fight).decode("ascii"),
+        fight_caption=caption,
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(html, encoding="utf-8")
+
+
+def _animate_first_game(match: MatchResult) -> tuple[bytes, str]:
+    recorder = FightRecorder()
+    settings = BattleSettings(size=match.size)
+    game = play_game(match.a, match.b, settings, seed=match.seed, observers=(recorder,))
+    names = (Path(match.a).stem, Path(match.b).stem)
+    pictures = draw_fight(recorder.frames, names, map_size_for(match.size))
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "fight.webp"
+        save_animation(pictures, file)
+        caption = (
+            f"{names[0]} (red) against {names[1]} (blue): "
+            f"{game.a_survivors} to {game.b_survivors} survive after {game.steps} steps"
+        )
+        return file.read_bytes(), caption
+
+
+def _svg(figure: Figure) -> Markup:
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg")
+    text = buffer.getvalue()
+    return Markup(text[text.index("<svg") :])
+
+
+def _summary(metrics: Metrics) -> dict[str, Any]:
+    seconds = sum(row["playing_seconds"] + row["learning_seconds"] for row in metrics)
+    agent_steps = sum(row["agent_steps"] for row in metrics)
+    return {
+        "episodes": len(metrics),
+        "agent_steps": agent_steps,
+        "minutes": seconds / 60,
+        "rate": agent_steps / seconds,
+        "updates": metrics[-1]["updates"],
+    }

@@ -1,0 +1,37 @@
+"""Shape annotations of the mathematics are checked in every test; training pays nothing for it."""
+
+from pathlib import Path
+
+import pytest
+from jaxtyping import install_import_hook
+
+with install_import_hook("cmfq.mean_field", "beartype.beartype"):
+    import cmfq.algorithms  # noqa: F401
+
+import torch
+
+from cmfq.environments.battle import BattleSettings
+from cmfq.learner import LearnerSettings
+from cmfq.networks import NetworkSettings
+from cmfq.training.settings import ExplorationSettings, TrainSettings
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture
+def tiny() -> TrainSettings:
+    """A run of real battles that takes a second."""
+    return TrainSettings(
+        environment=BattleSettings(size=16, max_steps=25),
+        episodes=6,
+        checkpoint_period=2,
+        network=NetworkSettings((4, 4), 8, 4, 16),
+        learner=LearnerSettings(batch_size=64, replay_bytes=8 * 2**20, target_period=5),
+        exploration=ExplorationSettings(beta_episodes=3),
+    )
+
+
+@pytest.fixture(scope="session")
+def zoo() -> Path:
+    """Folder of the shipped policies."""
+    return Path(__file__).parent.parent / "zoo"

@@ -1,0 +1,226 @@
+"""The array adapter against the real ``battle_v4``, agent by agent, and the facts bots rely on."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from magent2.environments import battle_v4
+
+from cmfq.environments.base import NO_ACTION, Step, TeamObservation
+from cmfq.environments.battle import (
+    ATTACKS,
+    CHANNELS,
+    MOVES,
+    BattleEnvironment,
+    BattleSettings,
+    agents_a_side,
+    map_size_for,
+)
+from cmfq.errors import UserError
+
+TOWARDS_ENEMY = (MOVES.index((1, 0)), MOVES.index((-1, 0)))
+
+
+def brawl(observation: TeamObservation, team: int, rng: np.random.Generator) -> np.ndarray:
+    """Random actions that close in and attack often enough for many to die."""
+    agents = len(observation.ids)
+    wild = rng.integers(len(MOVES) + len(ATTACKS), size=agents)
+    attack = rng.integers(len(MOVES), len(MOVES) + len(ATTACKS), size=agents)
+    kind = rng.random(agents)
+    chosen = np.where(kind < 0.3, wild, np.where(kind < 0.75, attack, TOWARDS_ENEMY[team]))
+    return chosen.astype(np.int32)
+
+
+@settings(max_examples=3, deadline=None)
+@given(seed=st.integers(0, 2**31 - 1), size=st.sampled_from([12, 36, 64]))
+def test_every_agent_fares_as_in_the_parallel_environment(seed: int, size: int) -> None:
+    steps = 250
+    environment = BattleEnvironment(BattleSettings(size=size, max_steps=steps))
+    reference = battle_v4.parallel_env(
+        map_size=map_size_for(size), max_cycles=steps, minimap_mode=True, extra_features=True
+    )
+    engine = reference.unwrapped.env
+    rng = np.random.default_rng(seed)
+
+    observations = environment.reset(seed)
+    reference.reset(seed=seed)
+    # magent2 0.3.4 counts its teams before it places them, and so hands the second team the first
+    # team's actions in the first step after a reset.
+    reference.unwrapped.team_sizes = [size, size]
+    names = reference.unwrapped.possible_agents
+    last_action = dict.fromkeys(names, NO_ACTION)
+    deaths = 0
+    for _ in range(steps):
+        for handle, observation in zip(engine.get_handles(), observations, strict=True):
+            np.testing.assert_array_equal(observation.ids, engine.get_agent_id(handle))
+            np.testing.assert_array_equal(observation.positions, engine.get_pos(handle))
+            view, features = engine.get_observation(handle)
+            np.testing.assert_array_equal(observation.view, view)
+            np.testing.assert_array_equal(observation.features, features)
+            expected = [last_action[names[i]] for i in observation.ids]
+            assert observation.previous_actions.tolist() == expected
+        assert [names[i] for o in observations for i in o.ids] == reference.unwrapped.agents
+
+        actions = [brawl(observation, team, rng) for team, observation in enumerate(observations)]
+        by_name = {
+            names[i]: int(action)
+            for observation, taken in zip(observations, actions, strict=True)
+            for i, action in zip(observation.ids, taken, strict=True)
+        }
+        _, rewards, terminations, truncations, _ = reference.step(by_name)
+        step = environment.step(actions)
+        last_action |= by_name
+        for team, observation in enumerate(observations):
+            for row, agent in enumerate(observation.ids):
+                name = names[agent]
+                assert step.rewards[team][row] == np.float32(rewards[name])
+                if not step.terminated:
+                    assert step.alive[team][row] == (not terminations[name])
+            survivors = observation.ids[step.alive[team]]
+            np.testing.assert_array_equal(step.observations[team].ids, survivors)
+            deaths += int((~step.alive[team]).sum())
+        assert step.truncated == (all(truncations.values()) and not step.terminated)
+        observations = step.observations
+        if step.terminated or step.truncated:
+            break
+    assert deaths >= 1
+    assert step.terminated == (min(len(o.ids) for o in observations) == 0)
+
+
+def test_an_annihilated_team_ends_the_game_with_empty_rows() -> None:
+    environment = BattleEnvironment(BattleSettings(size=3, max_steps=2000))
+    rng = np.random.default_rng(1)
+    observations = environment.reset(3)
+    stay = MOVES.index((0, 0))
+    while True:
+        idle = np.full(len(observations[1].ids), stay, np.int32)
+        step = environment.step([_hunt(observations[0], observations[1], rng), idle])
+        observations = step.observations
+        if step.terminated or step.truncated:
+            break
+    assert step.terminated
+    assert not step.truncated
+    assert observations[1].view.shape == (0, 13, 13, 7)
+    assert observations[1].ids.shape == (0,)
+    assert len(observations[0].ids) == 3
+
+
+def _hunt(hunters: TeamObservation, prey: TeamObservation, rng: np.random.Generator) -> np.ndarray:
+    actions = []
+    for position in hunters.positions:
+        offsets = prey.positions - position
+        offset = offsets[np.abs(offsets).sum(1).argmin()]
+        if np.abs(offset).max() <= 1:
+            actions.append(len(MOVES) + ATTACKS.index((int(offset[0]), int(offset[1]))))
+        else:
+            ahead = np.sign(offset) * (rng.random(2) < 0.7)
+            actions.append(MOVES.index((int(ahead[0]), int(ahead[1]))))
+    return np.array(actions, np.int32)
+
+
+def test_an_episode_is_a_function_of_its_seed_and_actions() -> None:
+    def play(environment: BattleEnvironment, seed: int) -> list[float]:
+        rng = np.random.default_rng(0)
+        observations = environment.reset(seed)
+        totals = []
+        for _ in range(120):
+            step = environment.step([brawl(o, team, rng) for team, o in enumerate(observations)])
+            observations = step.observations
+            totals.append(float(sum(reward.sum() for reward in step.rewards)))
+            if step.terminated:
+                break
+        return totals
+
+    environment = BattleEnvironment(BattleSettings(size=36))
+    first = play(environment, 7)
+    assert play(environment, 8) != first
+    assert play(environment, 7) == first
+    assert play(BattleEnvironment(BattleSettings(size=36)), 7) == first
+
+
+def test_moves_and_attacks_are_named_by_their_offsets() -> None:
+    names = BattleEnvironment(BattleSettings(size=64)).teams[0].actions
+    assert len(names) == 21
+    assert names[MOVES.index((0, -2))] == "move +0 -2"
+    assert names[MOVES.index((0, 0))] == "stay"
+    assert names[len(MOVES) + ATTACKS.index((-1, 1))] == "attack -1 +1"
+
+
+def test_moves_go_where_they_say() -> None:
+    environment = BattleEnvironment(BattleSettings(size=64))
+    for action, (x, y) in enumerate(MOVES):
+        step, before = _step_on_an_open_field(environment, action)
+        moved = step.observations[0].positions[0] - before[0].positions[0]
+        assert moved.tolist() == [x, y]
+
+
+def _step_on_an_open_field(
+    environment: BattleEnvironment, action: int, enemy: tuple[int, int] = (10, 10)
+) -> tuple[Step, tuple[TeamObservation, ...]]:
+    """One agent at (20, 20) acts; a team-mate stands at (+2, +1), an enemy where asked."""
+    engine, (red, blue) = environment._engine, environment._handles
+    engine.reset()
+    engine.add_agents(red, method="custom", pos=[[20, 20, 0], [22, 21, 0]])
+    engine.add_agents(blue, method="custom", pos=[[20 + enemy[0], 20 + enemy[1], 0], [35, 35, 0]])
+    environment._previous_actions = [np.full(2, NO_ACTION, np.int32) for _ in range(2)]
+    before = environment._observe()
+    stay = MOVES.index((0, 0))
+    actions = [np.array([action, stay], np.int32), np.full(2, stay, np.int32)]
+    return environment.step(actions), before
+
+
+def test_views_and_attacks_share_their_axes() -> None:
+    """An enemy at (x, y) stands at ``view[6 + y, 6 + x]`` and is hit by the attack so named."""
+    environment = BattleEnvironment(BattleSettings(size=64))
+    enemy, mate = CHANNELS.index("other_team_presence"), CHANNELS.index("my_team_presence")
+    for attack, (x, y) in enumerate(ATTACKS):
+        step, before = _step_on_an_open_field(environment, len(MOVES) + attack, (x, y))
+        assert before[0].view[0, 6 + y, 6 + x, enemy] == 1
+        assert before[0].view[0, 6 + 1, 6 + 2, mate] == 1
+        assert step.rewards[0][0] == pytest.approx(0.2 - 0.1 - 0.005, abs=1e-5)
+
+
+@pytest.mark.parametrize(("size", "map_size"), [(64, 40), (81, 45), (100, 50), (400, 100)])
+def test_sizes_are_those_of_the_maps(size: int, map_size: int) -> None:
+    assert map_size_for(size) == map_size
+    environment = BattleEnvironment(BattleSettings(size=size))
+    assert [len(team.ids) for team in environment.reset(0)] == [size, size]
+
+
+def test_any_map_size_has_the_agents_that_magent_places() -> None:
+    for map_size in [*range(12, 60), 77, 100, 121]:
+        size = agents_a_side(map_size)
+        environment = BattleEnvironment(BattleSettings(size=size, map_size=map_size))
+        assert [len(team.ids) for team in environment.reset(0)] == [size, size], map_size
+
+
+def test_a_size_without_a_map_names_the_nearest() -> None:
+    with pytest.raises(UserError, match="70 agents a side: the nearest sizes are 64 and 81"):
+        BattleSettings(size=70)
+    with pytest.raises(UserError, match="map_size 50 holds 100 agents a side, not 64"):
+        BattleSettings(size=64, map_size=50)
+
+
+def test_rewards_are_settings() -> None:
+    environment = BattleEnvironment(
+        BattleSettings(size=12, step_reward=-1, attack_penalty=-10, attack_opponent_reward=0)
+    )
+    environment.reset(0)
+    attack = np.full(12, len(MOVES), np.int32)
+    stay = np.full(12, MOVES.index((0, 0)), np.int32)
+    step = environment.step([attack, stay])
+    assert step.rewards[0].tolist() == [-11] * 12
+    assert step.rewards[1].tolist() == [-1] * 12
+
+
+def test_observations_outlive_the_steps_after_them() -> None:
+    """The engine's own buffers are reused; what the adapter hands out is not."""
+    environment = BattleEnvironment(BattleSettings(size=36))
+    rng = np.random.default_rng(0)
+    observations = environment.reset(0)
+    kept = observations[0].view.copy()
+    first = observations
+    for _ in range(60):
+        step = environment.step([brawl(o, team, rng) for team, o in enumerate(observations)])
+        observations = step.observations
+    np.testing.assert_array_equal(first[0].view, kept)

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cmfq.mean_field.neighbourhood import count_neighbour_actions
+
+ACTIONS = 4
+
+
+def count_one_by_one(
+    positions: np.ndarray, groups: np.ndarray, actions: np.ndarray, radius: float
+) -> np.ndarray:
+    counts = np.zeros((len(positions), ACTIONS))
+    for i in range(len(positions)):
+        for k in range(len(positions)):
+            apart = np.hypot(*(positions[i] - positions[k]).astype(float))
+            if i != k and groups[i] == groups[k] and apart <= radius and actions[k] >= 0:
+                counts[i, actions[k]] += 1
+    return counts
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    agents=st.integers(0, 40),
+    radius=st.sampled_from([0.0, 1.0, 1.5, 6.0, 40.0, np.inf]),
+    seed=st.integers(0, 1000),
+)
+def test_counts_are_those_of_a_loop_over_pairs(agents: int, radius: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    positions = rng.integers(0, 20, (agents, 2)).astype(np.int32)
+    groups = rng.integers(0, 3, agents)
+    actions = rng.integers(-1, ACTIONS, agents).astype(np.int32)
+    counts = count_neighbour_actions(positions, groups, actions, ACTIONS, radius)
+    np.testing.assert_array_equal(counts, count_one_by_one(positions, groups, actions, radius))
+
+
+@pytest.mark.parametrize("radius", [6.0, np.inf])
+def test_nobody_is_counted_before_having_acted(radius: float) -> None:
+    positions = np.zeros((5, 2), np.int32)
+    nobody = np.full(5, -1, np.int32)
+    counts = count_neighbour_actions(positions, np.zeros(5, int), nobody, ACTIONS, radius)
+    assert counts.shape == (5, ACTIONS)
+    assert not counts.any()
+
+
+def test_the_radius_is_part_of_the_neighbourhood() -> None:
+    positions = np.array([[0, 0], [3, 4], [3, 5]], np.int32)
+    actions = np.array([0, 1, 2], np.int32)
+    counts = count_neighbour_actions(positions, np.zeros(3, int), actions, ACTIONS, 5.0)
+    assert counts.tolist() == [[0, 1, 0, 0], [1, 0, 1, 0], [0, 1, 0, 0]]

@@ -1,0 +1,161 @@
+"""The update, against numbers worked out apart from it and a world with a known optimum."""
+
+import numpy as np
+import pytest
+import torch
+
+from cmfq.algorithms import ALGORITHMS, MeanFieldSettings
+from cmfq.environments.base import TeamObservation, TeamSpecification
+from cmfq.learner import Learner, LearnerSettings
+from cmfq.networks import NetworkSettings, QNetwork
+from cmfq.policies import QPolicy
+from cmfq.replay import Batch
+
+SPECIFICATION = TeamSpecification("t", (5, 5), ("c",), ("s0", "s1"), ("stay", "switch"), 2)
+DISCOUNT = 0.8
+
+
+def policy(algorithm: str, seed: int = 0) -> QPolicy:
+    torch.manual_seed(seed)
+    network = QNetwork(SPECIFICATION, NetworkSettings((2, 2), 8, 8, 32))
+    return QPolicy(SPECIFICATION, network, algorithm, MeanFieldSettings(), beta=5.0)
+
+
+def random_batch(size: int, seed: int = 0) -> Batch:
+    torch.manual_seed(seed)
+    counts = torch.randint(0, 4, (2, size, 2)).float()
+    return Batch(
+        view=torch.rand(size, 5, 5, 1),
+        features=torch.rand(size, 2),
+        actions=torch.randint(0, 2, (size,)),
+        rewards=torch.randn(size),
+        discounts=torch.where(torch.rand(size) < 0.3, 0.0, DISCOUNT),
+        counts=counts[0],
+        merged_actions=torch.rand(size, 2).softmax(1),
+        next_view=torch.rand(size, 5, 5, 1),
+        next_features=torch.rand(size, 2),
+        next_counts=counts[1],
+        next_merged_actions=torch.rand(size, 2).softmax(1),
+    )
+
+
+@pytest.mark.parametrize("merged_action", ["stored", "recomputed"])
+@pytest.mark.parametrize("target_merged_action", ["stored", "next"])
+def test_the_loss_is_eq_12_and_13_with_the_merged_actions_asked_for(
+    merged_action: str, target_merged_action: str
+) -> None:
+    learner = Learner(
+        policy("cmfq"),
+        LearnerSettings(
+            merged_action=merged_action,  # type: ignore[arg-type]
+            target_merged_action=target_merged_action,  # type: ignore[arg-type]
+        ),
+    )
+    with torch.no_grad():
+        for weight in learner.target_network.parameters():
+            weight.add_(0.1 * torch.randn_like(weight))
+    batch = random_batch(50)
+    network, target = learner.policy.network, learner.target_network
+    rule = ALGORITHMS["cmfq"]
+    with torch.no_grad():
+        hidden = network.encode(batch.view, batch.features)
+        next_hidden = target.encode(batch.next_view, batch.next_features)
+        merged, next_merged = batch.merged_actions, batch.next_merged_actions
+        if merged_action == "recomputed":
+            settings = MeanFieldSettings()
+            merged = rule(network, hidden, batch.counts, 5.0, settings).action
+            next_merged = rule(target, next_hidden, batch.next_counts, 5.0, settings).action
+        if target_merged_action == "stored":
+            next_merged = merged
+        squares = []
+        for i in range(50):
+            q = network.q_values(hidden[i : i + 1], merged[i : i + 1])[0, batch.actions[i]]
+            best = target.q_values(next_hidden[i : i + 1], next_merged[i : i + 1]).max()
+            squares.append((q - (batch.rewards[i] + batch.discounts[i] * best)).item() ** 2)
+    assert learner.update(batch) == pytest.approx(np.mean(squares), rel=1e-4)
+
+
+def test_the_target_network_follows_every_c_updates() -> None:
+    learner = Learner(policy("mfq"), LearnerSettings(target_period=3))
+    before = {k: v.clone() for k, v in learner.target_network.state_dict().items()}
+    for update in range(1, 7):
+        learner.update(random_batch(20, seed=update))
+        same = {
+            k: torch.equal(v, before[k]) for k, v in learner.target_network.state_dict().items()
+        }
+        if update % 3:
+            assert all(same.values())
+        else:
+            assert not all(same.values())
+            before = {k: v.clone() for k, v in learner.policy.network.state_dict().items()}
+
+
+def test_the_learning_rate_falls_linearly() -> None:
+    learner = Learner(policy("mfq"), LearnerSettings(learning_rate=1e-3, final_learning_rate=2e-4))
+    for progress, expected in ((0.0, 1e-3), (0.5, 6e-4), (1.0, 2e-4)):
+        learner.set_learning_rate(progress)
+        assert learner.optimiser.param_groups[0]["lr"] == pytest.approx(expected)
+
+
+def corridor(state: int, action: int) -> tuple[float, int]:
+    """Two states. Staying in state 1 pays 1, staying in 0 pays 0.1; switching costs 0.5."""
+    if action == 1:
+        return -0.5, 1 - state
+    return (1.0 if state == 1 else 0.1), state
+
+
+OPTIMUM = {  # by hand: from 1 stay for ever, 1 / (1 - 0.8) = 5; from 0 switch, -0.5 + 0.8 * 5
+    (1, 0): 5.0,
+    (0, 1): 3.5,
+    (0, 0): 0.1 + 0.8 * 3.5,
+    (1, 1): -0.5 + 0.8 * 3.5,
+}
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_finds_the_optimum_of_a_world_where_others_do_not_matter(
+    algorithm: str,
+) -> None:
+    settings = LearnerSettings(
+        learning_rate=3e-3, discount=DISCOUNT, target_period=20, merged_action="recomputed"
+    )
+    learner = Learner(policy(algorithm), settings)
+    rng = np.random.default_rng(0)
+    for _ in range(700):
+        state, action = rng.integers(2, size=64), rng.integers(2, size=64)
+        outcome = [corridor(s, a) for s, a in zip(state, action, strict=True)]
+        one_hot = torch.eye(2)
+        counts = torch.from_numpy(rng.integers(0, 3, (2, 64, 2))).float()
+        learner.update(
+            Batch(
+                view=torch.zeros(64, 5, 5, 1),
+                features=one_hot[state],
+                actions=torch.from_numpy(action),
+                rewards=torch.tensor([reward for reward, _ in outcome]),
+                discounts=torch.full((64,), DISCOUNT),
+                counts=counts[0],
+                merged_actions=torch.zeros(64, 2),
+                next_view=torch.zeros(64, 5, 5, 1),
+                next_features=one_hot[[following for _, following in outcome]],
+                next_counts=counts[1],
+                next_merged_actions=torch.zeros(64, 2),
+            )
+        )
+    network = learner.policy.network
+    with torch.no_grad():
+        hidden = network.encode(torch.zeros(2, 5, 5, 1), torch.eye(2))
+        merged = learner.policy.merge(network, hidden, torch.ones(2, 2))
+        q_values = network.q_values(hidden, merged)
+    for (state, action), value in OPTIMUM.items():
+        assert q_values[state, action].item() == pytest.approx(value, abs=0.25)
+
+    observation = TeamObservation(
+        np.zeros((2, 5, 5, 1), np.float32),
+        np.eye(2, dtype=np.float32),
+        np.arange(2, dtype=np.int32),
+        np.zeros((2, 2), np.int32),
+        np.array([0, 1], np.int32),
+    )
+    learner.policy.beta = 100.0
+    actions = learner.policy.act(observation, np.random.default_rng(0))
+    assert actions.tolist() == [1, 0]

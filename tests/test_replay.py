@@ -1,0 +1,150 @@
+"""The ring, filled with counters, against an oracle that forgets nothing."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from cmfq.environments.base import Step, TeamObservation, TeamSpecification
+from cmfq.environments.battle import BattleEnvironment, BattleSettings
+from cmfq.errors import UserError
+from cmfq.policies import Decision
+from cmfq.replay import Replay, ReplayWriter
+
+SPECIFICATION = TeamSpecification("t", (3, 3), ("a",), ("id", "time"), ("x", "y"), 1)
+DISCOUNT = 0.9
+
+
+def ring(rows: int) -> Replay:
+    replay = Replay(SPECIFICATION, DISCOUNT, 2**20)
+    assert replay.capacity > rows
+    replay.capacity = rows
+    return replay
+
+
+def observe(ids: np.ndarray, time: int) -> TeamObservation:
+    n = len(ids)
+    features = np.stack([ids, np.full(n, time)], 1).astype(np.float32)
+    view = np.broadcast_to(features[:, :1, None, None], (n, 3, 3, 1)).astype(np.float32)
+    positions = np.zeros((n, 2), np.int32)
+    return TeamObservation(view, features, ids, positions, np.zeros(n, np.int32))
+
+
+def decide(ids: np.ndarray, time: int) -> Decision:
+    counts = np.stack([ids, np.full(len(ids), time)], 1).astype(np.float32)
+    return Decision((ids % 2).astype(np.int32), counts, counts / 100)
+
+
+def play(replay: Replay, rng: np.random.Generator, episode: int, size: int, steps: int) -> None:
+    """An episode in which agents die at random; rewards say who earned them, and when."""
+    ids = np.arange(size, dtype=np.int32)
+    writer = ReplayWriter(replay, [0])
+    for t in range(steps):
+        time = 100 * episode + t
+        alive = rng.random(len(ids)) < 0.9
+        terminated = not alive.any()
+        truncated = t == steps - 1 and not terminated
+        rewards = (ids + time / 1000).astype(np.float32)
+        survivors = ids[alive]
+        following = observe(survivors, time + 1)
+        step = Step((following,), (rewards,), (alive,), terminated, truncated)
+        writer.on_step((observe(ids, time),), (decide(ids, time),), step)
+        ids = survivors
+        if terminated:
+            return
+    writer.on_truncation((observe(ids, 100 * episode + steps),), (decide(ids, time + 1),))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    capacity=st.integers(60, 400),
+    episodes=st.integers(1, 9),
+    size=st.integers(1, 12),
+)
+def test_every_sampled_transition_is_one_that_happened(
+    seed: int, capacity: int, episodes: int, size: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    replay = ring(capacity)
+    for episode in range(episodes):
+        play(replay, rng, episode, size, steps=8)
+    batch = replay.sample(200, rng)
+    ids, times = batch.features.T
+    assert torch.equal(batch.view, ids[:, None, None, None].expand(-1, 3, 3, 1))
+    assert torch.equal(batch.actions, (ids % 2).long())
+    torch.testing.assert_close(batch.rewards, ids + times / 1000)
+    assert torch.equal(batch.counts, torch.stack([ids, times], 1))
+    torch.testing.assert_close(batch.merged_actions, batch.counts / 100)
+    lives = batch.discounts > 0
+    assert torch.equal(batch.discounts[lives], torch.full((int(lives.sum()),), DISCOUNT))
+    assert torch.equal(batch.next_features[lives, 0], ids[lives])
+    assert torch.equal(batch.next_features[lives, 1], times[lives] + 1)
+    assert torch.equal(batch.next_counts[lives, 1], times[lives] + 1)
+    torch.testing.assert_close(batch.next_merged_actions[lives], batch.next_counts[lives] / 100)
+
+
+def test_everything_that_fits_can_be_sampled_and_deaths_have_no_future() -> None:
+    rng = np.random.default_rng(0)
+    replay = ring(500)
+    for episode in range(4):
+        play(replay, rng, episode, 8, steps=6)
+    batch = replay.sample(5000, rng)
+    seen = {tuple(row) for row in batch.features.int().tolist()}
+    columns = replay.state()
+    taken = columns["actions"] >= 0
+    assert seen == {tuple(row) for row in columns["features"][taken].int().tolist()}
+    assert 0 < (batch.discounts == 0).float().mean() < 0.5
+
+
+def test_old_steps_go_whole() -> None:
+    replay = ring(100)
+    rng = np.random.default_rng(0)
+    for episode in range(30):
+        play(replay, rng, episode, 10, steps=5)
+        assert len(replay) <= 100
+    oldest = replay.sample(2000, rng).features[:, 1].min()
+    assert oldest >= 100 * 26
+
+
+def test_restoring_gives_the_same_ring() -> None:
+    rng = np.random.default_rng(0)
+    replay, copy = ring(150), ring(150)
+    for episode in range(9):
+        play(replay, rng, episode, 10, steps=5)
+    copy.restore({name: tensor.clone() for name, tensor in replay.state().items()})
+    for ring_ in (replay, copy):
+        play(ring_, np.random.default_rng(1), 9, 10, steps=5)
+    first = replay.sample(300, np.random.default_rng(2))
+    second = copy.sample(300, np.random.default_rng(2))
+    for one, other in zip(first, second, strict=True):
+        assert torch.equal(one, other)
+
+
+def test_the_size_in_bytes_is_kept() -> None:
+    specification = BattleEnvironment(BattleSettings(size=12)).teams[0]
+    replay = Replay(specification, DISCOUNT, 16 * 2**20)
+    stored = sum(column.nbytes for column in replay._columns.values())
+    assert 0.99 * 16 * 2**20 < stored <= 16 * 2**20
+    row_bytes = stored / replay.capacity
+    assert row_bytes < 2 * (13 * 13 * 7 + 34) + 150  # half precision, and little beside it
+
+
+def test_a_ring_too_small_says_so() -> None:
+    with pytest.raises(UserError, match=r"replay_bytes is 100: an agent-step takes \d+ bytes"):
+        Replay(SPECIFICATION, DISCOUNT, 100)
+    with pytest.raises(UserError, match="too few for a team of 30: raise replay_bytes"):
+        ring(100).append(observe(np.arange(30, dtype=np.int32), 0), decide(np.arange(30), 0))
+
+
+def test_an_empty_ring_cannot_be_sampled() -> None:
+    with pytest.raises(ValueError, match="no completed step"):
+        ring(100).sample(1, np.random.default_rng(0))
+
+
+def test_battle_observations_survive_half_precision() -> None:
+    environment = BattleEnvironment(BattleSettings(size=64))
+    view = environment.reset(0)[0].view
+    stored = torch.from_numpy(view).half().float().numpy()
+    np.testing.assert_allclose(stored, view, rtol=5e-4)
