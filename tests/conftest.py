@@ -22,11 +22,13 @@ torch.set_num_threads(1)
 def tiny() -> TrainSettings:
     """A run of real battles that takes a second."""
     return TrainSettings(
-        environment=BattleSettings(size=16, max_steps=25),
+        environment=BattleSettings(size=12, max_steps=25),
         episodes=6,
         checkpoint_period=2,
         network=NetworkSettings((4, 4), 8, 4, 16),
-        learner=LearnerSettings(batch_size=64, replay_bytes=8 * 2**20, target_period=5),
+        learner=LearnerSettings(
+            batch_size=64, min_updates=3, replay_bytes=8 * 2**20, target_period=5
+        ),
         exploration=ExplorationSettings(beta_episodes=3),
     )
 

@@ -50,8 +50,9 @@ def train(
     """
     if environment != "battle":
         raise unknown_name("environment", environment, ["battle"])
+    self_play = SelfPlay(settings)
     with Run.create(run, settings) as folder:
-        _continue(folder, SelfPlay(settings))
+        _continue(folder, self_play)
 
 
 def resume(run: tyro.conf.Positional[Path]) -> None:
@@ -89,7 +90,8 @@ def evaluate(
         json: file to write the result and every game to.
     """
     settings = BattleSettings(size=size, max_steps=max_steps)
-    with Progress(console=Console(stderr=True), transient=True) as progress:
+    screen = Console(stderr=True)
+    with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
         task = progress.add_task("games", total=episodes)
         result = play_match(
             a,
@@ -162,6 +164,8 @@ def compare(
         seed: of the games.
         workers: processes to play in.
     """
+    arguments = [*map(str, runs), "--out", str(out), "--against", *against]
+    numbers = ["--episodes", str(episodes), "--seed", str(seed)]
     write_comparison(
         runs,
         against,
@@ -169,7 +173,7 @@ def compare(
         episodes=episodes,
         seed=seed,
         workers=workers,
-        command=shlex.join(["cmfq", *sys.argv[1:]]),
+        command=shlex.join(["cmfq", "compare", *arguments, *numbers]),
         on_match=lambda match: _print_matches([match]),
     )
     print(f"results: {out / 'README.md'}")
@@ -287,7 +291,9 @@ def _print_matches(results: Sequence[MatchResult]) -> None:
     table = Table(title=f"{results[0].episodes} games at {results[0].size} a side")
     for column in ("A", "B", "wins", "draws", "losses", "win rate", "95 % interval", "survivors"):
         text = column in "AB"
-        table.add_column(column, justify="left" if text else "right", no_wrap=not text)
+        table.add_column(
+            column, justify="left" if text else "right", overflow="fold", no_wrap=not text
+        )
     for result in results:
         low, high = result.interval
         table.add_row(

@@ -19,14 +19,16 @@ class LearnerSettings:
 
     learning_rate: float = 3e-4
     """Of Adam, at the start."""
-    final_learning_rate: float = 3e-4
+    final_learning_rate: float = 0.0
     """Of Adam, at the last episode; linear in between."""
     discount: float = 0.95
     """``γ``."""
-    batch_size: int = 1024
+    batch_size: int = 256
     """Agent-steps per update."""
     replay_ratio: float = 0.5
     """Sampled rows per new agent-step."""
+    min_updates: int = 40
+    """Updates after an episode, however short it was: a fight is over in 40 steps."""
     replay_bytes: int = 512 * 2**20
     """Size of the replay, in bytes."""
     target_period: int = 100
@@ -40,8 +42,9 @@ class LearnerSettings:
         for name in ("learning_rate", "batch_size", "replay_ratio", "target_period"):
             if not getattr(self, name) > 0:
                 raise UserError(f"{name} is {getattr(self, name)}: give a number above 0")
-        if not self.final_learning_rate >= 0:
-            raise UserError(f"final_learning_rate is {self.final_learning_rate}: give 0 or more")
+        for name in ("final_learning_rate", "min_updates"):
+            if not getattr(self, name) >= 0:
+                raise UserError(f"{name} is {getattr(self, name)}: give 0 or more")
         if not 0 <= self.discount <= 1:
             raise UserError(f"discount is {self.discount}: give a number from 0 to 1")
 

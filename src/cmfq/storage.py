@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from cmfq.errors import UserError
@@ -25,19 +25,17 @@ def write_aside(path: Path, write: Callable[[Path], None]) -> None:
     """
     aside = path.with_name(path.name + ".part")
     try:
-        aside.touch()  # made with the user's own permissions, which safetensors then keeps
         write(aside)
         with aside.open("rb") as written:
             os.fsync(written.fileno())
         aside.replace(path)
-    except (OSError, SafetensorError) as error:
+    except OSError as error:
         aside.unlink(missing_ok=True)
-        reason = str(error)
-        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in reason:
-            reason = "no space is left on the disk"
+        full = error.errno == errno.ENOSPC
+        reason = "no space is left on the disk" if full else error.strerror or str(error)
         raise UserError(
-            f"cannot write {path}: {reason}; nothing that was saved before is lost, "
-            "make room and go on with `cmfq resume`"
+            f"cannot write {path}: {reason}; nothing that was saved before is lost, mend this and "
+            "try again (a run goes on with `cmfq resume`)"
         ) from error
 
 
@@ -51,7 +49,7 @@ def write_tensors(path: Path, tensors: dict[str, Tensor], info: dict[str, Any]) 
     """Write named tensors and a JSON-able description into one safetensors file."""
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     metadata = {"info": json.dumps(_finite(info))}
-    write_aside(path, lambda aside: save_file(contiguous, aside, metadata=metadata))
+    write_aside(path, lambda aside: _write_bytes(aside, save(contiguous, metadata)))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -76,6 +74,10 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def versions() -> dict[str, str]:
     """Versions of what a result depends on."""
     return {name: version(name) for name in ("cmfq", "torch", "numpy", "magent2")}
+
+
+def _write_bytes(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
 
 
 def _write_text(path: Path, text: str) -> None:

@@ -21,7 +21,7 @@ import msgspec
 
 from cmfq.environments.battle import BattleSettings
 from cmfq.evaluation.matches import MatchResult, play_match
-from cmfq.evaluation.plots import Metrics, learning_curves
+from cmfq.evaluation.plots import Metrics, learning_curves, save_svg
 from cmfq.storage import write_json
 from cmfq.training.run import Run, RunDescription
 
@@ -82,7 +82,7 @@ def compare(
     for _, description, metrics in described:
         curves.setdefault(description.settings.algorithm, []).append(metrics)
     figure = learning_curves(curves)
-    figure.savefig(folder / "curves.svg")
+    save_svg(figure, folder / "curves.svg")
     figure.savefig(folder / "curves.png", dpi=120)
     minutes = [
         sum(row["playing_seconds"] + row["learning_seconds"] for row in metrics) / 60

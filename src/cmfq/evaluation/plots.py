@@ -1,8 +1,10 @@
 """Figures from stored metrics. One style: colour-blind safe, readable in print."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from pathlib import Path
+from typing import IO, Any
 
+import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
@@ -12,7 +14,16 @@ COLOURS = {"iql": "#8c8c8c", "mfq": "#0072b2", "cmfq": "#d55e00"}
 SMOOTHING = 10
 """Episodes over which curves are averaged."""
 
+SVG_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+"""Nothing beside the drawing: the same figures give the same file."""
+
 Metrics = Sequence[Mapping[str, Any]]
+
+
+def save_svg(figure: Figure, file: Path | IO[str]) -> None:
+    """Write a figure as SVG: the same figure gives the same bytes."""
+    with matplotlib.rc_context({"svg.hashsalt": "cmfq"}):
+        figure.savefig(file, format="svg", metadata=SVG_METADATA)
 
 
 def learning_curves(runs: Mapping[str, Sequence[Metrics]]) -> Figure:
@@ -60,4 +71,5 @@ def _smooth(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     totals[SMOOTHING:] -= totals[:-SMOOTHING].copy()
     numbers[SMOOTHING:] -= numbers[:-SMOOTHING].copy()
     means: npt.NDArray[np.float64] = np.full(len(values), np.nan)
-    return np.divide(totals, numbers, out=means, where=numbers > 0)
+    np.divide(totals, numbers, out=means, where=numbers > 0)
+    return means

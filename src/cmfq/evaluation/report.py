@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from cmfq.environments.battle import BattleSettings, map_size_for
 from cmfq.evaluation.matches import MatchResult, play_game
-from cmfq.evaluation.plots import Metrics, learning_curves
+from cmfq.evaluation.plots import Metrics, learning_curves, save_svg
 from cmfq.replays.draw import draw_fight, save_animation
 from cmfq.replays.fight import FightRecorder
 from cmfq.training.settings import TrainSettings
@@ -72,7 +72,7 @@ def _animate_first_game(match: MatchResult) -> tuple[bytes, str]:
 
 def _svg(figure: Figure) -> Markup:
     buffer = io.StringIO()
-    figure.savefig(buffer, format="svg")
+    save_svg(figure, buffer)
     text = buffer.getvalue()
     return Markup(text[text.index("<svg") :])
 

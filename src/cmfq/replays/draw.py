@@ -8,6 +8,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from cmfq.environments.battle import ATTACKS, FULL_HEALTH, MOVES
+from cmfq.errors import UserError
 from cmfq.replays.fight import TeamFrame
 
 TEAM_COLOURS = ("#d1495b", "#2e6f9e")
@@ -48,7 +49,7 @@ def draw_frame(
         for (x, y), health in zip(team.positions.tolist(), team.health.tolist(), strict=True):
             left, upper = x * scale, y * scale + top
             pen.rectangle((left + 1, upper + 1, left + scale - 2, upper + scale - 2), fill=colour)
-            lost = (scale - 4) * (1 - min(1.0, health / FULL_HEALTH))
+            lost = (scale - 6) * (1 - min(1.0, max(0.0, health / FULL_HEALTH)))
             bar = max(2, scale // 6)
             pen.rectangle((left + 2, upper + 2, left + 1 + bar, upper + scale - 3), fill="#ffffff")
             pen.rectangle(
@@ -102,7 +103,12 @@ def save_animation(
         Image.fromarray(picture).quantize(64, dither=Image.Dither.NONE) for picture in pictures
     ]
     durations = [milliseconds] * len(rest) + [hold]
-    first.save(path, save_all=True, append_images=rest, duration=durations, loop=0)
+    try:
+        first.save(path, save_all=True, append_images=rest, duration=durations, loop=0)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"cannot write an image to {path}: {error}; give a .gif, .webp or .png file"
+        ) from error
 
 
 def _arrow(

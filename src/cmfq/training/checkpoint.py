@@ -66,6 +66,8 @@ def load_with_description(path: str | Path) -> tuple[QPolicy, PolicyDescription]
         network.load_state_dict(weights)
     except (msgspec.ValidationError, RuntimeError) as error:
         raise UserError(f"{file} does not describe its own weights: {error}") from error
+    if not all(weight.isfinite().all() for weight in weights.values()):
+        raise UserError(f"{file} has weights that are not finite: give an earlier checkpoint")
     policy = QPolicy(
         description.specification,
         network.eval(),

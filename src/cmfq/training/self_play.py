@@ -121,7 +121,9 @@ class SelfPlay:
 
     def _learn(self, new_rows: float) -> list[float]:
         settings = self.settings.learner
-        self._owed_rows += new_rows * settings.replay_ratio
+        self._owed_rows += max(
+            new_rows * settings.replay_ratio, settings.min_updates * settings.batch_size
+        )
         losses = []
         while self._owed_rows >= settings.batch_size:
             batch = self.replay.sample(settings.batch_size, self._generators["replay"])

@@ -18,7 +18,7 @@ class ExplorationSettings:
     """``β`` in the first episode."""
     beta_end: float = 30.0
     """``β`` after ``beta_episodes``, and in play."""
-    beta_episodes: int = 60
+    beta_episodes: int = 20
     """Episodes over which ``β`` rises."""
 
     def __post_init__(self) -> None:

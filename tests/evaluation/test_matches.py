@@ -1,0 +1,97 @@
+"""Matches between real players in the real game."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cmfq.environments.battle import BattleEnvironment, BattleSettings
+from cmfq.errors import UserError
+from cmfq.evaluation.matches import load_player, play_game, play_match
+from cmfq.evaluation.statistics import wilson_interval
+from cmfq.policies import QPolicy
+from cmfq.replays.fight import FightRecorder
+from cmfq.training.checkpoint import save_policy
+from cmfq.training.self_play import SelfPlay
+from cmfq.training.settings import TrainSettings
+
+SMALL = BattleSettings(size=12, max_steps=80)
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path, tiny: TrainSettings) -> Path:
+    self_play = SelfPlay(tiny)
+    self_play.run_episode()
+    file = tmp_path / "fresh.safetensors"
+    save_policy(file, self_play.policy, tiny.network, environment="battle", episode=1)
+    return file
+
+
+def test_the_result_is_the_sum_of_its_games() -> None:
+    match = play_match("rush", "random", SMALL, episodes=6, seed=3)
+    assert [game.game for game in match.games] == list(range(6))
+    assert [game.a_side for game in match.games] == [0, 1, 0, 1, 0, 1]
+    assert match.wins == sum(game.a_survivors > game.b_survivors for game in match.games)
+    assert match.wins + match.draws + match.losses == 6
+    assert match.wins >= 5
+    assert match.win_rate == (match.wins + match.draws / 2) / 6
+    assert match.interval == wilson_interval(match.wins + match.draws / 2, 6)
+    assert match.survivors[0] == sum(game.a_survivors for game in match.games) / 6
+
+
+def test_swapping_the_players_swaps_the_result() -> None:
+    """Both orders meet on the same sides with the same draws, one game apart."""
+    one = play_match("swarm", "rush", BattleSettings(size=64), episodes=4, seed=0)
+    other = play_match("rush", "swarm", BattleSettings(size=64), episodes=4, seed=0)
+    assert one.wins == other.losses == 4
+
+
+def test_a_draw_counts_half_and_all_games_can_be_drawn() -> None:
+    still = replace(SMALL, max_steps=1)  # nobody can die in one step
+    match = play_match("random", "random", still, episodes=4, seed=0)
+    assert (match.wins, match.draws, match.losses) == (0, 4, 0)
+    assert match.win_rate == 0.5
+
+
+def test_the_number_of_workers_changes_nothing(checkpoint: Path) -> None:
+    alone = play_match(str(checkpoint), "rush", SMALL, episodes=5, seed=1)
+    together = play_match(str(checkpoint), "rush", SMALL, episodes=5, seed=1, workers=2)
+    assert alone == together
+    assert play_match(str(checkpoint), "rush", SMALL, episodes=5, seed=2).games != alone.games
+
+
+def test_one_game_of_a_match_can_be_played_again(checkpoint: Path) -> None:
+    match = play_match(str(checkpoint), "rush", SMALL, episodes=4, seed=1)
+    recorder = FightRecorder()
+    again = play_game(str(checkpoint), "rush", SMALL, seed=1, game=3, observers=(recorder,))
+    assert again == match.games[3]
+    assert len(recorder.frames) == again.steps
+
+
+def test_a_policy_plays_at_any_size(checkpoint: Path) -> None:
+    for size in (12, 81, 400):
+        settings = BattleSettings(size=size, max_steps=5)
+        assert play_match(str(checkpoint), "rush", settings, episodes=2, seed=0).size == size
+
+
+def test_players_that_are_not_there(checkpoint: Path, tmp_path: Path) -> None:
+    specification = BattleEnvironment(SMALL).teams[0]
+    with pytest.raises(UserError, match="no player 'rusch'"):
+        load_player("rusch", specification)
+    with pytest.raises(UserError, match="episodes is 0"):
+        play_match("rush", "rush", SMALL, episodes=0, seed=0)
+    policy = load_player(str(checkpoint), specification)
+    assert isinstance(policy, QPolicy)
+    with pytest.raises(UserError, match="trained with channels"):
+        load_player(str(checkpoint), replace(specification, channels=("other",)))
+    elsewhere = tmp_path / "elsewhere.safetensors"
+    network = TrainSettings().network
+    save_policy(
+        elsewhere,
+        SelfPlay(TrainSettings(environment=SMALL)).policy,
+        network,
+        environment="pursuit",
+        episode=1,
+    )
+    with pytest.raises(UserError, match="was trained on pursuit"):
+        load_player(str(elsewhere), specification)

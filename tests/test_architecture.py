@@ -1,0 +1,59 @@
+"""Imports go one way, and the public names are these."""
+
+import ast
+from pathlib import Path
+
+import cmfq
+
+SOURCE = Path(cmfq.__file__).parent
+LAYERS = [
+    {"errors"},
+    {"mean_field", "environments", "storage"},
+    {"networks"},
+    {"algorithms"},
+    {"policies"},
+    {"replay", "rollout"},
+    {"learner"},
+    {"training"},
+    {"evaluation", "replays", "bench"},
+    {"cli"},
+]
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
+
+
+def imports(file: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("cmfq."):
+            found.add(node.module.split(".")[1])
+    return found
+
+
+def test_imports_go_one_way() -> None:
+    for file in SOURCE.rglob("*.py"):
+        part = file.relative_to(SOURCE).with_suffix("").parts[0]
+        if part == "__init__":
+            continue
+        for imported in imports(file) - {part}:
+            assert LEVEL[imported] <= LEVEL[part], f"{file.name} imports {imported}"
+
+
+def test_the_mathematics_imports_nothing_of_the_rest() -> None:
+    for file in (SOURCE / "mean_field").glob("*.py"):
+        assert imports(file) <= {"mean_field"}
+
+
+def test_public_names() -> None:
+    assert cmfq.__all__ == [
+        "BattleEnvironment",
+        "BattleSettings",
+        "QPolicy",
+        "TeamObservation",
+        "UserError",
+        "load",
+    ]
+
+
+def test_modules_stay_small() -> None:
+    for file in SOURCE.rglob("*.py"):
+        assert len(file.read_text().splitlines()) <= 330, file

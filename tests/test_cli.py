@@ -1,0 +1,192 @@
+"""What a user types, and what a user gets: results, and one sentence for each mistake."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import cmfq
+from cmfq.cli import main
+
+TINY = (
+    "--size", "12", "--max-steps", "30", "--episodes", "3", "--batch-size", "64",
+    "--min-updates", "2", "--replay-bytes", "10000000",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with one small run of each algorithm, trained by the command."""
+    folder = tmp_path_factory.mktemp("runs")
+    for algorithm in ("iql", "mfq", "cmfq"):
+        run = str(folder / algorithm)
+        assert main(["train", "battle", "--algorithm", algorithm, *TINY, "--run", run]) == 0
+    return folder
+
+
+def test_train_writes_a_run(runs: Path) -> None:
+    run = runs / "cmfq"
+    files = {file.name.split(".")[0] for file in run.iterdir()}
+    assert {"run", "metrics", "checkpoints", "state", "events"} <= files
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    assert [row["episode"] for row in rows] == [1, 2, 3]
+    assert all(row["agent_steps"] > 0 and len(row["kills"]) == 2 for row in rows)
+
+
+def test_evaluate_prints_and_writes(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out.json"
+    arguments = ["--size", "12", "--episodes", "4", "--seed", "1", "--max-steps", "40"]
+    code = main(["evaluate", str(runs / "cmfq"), "rush", *arguments, "--json", str(out)])
+    assert code == 0
+    assert "95 % interval" in capsys.readouterr().out
+    result = json.loads(out.read_text())
+    keys = {"a", "b", "episodes", "wins", "draws", "losses", "win_rate", "interval", "survivors"}
+    assert keys | {"games"} <= result.keys()
+    assert len(result["games"]) == 4
+    assert {"game", "a_side", "a_survivors", "b_survivors", "steps"} <= result["games"][0].keys()
+
+
+def test_a_checkpoint_file_and_a_run_folder_are_players(runs: Path) -> None:
+    checkpoint = next((runs / "mfq" / "checkpoints").iterdir())
+    code = main(["evaluate", str(checkpoint), str(runs / "iql"), "--size", "12", "--episodes", "2"])
+    assert code == 0
+
+
+def test_compare_writes_results_from_stored_runs(runs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "results"
+    code = main(
+        ["compare", *(str(runs / name) for name in ("mfq", "cmfq")), "--out", str(out),
+         "--against", "random", "rush", "--episodes", "2"]
+    )  # fmt: skip
+    assert code == 0
+    text = (out / "README.md").read_text()
+    assert "| mfq | 0 | 3 |" in text
+    assert f"cmfq compare {runs}/mfq {runs}/cmfq --out {out} --against random rush" in text
+    assert len((out / "table.csv").read_text().splitlines()) == 1 + 2 * 2
+    assert (out / "curves.png").stat().st_size > 10_000
+    assert (out / "matches.jsonl.gz").exists()
+
+
+def test_report_is_one_self_contained_file(runs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "report.html"
+    arguments = ["--against", "random", str(runs / "mfq"), "--games", "2", "--out", str(out)]
+    assert main(["report", str(runs / "cmfq"), *arguments]) == 0
+    html = out.read_text()
+    assert "data:image/webp;base64," in html
+    assert "<svg" in html
+    assert "http://" not in html.replace("http://www.w3.org", "").replace("http://purl.org", "")
+    assert 'src="data:' in html
+    assert "<script" not in html
+
+
+def test_draw_writes_pictures(tmp_path: Path) -> None:
+    film = tmp_path / "fight.gif"
+    assert main(["draw", "rush", "random", "--size", "12", "--out", str(film)]) == 0
+    with Image.open(film) as image:
+        assert image.n_frames > 5
+    still = tmp_path / "step.png"
+    arguments = ["--size", "12", "--step", "3", "--out", str(still)]
+    assert main(["draw", "rush", "random", *arguments]) == 0
+    with Image.open(still) as image:
+        assert image.width == 20 * 12
+
+
+def test_bench_has_a_row_for_each(tmp_path: Path) -> None:
+    out = tmp_path / "b.json"
+    arguments = ["--sizes", "12", "--steps", "20", "--json", str(out)]
+    assert main(["bench", *arguments]) == 0
+    rows = json.loads(out.read_text())
+    assert [row["algorithm"] for row in rows] == ["iql", "mfq", "cmfq"]
+    for row in rows:
+        assert row["agents"] == 12
+        for key in ("environment_ms", "acting_ms", "learning_ms", "agent_steps_per_second"):
+            assert row[key] > 0
+
+
+def test_in_python_a_policy_acts_on_arrays(runs: Path) -> None:
+    import numpy as np
+
+    policy = cmfq.load(runs / "cmfq")
+    environment = cmfq.BattleEnvironment(cmfq.BattleSettings(size=81))
+    actions = policy.act(environment.reset(seed=0)[0], np.random.default_rng(0))
+    assert actions.shape == (81,)
+
+
+MISTAKES = {
+    "unknown algorithm": (
+        ["train", "battle", "--algorithm", "cmfqq", "--run", "{new}"],
+        "unknown algorithm 'cmfqq': did you mean 'cmfq'? known are iql, mfq, cmfq",
+    ),
+    "unknown environment": (
+        ["train", "batle", "--run", "{new}"],
+        "unknown environment 'batle': did you mean 'battle'?",
+    ),
+    "size without a map": (
+        ["train", "battle", "--size", "65", "--run", "{new}"],
+        "no battle map has 65 agents a side: the nearest sizes are 64 and 81",
+    ),
+    "existing folder": (["train", "battle", *TINY, "--run", "{runs}/cmfq"], "exists already"),
+    "resume nothing": (["resume", "{new}"], "is no run folder"),
+    "unknown player": (["evaluate", "rusch", "rush"], "there is no player 'rusch'"),
+    "no checkpoint": (["evaluate", "{runs}", "rush"], "has no checkpoints"),
+    "text as checkpoint": (["evaluate", "{runs}/cmfq/run.json", "rush"], "is cut short or was not"),
+    "no games": (["evaluate", "rush", "rush", "--episodes", "0"], "episodes is 0"),
+    "negative epsilon": (
+        ["train", "battle", "--epsilon", "-1", "--run", "{new}"],
+        "epsilon is -1.0: give a number above 0, or inf",
+    ),
+    "discount above one": (
+        ["train", "battle", "--discount", "1.5", "--run", "{new}"],
+        "discount is 1.5: give a number from 0 to 1",
+    ),
+    "no episodes": (["train", "battle", "--episodes", "0", "--run", "{new}"], "episodes is 0"),
+    "replay too small": (
+        ["train", "battle", "--replay-bytes", "1000", "--run", "{new}"],
+        "replay_bytes is 1000",
+    ),
+    "step that is not there": (
+        ["draw", "rush", "random", "--size", "12", "--step", "9999", "--out", "{new}.png"],
+        "step is 9999: the game has steps 0 to",
+    ),
+    "unknown image format": (
+        ["draw", "rush", "random", "--size", "12", "--out", "{new}.xyz"],
+        "cannot write an image to",
+    ),
+    "folder that cannot be made": (
+        ["train", "battle", *TINY, "--run", "{runs}/cmfq/run.json/x"],
+        "cannot make the run folder",
+    ),
+    "result that cannot be written": (
+        ["evaluate", "rush", "rush", "--size", "12", "--episodes", "1", "--json", "{new}/x/o.json"],
+        "cannot write",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_sentence_and_exit_code_2(
+    mistake: str, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments, sentence = MISTAKES[mistake]
+    filled = [argument.format(runs=runs, new=tmp_path / "new") for argument in arguments]
+    before = sorted(path for path in runs.rglob("*"))
+    assert main(filled) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("cmfq: ")
+    assert captured.err.count("\n") == 1
+    assert sentence in captured.err
+    assert sorted(path for path in runs.rglob("*")) == before
+    assert not (tmp_path / "new").exists(), "a refused run leaves no folder behind"
+
+
+def test_a_flag_that_is_not_there_exits_with_2() -> None:
+    command = [sys.executable, "-m", "cmfq.cli", "evaluate", "rush", "rush", "--sized", "64"]
+    finished = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert finished.returncode == 2
+    assert "--size" in finished.stderr
+    assert "Traceback" not in finished.stderr

@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+
+from cmfq.algorithms import MeanFieldSettings
+from cmfq.environments.base import TeamObservation
+from cmfq.environments.battle import BattleEnvironment, BattleSettings
+from cmfq.policies import QPolicy
+from cmfq.rollout import decide
+from cmfq.training.self_play import SelfPlay
+from cmfq.training.settings import TrainSettings
+
+
+def policy(**mean_field: object) -> QPolicy:
+    settings = MeanFieldSettings(**mean_field)  # type: ignore[arg-type]
+    return SelfPlay(TrainSettings(mean_field=settings)).policy
+
+
+@pytest.fixture
+def observations() -> tuple[TeamObservation, ...]:
+    """Both teams after a few random steps."""
+    environment = BattleEnvironment(BattleSettings(size=64))
+    rng = np.random.default_rng(0)
+    seen = environment.reset(0)
+    for _ in range(5):
+        actions = [rng.integers(21, size=len(o.ids)).astype(np.int32) for o in seen]
+        seen = environment.step(actions).observations
+    return seen
+
+
+def test_two_teams_in_one_call_are_two_teams(observations: tuple[TeamObservation, ...]) -> None:
+    """Deciding together changes neither neighbourhoods nor merged actions."""
+    learned = policy()
+    together = learned.decide(observations, np.random.default_rng(0))
+    for decision, observation in zip(together, observations, strict=True):
+        alone = learned.decide([observation], np.random.default_rng(0))[0]
+        np.testing.assert_array_equal(decision.counts, alone.counts)
+        np.testing.assert_allclose(decision.merged_actions, alone.merged_actions, atol=1e-5)
+        assert decision.actions.shape == observation.ids.shape
+    # The first team's draws come first, so it acts alike too.
+    alone = learned.decide([observations[0]], np.random.default_rng(0))[0]
+    np.testing.assert_array_equal(together[0].actions, alone.actions)
+
+
+def test_everyone_is_the_same_crowd_however_the_teams_are_controlled(
+    observations: tuple[TeamObservation, ...],
+) -> None:
+    learned = policy(neighbours="everyone")
+    together = learned.decide(observations, np.random.default_rng(0))
+    for team in (0, 1):
+        alone = learned.decide(
+            [observations[team]], np.random.default_rng(0), [observations[1 - team]]
+        )[0]
+        np.testing.assert_array_equal(together[team].counts, alone.counts)
+    only_mates = policy().decide(observations, np.random.default_rng(0))
+    assert together[0].counts is not None
+    assert only_mates[0].counts is not None
+    assert (together[0].counts >= only_mates[0].counts).all()
+    assert together[0].counts.sum() > only_mates[0].counts.sum()
+
+
+def test_the_view_bounds_the_neighbourhood_unless_told_otherwise(
+    observations: tuple[TeamObservation, ...],
+) -> None:
+    by_default = policy().count_neighbours(observations[:1])
+    np.testing.assert_array_equal(by_default, policy(radius=6.0).count_neighbours(observations[:1]))
+    everywhere = policy(radius=float("inf")).count_neighbours(observations[:1])
+    assert (everywhere.sum(1) == len(observations[0].ids) - 1).all()
+    assert not policy(radius=0.0).count_neighbours(observations[:1]).any()
+
+
+def test_each_policy_is_asked_once(observations: tuple[TeamObservation, ...]) -> None:
+    one, other = policy(), policy(epsilon=1.0)
+    rng = np.random.default_rng
+    mixed = decide((one, other), observations, rng(0))
+    generator = rng(0)
+    np.testing.assert_array_equal(
+        mixed[0].actions, one.act(observations[0], generator, [observations[1]])
+    )
+    np.testing.assert_array_equal(
+        mixed[1].actions, other.act(observations[1], generator, [observations[0]])
+    )
+
+
+def test_acting_is_a_function_of_the_generator(observations: tuple[TeamObservation, ...]) -> None:
+    learned = policy()
+    first = learned.act(observations[0], np.random.default_rng(5))
+    assert first.dtype == np.int32
+    np.testing.assert_array_equal(first, learned.act(observations[0], np.random.default_rng(5)))
+    assert (first != learned.act(observations[0], np.random.default_rng(6))).any()
+
+
+def test_a_team_without_agents_decides_nothing() -> None:
+    empty = BattleEnvironment(BattleSettings(size=12)).reset(0)[0]
+    empty = TeamObservation(*(column[:0] for column in empty))
+    assert policy().act(empty, np.random.default_rng(0)).shape == (0,)

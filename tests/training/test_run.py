@@ -1,0 +1,277 @@
+"""A run's folder: what is in it, what interrupts it, and how it goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+import torch
+
+import cmfq
+from cmfq.algorithms import ALGORITHMS, MeanFieldSettings
+from cmfq.errors import UserError
+from cmfq.storage import read_tensors, write_aside
+from cmfq.training.checkpoint import latest_checkpoint, save_policy
+from cmfq.training.run import Run, RunDescription, train
+from cmfq.training.self_play import EpisodeMetrics, SelfPlay
+from cmfq.training.settings import TrainSettings
+
+
+def ignore(metrics: EpisodeMetrics) -> None:
+    pass
+
+
+def never() -> bool:
+    return False
+
+
+def train_to_the_end(path: Path, settings: TrainSettings) -> None:
+    with Run.create(path, settings) as run:
+        assert train(run, SelfPlay(settings), ignore, never)
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return read_tensors(latest_checkpoint(path))[0]
+
+
+def assert_same_weights(one: Path, other: Path) -> None:
+    ours, theirs = weights(one), weights(other)
+    assert ours.keys() == theirs.keys()
+    for name in ours:
+        assert torch.equal(ours[name], theirs[name]), name
+
+
+@pytest.mark.parametrize("opponent", ["shared", "snapshot"])
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_interrupted_and_resumed_ends_as_uninterrupted(
+    tmp_path: Path, tiny: TrainSettings, algorithm: str, opponent: str
+) -> None:
+    settings = replace(tiny, algorithm=algorithm, opponent=opponent, snapshot_period=2)
+    train_to_the_end(tmp_path / "whole", settings)
+
+    with Run.create(tmp_path / "parts", settings) as run:
+        self_play = SelfPlay(settings)
+        assert not train(run, self_play, ignore, should_stop=lambda: self_play.episode >= 3)
+    for stop_at in (4, 6):
+        with Run.open(tmp_path / "parts") as run:
+            resumed = SelfPlay(run.description().settings)
+            run.restore(resumed)
+            assert resumed.episode == stop_at - 1 if stop_at == 4 else 4
+            train(run, resumed, ignore, should_stop=lambda: resumed.episode >= stop_at)  # noqa: B023
+
+    assert_same_weights(tmp_path / "whole", tmp_path / "parts")
+    whole, parts = Run.open(tmp_path / "whole").metrics(), Run.open(tmp_path / "parts").metrics()
+    for row in (*whole, *parts):
+        del row["playing_seconds"], row["learning_seconds"]
+    assert parts == whole
+
+
+def test_same_seed_same_run_other_seed_another(tmp_path: Path, tiny: TrainSettings) -> None:
+    settings = replace(tiny, episodes=2)
+    train_to_the_end(tmp_path / "a", settings)
+    train_to_the_end(tmp_path / "b", settings)
+    train_to_the_end(tmp_path / "c", replace(settings, seed=1))
+    assert_same_weights(tmp_path / "a", tmp_path / "b")
+    with pytest.raises(AssertionError):
+        assert_same_weights(tmp_path / "a", tmp_path / "c")
+
+
+def test_metrics_after_the_last_checkpoint_are_forgotten(
+    tmp_path: Path, tiny: TrainSettings
+) -> None:
+    """As after a kill: metrics run ahead of the state, and the last line is cut short."""
+    train_to_the_end(tmp_path / "run", replace(tiny, episodes=2))
+    with (tmp_path / "run" / "metrics.jsonl").open("a") as file:
+        file.write('{"episode": 3}\n{"episode": 4, "ste')
+    with Run.open(tmp_path / "run") as run:
+        resumed = SelfPlay(run.description().settings)
+        run.restore(resumed)
+        assert [row["episode"] for row in run.metrics()] == [1, 2]
+
+
+def test_a_run_describes_itself(tmp_path: Path, tiny: TrainSettings) -> None:
+    settings = replace(tiny, mean_field=MeanFieldSettings(epsilon=float("inf"), radius=3.0))
+    Run.create(tmp_path / "run", settings)
+    description = Run.open(tmp_path / "run").description()
+    assert description.settings == settings
+    assert description.versions["torch"] == torch.__version__
+    json.loads((tmp_path / "run" / "run.json").read_text(), parse_constant=pytest.fail)
+    assert str(tmp_path) not in (tmp_path / "run" / "run.json").read_text()
+
+
+def test_settings_survive_json(tiny: TrainSettings) -> None:
+    description = RunDescription("battle", tiny, {})
+    text = msgspec.json.encode(description)
+    assert msgspec.json.decode(text, type=RunDescription) == description
+
+
+def test_an_existing_folder_is_refused(tmp_path: Path, tiny: TrainSettings) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "precious").write_text("x")
+    with pytest.raises(UserError, match="exists already"):
+        Run.create(tmp_path / "run", tiny)
+    assert [file.name for file in (tmp_path / "run").iterdir()] == ["precious"]
+
+
+def test_a_folder_in_use_is_refused(tmp_path: Path, tiny: TrainSettings) -> None:
+    with (
+        Run.create(tmp_path / "run", tiny),
+        pytest.raises(UserError, match="in use by another run"),
+        Run.open(tmp_path / "run"),
+    ):
+        pass
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is no run folder"):
+        Run.open(tmp_path)
+    with pytest.raises(UserError, match="has no checkpoints"):
+        cmfq.load(tmp_path)
+
+
+def test_a_full_disk_keeps_the_checkpoint_before(tmp_path: Path, tiny: TrainSettings) -> None:
+    train_to_the_end(tmp_path / "run", replace(tiny, episodes=2))
+    state = tmp_path / "run" / "state.safetensors"
+    before = state.read_bytes()
+    (tmp_path / "run" / "state.safetensors.part").symlink_to("/dev/full")
+    with Run.open(tmp_path / "run") as run:
+        resumed = SelfPlay(run.description().settings)
+        run.restore(resumed)
+        with pytest.raises(UserError, match="no space is left on the disk") as refusal:
+            run.save(resumed)
+    assert "\n" not in str(refusal.value)
+    assert state.read_bytes() == before
+
+
+def test_a_failed_write_leaves_nothing_beside(tmp_path: Path) -> None:
+    target = tmp_path / "file"
+    target.write_text("before")
+
+    def fail(aside: Path) -> None:
+        aside.write_text("half")
+        raise OSError("unplugged")
+
+    with pytest.raises(UserError, match="unplugged; nothing that was saved before is lost"):
+        write_aside(target, fail)
+    assert target.read_text() == "before"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("keep", [0, 4, 100, -1])
+def test_a_truncated_checkpoint_is_one_sentence(
+    tmp_path: Path, tiny: TrainSettings, keep: int
+) -> None:
+    train_to_the_end(tmp_path / "run", replace(tiny, episodes=1))
+    checkpoint = latest_checkpoint(tmp_path / "run")
+    checkpoint.write_bytes(checkpoint.read_bytes()[:keep])
+    with pytest.raises(UserError, match="is cut short") as refusal:
+        cmfq.load(checkpoint)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_missing_or_foreign_checkpoint_is_one_sentence(
+    tmp_path: Path, tiny: TrainSettings
+) -> None:
+    with pytest.raises(UserError, match="there is no file"):
+        cmfq.load(tmp_path / "nothing.safetensors")
+    train_to_the_end(tmp_path / "run", replace(tiny, episodes=1))
+    with pytest.raises(UserError, match="holds no policy"):
+        cmfq.load(tmp_path / "run" / "state.safetensors")
+
+
+def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, tiny: TrainSettings) -> None:
+    settings = replace(tiny, checkpoint_period=1)
+    with Run.create(tmp_path / "run", settings) as run:
+        self_play = SelfPlay(settings)
+
+        def poison(metrics: EpisodeMetrics) -> None:
+            if metrics.episode == 2:
+                with torch.no_grad():
+                    self_play.learner.target_network.output_layer.bias[0] = float("inf")
+
+        with pytest.raises(UserError, match="non-finite in episode 3"):
+            train(run, self_play, poison, never)
+    assert latest_checkpoint(tmp_path / "run").name == "000002.safetensors"
+    cmfq.load(tmp_path / "run")
+
+
+def test_a_policy_with_weights_that_are_no_numbers_is_refused(
+    tmp_path: Path, tiny: TrainSettings
+) -> None:
+    policy = SelfPlay(tiny).policy
+    with torch.no_grad():
+        policy.network.output_layer.bias[3] = float("nan")
+    file = tmp_path / "broken.safetensors"
+    save_policy(file, policy, tiny.network, environment="battle", episode=1)
+    with pytest.raises(UserError, match="weights that are not finite"):
+        cmfq.load(file)
+
+
+def test_snapshot_opponents_follow_and_teach_one_side(tiny: TrainSettings) -> None:
+    settings = replace(tiny, opponent="snapshot", snapshot_period=2)
+    self_play = SelfPlay(settings)
+    assert self_play.opponent is not self_play.policy
+
+    def same() -> bool:
+        ours = self_play.policy.network.state_dict()
+        theirs = self_play.opponent.network.state_dict()
+        return all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+    self_play.run_episode()
+    assert not same()
+    frozen = {k: v.clone() for k, v in self_play.opponent.network.state_dict().items()}
+    self_play.run_episode()
+    assert all(
+        torch.equal(v, frozen[k]) for k, v in self_play.opponent.network.state_dict().items()
+    )
+    self_play.run_episode()
+    assert not all(
+        torch.equal(v, frozen[k]) for k, v in self_play.opponent.network.state_dict().items()
+    )
+    shared = SelfPlay(tiny)
+    shared.run_episode()
+    alone = SelfPlay(settings)
+    alone.run_episode()
+    assert len(alone.replay) < 0.6 * len(shared.replay)
+
+
+def cmfq_command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "cmfq.cli", *arguments]
+
+
+SMALL = (
+    "--size", "12", "--max-steps", "60", "--episodes", "30", "--checkpoint-period", "10",
+    "--batch-size", "64", "--min-updates", "2", "--replay-bytes", "20000000",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_real_signal_then_resume_ends_as_uninterrupted(tmp_path: Path, number: int) -> None:
+    whole = tmp_path / "whole"
+    command = cmfq_command("train", "battle", *SMALL, "--run")
+    subprocess.run([*command, str(whole)], check=True, capture_output=True)
+
+    parts = tmp_path / "parts"
+    process = subprocess.Popen([*command, str(parts)], stdout=subprocess.PIPE, text=True)
+    metrics = parts / "metrics.jsonl"
+    deadline = time.monotonic() + 60
+    while not metrics.exists() or metrics.read_text().count("\n") < 12:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    os.kill(process.pid, number)
+    output, _ = process.communicate(timeout=60)
+    if number != signal.SIGKILL:
+        assert process.returncode == 0
+        assert "stopped after episode" in output
+        assert f"cmfq resume {parts}" in output
+    assert len(Run.open(parts).metrics()) < 30
+
+    subprocess.run(cmfq_command("resume", str(parts)), check=True, capture_output=True)
+    assert_same_weights(whole, parts)
+    assert [row["episode"] for row in Run.open(parts).metrics()] == list(range(1, 31))
