@@ -25,7 +25,7 @@ def tiny() -> TrainSettings:
         environment=BattleSettings(size=12, max_steps=25),
         episodes=6,
         checkpoint_period=2,
-        network=NetworkSettings((4, 4), 8, 4, 16),
+        network=NetworkSettings("additive", (4, 4), 8, 4, 16),
         learner=LearnerSettings(
             batch_size=64, min_updates=3, replay_bytes=8 * 2**20, target_period=5
         ),

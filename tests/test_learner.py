@@ -17,7 +17,7 @@ DISCOUNT = 0.8
 
 def policy(algorithm: str, seed: int = 0) -> QPolicy:
     torch.manual_seed(seed)
-    network = QNetwork(SPECIFICATION, NetworkSettings((2, 2), 8, 8, 32))
+    network = QNetwork(SPECIFICATION, NetworkSettings("additive", (2, 2), 8, 8, 32))
     return QPolicy(SPECIFICATION, network, algorithm, MeanFieldSettings(), beta=5.0)
 
 
@@ -88,6 +88,19 @@ def test_the_target_network_follows_every_c_updates() -> None:
         else:
             assert not all(same.values())
             before = {k: v.clone() for k, v in learner.policy.network.state_dict().items()}
+
+
+def test_the_averaged_policy_is_the_exponential_average_of_the_weights() -> None:
+    learner = Learner(policy("mfq"), LearnerSettings(average_updates=4))
+    weight = learner.policy.network.head.output_layer.weight
+    averaged = learner.averaged_policy().network.head.output_layer.weight
+    expected = None
+    for update in range(6):
+        learner.update(random_batch(20, seed=update))
+        now = weight.detach().clone()
+        expected = now if expected is None else 0.75 * expected + 0.25 * now
+    torch.testing.assert_close(averaged, expected)
+    assert learner.averaged_policy().algorithm == "mfq"
 
 
 def test_the_learning_rate_falls_linearly() -> None:

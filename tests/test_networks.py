@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
@@ -6,8 +7,9 @@ from cmfq.networks import NetworkSettings, QNetwork
 SPECIFICATION = BattleEnvironment(BattleSettings(size=12)).teams[0]
 
 
-def test_a_counterfactual_is_the_q_value_of_a_one_hot_merged_action() -> None:
-    network = QNetwork(SPECIFICATION, NetworkSettings())
+@pytest.mark.parametrize("head", ["additive", "pairwise"])
+def test_a_counterfactual_is_the_q_value_of_a_one_hot_merged_action(head: str) -> None:
+    network = QNetwork(SPECIFICATION, NetworkSettings(head))  # type: ignore[arg-type]
     hidden = network.encode(torch.rand(6, 13, 13, 7), torch.rand(6, 34))
     agent = torch.tensor([0, 0, 3, 5])
     action = torch.tensor([1, 20, 0, 7])
@@ -19,8 +21,21 @@ def test_a_counterfactual_is_the_q_value_of_a_one_hot_merged_action() -> None:
     assert network.counterfactual_q_values(hidden, agent[:0], action[:0]).shape == (0, 21)
 
 
-def test_encoding_leaves_hidden_untouched_by_counterfactuals() -> None:
-    network = QNetwork(SPECIFICATION, NetworkSettings())
+def test_the_pairwise_head_is_linear_in_the_merged_action() -> None:
+    """Eq 2 and Eq 8 exactly: the value of an average is the average of the values."""
+    network = QNetwork(SPECIFICATION, NetworkSettings("pairwise"))
+    encoding = network.encode(torch.rand(4, 13, 13, 7), torch.rand(4, 34))
+    weights = torch.rand(4, 21).softmax(1)
+    pairs = [network.q_values(encoding, torch.eye(21)[b].expand(4, -1)) for b in range(21)]
+    average = sum(weights[:, b, None] * pairs[b] for b in range(21))
+    torch.testing.assert_close(network.q_values(encoding, weights), average)
+    alone = network.q_values(encoding, torch.zeros(4, 21))
+    torch.testing.assert_close(alone, encoding[:, :21])
+
+
+@pytest.mark.parametrize("head", ["additive", "pairwise"])
+def test_counterfactuals_leave_the_encoding_untouched(head: str) -> None:
+    network = QNetwork(SPECIFICATION, NetworkSettings(head))  # type: ignore[arg-type]
     with torch.inference_mode():
         hidden = network.encode(torch.rand(2, 13, 13, 7), torch.rand(2, 34))
         before = hidden.clone()

@@ -1,14 +1,16 @@
 """One team's learning: minibatch -> loss -> target copy. The only update there is."""
 
 import copy
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Literal, cast
 
 import torch
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cmfq.errors import UserError
 from cmfq.mean_field.td import td_error, td_target
+from cmfq.networks import QNetwork
 from cmfq.policies import QPolicy
 from cmfq.replay import Batch
 
@@ -19,7 +21,7 @@ class LearnerSettings:
 
     learning_rate: float = 3e-4
     """Of Adam, at the start."""
-    final_learning_rate: float = 0.0
+    final_learning_rate: float = 1e-4
     """Of Adam, at the last episode; linear in between."""
     discount: float = 0.95
     """``γ``."""
@@ -27,19 +29,23 @@ class LearnerSettings:
     """Agent-steps per update."""
     replay_ratio: float = 0.5
     """Sampled rows per new agent-step."""
-    min_updates: int = 40
+    min_updates: int = 20
     """Updates after an episode, however short it was: a fight is over in 40 steps."""
     replay_bytes: int = 512 * 2**20
     """Size of the replay, in bytes."""
     target_period: int = 100
     """``C``: updates between copies to the target network."""
+    average_updates: int = 1000
+    """Updates over which the weights that checkpoints hold are averaged (exponentially)."""
     merged_action: Literal["stored", "recomputed"] = "stored"
     """``ǎ`` of a sampled step: as it was when acting (Algorithm 1), or by today's network."""
     target_merged_action: Literal["next", "stored"] = "next"
     """``ǎ`` in the target: of the next step, or the step's own, as Eq 13 prints."""
 
     def __post_init__(self) -> None:
-        for name in ("learning_rate", "batch_size", "replay_ratio", "target_period"):
+        positive = ("learning_rate", "batch_size", "replay_ratio", "target_period",
+                    "average_updates")  # fmt: skip
+        for name in positive:
             if not getattr(self, name) > 0:
                 raise UserError(f"{name} is {getattr(self, name)}: give a number above 0")
         for name in ("final_learning_rate", "min_updates"):
@@ -56,6 +62,11 @@ class Learner:
         self.policy = policy
         self.settings = settings
         self.target_network = copy.deepcopy(policy.network)
+        decay = 1 - 1 / settings.average_updates
+        self.average = AveragedModel(
+            policy.network,
+            multi_avg_fn=get_ema_multi_avg_fn(decay),  # type: ignore[no-untyped-call]
+        )
         self.optimiser = torch.optim.Adam(
             policy.network.parameters(), settings.learning_rate, fused=True
         )
@@ -80,6 +91,7 @@ class Learner:
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
+        self.average.update_parameters(network)
         self.updates += 1
         if self.updates % self.settings.target_period == 0:
             self.target_network.load_state_dict(network.state_dict())
@@ -98,6 +110,14 @@ class Learner:
         if recompute:
             next_merged = self.policy.merge(self.target_network, next_hidden, batch.next_counts)
         return merged, next_merged
+
+    def averaged_policy(self) -> QPolicy:
+        """The policy of the averaged weights: it plays far better than that of the last ones.
+
+        Weights wander with every batch and with every turn that self-play takes; the centre of
+        where they wander is steadier than any point of it.
+        """
+        return replace(self.policy, network=cast(QNetwork, self.average.module))
 
     def set_learning_rate(self, progress: float) -> None:
         """Follow the schedule; ``progress`` runs from 0 to 1 over the run."""

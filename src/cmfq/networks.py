@@ -1,10 +1,11 @@
 """The Q-network: a trunk run once per agent, a head run once per merged action.
 
-``h = trunk(s)`` is nearly all of the arithmetic. Asking "what if the crowd acted otherwise" changes
-only the merged action, so it costs one small matrix product on top of an ``h`` that is there.
+The trunk is nearly all of the arithmetic. Asking "what if the crowd acted otherwise" changes only
+the merged action, so it costs little on top of an encoding that is there.
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int
@@ -17,8 +18,10 @@ from cmfq.errors import UserError
 
 @dataclass(frozen=True)
 class NetworkSettings:
-    """Widths of the Q-network."""
+    """Shape of the Q-network."""
 
+    head: Literal["additive", "pairwise"] = "additive"
+    """How the merged action enters: into the joint layer, or as a table of pairs of actions."""
     channels: tuple[int, int] = (16, 32)
     """Of the two 3x3 convolutions over the view; the second has stride 2."""
     view_units: int = 128
@@ -26,7 +29,7 @@ class NetworkSettings:
     feature_units: int = 32
     """Of the dense layer on the features."""
     hidden_units: int = 128
-    """Of the joint layer, in which the merged action enters."""
+    """Of the joint layer."""
 
     def __post_init__(self) -> None:
         for width in (*self.channels, self.view_units, self.feature_units, self.hidden_units):
@@ -35,7 +38,44 @@ class NetworkSettings:
 
 
 class QNetwork(nn.Module):
-    """``Q(s, ·, ǎ) = W₂ relu(h(s) + Wₐ ǎ) + b₂`` for every action at once."""
+    """``Q(s, ·, ǎ)`` for every action at once."""
+
+    def __init__(self, specification: TeamSpecification, settings: NetworkSettings) -> None:
+        super().__init__()
+        self.trunk = Trunk(specification, settings)
+        actions = len(specification.actions)
+        self.head: AdditiveHead | PairwiseHead
+        if settings.head == "additive":
+            self.head = AdditiveHead(settings.hidden_units, actions)
+        else:
+            self.head = PairwiseHead(settings.hidden_units, actions)
+
+    def encode(
+        self,
+        view: Float[Tensor, "n height width channels"],
+        features: Float[Tensor, "n features"],
+    ) -> Float[Tensor, "n encoding"]:
+        """All that the head needs to know of an observation."""
+        return self.head.encode(self.trunk(view, features))
+
+    def q_values(
+        self, encoding: Float[Tensor, "n encoding"], merged: Float[Tensor, "n actions"]
+    ) -> Float[Tensor, "n actions"]:
+        """``Q(s, ·, ǎ)`` for one merged action per row."""
+        return self.head.q_values(encoding, merged)
+
+    def counterfactual_q_values(
+        self,
+        encoding: Float[Tensor, "n encoding"],
+        agent: Int[Tensor, " pairs"],
+        action: Int[Tensor, " pairs"],
+    ) -> Float[Tensor, "pairs actions"]:
+        """``Q(s, ·, do(ǎ = action))`` of row ``agent``, for each pair of the two."""
+        return self.head.counterfactual_q_values(encoding, agent, action)
+
+
+class Trunk(nn.Module):
+    """``h(s)``, before the last rectifier."""
 
     def __init__(self, specification: TeamSpecification, settings: NetworkSettings) -> None:
         super().__init__()
@@ -48,17 +88,14 @@ class QNetwork(nn.Module):
         self.joint_layer = nn.Linear(
             settings.view_units + settings.feature_units, settings.hidden_units
         )
-        actions = len(specification.actions)
-        self.merged_action_layer = nn.Linear(actions, settings.hidden_units, bias=False)
-        self.output_layer = nn.Linear(settings.hidden_units, actions)
 
-    def encode(
+    def forward(
         self,
         view: Float[Tensor, "n height width channels"],
         features: Float[Tensor, "n features"],
     ) -> Float[Tensor, "n hidden"]:
-        """The trunk: ``h(s)``, before the merged action and the rectifier."""
-        x = view.permute(0, 3, 1, 2)  # a view: the memory stays channels-last
+        """Encode observations."""
+        x = view.permute(0, 3, 1, 2)  # (n, channels, height, width); the memory stays as it is
         x = F.relu(self.first_convolution(x))
         x = F.relu(self.second_convolution(x))
         x = F.relu(self.view_layer(x.flatten(1)))
@@ -66,21 +103,59 @@ class QNetwork(nn.Module):
         hidden: Tensor = self.joint_layer(torch.cat([x, y], dim=1))
         return hidden
 
-    def q_values(
-        self, hidden: Float[Tensor, "n hidden"], merged: Float[Tensor, "n actions"]
-    ) -> Float[Tensor, "n actions"]:
-        """``Q(s, ·, ǎ)`` for one merged action per row."""
-        q: Tensor = self.output_layer(F.relu(hidden + self.merged_action_layer(merged)))
+
+class AdditiveHead(nn.Module):
+    """``Q(s, ·, ǎ) = W₂ relu(h + Wₐ ǎ) + b₂``; the encoding is ``h``."""
+
+    def __init__(self, hidden: int, actions: int) -> None:
+        super().__init__()
+        self.merged_action_layer = nn.Linear(actions, hidden, bias=False)
+        self.output_layer = nn.Linear(hidden, actions)
+
+    def encode(self, hidden: Tensor) -> Tensor:
+        """Nothing more can be done before the merged action is known."""
+        return hidden
+
+    def q_values(self, encoding: Tensor, merged: Tensor) -> Tensor:
+        """See :meth:`QNetwork.q_values`."""
+        q: Tensor = self.output_layer(F.relu(encoding + self.merged_action_layer(merged)))
         return q
 
-    def counterfactual_q_values(
-        self,
-        hidden: Float[Tensor, "n hidden"],
-        agent: Int[Tensor, " pairs"],
-        action: Int[Tensor, " pairs"],
-    ) -> Float[Tensor, "pairs actions"]:
-        """``Q(s, ·, do(ǎ = action))`` of row ``agent``; a one-hot action picks a column of Wₐ."""
-        x = hidden[agent]
+    def counterfactual_q_values(self, encoding: Tensor, agent: Tensor, action: Tensor) -> Tensor:
+        """See :class:`QNetwork`; a one-hot merged action picks a column of ``Wₐ``."""
+        x = encoding[agent]
         x += self.merged_action_layer.weight.T[action]
         q: Tensor = self.output_layer(x.relu_())
         return q
+
+
+class PairwiseHead(nn.Module):
+    """``Q(s, a, ǎ) = q(s, a) + Σ_b ǎ_b Q(s, a, b)``: linear in ``ǎ``.
+
+    Here Eq 2 and Eq 8 hold exactly, and the remainder of Eq 9 is zero. The encoding is ``q(s, ·)``
+    followed by the table ``Q(s, ·, b)`` for every ``b``, so an intervention reads one row of it.
+    """
+
+    def __init__(self, hidden: int, actions: int) -> None:
+        super().__init__()
+        self.actions = actions
+        self.output_layer = nn.Linear(hidden, actions + actions * actions)
+
+    def encode(self, hidden: Tensor) -> Tensor:
+        """``(n, actions + actions²)``: own values, then a row of values for each other action."""
+        encoding: Tensor = self.output_layer(F.relu(hidden))
+        return encoding
+
+    def q_values(self, encoding: Tensor, merged: Tensor) -> Tensor:
+        """See :meth:`QNetwork.q_values`."""
+        own, table = self._split(encoding)
+        return torch.baddbmm(own.unsqueeze(1), merged.unsqueeze(1), table).squeeze(1)
+
+    def counterfactual_q_values(self, encoding: Tensor, agent: Tensor, action: Tensor) -> Tensor:
+        """See :class:`QNetwork`."""
+        own, table = self._split(encoding)
+        return table[agent, action] + own[agent]
+
+    def _split(self, encoding: Tensor) -> tuple[Tensor, Tensor]:
+        own, table = encoding[:, : self.actions], encoding[:, self.actions :]
+        return own, table.reshape(-1, self.actions, self.actions)

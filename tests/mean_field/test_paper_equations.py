@@ -18,14 +18,20 @@ ACTIONS = 5
 SPECIFICATION = TeamSpecification("t", (5, 5), ("c",), ("x", "y"), tuple("abcde"), view_radius=2)
 
 
-def network(seed: int) -> QNetwork:
+HEADS = ["additive", "pairwise"]
+
+
+def network(seed: int, head: str = "additive", dtype: torch.dtype = torch.float32) -> QNetwork:
     torch.manual_seed(seed)
-    return QNetwork(SPECIFICATION, NetworkSettings((2, 2), 8, 4, 16))
+    settings = NetworkSettings(head, (2, 2), 8, 4, 16)  # type: ignore[arg-type]
+    return QNetwork(SPECIFICATION, settings).to(dtype)
 
 
 def encode(network: QNetwork, agents: int) -> torch.Tensor:
+    dtype = next(network.parameters()).dtype
+    view, features = torch.rand(agents, 5, 5, 1), torch.rand(agents, 2)
     with torch.no_grad():
-        return network.encode(torch.rand(agents, 5, 5, 1), torch.rand(agents, 2)) * 3
+        return network.encode(view.to(dtype), features.to(dtype)) * 3
 
 
 def policy(
@@ -33,7 +39,7 @@ def policy(
 ) -> list[float]:
     """Eq 3 for one agent."""
     with torch.no_grad():
-        q = network.q_values(hidden[None], torch.tensor([merged]))[0].double().tolist()
+        q = network.q_values(hidden[None], torch.tensor([merged]).to(hidden))[0].tolist()
     greatest = max(beta * value for value in q)
     exponentials = [math.exp(beta * value - greatest) for value in q]
     return [value / sum(exponentials) for value in exponentials]
@@ -68,6 +74,7 @@ def oracle(
     return effects, merged
 
 
+@pytest.mark.parametrize("head", HEADS)
 @settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
@@ -78,12 +85,12 @@ def oracle(
     epsilon=st.sampled_from([0.001, 0.01, 1.0]),
 )
 def test_effects_and_merged_action_are_those_of_the_equations(
-    seed: int, neighbours: list[list[int]], beta: float, epsilon: float
+    head: str, seed: int, neighbours: list[list[int]], beta: float, epsilon: float
 ) -> None:
-    net = network(seed)
+    net = network(seed, head, torch.float64)
     hidden = encode(net, len(neighbours))
     counts = torch.tensor(
-        np.array([np.bincount(row, minlength=ACTIONS) for row in neighbours]), dtype=torch.float32
+        np.array([np.bincount(row, minlength=ACTIONS) for row in neighbours]), dtype=torch.float64
     )
     with torch.no_grad():
         merged = ALGORITHMS["cmfq"](net, hidden, counts, beta, MeanFieldSettings(epsilon=epsilon))
@@ -93,6 +100,22 @@ def test_effects_and_merged_action_are_those_of_the_equations(
         for k, effect in zip(actions, effects, strict=True):
             assert merged.effects[i, k].item() == pytest.approx(effect, abs=1e-5)
         np.testing.assert_allclose(merged.action[i], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_single_precision_is_close_to_double(head: str) -> None:
+    exact, rounded = network(1, head, torch.float64), network(1, head, torch.float64).float()
+    hidden = encode(exact, 50)
+    counts = torch.randint(0, 4, (50, ACTIONS)).double()
+    with torch.no_grad():
+        expected = ALGORITHMS["cmfq"](exact, hidden, counts, 10.0, MeanFieldSettings())
+        merged = ALGORITHMS["cmfq"](
+            rounded, hidden.float(), counts.float(), 10.0, MeanFieldSettings()
+        )
+    torch.testing.assert_close(merged.action.double(), expected.action, atol=1e-4, rtol=0)
+    assert merged.effects is not None
+    assert expected.effects is not None
+    torch.testing.assert_close(merged.effects.double(), expected.effects, atol=1e-5, rtol=1e-4)
 
 
 def test_mfq_is_the_mean_of_the_neighbours() -> None:

@@ -193,7 +193,7 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, tiny: TrainSetti
         def poison(metrics: EpisodeMetrics) -> None:
             if metrics.episode == 2:
                 with torch.no_grad():
-                    self_play.learner.target_network.output_layer.bias[0] = float("inf")
+                    self_play.learner.target_network.head.output_layer.bias[0] = float("inf")
 
         with pytest.raises(UserError, match="non-finite in episode 3"):
             train(run, self_play, poison, never)
@@ -206,7 +206,7 @@ def test_a_policy_with_weights_that_are_no_numbers_is_refused(
 ) -> None:
     policy = SelfPlay(tiny).policy
     with torch.no_grad():
-        policy.network.output_layer.bias[3] = float("nan")
+        policy.network.head.output_layer.bias[3] = float("nan")
     file = tmp_path / "broken.safetensors"
     save_policy(file, policy, tiny.network, environment="battle", episode=1)
     with pytest.raises(UserError, match="weights that are not finite"):

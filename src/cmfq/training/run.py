@@ -116,7 +116,7 @@ class Run:
         """Write a checkpoint and the state to resume from."""
         save_policy(
             self.path / "checkpoints" / f"{self_play.episode:06d}.safetensors",
-            self_play.policy,
+            self_play.learner.averaged_policy(),
             self_play.settings.network,
             environment="battle",
             episode=self_play.episode,

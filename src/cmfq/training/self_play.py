@@ -142,6 +142,7 @@ class SelfPlay:
         parts = {
             "network": self.policy.network.state_dict(),
             "target_network": self.learner.target_network.state_dict(),
+            "average": self.learner.average.state_dict(),
             "optimiser": _flatten(self.learner.optimiser.state_dict()["state"]),
             "replay": self.replay.state(),
         }
@@ -169,6 +170,7 @@ class SelfPlay:
             parts.setdefault(part, {})[name] = tensor
         self.policy.network.load_state_dict(parts["network"])
         self.learner.target_network.load_state_dict(parts["target_network"])
+        self.learner.average.load_state_dict(parts["average"])
         optimiser = self.learner.optimiser
         optimiser.load_state_dict(
             {**optimiser.state_dict(), "state": _unflatten(parts.get("optimiser", {}))}
