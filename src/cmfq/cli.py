@@ -2,12 +2,10 @@
 
 import os
 import shlex
-import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from types import FrameType
 
 import tyro
 from rich.console import Console
@@ -29,6 +27,7 @@ from cmfq.training.run import Run
 from cmfq.training.run import train as train_run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
+from cmfq.training.stop import StopSignal
 
 WORKERS = os.cpu_count() or 1
 
@@ -264,26 +263,6 @@ def _continue(run: Run, self_play: SelfPlay) -> None:
         print(f"finished: {run.path} holds the run, play it with `cmfq evaluate {run.path} rush`")
     else:
         print(f"stopped after episode {self_play.episode}: `cmfq resume {run.path}` goes on")
-
-
-class StopSignal:
-    """Turns the first Ctrl-C or SIGTERM into a wish to stop, the second into an interrupt."""
-
-    def __init__(self) -> None:
-        self.on_first: Callable[[], None] = lambda: None
-        self._asked = False
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._handle)
-
-    def __call__(self) -> bool:
-        """Whether it was asked to stop."""
-        return self._asked
-
-    def _handle(self, number: int, frame: FrameType | None) -> None:
-        if self._asked:
-            raise KeyboardInterrupt
-        self._asked = True
-        self.on_first()
 
 
 def _print_matches(results: Sequence[MatchResult]) -> None:
