@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 import cmfq
+from cmfq.algorithms import ALGORITHMS
 from cmfq.cli import main
 
 TINY = (
@@ -21,7 +22,7 @@ TINY = (
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder with one small run of each algorithm, trained by the command."""
     folder = tmp_path_factory.mktemp("runs")
-    for algorithm in ("iql", "mfq", "cmfq"):
+    for algorithm in ALGORITHMS:
         run = str(folder / algorithm)
         assert main(["train", "battle", "--algorithm", algorithm, *TINY, "--run", run]) == 0
     return folder
@@ -101,7 +102,7 @@ def test_bench_has_a_row_for_each(tmp_path: Path) -> None:
     arguments = ["--sizes", "12", "--steps", "20", "--json", str(out)]
     assert main(["bench", *arguments]) == 0
     rows = json.loads(out.read_text())
-    assert [row["algorithm"] for row in rows] == ["iql", "mfq", "cmfq"]
+    assert [row["algorithm"] for row in rows] == list(ALGORITHMS)
     for row in rows:
         assert row["agents"] == 12
         for key in ("environment_ms", "acting_ms", "learning_ms", "agent_steps_per_second"):
@@ -120,7 +121,7 @@ def test_in_python_a_policy_acts_on_arrays(runs: Path) -> None:
 MISTAKES = {
     "unknown algorithm": (
         ["train", "battle", "--algorithm", "cmfqq", "--run", "{new}"],
-        "unknown algorithm 'cmfqq': did you mean 'cmfq'? known are iql, mfq, cmfq",
+        "unknown algorithm 'cmfqq': did you mean 'cmfq'? known are iql, mfq, attention-mfq, cmfq,",
     ),
     "unknown environment": (
         ["train", "batle", "--run", "{new}"],

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from cmfq.algorithms import ALGORITHMS, MeanFieldSettings
+from cmfq.algorithms import ALGORITHMS, MeanFieldSettings, Situation
 from cmfq.environments.base import TeamObservation, TeamSpecification
 from cmfq.learner import Learner, LearnerSettings
-from cmfq.networks import NetworkSettings, QNetwork
-from cmfq.policies import QPolicy
+from cmfq.networks import Encoding, NetworkSettings, QNetwork
+from cmfq.policies import QPolicy, new_network
 from cmfq.replay import Batch
 
 SPECIFICATION = TeamSpecification("t", (5, 5), ("c",), ("s0", "s1"), ("stay", "switch"), 2)
@@ -17,8 +17,12 @@ DISCOUNT = 0.8
 
 def policy(algorithm: str, seed: int = 0) -> QPolicy:
     torch.manual_seed(seed)
-    network = QNetwork(SPECIFICATION, NetworkSettings("additive", (2, 2), 8, 8, 32))
+    network = new_network(SPECIFICATION, NetworkSettings("additive", (2, 2), 8, 8, 32), algorithm)
     return QPolicy(SPECIFICATION, network, algorithm, MeanFieldSettings(), beta=5.0)
+
+
+def learner_of(algorithm: str, settings: LearnerSettings) -> Learner:
+    return Learner(policy(algorithm), settings, np.random.default_rng(0))
 
 
 def random_batch(size: int, seed: int = 0) -> Batch:
@@ -27,6 +31,8 @@ def random_batch(size: int, seed: int = 0) -> Batch:
     return Batch(
         view=torch.rand(size, 5, 5, 1),
         features=torch.rand(size, 2),
+        positions=torch.randint(0, 6, (size, 2)).float(),
+        previous_actions=torch.randint(0, 2, (size,)),
         actions=torch.randint(0, 2, (size,)),
         rewards=torch.randn(size),
         discounts=torch.where(torch.rand(size) < 0.3, 0.0, DISCOUNT),
@@ -34,9 +40,15 @@ def random_batch(size: int, seed: int = 0) -> Batch:
         merged_actions=torch.rand(size, 2).softmax(1),
         next_view=torch.rand(size, 5, 5, 1),
         next_features=torch.rand(size, 2),
+        next_positions=torch.randint(0, 6, (size, 2)).float(),
+        next_previous_actions=torch.randint(0, 2, (size,)),
         next_counts=counts[1],
         next_merged_actions=torch.rand(size, 2).softmax(1),
     )
+
+
+def row(encoding: Encoding, i: int) -> Encoding:
+    return Encoding(*(part[i : i + 1] for part in encoding))
 
 
 @pytest.mark.parametrize("merged_action", ["stored", "recomputed"])
@@ -44,8 +56,8 @@ def random_batch(size: int, seed: int = 0) -> Batch:
 def test_the_loss_is_eq_12_and_13_with_the_merged_actions_asked_for(
     merged_action: str, target_merged_action: str
 ) -> None:
-    learner = Learner(
-        policy("cmfq"),
+    learner = learner_of(
+        "cmfq",
         LearnerSettings(
             merged_action=merged_action,  # type: ignore[arg-type]
             target_merged_action=target_merged_action,  # type: ignore[arg-type]
@@ -56,27 +68,70 @@ def test_the_loss_is_eq_12_and_13_with_the_merged_actions_asked_for(
             weight.add_(0.1 * torch.randn_like(weight))
     batch = random_batch(50)
     network, target = learner.policy.network, learner.target_network
-    rule = ALGORITHMS["cmfq"]
+
+    def merge(network: QNetwork, encoding: Encoding, counts: torch.Tensor) -> torch.Tensor:
+        situation = Situation(encoding, counts, None, 5.0, np.random.default_rng(0))
+        return ALGORITHMS["cmfq"].merge(network, situation, MeanFieldSettings()).action
+
     with torch.no_grad():
         hidden = network.encode(batch.view, batch.features)
         next_hidden = target.encode(batch.next_view, batch.next_features)
         merged, next_merged = batch.merged_actions, batch.next_merged_actions
         if merged_action == "recomputed":
-            settings = MeanFieldSettings()
-            merged = rule(network, hidden, batch.counts, 5.0, settings).action
-            next_merged = rule(target, next_hidden, batch.next_counts, 5.0, settings).action
+            merged = merge(network, hidden, batch.counts)
+            next_merged = merge(target, next_hidden, batch.next_counts)
         if target_merged_action == "stored":
             next_merged = merged
         squares = []
         for i in range(50):
-            q = network.q_values(hidden[i : i + 1], merged[i : i + 1])[0, batch.actions[i]]
-            best = target.q_values(next_hidden[i : i + 1], next_merged[i : i + 1]).max()
+            q = network.q_values(row(hidden, i), merged[i : i + 1])[0, batch.actions[i]]
+            best = target.q_values(row(next_hidden, i), next_merged[i : i + 1]).max()
             squares.append((q - (batch.rewards[i] + batch.discounts[i] * best)).item() ** 2)
     assert learner.update(batch) == pytest.approx(np.mean(squares), rel=1e-4)
 
 
+def test_attention_merges_over_the_living_of_the_same_step_and_learns_how() -> None:
+    """Prediction and target against loops over each step's rows."""
+    learner = learner_of("attention-mfq", LearnerSettings())
+    batch = random_batch(24)._replace(groups=torch.arange(24) // 8)
+    network, target = learner.policy.network, learner.target_network
+    lives = batch.discounts > 0
+
+    def merged_actions(next_step: bool) -> torch.Tensor:
+        view = batch.next_view if next_step else batch.view
+        features = batch.next_features if next_step else batch.features
+        positions = batch.next_positions if next_step else batch.positions
+        previous = batch.next_previous_actions if next_step else batch.previous_actions
+        net = target if next_step else network
+        encoding = net.encode(view, features)
+        queries, keys = net.queries_and_keys(encoding)
+        merged = torch.zeros(24, 2)
+        for i in range(24):
+            mine = [
+                k for k in range(24)
+                if k != i and k // 8 == i // 8 and torch.dist(positions[i], positions[k]) <= 2
+                and (not next_step or (lives[k] and lives[i]))
+            ]  # fmt: skip
+            if mine:
+                weights = torch.softmax(keys[mine] @ queries[i] / 32**0.5, 0)
+                for weight, k in zip(weights, mine, strict=True):
+                    merged[i, previous[k]] += weight
+        return merged
+
+    with torch.no_grad():
+        hidden = network.encode(batch.view, batch.features)
+        next_hidden = target.encode(batch.next_view, batch.next_features)
+        q = network.q_values(hidden, merged_actions(False))
+        best = target.q_values(next_hidden, merged_actions(True)).max(1).values
+    chosen = q.gather(1, batch.actions[:, None]).squeeze(1)
+    expected = (chosen - (batch.rewards + batch.discounts * best)).square().mean().item()
+    before = network.query_layer.weight.detach().clone()
+    assert learner.update(batch) == pytest.approx(expected, rel=1e-4)
+    assert not torch.equal(network.query_layer.weight, before)
+
+
 def test_the_target_network_follows_every_c_updates() -> None:
-    learner = Learner(policy("mfq"), LearnerSettings(target_period=3))
+    learner = learner_of("mfq", LearnerSettings(target_period=3))
     before = {k: v.clone() for k, v in learner.target_network.state_dict().items()}
     for update in range(1, 7):
         learner.update(random_batch(20, seed=update))
@@ -91,7 +146,7 @@ def test_the_target_network_follows_every_c_updates() -> None:
 
 
 def test_the_averaged_policy_is_the_exponential_average_of_the_weights() -> None:
-    learner = Learner(policy("mfq"), LearnerSettings(average_updates=4))
+    learner = learner_of("mfq", LearnerSettings(average_updates=4))
     weight = learner.policy.network.head.output_layer.weight
     averaged = learner.averaged_policy().network.head.output_layer.weight
     expected = None
@@ -104,7 +159,7 @@ def test_the_averaged_policy_is_the_exponential_average_of_the_weights() -> None
 
 
 def test_the_learning_rate_falls_linearly() -> None:
-    learner = Learner(policy("mfq"), LearnerSettings(learning_rate=1e-3, final_learning_rate=2e-4))
+    learner = learner_of("mfq", LearnerSettings(learning_rate=1e-3, final_learning_rate=2e-4))
     for progress, expected in ((0.0, 1e-3), (0.5, 6e-4), (1.0, 2e-4)):
         learner.set_learning_rate(progress)
         assert learner.optimiser.param_groups[0]["lr"] == pytest.approx(expected)
@@ -132,7 +187,7 @@ def test_every_algorithm_finds_the_optimum_of_a_world_where_others_do_not_matter
     settings = LearnerSettings(
         learning_rate=3e-3, discount=DISCOUNT, target_period=20, merged_action="recomputed"
     )
-    learner = Learner(policy(algorithm), settings)
+    learner = learner_of(algorithm, settings)
     rng = np.random.default_rng(0)
     for _ in range(700):
         state, action = rng.integers(2, size=64), rng.integers(2, size=64)
@@ -143,6 +198,8 @@ def test_every_algorithm_finds_the_optimum_of_a_world_where_others_do_not_matter
             Batch(
                 view=torch.zeros(64, 5, 5, 1),
                 features=one_hot[state],
+                positions=torch.zeros(64, 2),
+                previous_actions=torch.zeros(64, dtype=torch.int64),
                 actions=torch.from_numpy(action),
                 rewards=torch.tensor([reward for reward, _ in outcome]),
                 discounts=torch.full((64,), DISCOUNT),
@@ -150,15 +207,19 @@ def test_every_algorithm_finds_the_optimum_of_a_world_where_others_do_not_matter
                 merged_actions=torch.zeros(64, 2),
                 next_view=torch.zeros(64, 5, 5, 1),
                 next_features=one_hot[[following for _, following in outcome]],
+                next_positions=torch.zeros(64, 2),
+                next_previous_actions=torch.zeros(64, dtype=torch.int64),
                 next_counts=counts[1],
                 next_merged_actions=torch.zeros(64, 2),
+                groups=torch.arange(64) // 2,
             )
         )
     network = learner.policy.network
     with torch.no_grad():
         hidden = network.encode(torch.zeros(2, 5, 5, 1), torch.eye(2))
-        merged = learner.policy.merge(network, hidden, torch.ones(2, 2))
-        q_values = network.q_values(hidden, merged)
+        crowd = learner.policy.find_crowd(np.zeros((2, 2)), np.zeros(2, int), np.array([0, 1]))
+        merged = learner.policy.merge(network, hidden, crowd, rng)
+        q_values = network.q_values(hidden, merged.action)
     for (state, action), value in OPTIMUM.items():
         assert q_values[state, action].item() == pytest.approx(value, abs=0.25)
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
-from cmfq.networks import NetworkSettings, QNetwork
+from cmfq.networks import Encoding, NetworkSettings, QNetwork
 
 SPECIFICATION = BattleEnvironment(BattleSettings(size=12)).teams[0]
 
@@ -10,15 +10,23 @@ SPECIFICATION = BattleEnvironment(BattleSettings(size=12)).teams[0]
 @pytest.mark.parametrize("head", ["additive", "pairwise"])
 def test_a_counterfactual_is_the_q_value_of_a_one_hot_merged_action(head: str) -> None:
     network = QNetwork(SPECIFICATION, NetworkSettings(head))  # type: ignore[arg-type]
-    hidden = network.encode(torch.rand(6, 13, 13, 7), torch.rand(6, 34))
+    encoding = network.encode(torch.rand(6, 13, 13, 7), torch.rand(6, 34))
+    mean = torch.rand(6, 21).softmax(1)
     agent = torch.tensor([0, 0, 3, 5])
     action = torch.tensor([1, 20, 0, 7])
     one_hot = torch.nn.functional.one_hot(action, 21).float()
     torch.testing.assert_close(
-        network.counterfactual_q_values(hidden, agent, action),
-        network.q_values(hidden[agent], one_hot),
+        network.counterfactual_q_values(encoding, mean, agent, action),
+        network.q_values(Encoding(*(part[agent] for part in encoding)), one_hot),
     )
-    assert network.counterfactual_q_values(hidden, agent[:0], action[:0]).shape == (0, 21)
+    keep, add = torch.rand(6), torch.rand(6)
+    mixed = keep[agent, None] * mean[agent] + add[agent, None] * one_hot
+    torch.testing.assert_close(
+        network.counterfactual_q_values(encoding, mean, agent, action, keep, add),
+        network.q_values(Encoding(*(part[agent] for part in encoding)), mixed),
+    )
+    nobody = network.counterfactual_q_values(encoding, mean, agent[:0], action[:0])
+    assert nobody.shape == (0, 21)
 
 
 def test_the_pairwise_head_is_linear_in_the_merged_action() -> None:
@@ -30,14 +38,16 @@ def test_the_pairwise_head_is_linear_in_the_merged_action() -> None:
     average = sum(weights[:, b, None] * pairs[b] for b in range(21))
     torch.testing.assert_close(network.q_values(encoding, weights), average)
     alone = network.q_values(encoding, torch.zeros(4, 21))
-    torch.testing.assert_close(alone, encoding[:, :21])
+    torch.testing.assert_close(alone, encoding.head[:, :21])
 
 
 @pytest.mark.parametrize("head", ["additive", "pairwise"])
 def test_counterfactuals_leave_the_encoding_untouched(head: str) -> None:
     network = QNetwork(SPECIFICATION, NetworkSettings(head))  # type: ignore[arg-type]
     with torch.inference_mode():
-        hidden = network.encode(torch.rand(2, 13, 13, 7), torch.rand(2, 34))
-        before = hidden.clone()
-        network.counterfactual_q_values(hidden, torch.tensor([0, 1]), torch.tensor([2, 3]))
-    assert torch.equal(hidden, before)
+        encoding = network.encode(torch.rand(2, 13, 13, 7), torch.rand(2, 34))
+        before = encoding.head.clone()
+        mean, pair = torch.rand(2, 21), torch.tensor([0, 1])
+        network.counterfactual_q_values(encoding, mean, pair, pair)
+        network.counterfactual_q_values(encoding, mean, pair, pair, 0.5, 0.5)
+    assert torch.equal(encoding.head, before)

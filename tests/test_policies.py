@@ -61,11 +61,11 @@ def test_everyone_is_the_same_crowd_however_the_teams_are_controlled(
 def test_the_view_bounds_the_neighbourhood_unless_told_otherwise(
     observations: tuple[TeamObservation, ...],
 ) -> None:
-    by_default = policy().count_neighbours(observations[:1])
-    np.testing.assert_array_equal(by_default, policy(radius=6.0).count_neighbours(observations[:1]))
-    everywhere = policy(radius=float("inf")).count_neighbours(observations[:1])
+    by_default = policy().crowd(observations[:1]).counts
+    np.testing.assert_array_equal(by_default, policy(radius=6.0).crowd(observations[:1]).counts)
+    everywhere = policy(radius=float("inf")).crowd(observations[:1]).counts
     assert (everywhere.sum(1) == len(observations[0].ids) - 1).all()
-    assert not policy(radius=0.0).count_neighbours(observations[:1]).any()
+    assert not policy(radius=0.0).crowd(observations[:1]).counts.any()
 
 
 def test_each_policy_is_asked_once(observations: tuple[TeamObservation, ...]) -> None:

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from functools import partial
+from importlib import import_module
+from typing import Any, Literal, NamedTuple
 
+import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from cmfq.errors import UserError, unknown_name
-from cmfq.mean_field.intervention import causal_effects
+from cmfq.mean_field.attention import attention_weights, weighted_action
+from cmfq.mean_field.intervention import INTERVENTIONS, MEASURES, causal_effects
 from cmfq.mean_field.merging import causal_action, mean_action
-from cmfq.networks import QNetwork
+from cmfq.networks import Encoding, QNetwork
 
 
 @dataclass(frozen=True)
@@ -26,6 +29,11 @@ class MeanFieldSettings:
     """Smoothing term of the causal weights (Eq 11); inf makes CMFQ equal to MFQ."""
     effect_beta: float | None = None
     """Inverse temperature of the policies that Eq 7 compares; the acting one if not given."""
+    intervention: str = "replace"
+    """The do-operation of Eq 7: replace, leave-one-out, step, or your_module:function."""
+    effect: str = "kl"
+    """Its measure: kl, reverse-kl, jensen-shannon, total-variation, greedy-value, or
+    your_module:function."""
 
     def __post_init__(self) -> None:
         if not self.epsilon > 0:
@@ -34,58 +42,135 @@ class MeanFieldSettings:
             raise UserError(f"radius is {self.radius}: give 0 or more, or inf")
         if self.effect_beta is not None and not self.effect_beta > 0:
             raise UserError(f"effect_beta is {self.effect_beta}: give a number above 0")
+        find_function("intervention", self.intervention, INTERVENTIONS)
+        find_function("effect", self.effect, MEASURES)
+
+
+class InteractionRows(NamedTuple):
+    """:class:`~cmfq.mean_field.neighbourhood.Interactions` as int64 tensors."""
+
+    agent: Tensor
+    neighbour: Tensor
+    action: Tensor
+
+
+class Situation(NamedTuple):
+    """What a merging rule has to go by: a row per agent."""
+
+    encoding: Encoding
+    """Of the observations, by the network."""
+    counts: Tensor
+    """``(agents, actions)``: how many neighbours took each action in the step before."""
+    interactions: InteractionRows | None
+    """Each agent with each of its neighbours, for algorithms that look at every neighbour."""
+    beta: float
+    """Inverse temperature of the policy."""
+    generator: np.random.Generator
+    """For rules that draw."""
 
 
 class Merged(NamedTuple):
     """A merged action, and why it is what it is."""
 
-    action: Float[Tensor, "agents actions"]
-    effects: Float[Tensor, "agents actions"] | None = None
-    """Effect of each action that a neighbour took, for algorithms that weigh by effects."""
+    action: Tensor
+    """``(agents, actions)``: ``ǎ``."""
+    effects: Tensor | None = None
+    """``(agents, actions)``: effect of each action that a neighbour took; ``w_k ∝ effect + ε``."""
+    weights: Tensor | None = None
+    """``(pairs,)``: weight of each interaction, where it does not follow from an effect."""
 
 
-Hidden = Float[Tensor, "agents hidden"]
-Counts = Float[Tensor, "agents actions"]
-MergingRule = Callable[[QNetwork, Hidden, Counts, float, MeanFieldSettings], Merged]
-"""(network, its encoding of the observations, counts of the neighbours' actions, β, settings)."""
+MergingRule = Callable[[QNetwork, Situation, MeanFieldSettings], Merged]
 
 
-def independent(
-    network: QNetwork, hidden: Hidden, counts: Counts, beta: float, settings: MeanFieldSettings
-) -> Merged:
+@dataclass(frozen=True)
+class Algorithm:
+    """A merging rule, and what it needs."""
+
+    merge: MergingRule
+    attends: bool = False
+    """It looks at every neighbour's observation and learns how by the TD loss: the replay gives it
+    whole steps, and merged actions are always recomputed."""
+
+
+def independent(network: QNetwork, situation: Situation, settings: MeanFieldSettings) -> Merged:
     """IQL: the others are part of the environment."""
-    return Merged(torch.zeros_like(counts))
+    return Merged(torch.zeros_like(situation.counts))
 
 
-def mean(
-    network: QNetwork, hidden: Hidden, counts: Counts, beta: float, settings: MeanFieldSettings
-) -> Merged:
+def mean(network: QNetwork, situation: Situation, settings: MeanFieldSettings) -> Merged:
     """MFQ: every neighbour weighs the same (Eq 2)."""
-    return Merged(mean_action(counts))
+    return Merged(mean_action(situation.counts))
 
 
-def causal(
-    network: QNetwork, hidden: Hidden, counts: Counts, beta: float, settings: MeanFieldSettings
-) -> Merged:
+def causal(network: QNetwork, situation: Situation, settings: MeanFieldSettings) -> Merged:
     """CMFQ: a neighbour weighs what it would do to the policy if all acted like it (Eq 7-11)."""
+    average = mean_action(situation.counts)
     effects = causal_effects(
-        network.q_values(hidden, mean_action(counts)),
-        lambda agent, action: network.counterfactual_q_values(hidden, agent, action),
-        counts,
-        settings.effect_beta or beta,
+        network.q_values(situation.encoding, average),
+        partial(network.counterfactual_q_values, situation.encoding, average),
+        situation.counts,
+        settings.effect_beta or situation.beta,
+        find_function("intervention", settings.intervention, INTERVENTIONS),
+        find_function("effect", settings.effect, MEASURES),
     )
+    return Merged(causal_action(situation.counts, effects, settings.epsilon), effects)
+
+
+def random(network: QNetwork, situation: Situation, settings: MeanFieldSettings) -> Merged:
+    """The paper's ablation: CMFQ with a fresh uniform effect for every interaction."""
+    counts = situation.counts
+    most = int(counts.max()) if counts.numel() else 0
+    draws = torch.from_numpy(situation.generator.random((*counts.shape, most), dtype=np.float32))
+    taken = torch.arange(most) < counts.unsqueeze(-1)  # one draw for every neighbour there is
+    effects = (draws * taken).sum(-1) / counts.clamp(min=1)  # their mean: weights add up the same
     return Merged(causal_action(counts, effects, settings.epsilon), effects)
 
 
-ALGORITHMS: dict[str, MergingRule] = {"iql": independent, "mfq": mean, "cmfq": causal}
+def attention(network: QNetwork, situation: Situation, settings: MeanFieldSettings) -> Merged:
+    """Attention-MFQ: weights from the observations of agent and neighbour."""
+    assert situation.interactions is not None
+    agent, neighbour, action = situation.interactions
+    weights = attention_weights(
+        *network.queries_and_keys(situation.encoding), agent=agent, neighbour=neighbour
+    )
+    agents, actions = situation.counts.shape
+    return Merged(weighted_action(weights, agent, action, (agents, actions)), weights=weights)
 
 
-def merging_rule(algorithm: str) -> MergingRule:
+ALGORITHMS: dict[str, Algorithm] = {
+    "iql": Algorithm(independent),
+    "mfq": Algorithm(mean),
+    "attention-mfq": Algorithm(attention, attends=True),
+    "cmfq": Algorithm(causal),
+    "random": Algorithm(random),
+}
+
+
+def find_algorithm(name: str) -> Algorithm:
     """Look an algorithm up by name.
 
     Raises:
         UserError: there is none of that name; the nearest one is suggested.
     """
-    if algorithm not in ALGORITHMS:
-        raise unknown_name("algorithm", algorithm, ALGORITHMS)
-    return ALGORITHMS[algorithm]
+    if name not in ALGORITHMS:
+        raise unknown_name("algorithm", name, ALGORITHMS)
+    return ALGORITHMS[name]
+
+
+def find_function(kind: str, name: str, known: dict[str, Callable[..., Any]]) -> Callable[..., Any]:
+    """Look a function up by its name, or as ``module:function`` of the user's own.
+
+    Raises:
+        UserError: there is none of that name, or it cannot be imported.
+    """
+    if name in known:
+        return known[name]
+    module, colon, function = name.partition(":")
+    if not colon:
+        raise unknown_name(kind, name, known)
+    try:
+        found: Callable[..., Any] = getattr(import_module(module), function)
+    except (ImportError, AttributeError) as error:
+        raise UserError(f"{kind} {name!r} cannot be imported: {error}") from error
+    return found

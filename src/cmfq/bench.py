@@ -60,7 +60,7 @@ def measure(settings: TrainSettings, episodes: int = 1) -> BenchRow:
         agent_steps += played.agent_steps
         owed += played.agent_steps * ratio
         while owed >= batch_size:
-            self_play.learner.update(self_play.replay.sample(batch_size, generator))
+            self_play.learner.update(self_play.learner.sample(self_play.replay))
             owed -= batch_size
     total = time.perf_counter() - started
     learning = total - environment.clock.seconds - policy.clock.seconds

@@ -4,15 +4,16 @@ import copy
 from dataclasses import dataclass, replace
 from typing import Literal, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from cmfq.errors import UserError
 from cmfq.mean_field.td import td_error, td_target
-from cmfq.networks import QNetwork
-from cmfq.policies import QPolicy
-from cmfq.replay import Batch
+from cmfq.networks import Encoding, QNetwork
+from cmfq.policies import Crowd, QPolicy
+from cmfq.replay import Batch, Replay
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,11 @@ class LearnerSettings:
 class Learner:
     """Trains the network of a policy in place."""
 
-    def __init__(self, policy: QPolicy, settings: LearnerSettings) -> None:
+    def __init__(
+        self, policy: QPolicy, settings: LearnerSettings, generator: np.random.Generator
+    ) -> None:
         self.policy = policy
+        self._generator = generator
         self.settings = settings
         self.target_network = copy.deepcopy(policy.network)
         decay = 1 - 1 / settings.average_updates
@@ -72,6 +76,11 @@ class Learner:
         )
         self.updates = 0
 
+    def sample(self, replay: Replay) -> Batch:
+        """Draw a minibatch of the kind that the algorithm learns from."""
+        draw = replay.sample_steps if self.policy.attends else replay.sample
+        return draw(self.settings.batch_size, self._generator)
+
     def update(self, batch: Batch) -> float:
         """One step down the gradient of Eq 12; every ``C`` of them, ``θ⁻ ← θ``.
 
@@ -79,14 +88,15 @@ class Learner:
             The mean squared TD error before the step.
         """
         network, target_network = self.policy.network, self.target_network
-        hidden = network.encode(batch.view, batch.features)
+        encoding = network.encode(batch.view, batch.features)
+        merged = self._merged_actions(batch, encoding)
         with torch.no_grad():
-            next_hidden = target_network.encode(batch.next_view, batch.next_features)
-            merged, next_merged = self._merged_actions(batch, hidden, next_hidden)
+            next_encoding = target_network.encode(batch.next_view, batch.next_features)
+            next_merged = self._next_merged_actions(batch, merged, next_encoding)
             targets = td_target(
-                batch.rewards, batch.discounts, target_network.q_values(next_hidden, next_merged)
+                batch.rewards, batch.discounts, target_network.q_values(next_encoding, next_merged)
             )
-        errors = td_error(network.q_values(hidden, merged), batch.actions, targets)
+        errors = td_error(network.q_values(encoding, merged), batch.actions, targets)
         loss = errors.square().mean()
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -97,19 +107,39 @@ class Learner:
             self.target_network.load_state_dict(network.state_dict())
         return loss.item()
 
-    def _merged_actions(
-        self, batch: Batch, hidden: Tensor, next_hidden: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """``ǎ`` in the prediction, and in the target."""
-        recompute = self.settings.merged_action == "recomputed"
-        merged, next_merged = batch.merged_actions, batch.next_merged_actions
-        if recompute:
-            merged = self.policy.merge(self.policy.network, hidden, batch.counts)
+    def _merged_actions(self, batch: Batch, encoding: Encoding) -> Tensor:
+        """``ǎ`` of the prediction. Attention learns through it; effects are taken as given."""
+        if not self._recomputes:
+            return batch.merged_actions
+        crowd = Crowd(batch.counts, None)
+        if self.policy.attends:
+            crowd = self._crowd(batch.positions, batch.previous_actions, batch.groups)
+        with torch.set_grad_enabled(self.policy.attends):
+            return self.policy.merge(self.policy.network, encoding, crowd, self._generator).action
+
+    def _next_merged_actions(self, batch: Batch, merged: Tensor, encoding: Encoding) -> Tensor:
+        """``ǎ`` of the target."""
         if self.settings.target_merged_action == "stored":
-            return merged, merged
-        if recompute:
-            next_merged = self.policy.merge(self.target_network, next_hidden, batch.next_counts)
-        return merged, next_merged
+            return merged
+        if not self._recomputes:
+            return batch.next_merged_actions
+        crowd = Crowd(batch.next_counts, None)
+        if self.policy.attends:
+            # The dead are nobody's neighbour in the next step: each in a group of its own.
+            assert batch.groups is not None
+            lives = batch.discounts > 0
+            alone = len(lives) + torch.arange(len(lives))
+            groups = torch.where(lives, batch.groups, alone)
+            crowd = self._crowd(batch.next_positions, batch.next_previous_actions, groups)
+        return self.policy.merge(self.target_network, encoding, crowd, self._generator).action
+
+    @property
+    def _recomputes(self) -> bool:
+        return self.policy.attends or self.settings.merged_action == "recomputed"
+
+    def _crowd(self, positions: Tensor, previous_actions: Tensor, groups: Tensor | None) -> Crowd:
+        assert groups is not None, "attention learns from whole steps"
+        return self.policy.find_crowd(positions.numpy(), groups.numpy(), previous_actions.numpy())
 
     def averaged_policy(self) -> QPolicy:
         """The policy of the averaged weights: it plays far better than that of the last ones.

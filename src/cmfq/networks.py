@@ -5,7 +5,7 @@ the merged action, so it costs little on top of an encoding that is there.
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from cmfq.environments.base import TeamSpecification
 from cmfq.errors import UserError
+from cmfq.mean_field.intervention import Coefficient
 
 
 @dataclass(frozen=True)
@@ -30,17 +31,37 @@ class NetworkSettings:
     """Of the dense layer on the features."""
     hidden_units: int = 128
     """Of the joint layer."""
+    attention_units: int = 32
+    """Of the queries and keys of Attention-MFQ."""
 
     def __post_init__(self) -> None:
-        for width in (*self.channels, self.view_units, self.feature_units, self.hidden_units):
+        widths = (self.view_units, self.feature_units, self.hidden_units, self.attention_units)
+        for width in (*self.channels, *widths):
             if width < 1:
                 raise UserError(f"a network width is {width}: give at least 1")
 
 
-class QNetwork(nn.Module):
-    """``Q(s, ·, ǎ)`` for every action at once."""
+class Encoding(NamedTuple):
+    """All that is needed of an observation: a row per agent."""
 
-    def __init__(self, specification: TeamSpecification, settings: NetworkSettings) -> None:
+    hidden: Float[Tensor, "n hidden"]
+    """``h(s)``, of the trunk."""
+    head: Float[Tensor, "n head"]
+    """What the head makes of it before it knows the merged action."""
+
+
+class QNetwork(nn.Module):
+    """``Q(s, ·, ǎ)`` for every action at once.
+
+    Args:
+        specification: what agents see and can do.
+        settings: widths, and the head.
+        attention: whether to have queries and keys, which Attention-MFQ learns.
+    """
+
+    def __init__(
+        self, specification: TeamSpecification, settings: NetworkSettings, attention: bool = False
+    ) -> None:
         super().__init__()
         self.trunk = Trunk(specification, settings)
         actions = len(specification.actions)
@@ -49,29 +70,49 @@ class QNetwork(nn.Module):
             self.head = AdditiveHead(settings.hidden_units, actions)
         else:
             self.head = PairwiseHead(settings.hidden_units, actions)
+        if attention:
+            self.query_layer = nn.Linear(settings.hidden_units, settings.attention_units)
+            self.key_layer = nn.Linear(settings.hidden_units, settings.attention_units)
 
     def encode(
         self,
         view: Float[Tensor, "n height width channels"],
         features: Float[Tensor, "n features"],
-    ) -> Float[Tensor, "n encoding"]:
-        """All that the head needs to know of an observation."""
-        return self.head.encode(self.trunk(view, features))
+    ) -> Encoding:
+        """Everything that does not depend on what others do."""
+        hidden = self.trunk(view, features)
+        return Encoding(hidden, self.head.encode(hidden))
 
     def q_values(
-        self, encoding: Float[Tensor, "n encoding"], merged: Float[Tensor, "n actions"]
+        self, encoding: Encoding, merged: Float[Tensor, "n actions"]
     ) -> Float[Tensor, "n actions"]:
         """``Q(s, ·, ǎ)`` for one merged action per row."""
-        return self.head.q_values(encoding, merged)
+        return self.head.q_values(encoding.head, merged)
 
     def counterfactual_q_values(
         self,
-        encoding: Float[Tensor, "n encoding"],
+        encoding: Encoding,
+        mean: Float[Tensor, "n actions"],
         agent: Int[Tensor, " pairs"],
         action: Int[Tensor, " pairs"],
+        keep: Coefficient = 0.0,
+        add: Coefficient = 1.0,
     ) -> Float[Tensor, "pairs actions"]:
-        """``Q(s, ·, do(ǎ = action))`` of row ``agent``, for each pair of the two."""
-        return self.head.counterfactual_q_values(encoding, agent, action)
+        """``Q(s, ·, do(ǎ = keep · ā + add · action))`` of row ``agent``, for each pair of the two.
+
+        Args:
+            encoding: of all agents.
+            mean: their mean actions.
+            agent: rows.
+            action: what is mixed in.
+            keep: for all agents, or one for each.
+            add: likewise.
+        """
+        return self.head.counterfactual_q_values(encoding.head, mean, agent, action, keep, add)
+
+    def queries_and_keys(self, encoding: Encoding) -> tuple[Tensor, Tensor]:
+        """Of Attention-MFQ: ``(n, units)`` each."""
+        return self.query_layer(encoding.hidden), self.key_layer(encoding.hidden)
 
 
 class Trunk(nn.Module):
@@ -121,10 +162,21 @@ class AdditiveHead(nn.Module):
         q: Tensor = self.output_layer(F.relu(encoding + self.merged_action_layer(merged)))
         return q
 
-    def counterfactual_q_values(self, encoding: Tensor, agent: Tensor, action: Tensor) -> Tensor:
-        """See :class:`QNetwork`; a one-hot merged action picks a column of ``Wₐ``."""
-        x = encoding[agent]
-        x += self.merged_action_layer.weight.T[action]
+    def counterfactual_q_values(
+        self,
+        encoding: Tensor,
+        mean: Tensor,
+        agent: Tensor,
+        action: Tensor,
+        keep: Coefficient,
+        add: Coefficient,
+    ) -> Tensor:
+        """See :class:`QNetwork`; an action picks a column of ``Wₐ``."""
+        if not _is_zero(keep):
+            encoding = encoding + _column(keep) * self.merged_action_layer(mean)
+        x = encoding.index_select(0, agent)
+        columns = self.merged_action_layer.weight.T.contiguous().index_select(0, action)
+        x += columns if _is_one(add) else columns * _rows(add, agent)
         q: Tensor = self.output_layer(x.relu_())
         return q
 
@@ -151,11 +203,39 @@ class PairwiseHead(nn.Module):
         own, table = self._split(encoding)
         return torch.baddbmm(own.unsqueeze(1), merged.unsqueeze(1), table).squeeze(1)
 
-    def counterfactual_q_values(self, encoding: Tensor, agent: Tensor, action: Tensor) -> Tensor:
-        """See :class:`QNetwork`."""
+    def counterfactual_q_values(
+        self,
+        encoding: Tensor,
+        mean: Tensor,
+        agent: Tensor,
+        action: Tensor,
+        keep: Coefficient,
+        add: Coefficient,
+    ) -> Tensor:
+        """See :class:`QNetwork`; an action picks a row of the table."""
         own, table = self._split(encoding)
-        return table[agent, action] + own[agent]
+        if not _is_zero(keep):
+            own = own + _column(keep) * torch.bmm(mean.unsqueeze(1), table).squeeze(1)
+        rows = table[agent, action]
+        rows = rows if _is_one(add) else rows * _rows(add, agent)
+        return rows + own.index_select(0, agent)
 
     def _split(self, encoding: Tensor) -> tuple[Tensor, Tensor]:
         own, table = encoding[:, : self.actions], encoding[:, self.actions :]
         return own, table.reshape(-1, self.actions, self.actions)
+
+
+def _is_zero(coefficient: Coefficient) -> bool:
+    return isinstance(coefficient, float) and coefficient == 0.0
+
+
+def _is_one(coefficient: Coefficient) -> bool:
+    return isinstance(coefficient, float) and coefficient == 1.0
+
+
+def _column(coefficient: Coefficient) -> Tensor | float:
+    return coefficient if isinstance(coefficient, float) else coefficient.unsqueeze(1)
+
+
+def _rows(coefficient: Coefficient, agent: Tensor) -> Tensor | float:
+    return coefficient if isinstance(coefficient, float) else coefficient[agent].unsqueeze(1)

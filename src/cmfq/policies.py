@@ -3,17 +3,32 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from cmfq.algorithms import MeanFieldSettings, merging_rule
+from cmfq.algorithms import (
+    InteractionRows,
+    MeanFieldSettings,
+    Merged,
+    Situation,
+    find_algorithm,
+)
 from cmfq.environments.base import FloatArray, IntArray, TeamObservation, TeamSpecification
-from cmfq.mean_field.neighbourhood import count_neighbour_actions
+from cmfq.errors import UserError
+from cmfq.mean_field.intervention import InvalidEffect
+from cmfq.mean_field.neighbourhood import (
+    count_actions,
+    count_neighbour_actions,
+    find_interactions,
+)
 from cmfq.mean_field.policy import boltzmann, sample
-from cmfq.networks import QNetwork
+from cmfq.networks import Encoding, NetworkSettings, QNetwork
+
+Array = npt.NDArray[Any]
 
 
 class Decision(NamedTuple):
@@ -27,6 +42,15 @@ class Decision(NamedTuple):
     """``(agents, actions)``: ``ǎ``."""
     effects: FloatArray | None = None
     """``(agents, actions)``: causal effect of each action that a neighbour took."""
+
+
+class Crowd(NamedTuple):
+    """What is known of each agent's neighbours."""
+
+    counts: Tensor
+    """``(agents, actions)``: how many of them took each action in the step before."""
+    interactions: InteractionRows | None
+    """Each of them, for algorithms that look at every neighbour."""
 
 
 class Policy(Protocol):
@@ -50,7 +74,7 @@ class Policy(Protocol):
 
 @dataclass
 class QPolicy:
-    """Boltzmann policy of a Q-network under one merging rule (Eq 10).
+    """Boltzmann policy of a Q-network under one algorithm's merging rule (Eq 10).
 
     ``beta`` may be changed between steps; training does so on a schedule.
     """
@@ -62,7 +86,17 @@ class QPolicy:
     beta: float
 
     def __post_init__(self) -> None:
-        self._rule = merging_rule(self.algorithm)
+        self._algorithm = find_algorithm(self.algorithm)
+        if self._algorithm.attends and self.mean_field.neighbours == "everyone":
+            raise UserError(
+                f"{self.algorithm} needs its neighbours' observations and has those of its own "
+                "team: leave neighbours at team"
+            )
+
+    @property
+    def attends(self) -> bool:
+        """Whether merging looks at every neighbour, and is learned."""
+        return self._algorithm.attends
 
     def act(
         self,
@@ -79,50 +113,76 @@ class QPolicy:
         generator: np.random.Generator,
         others: Sequence[TeamObservation] = (),
     ) -> list[Decision]:
-        """Decide for all teams in one network call (see :class:`Policy`)."""
-        counts = self.count_neighbours(observations, others)
+        """Decide for all teams in one network call (see :class:`Policy`).
+
+        Raises:
+            UserError: an intervention or measure gave an effect that is none; the agent is named.
+        """
+        crowd = self.crowd(observations, others)
         view = _join([observation.view for observation in observations])
         features = _join([observation.features for observation in observations])
-        uniform = generator.random(len(counts), dtype=np.float32)
         with torch.inference_mode():
-            hidden = self.network.encode(torch.from_numpy(view), torch.from_numpy(features))
-            merged = self._rule(
-                self.network, hidden, torch.from_numpy(counts), self.beta, self.mean_field
-            )
-            q_values = self.network.q_values(hidden, merged.action)
-            actions = sample(boltzmann(q_values, self.beta), torch.from_numpy(uniform))
+            encoding = self.network.encode(torch.from_numpy(view), torch.from_numpy(features))
+            try:
+                merged = self.merge(self.network, encoding, crowd, generator)
+            except InvalidEffect as error:
+                ids = np.concatenate([observation.ids for observation in observations])
+                raise UserError(f"agent {ids[error.row]}: {error}") from error
+            policy = boltzmann(self.network.q_values(encoding, merged.action), self.beta)
+            uniform = generator.random(len(view), dtype=np.float32)
+            actions = sample(policy, torch.from_numpy(uniform))
         everyone = Decision(
             actions.numpy().astype(np.int32),
-            counts,
+            crowd.counts.numpy(),
             merged.action.numpy(),
             None if merged.effects is None else merged.effects.numpy(),
         )
         return _split(everyone, [len(observation.ids) for observation in observations])
 
-    def merge(self, network: QNetwork, hidden: Tensor, counts: Tensor) -> Tensor:
-        """Merged actions ``(agents, actions)`` by a network of the policy's kind."""
-        return self._rule(network, hidden, counts, self.beta, self.mean_field).action
+    def merge(
+        self, network: QNetwork, encoding: Encoding, crowd: Crowd, generator: np.random.Generator
+    ) -> Merged:
+        """Merge the neighbours' actions by a network of the policy's kind."""
+        situation = Situation(encoding, crowd.counts, crowd.interactions, self.beta, generator)
+        return self._algorithm.merge(network, situation, self.mean_field)
 
-    def count_neighbours(
+    def crowd(
         self, observations: Sequence[TeamObservation], others: Sequence[TeamObservation] = ()
-    ) -> FloatArray:
-        """Counts ``(agents, actions)`` of the neighbours' previous actions, all teams stacked."""
+    ) -> Crowd:
+        """Who is whose neighbour, rows of all observed teams stacked."""
         everyone = self.mean_field.neighbours == "everyone"
-        crowd = [*observations, *others] if everyone else list(observations)
-        sizes = [len(observation.ids) for observation in crowd]
-        teams = np.zeros(len(crowd), int) if everyone else np.arange(len(crowd))
-        radius = self.mean_field.radius
-        counts = count_neighbour_actions(
-            _join([observation.positions for observation in crowd]),
+        included = [*observations, *others] if everyone else list(observations)
+        sizes = [len(observation.ids) for observation in included]
+        teams = np.zeros(len(included), int) if everyone else np.arange(len(included))
+        found = self.find_crowd(
+            _join([observation.positions for observation in included]),
             np.repeat(teams, sizes),
-            _join([observation.previous_actions for observation in crowd]),
-            len(self.specification.actions),
-            float(self.specification.view_radius if radius is None else radius),
+            _join([observation.previous_actions for observation in included]),
         )
-        return counts[: sum(sizes[: len(observations)])]
+        return Crowd(found.counts[: sum(sizes[: len(observations)])], found.interactions)
+
+    def find_crowd(self, positions: Array, groups: Array, previous_actions: Array) -> Crowd:
+        """Neighbours among rows of any origin (see :mod:`cmfq.mean_field.neighbourhood`)."""
+        radius = self.mean_field.radius
+        radius = float(self.specification.view_radius if radius is None else radius)
+        actions = len(self.specification.actions)
+        if not self.attends:
+            counts = count_neighbour_actions(positions, groups, previous_actions, actions, radius)
+            return Crowd(torch.from_numpy(counts), None)
+        found = find_interactions(positions, groups, previous_actions, radius)
+        counts = count_actions(found, len(positions), actions)
+        rows = InteractionRows(*(torch.from_numpy(column.astype(np.int64)) for column in found))
+        return Crowd(torch.from_numpy(counts), rows)
 
 
-def _join(arrays: Sequence[np.ndarray]) -> np.ndarray:
+def new_network(
+    specification: TeamSpecification, settings: NetworkSettings, algorithm: str
+) -> QNetwork:
+    """A network of the kind that an algorithm needs; initial weights from torch's generator."""
+    return QNetwork(specification, settings, attention=find_algorithm(algorithm).attends)
+
+
+def _join(arrays: Sequence[Array]) -> Array:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
 
 

@@ -34,6 +34,8 @@ class Batch(NamedTuple):
     view: Tensor
     """``(n, height, width, channels)``, float32."""
     features: Tensor
+    positions: Tensor
+    previous_actions: Tensor
     actions: Tensor
     rewards: Tensor
     discounts: Tensor
@@ -44,8 +46,12 @@ class Batch(NamedTuple):
     """``(n, actions)``: ``ǎ`` as it was when the agent acted."""
     next_view: Tensor
     next_features: Tensor
+    next_positions: Tensor
+    next_previous_actions: Tensor
     next_counts: Tensor
     next_merged_actions: Tensor
+    groups: Tensor | None = None
+    """``(n,)``: which step a row is of, if whole steps were sampled."""
 
 
 class Replay:
@@ -62,6 +68,8 @@ class Replay:
         row_shapes = {
             "view": (view_shape, torch.float16),
             "features": ((len(specification.features),), torch.float16),
+            "positions": ((2,), torch.float32),
+            "previous_actions": ((), torch.int16),
             "counts": ((actions,), torch.int16),
             "merged_actions": ((actions,), torch.float32),
             "actions": ((), torch.int16),
@@ -103,6 +111,8 @@ class Replay:
         for name, value in (
             ("view", observation.view),
             ("features", observation.features),
+            ("positions", observation.positions),
+            ("previous_actions", observation.previous_actions),
             ("counts", decision.counts),
             ("merged_actions", decision.merged_actions),
         ):
@@ -153,20 +163,42 @@ class Replay:
         rows = torch.from_numpy(generator.integers(self._used, size=size))
         while len(redraw := torch.nonzero(actions[rows] == NOT_TAKEN).squeeze(1)):
             rows[redraw] = torch.from_numpy(generator.integers(self._used, size=len(redraw)))
-        next_rows = self._columns["next_row"][rows].long()
+        return self._gather(rows)
+
+    def sample_steps(self, size: int, generator: np.random.Generator) -> Batch:
+        """Draw whole steps of a team until there are ``size`` transitions or more.
+
+        ``batch.groups`` tells the steps apart, so that neighbours can be found among the rows.
+        """
+        completed = [step for step in self._steps if self._columns["actions"][step[0]] != NOT_TAKEN]
+        if not completed:
+            raise ValueError("the replay holds no completed step")
+        spans: list[Tensor] = []
+        while sum(map(len, spans)) < size:
+            spans.append(torch.arange(*completed[generator.integers(len(completed))]))
+        groups = torch.repeat_interleave(torch.tensor([len(span) for span in spans]))
+        return self._gather(torch.cat(spans), groups)
+
+    def _gather(self, rows: Tensor, groups: Tensor | None = None) -> Batch:
         column = self._columns
+        next_rows = column["next_row"][rows].long()
         return Batch(
             view=column["view"][rows].float(),
             features=column["features"][rows].float(),
-            actions=actions[rows].long(),
+            positions=column["positions"][rows],
+            previous_actions=column["previous_actions"][rows].long(),
+            actions=column["actions"][rows].long(),
             rewards=column["rewards"][rows],
             discounts=column["discounts"][rows],
             counts=column["counts"][rows].float(),
             merged_actions=column["merged_actions"][rows],
             next_view=column["view"][next_rows].float(),
             next_features=column["features"][next_rows].float(),
+            next_positions=column["positions"][next_rows],
+            next_previous_actions=column["previous_actions"][next_rows].long(),
             next_counts=column["counts"][next_rows].float(),
             next_merged_actions=column["merged_actions"][next_rows],
+            groups=groups,
         )
 
     def state(self) -> dict[str, Tensor]:

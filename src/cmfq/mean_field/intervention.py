@@ -2,18 +2,41 @@
 
 A neighbour enters Eq 7 through its action alone, so an agent has at most one effect per *action*,
 however many neighbours it has. Only actions that some neighbour took are intervened with.
+
+Two things can be exchanged, the paper's stated future work. A **do-operation** says what is put in
+the place of the mean action ``ā`` for neighbour action ``a_k``; it has the form
+``do(ā = keep · ā + add · a_k)``. A **measure** says how far the outcome moved.
 """
 
+import math
 from collections.abc import Callable
+from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
-CounterfactualQ = Callable[
-    [Int[Tensor, " pairs"], Int[Tensor, " pairs"]], Float[Tensor, "pairs actions"]
-]
-"""Answers "what if": ``(agent rows, actions) -> Q(s, ·, do(ā = action))`` of those agents."""
+Coefficient = float | Float[Tensor, " agents"]
+Intervention = Callable[[Float[Tensor, " agents"]], tuple[Coefficient, Coefficient]]
+"""``neighbours -> (keep, add)``: from how many neighbours an agent has to its coefficients."""
+
+
+class Outcome(NamedTuple):
+    """What an agent would do: one row per interaction (or agent)."""
+
+    q_values: Float[Tensor, "pairs actions"]
+    log_policy: Float[Tensor, "pairs actions"]
+
+
+Measure = Callable[[Outcome, Outcome], Float[Tensor, " pairs"]]
+"""``(before, after) -> effect``, at least 0, one per row."""
+
+
+CounterfactualQ = Callable[[Tensor, Tensor, Coefficient, Coefficient], Tensor]
+"""``(agent, action, keep, add) -> (pairs, actions)``: Q-values of these rows under it.
+
+``agent`` and ``action`` are ``(pairs,)``.
+"""
 
 
 def causal_effects(
@@ -21,27 +44,122 @@ def causal_effects(
     counterfactual_q: CounterfactualQ,
     counts: Float[Tensor, "agents actions"],
     beta: float,
+    intervention: Intervention | None = None,
+    measure: Measure | None = None,
 ) -> Float[Tensor, "agents actions"]:
     """``TE = KL( π(· | s, ā) ‖ π(· | s, do(ā = a_k)) )`` for every action that a neighbour took.
-
-    With ``log π = β Q − log Σ exp(β Q)`` the divergence is a difference of two expectations, so
-    no counterfactual policy need be formed.
 
     Args:
         q_values: ``Q(s, ·, ā)``, with the mean action.
         counterfactual_q: Q-values under the intervention.
         counts: how many neighbours took each action (:mod:`.neighbourhood`).
         beta: inverse temperature of the policies compared.
+        intervention: the do-operation; :func:`replace` (Eq 7) if not given.
+        measure: of the change; :func:`kl` (Eq 7) if not given.
 
     Returns:
-        Effect of each action on each agent's policy, in nats; 0 for actions that nobody took.
+        Effect of each action on each agent's policy, in nats for the divergences; 0 for actions
+        that nobody took.
+
+    Raises:
+        InvalidEffect: the measure gave a negative or non-finite effect.
     """
     agent, action = counts.nonzero(as_tuple=True)
-    logits = beta * q_values
-    log_policy = torch.log_softmax(logits, dim=-1)[agent]
-    counterfactual = counterfactual_q(agent, action).mul_(beta)
-    log_normaliser = counterfactual.logsumexp(dim=-1)
-    divergence = (log_policy.exp() * (log_policy - counterfactual)).sum(-1) + log_normaliser
+    keep, add = (intervention or replace)(counts.sum(-1))
+    log_policy = torch.log_softmax(beta * q_values, dim=-1)
+    before = Outcome(q_values[agent], log_policy[agent])
+    counterfactual = counterfactual_q(agent, action, keep, add)
+    after = Outcome(counterfactual, torch.log_softmax(beta * counterfactual, dim=-1))
+    effect = (measure or kl)(before, after)
+    _check(effect, agent, action)
     effects = torch.zeros_like(counts)
-    effects[agent, action] = divergence.clamp_(min=0.0)  # rounding may leave -1e-7
+    effects[agent, action] = effect.clamp_(min=0.0)
     return effects
+
+
+ROUNDING = 1e-4
+"""How far below 0 rounding may bring an effect."""
+
+
+class InvalidEffect(ValueError):
+    """A measure returned a negative or non-finite effect."""
+
+    def __init__(self, row: int, action: int, effect: float) -> None:
+        super().__init__(f"the effect of action {action} is {effect}, not a finite number from 0")
+        self.row = row
+        """Of the agent."""
+
+
+def _check(effect: Tensor, agent: Tensor, action: Tensor) -> None:
+    if len(effect) == 0:
+        return
+    least, greatest = (bound.item() for bound in effect.aminmax())
+    if least >= -ROUNDING and greatest < math.inf:
+        return
+    wrong = int((~((effect >= -ROUNDING) & (effect < math.inf))).nonzero()[0])
+    raise InvalidEffect(int(agent[wrong]), int(action[wrong]), float(effect[wrong]))
+
+
+def replace(neighbours: Float[Tensor, " agents"]) -> tuple[Coefficient, Coefficient]:
+    """``do(ā = a_k)``: what if the whole crowd acted like this one (Eq 7)?"""
+    return 0.0, 1.0
+
+
+def leave_one_out(neighbours: Float[Tensor, " agents"]) -> tuple[Coefficient, Coefficient]:
+    """``do(ā = (N ā - a_k) / (N - 1))``: what if this one were not there?
+
+    Without its only neighbour an agent has none, and the zero vector.
+    """
+    others = (neighbours - 1).clamp(min=1)
+    several = (neighbours > 1).to(neighbours)
+    return several * neighbours / others, -several / others
+
+
+def step_towards(neighbours: Float[Tensor, " agents"]) -> tuple[Coefficient, Coefficient]:
+    """``do(ā = 0.9 ā + 0.1 a_k)``: what if the crowd moved a little towards this one?"""
+    return 0.9, 0.1
+
+
+INTERVENTIONS: dict[str, Intervention] = {
+    "replace": replace,
+    "leave-one-out": leave_one_out,
+    "step": step_towards,
+}
+
+
+def kl(before: Outcome, after: Outcome) -> Float[Tensor, " pairs"]:
+    """``KL(π ‖ π') = Σ π (log π - log π')`` (Eq 7)."""
+    return (before.log_policy.exp() * (before.log_policy - after.log_policy)).sum(-1)
+
+
+def reverse_kl(before: Outcome, after: Outcome) -> Float[Tensor, " pairs"]:
+    """``KL(π' ‖ π) = Σ π' (log π' - log π)``."""
+    return kl(after, before)
+
+
+def jensen_shannon(before: Outcome, after: Outcome) -> Float[Tensor, " pairs"]:
+    """``½ KL(π ‖ m) + ½ KL(π' ‖ m)`` with ``m = ½ (π + π')``; at most ``log 2``."""
+    middle = torch.logaddexp(before.log_policy, after.log_policy) - math.log(2)
+    mixture = Outcome(before.q_values, middle)
+    return 0.5 * (kl(before, mixture) + kl(after, mixture))
+
+
+def total_variation(before: Outcome, after: Outcome) -> Float[Tensor, " pairs"]:
+    """``½ Σ |π - π'|``; at most 1."""
+    return 0.5 * (before.log_policy.exp() - after.log_policy.exp()).abs().sum(-1)
+
+
+def greedy_value(before: Outcome, after: Outcome) -> Float[Tensor, " pairs"]:
+    """``|Q'(s, a*) - Q(s, a*)|`` for the action ``a*`` that was best before; in units of return."""
+    best = before.q_values.argmax(-1, keepdim=True)
+    change = after.q_values.gather(-1, best) - before.q_values.gather(-1, best)
+    return change.squeeze(-1).abs()
+
+
+MEASURES: dict[str, Measure] = {
+    "kl": kl,
+    "reverse-kl": reverse_kl,
+    "jensen-shannon": jensen_shannon,
+    "total-variation": total_variation,
+    "greedy-value": greedy_value,
+}

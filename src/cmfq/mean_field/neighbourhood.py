@@ -1,35 +1,59 @@
 """Who is whose neighbour, ``N(i)``, and what the neighbours did.
 
-A merged action depends on the neighbours through *how many of them took which action*. So all that
-the algorithms need of a neighbourhood is one row of counts per agent.
+Weights that depend on a neighbour's action alone need of a neighbourhood only *how many neighbours
+took which action*: one row of counts per agent. Attention looks at each neighbour, and needs the
+interactions themselves.
 """
 
+from typing import NamedTuple
+
 import numpy as np
-from jaxtyping import Float32, Int
+from jaxtyping import Float32, Int, Real
 from numpy import ndarray as Array
 from scipy.spatial import cKDTree
 
 
-def neighbour_pairs(
-    positions: Int[Array, "agents 2"], groups: Int[Array, " agents"], radius: float
-) -> tuple[Int[Array, " pairs"], Int[Array, " pairs"]]:
-    """All pairs (agent, neighbour) of the same group at most ``radius`` apart (Euclidean).
+class Interactions(NamedTuple):
+    """Pairs of an agent and a neighbour that acted in the step before, in no order."""
 
-    Nobody is its own neighbour. Time and memory grow with the number of pairs, not with the square
-    of the number of agents.
+    agent: Int[Array, " pairs"]
+    """Row of the agent."""
+    neighbour: Int[Array, " pairs"]
+    """Row of its neighbour."""
+    action: Int[Array, " pairs"]
+    """What the neighbour did."""
 
-    Returns:
-        Rows of the agents, and beside each the row of one of its neighbours.
+
+def find_interactions(
+    positions: Real[Array, "agents 2"],
+    groups: Int[Array, " agents"],
+    previous_actions: Int[Array, " agents"],
+    radius: float,
+) -> Interactions:
+    """All pairs of the same group at most ``radius`` apart (Euclidean).
+
+    Nobody is its own neighbour. Neighbours that have not acted yet (``previous_actions`` is
+    negative: everybody at ``t = 0``) are left out. Time and memory grow with the number of pairs.
+
+    Args:
+        positions: where the agents stand, in any unit.
+        groups: only agents of the same group are neighbours (a team, or everyone in a world).
+        previous_actions: what each agent did in the step before, negative for nothing yet.
+        radius: how far neighbours reach; infinite: the whole group.
     """
-    span = float(np.ptp(positions)) if len(positions) else 0.0
-    apart = groups[:, None] * (span + radius + 1)  # a third axis: other groups are out of reach
+    span = float(np.hypot(*np.ptp(positions, axis=0))) if len(positions) else 0.0
+    radius = min(radius, span)
+    apart = groups[:, None] * (2 * span + 1)  # a third axis: other groups are out of reach
     tree = cKDTree(np.hstack([positions, apart]), compact_nodes=False, balanced_tree=False)
-    pairs = tree.query_pairs(radius, output_type="ndarray")
-    return np.concatenate([pairs[:, 0], pairs[:, 1]]), np.concatenate([pairs[:, 1], pairs[:, 0]])
+    one, other = tree.query_pairs(radius, output_type="ndarray").T
+    agent, neighbour = np.concatenate([one, other]), np.concatenate([other, one])
+    action = previous_actions[neighbour]
+    acted = action >= 0
+    return Interactions(agent[acted], neighbour[acted], action[acted])
 
 
 def count_neighbour_actions(
-    positions: Int[Array, "agents 2"],
+    positions: Real[Array, "agents 2"],
     groups: Int[Array, " agents"],
     previous_actions: Int[Array, " agents"],
     actions: int,
@@ -37,23 +61,20 @@ def count_neighbour_actions(
 ) -> Float32[Array, "agents actions"]:
     """How many of each agent's neighbours took each action in the step before.
 
-    Neighbours that have not acted yet (``previous_actions`` is negative: everybody at ``t = 0``)
-    are not counted. So at ``t = 0``, as for an agent without neighbours, the row is zero.
-
-    Args:
-        positions: where the agents stand, in any unit.
-        groups: only agents of the same group are neighbours (a team, or everyone in a world).
-        previous_actions: what each agent did in the step before, negative for nothing yet.
-        actions: number of actions.
-        radius: how far neighbours reach; infinite: the whole group.
+    At ``t = 0``, as for an agent without neighbours, the row is zero. Arguments as in
+    :func:`find_interactions`.
     """
-    agents = len(positions)
     if np.isinf(radius):
         return _count_group_actions(groups, previous_actions, actions)
-    agent, neighbour = neighbour_pairs(positions, groups, radius)
-    action = previous_actions[neighbour]
-    acted = action >= 0
-    cells = agent[acted] * actions + action[acted]
+    found = find_interactions(positions, groups, previous_actions, radius)
+    return count_actions(found, len(positions), actions)
+
+
+def count_actions(
+    interactions: Interactions, agents: int, actions: int
+) -> Float32[Array, "agents actions"]:
+    """Sum interactions up: how many of each agent's neighbours took each action."""
+    cells = interactions.agent * actions + interactions.action
     counts = np.bincount(cells, minlength=agents * actions)
     return counts.reshape(agents, actions).astype(np.float32)
 

@@ -8,8 +8,8 @@ import msgspec
 from cmfq.algorithms import MeanFieldSettings
 from cmfq.environments.base import TeamSpecification
 from cmfq.errors import UserError
-from cmfq.networks import NetworkSettings, QNetwork
-from cmfq.policies import QPolicy
+from cmfq.networks import NetworkSettings
+from cmfq.policies import QPolicy, new_network
 from cmfq.storage import read_tensors, write_tensors
 
 FORMAT = "cmfq-policy-1"
@@ -62,7 +62,7 @@ def load_with_description(path: str | Path) -> tuple[QPolicy, PolicyDescription]
         raise UserError(f"{file} holds no policy that this version of cmfq reads ({FORMAT})")
     try:
         description = msgspec.convert(info, PolicyDescription, strict=False)
-        network = QNetwork(description.specification, description.network)
+        network = new_network(description.specification, description.network, description.algorithm)
         network.load_state_dict(weights)
     except (msgspec.ValidationError, RuntimeError) as error:
         raise UserError(f"{file} does not describe its own weights: {error}") from error

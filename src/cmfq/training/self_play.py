@@ -13,8 +13,7 @@ from torch import Tensor
 from cmfq.environments.battle import BattleEnvironment
 from cmfq.errors import UserError
 from cmfq.learner import Learner
-from cmfq.networks import QNetwork
-from cmfq.policies import QPolicy
+from cmfq.policies import QPolicy, new_network
 from cmfq.replay import Replay, ReplayWriter
 from cmfq.rollout import play_episode
 from cmfq.training.settings import TrainSettings
@@ -46,7 +45,7 @@ class SelfPlay:
 
     def __init__(self, settings: TrainSettings) -> None:
         torch.set_num_threads(settings.threads)
-        network_seed, episode_seed, acting_seed, replay_seed = np.random.SeedSequence(
+        network_seed, episode_seed, acting_seed, learning_seed = np.random.SeedSequence(
             settings.seed
         ).spawn(4)
         self.settings = settings
@@ -54,24 +53,24 @@ class SelfPlay:
         specification = self.environment.teams[0]
         with torch.random.fork_rng():
             torch.manual_seed(int(network_seed.generate_state(1)[0]))
-            network = QNetwork(specification, settings.network)
+            network = new_network(specification, settings.network, settings.algorithm)
         beta = settings.exploration.beta(0)
         self.policy = QPolicy(specification, network, settings.algorithm, settings.mean_field, beta)
         self.opponent = self.policy
         if settings.opponent == "snapshot":
             self.opponent = copy.deepcopy(self.policy)
-        self.learner = Learner(self.policy, settings.learner)
+        self._generators = {
+            "episode": np.random.default_rng(episode_seed),
+            "acting": np.random.default_rng(acting_seed),
+            "learning": np.random.default_rng(learning_seed),
+        }
+        self.learner = Learner(self.policy, settings.learner, self._generators["learning"])
         self.replay = Replay(
             specification, settings.learner.discount, settings.learner.replay_bytes
         )
         self.episode = 0
         """Episodes played."""
         self._owed_rows = 0.0
-        self._generators = {
-            "episode": np.random.default_rng(episode_seed),
-            "acting": np.random.default_rng(acting_seed),
-            "replay": np.random.default_rng(replay_seed),
-        }
 
     def run_episode(self) -> EpisodeMetrics:
         """Play one episode, then learn from as many sampled rows as it earned.
@@ -126,8 +125,7 @@ class SelfPlay:
         )
         losses = []
         while self._owed_rows >= settings.batch_size:
-            batch = self.replay.sample(settings.batch_size, self._generators["replay"])
-            losses.append(self.learner.update(batch))
+            losses.append(self.learner.update(self.learner.sample(self.replay)))
             self._owed_rows -= settings.batch_size
         weights = self.policy.network.parameters()
         if not all(map(math.isfinite, losses)) or not all(w.isfinite().all() for w in weights):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cmfq.algorithms import MeanFieldSettings, merging_rule
+from cmfq.algorithms import MeanFieldSettings, find_algorithm
 from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
 from cmfq.learner import LearnerSettings
@@ -38,7 +38,7 @@ class TrainSettings:
 
     environment: BattleSettings = field(default_factory=BattleSettings)
     algorithm: str = "cmfq"
-    """iql, mfq or cmfq."""
+    """iql, mfq, attention-mfq, cmfq or random."""
     episodes: int = 400
     """Episodes of self-play."""
     seed: int = 0
@@ -57,7 +57,7 @@ class TrainSettings:
     exploration: ExplorationSettings = field(default_factory=ExplorationSettings)
 
     def __post_init__(self) -> None:
-        merging_rule(self.algorithm)
+        find_algorithm(self.algorithm)
         for name in ("episodes", "snapshot_period", "checkpoint_period", "threads"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}: give at least 1")
