@@ -189,9 +189,10 @@ def test_every_algorithm_finds_the_optimum_of_a_world_where_others_do_not_matter
     )
     learner = learner_of(algorithm, settings)
     rng = np.random.default_rng(0)
-    for _ in range(700):
+    for _ in range(800):
         state, action = rng.integers(2, size=64), rng.integers(2, size=64)
         outcome = [corridor(s, a) for s, a in zip(state, action, strict=True)]
+        previous = rng.integers(2, size=(2, 64))
         one_hot = torch.eye(2)
         counts = torch.from_numpy(rng.integers(0, 3, (2, 64, 2))).float()
         learner.update(
@@ -199,7 +200,7 @@ def test_every_algorithm_finds_the_optimum_of_a_world_where_others_do_not_matter
                 view=torch.zeros(64, 5, 5, 1),
                 features=one_hot[state],
                 positions=torch.zeros(64, 2),
-                previous_actions=torch.zeros(64, dtype=torch.int64),
+                previous_actions=torch.from_numpy(previous[0]),
                 actions=torch.from_numpy(action),
                 rewards=torch.tensor([reward for reward, _ in outcome]),
                 discounts=torch.full((64,), DISCOUNT),
@@ -208,7 +209,7 @@ def test_every_algorithm_finds_the_optimum_of_a_world_where_others_do_not_matter
                 next_view=torch.zeros(64, 5, 5, 1),
                 next_features=one_hot[[following for _, following in outcome]],
                 next_positions=torch.zeros(64, 2),
-                next_previous_actions=torch.zeros(64, dtype=torch.int64),
+                next_previous_actions=torch.from_numpy(previous[1]),
                 next_counts=counts[1],
                 next_merged_actions=torch.zeros(64, 2),
                 groups=torch.arange(64) // 2,

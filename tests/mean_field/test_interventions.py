@@ -103,17 +103,17 @@ def half_way(neighbours: torch.Tensor) -> tuple[float, float]:
     return 0.5, 0.5
 
 
-def largest_change(before: Outcome, after: Outcome) -> torch.Tensor:
+def largest_change(before: Outcome, after: Outcome, agent: torch.Tensor) -> torch.Tensor:
     """A user's own measure."""
-    return (before.log_policy.exp() - after.log_policy.exp()).abs().amax(-1)
+    return (before.log_policy.exp()[agent] - after.log_policy.exp()).abs().amax(-1)
 
 
-def negative(before: Outcome, after: Outcome) -> torch.Tensor:
-    return -torch.ones(len(before.q_values))
+def negative(before: Outcome, after: Outcome, agent: torch.Tensor) -> torch.Tensor:
+    return -torch.ones(len(agent))
 
 
-def not_a_number(before: Outcome, after: Outcome) -> torch.Tensor:
-    return torch.full((len(before.q_values),), math.nan)
+def not_a_number(before: Outcome, after: Outcome, agent: torch.Tensor) -> torch.Tensor:
+    return torch.full((len(agent),), math.nan)
 
 
 def test_a_users_own_functions_need_no_change_to_the_package() -> None:

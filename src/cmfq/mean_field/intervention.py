@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 Coefficient = float | Float[Tensor, " agents"]
@@ -22,14 +22,17 @@ Intervention = Callable[[Float[Tensor, " agents"]], tuple[Coefficient, Coefficie
 
 
 class Outcome(NamedTuple):
-    """What an agent would do: one row per interaction (or agent)."""
+    """What agents would do."""
 
-    q_values: Float[Tensor, "pairs actions"]
-    log_policy: Float[Tensor, "pairs actions"]
+    q_values: Float[Tensor, "rows actions"]
+    log_policy: Float[Tensor, "rows actions"]
 
 
-Measure = Callable[[Outcome, Outcome], Float[Tensor, " pairs"]]
-"""``(before, after) -> effect``, at least 0, one per row."""
+Measure = Callable[[Outcome, Outcome, Int[Tensor, " pairs"]], Float[Tensor, " pairs"]]
+"""``(before, after, agent) -> effect``, at least 0, one per row of ``after``.
+
+``before`` has a row per agent, ``after`` a row per interaction; ``agent`` says whose.
+"""
 
 
 CounterfactualQ = Callable[[Tensor, Tensor, Coefficient, Coefficient], Tensor]
@@ -66,11 +69,10 @@ def causal_effects(
     """
     agent, action = counts.nonzero(as_tuple=True)
     keep, add = (intervention or replace)(counts.sum(-1))
-    log_policy = torch.log_softmax(beta * q_values, dim=-1)
-    before = Outcome(q_values[agent], log_policy[agent])
+    before = Outcome(q_values, torch.log_softmax(beta * q_values, dim=-1))
     counterfactual = counterfactual_q(agent, action, keep, add)
     after = Outcome(counterfactual, torch.log_softmax(beta * counterfactual, dim=-1))
-    effect = (measure or kl)(before, after)
+    effect = (measure or kl)(before, after, agent)
     _check(effect, agent, action)
     effects = torch.zeros_like(counts)
     effects[agent, action] = effect.clamp_(min=0.0)
@@ -127,33 +129,42 @@ INTERVENTIONS: dict[str, Intervention] = {
 }
 
 
-def kl(before: Outcome, after: Outcome) -> Float[Tensor, " pairs"]:
+def kl(before: Outcome, after: Outcome, agent: Int[Tensor, " pairs"]) -> Float[Tensor, " pairs"]:
     """``KL(π ‖ π') = Σ π (log π - log π')`` (Eq 7)."""
-    return (before.log_policy.exp() * (before.log_policy - after.log_policy)).sum(-1)
+    policy = before.log_policy.exp()
+    negative_entropy = (policy * before.log_policy).sum(-1)
+    return negative_entropy[agent] - (policy[agent] * after.log_policy).sum(-1)
 
 
-def reverse_kl(before: Outcome, after: Outcome) -> Float[Tensor, " pairs"]:
+def reverse_kl(
+    before: Outcome, after: Outcome, agent: Int[Tensor, " pairs"]
+) -> Float[Tensor, " pairs"]:
     """``KL(π' ‖ π) = Σ π' (log π' - log π)``."""
-    return kl(after, before)
+    return (after.log_policy.exp() * (after.log_policy - before.log_policy[agent])).sum(-1)
 
 
-def jensen_shannon(before: Outcome, after: Outcome) -> Float[Tensor, " pairs"]:
+def jensen_shannon(
+    before: Outcome, after: Outcome, agent: Int[Tensor, " pairs"]
+) -> Float[Tensor, " pairs"]:
     """``½ KL(π ‖ m) + ½ KL(π' ‖ m)`` with ``m = ½ (π + π')``; at most ``log 2``."""
-    middle = torch.logaddexp(before.log_policy, after.log_policy) - math.log(2)
-    mixture = Outcome(before.q_values, middle)
-    return 0.5 * (kl(before, mixture) + kl(after, mixture))
+    p, q = before.log_policy[agent], after.log_policy
+    middle = torch.logaddexp(p, q) - math.log(2)
+    return 0.5 * (p.exp() * (p - middle) + q.exp() * (q - middle)).sum(-1)
 
 
-def total_variation(before: Outcome, after: Outcome) -> Float[Tensor, " pairs"]:
+def total_variation(
+    before: Outcome, after: Outcome, agent: Int[Tensor, " pairs"]
+) -> Float[Tensor, " pairs"]:
     """``½ Σ |π - π'|``; at most 1."""
-    return 0.5 * (before.log_policy.exp() - after.log_policy.exp()).abs().sum(-1)
+    return 0.5 * (before.log_policy.exp()[agent] - after.log_policy.exp()).abs().sum(-1)
 
 
-def greedy_value(before: Outcome, after: Outcome) -> Float[Tensor, " pairs"]:
+def greedy_value(
+    before: Outcome, after: Outcome, agent: Int[Tensor, " pairs"]
+) -> Float[Tensor, " pairs"]:
     """``|Q'(s, a*) - Q(s, a*)|`` for the action ``a*`` that was best before; in units of return."""
-    best = before.q_values.argmax(-1, keepdim=True)
-    change = after.q_values.gather(-1, best) - before.q_values.gather(-1, best)
-    return change.squeeze(-1).abs()
+    value, best = before.q_values.max(-1)
+    return (after.q_values.gather(-1, best[agent, None]).squeeze(-1) - value[agent]).abs()
 
 
 MEASURES: dict[str, Measure] = {
