@@ -13,8 +13,11 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
 	@touch $@
 
+# Goes on with a demo that was interrupted; `rm -r runs/demo` starts a new one.
 demo: $(READY)
-	$(BIN)/cmfq demo --folder runs/demo
+	@if [ -e runs/demo ]; then $(BIN)/cmfq resume runs/demo; else $(BIN)/cmfq train battle \
+		--algorithm cmfq --size 64 --episodes 300 --threads 2 --run runs/demo; fi
+	@$(BIN)/cmfq report runs/demo --against random rush zoo/mfq64
 
 check: $(READY)
 	$(BIN)/ruff check .
