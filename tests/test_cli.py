@@ -97,6 +97,21 @@ def test_draw_writes_pictures(tmp_path: Path) -> None:
         assert image.width == 20 * 12
 
 
+def test_explain_and_check_print_tables(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments = ["--size", "12", "--step", "3", "--agent", "14"]
+    assert main(["explain", str(runs / "cmfq"), *arguments]) == 0
+    output = capsys.readouterr().out
+    assert "Agent 14 at step 3" in output
+    assert "before, with ā" in output
+    assert "if all:" in output
+    out = tmp_path / "theory.json"
+    assert main(["check", str(runs / "mfq"), "--json", str(out)]) == 0
+    rows = json.loads(out.read_text())
+    assert [row["weights"] for row in rows] == ["causal", "mean", "random"]
+
+
 def test_bench_has_a_row_for_each(tmp_path: Path) -> None:
     out = tmp_path / "b.json"
     arguments = ["--sizes", "12", "--steps", "20", "--json", str(out)]
@@ -153,6 +168,18 @@ MISTAKES = {
     "step that is not there": (
         ["draw", "rush", "random", "--size", "12", "--step", "9999", "--out", "{new}.png"],
         "step is 9999: the game has steps 0 to",
+    ),
+    "agent that is not there": (
+        ["explain", "{runs}/cmfq", "--size", "12", "--agent", "77"],
+        "no living agent has id 77",
+    ),
+    "step after the end": (
+        ["explain", "{runs}/cmfq", "--size", "12", "--step", "400"],
+        "the game ends with step",
+    ),
+    "unknown effect": (
+        ["train", "battle", "--effect", "kll", "--run", "{new}"],
+        "unknown effect 'kll': did you mean 'kl'?",
     ),
     "unknown image format": (
         ["draw", "rush", "random", "--size", "12", "--out", "{new}.xyz"],

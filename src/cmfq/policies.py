@@ -19,6 +19,7 @@ from cmfq.algorithms import (
 )
 from cmfq.environments.base import FloatArray, IntArray, TeamObservation, TeamSpecification
 from cmfq.errors import UserError
+from cmfq.explanation import Explanation, explain
 from cmfq.mean_field.intervention import InvalidEffect
 from cmfq.mean_field.neighbourhood import (
     count_actions,
@@ -138,6 +139,15 @@ class QPolicy:
             None if merged.effects is None else merged.effects.numpy(),
         )
         return _split(everyone, [len(observation.ids) for observation in observations])
+
+    def explain(
+        self,
+        observation: TeamObservation,
+        agent: int,
+        generator: np.random.Generator | None = None,
+    ) -> Explanation:
+        """Why the agent of this id acts as it does (see :func:`cmfq.explanation.explain`)."""
+        return explain(self, observation, agent, generator)
 
     def merge(
         self, network: QNetwork, encoding: Encoding, crowd: Crowd, generator: np.random.Generator

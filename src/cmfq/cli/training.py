@@ -1,0 +1,100 @@
+"""Commands that train."""
+
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from cmfq.algorithms import ALGORITHMS
+from cmfq.bench import BenchRow, measure_all
+from cmfq.errors import unknown_name
+from cmfq.storage import write_json
+from cmfq.training.progress import TrainingProgress
+from cmfq.training.run import Run
+from cmfq.training.run import train as train_run
+from cmfq.training.self_play import SelfPlay
+from cmfq.training.settings import TrainSettings
+from cmfq.training.stop import StopSignal
+
+
+def train(
+    environment: tyro.conf.Positional[str],
+    settings: tyro.conf.OmitArgPrefixes[TrainSettings],
+    run: Path,
+) -> None:
+    """Train a policy by self-play.
+
+    Ctrl-C or SIGTERM ends the run after the episode it is in, with a checkpoint; a second one ends
+    it at once.
+
+    Args:
+        environment: what to train on: battle.
+        settings: of the run.
+        run: folder to make for the run; it must not exist.
+    """
+    if environment != "battle":
+        raise unknown_name("environment", environment, ["battle"])
+    self_play = SelfPlay(settings)
+    with Run.create(run, settings) as folder:
+        _continue(folder, self_play)
+
+
+def resume(run: tyro.conf.Positional[Path]) -> None:
+    """Go on with a run that was interrupted; it ends as if it had not been.
+
+    Args:
+        run: its folder.
+    """
+    with Run.open(run) as folder:
+        self_play = SelfPlay(folder.description().settings)
+        folder.restore(self_play)
+        _continue(folder, self_play)
+
+
+def bench(
+    algorithms: tuple[str, ...] = tuple(ALGORITHMS),
+    sizes: tuple[int, ...] = (64, 400),
+    steps: int = 400,
+    threads: int = 1,
+    json: Path | None = None,
+) -> None:
+    """Measure where the time of training goes, in whole episodes with a fresh network.
+
+    Args:
+        algorithms: to measure.
+        sizes: agents a side.
+        steps: of an episode.
+        threads: of the network's arithmetic.
+        json: file to write the rows to.
+    """
+    names = [field.name for field in fields(BenchRow)]
+    table = Table()
+    for name in names:
+        table.add_column(name.replace("_", " "), justify="right", overflow="fold")
+    rows = []
+    for row in measure_all(algorithms, sizes, threads, steps):
+        rows.append(row)
+        values = [getattr(row, name) for name in names]
+        table.add_row(*(f"{v:,.2f}" if isinstance(v, float) else str(v) for v in values))
+        print(f"measured {row.algorithm} at {row.agents} a side", file=sys.stderr)
+    if json:
+        write_json(json, rows)
+    Console().print(table)
+
+
+def _continue(run: Run, self_play: SelfPlay) -> None:
+    """Train until the last episode or a signal; report to the terminal."""
+    stop = StopSignal()
+    with TrainingProgress(self_play.settings.episodes, self_play.episode) as progress:
+        stop.on_first = lambda: progress.say(
+            f"stopping after this episode; once more to stop at once, which loses the episodes "
+            f"since the last checkpoint in {run.path}"
+        )
+        finished = train_run(run, self_play, progress.report, stop)
+    if finished:
+        print(f"finished: {run.path} holds the run, play it with `cmfq evaluate {run.path} rush`")
+    else:
+        print(f"stopped after episode {self_play.episode}: `cmfq resume {run.path}` goes on")
