@@ -137,10 +137,10 @@ class Trunk(nn.Module):
     ) -> Float[Tensor, "n hidden"]:
         """Encode observations."""
         x = view.permute(0, 3, 1, 2)  # (n, channels, height, width); the memory stays as it is
-        x = F.relu(self.first_convolution(x))
-        x = F.relu(self.second_convolution(x))
-        x = F.relu(self.view_layer(x.flatten(1)))
-        y = F.relu(self.feature_layer(features))
+        x = self.first_convolution(x).relu_()  # in place: these are too large for the cache
+        x = self.second_convolution(x).relu_()
+        x = self.view_layer(x.flatten(1)).relu_()
+        y = self.feature_layer(features).relu_()
         hidden: Tensor = self.joint_layer(torch.cat([x, y], dim=1))
         return hidden
 
@@ -159,7 +159,7 @@ class AdditiveHead(nn.Module):
 
     def q_values(self, encoding: Tensor, merged: Tensor) -> Tensor:
         """See :meth:`QNetwork.q_values`."""
-        q: Tensor = self.output_layer(F.relu(encoding + self.merged_action_layer(merged)))
+        q: Tensor = self.output_layer((encoding + self.merged_action_layer(merged)).relu_())
         return q
 
     def counterfactual_q_values(

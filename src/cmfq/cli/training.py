@@ -73,7 +73,7 @@ def bench(
     names = [field.name for field in fields(BenchRow)]
     table = Table()
     for name in names:
-        table.add_column(name.replace("_", " "), justify="right", overflow="fold")
+        table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
     rows = []
     for row in measure_all(algorithms, sizes, threads, steps):
         rows.append(row)
