@@ -16,7 +16,7 @@ $(READY): pyproject.toml constraints.txt
 # Goes on with a demo that was interrupted; `rm -r runs/demo` starts a new one.
 demo: $(READY)
 	@if [ -e runs/demo ]; then $(BIN)/cmfq resume runs/demo; else $(BIN)/cmfq train battle \
-		--algorithm cmfq --size 64 --episodes 300 --threads 2 --run runs/demo; fi
+		--algorithm cmfq --size 64 --episodes 400 --run runs/demo; fi
 	@$(BIN)/cmfq report runs/demo --against random rush zoo/mfq64
 
 check: $(READY)
@@ -33,6 +33,8 @@ format: $(READY)
 
 benchmark: $(READY)
 	$(BIN)/python benchmarks/adapter.py
+	$(BIN)/python benchmarks/acting.py
+	$(BIN)/python benchmarks/learning.py
 
 clean:
 	rm -rf $(VENV) build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -179,19 +179,16 @@ def draw(
 def _print_matches(results: Sequence[MatchResult]) -> None:
     """One row per match."""
     table = Table(title=f"{results[0].episodes} games at {results[0].size} a side")
-    for column in ("A", "B", "wins", "draws", "losses", "win rate", "95 % interval", "survivors"):
-        text = column in "AB"
-        table.add_column(
-            column, justify="left" if text else "right", overflow="fold", no_wrap=not text
-        )
+    table.add_column("A", overflow="fold")
+    table.add_column("B", overflow="fold")
+    for column in ("wins-draws-losses", "win rate", "95 % interval", "survivors"):
+        table.add_column(column, justify="right", no_wrap=True)
     for result in results:
         low, high = result.interval
         table.add_row(
             result.a,
             result.b,
-            str(result.wins),
-            str(result.draws),
-            str(result.losses),
+            f"{result.wins}-{result.draws}-{result.losses}",
             f"{result.win_rate:.1%}",
             f"{100 * low:.1f} to {100 * high:.1f} %",
             f"{result.survivors[0]:.1f} : {result.survivors[1]:.1f}",
