@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from cmfq.environments.base import Environment, Step, TeamObservation
+from cmfq.errors import UserError
 from cmfq.policies import Decision, Policy
 
 
@@ -57,13 +58,19 @@ def play_episode(
         seed: of the environment's episode.
         generator: of every draw that the policies make.
         observers: told of every step, in order.
+
+    Raises:
+        UserError: a policy could not decide; the step is named.
     """
     observations = environment.reset(seed)
     started = [len(observation.ids) for observation in observations]
     rewards = np.zeros(len(observations))
     steps = agent_steps = 0
     while True:
-        decisions = decide(policies, observations, generator)
+        try:
+            decisions = decide(policies, observations, generator)
+        except UserError as error:
+            raise UserError(f"step {steps}, {error}") from error
         step = environment.step([decision.actions for decision in decisions])
         for observer in observers:
             observer.on_step(observations, decisions, step)
