@@ -154,7 +154,7 @@ MISTAKES = {
     "no games": (["evaluate", "rush", "rush", "--episodes", "0"], "episodes is 0"),
     "negative epsilon": (
         ["train", "battle", "--epsilon", "-1", "--run", "{new}"],
-        "epsilon is -1.0: give a number above 0, or inf",
+        "epsilon is -1.0: give a number from 1e-12 to 1e+12, or inf",
     ),
     "discount above one": (
         ["train", "battle", "--discount", "1.5", "--run", "{new}"],
@@ -181,6 +181,40 @@ MISTAKES = {
         ["train", "battle", "--effect", "kll", "--run", "{new}"],
         "unknown effect 'kll': did you mean 'kl'?",
     ),
+    "endless learning": (
+        ["train", "battle", "--replay-ratio", "inf", "--run", "{new}"],
+        "replay_ratio is inf: give a number from 1e-12 to 1000",
+    ),
+    "infinite temperature": (
+        ["train", "battle", "--beta-end", "inf", "--run", "{new}"],
+        "beta_end",
+    ),
+    "reward that is no number": (
+        ["train", "battle", "--step-reward", "nan", "--run", "{new}"],
+        "step_reward is nan",
+    ),
+    "map without end": (
+        ["train", "battle", "--map-size", "999999999", "--run", "{new}"],
+        "map_size is 999999999: give a number from 12 to 400",
+    ),
+    "batch larger than the replay": (
+        ["train", "battle", *TINY, "--batch-size", "100000", "--run", "{new}"],
+        "batch_size is 100000: the replay holds",
+    ),
+    "replay larger than the memory": (
+        ["train", "battle", "--replay-bytes", "9999999999999", "--run", "{new}"],
+        "replay_bytes is 9999999999999",
+    ),
+    "function of nothing": (
+        ["train", "battle", "--intervention", ":", "--run", "{new}"],
+        "unknown intervention ':'",
+    ),
+    "negative seed": (["evaluate", "rush", "rush", "--seed", "-1"], "seed is -1: give at least 0"),
+    "endless name": (["evaluate", "a" * 5000, "rush"], "there is no player 'aaa"),
+    "negative step": (["explain", "{runs}/cmfq", "--size", "12", "--step", "-1"], "step is -1"),
+    "no opponents": (["report", "{runs}/cmfq", "--against"], "against is empty"),
+    "nothing to compare": (["compare", "--out", "{new}"], "there is nothing to compare"),
+    "tiny cells": (["draw", "rush", "rush", "--out", "x.png", "--cell", "0"], "cell is 0"),
     "unknown image format": (
         ["draw", "rush", "random", "--size", "12", "--out", "{new}.xyz"],
         "cannot write an image to",

@@ -10,9 +10,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cmfq.errors import UserError, unknown_name
+from cmfq.errors import UserError, require_range, unknown_name
 from cmfq.mean_field.attention import attention_weights, weighted_action
-from cmfq.mean_field.intervention import INTERVENTIONS, MEASURES, causal_effects
+from cmfq.mean_field.intervention import (
+    INTERVENTIONS,
+    MEASURES,
+    InvalidEffect,
+    causal_effects,
+)
 from cmfq.mean_field.merging import causal_action, mean_action
 from cmfq.networks import Encoding, QNetwork
 
@@ -36,14 +41,22 @@ class MeanFieldSettings:
     your_module:function."""
 
     def __post_init__(self) -> None:
-        if not self.epsilon > 0:
-            raise UserError(f"epsilon is {self.epsilon}: give a number above 0, or inf")
-        if self.radius is not None and not self.radius >= 0:
-            raise UserError(f"radius is {self.radius}: give 0 or more, or inf")
-        if self.effect_beta is not None and not self.effect_beta > 0:
-            raise UserError(f"effect_beta is {self.effect_beta}: give a number above 0")
-        find_function("intervention", self.intervention, INTERVENTIONS)
-        find_function("effect", self.effect, MEASURES)
+        require_range(self, 1e-12, 1e12, "epsilon", or_infinite=True)
+        if self.radius is not None:
+            require_range(self, 0, 1e12, "radius", or_infinite=True)
+        if self.effect_beta is not None:
+            require_range(self, 1e-6, 1e6, "effect_beta")
+        # A function of the user's own is imported when a policy is made, not when settings are
+        # read: they may be a stranger's.
+        for kind, known in (("intervention", INTERVENTIONS), ("effect", MEASURES)):
+            name = getattr(self, kind)
+            if ":" not in name:
+                find_function(kind, name, known)
+
+    @property
+    def own_functions(self) -> list[str]:
+        """Names of functions that are not the package's: using them runs their modules."""
+        return [name for name in (self.intervention, self.effect) if ":" in name]
 
 
 class InteractionRows(NamedTuple):
@@ -106,14 +119,22 @@ def mean(network: QNetwork, situation: Situation, settings: MeanFieldSettings) -
 def causal(network: QNetwork, situation: Situation, settings: MeanFieldSettings) -> Merged:
     """CMFQ: a neighbour weighs what it would do to the policy if all acted like it (Eq 7-11)."""
     average = mean_action(situation.counts)
-    effects = causal_effects(
-        network.q_values(situation.encoding, average),
-        partial(network.counterfactual_q_values, situation.encoding, average),
-        situation.counts,
-        settings.effect_beta or situation.beta,
-        find_function("intervention", settings.intervention, INTERVENTIONS),
-        find_function("effect", settings.effect, MEASURES),
-    )
+    try:
+        effects = causal_effects(
+            network.q_values(situation.encoding, average),
+            partial(network.counterfactual_q_values, situation.encoding, average),
+            situation.counts,
+            settings.effect_beta or situation.beta,
+            find_function("intervention", settings.intervention, INTERVENTIONS),
+            find_function("effect", settings.effect, MEASURES),
+        )
+    except InvalidEffect:
+        raise
+    except Exception as error:
+        if not settings.own_functions:
+            raise
+        own = " and ".join(settings.own_functions)
+        raise UserError(f"{own} cannot be used: {type(error).__name__}: {error}") from error
     return Merged(causal_action(situation.counts, effects, settings.epsilon), effects)
 
 
@@ -166,11 +187,13 @@ def find_function(kind: str, name: str, known: dict[str, Callable[..., Any]]) ->
     """
     if name in known:
         return known[name]
-    module, colon, function = name.partition(":")
-    if not colon:
+    module, _, function = name.partition(":")
+    if not module or not function:
         raise unknown_name(kind, name, known)
     try:
         found: Callable[..., Any] = getattr(import_module(module), function)
-    except (ImportError, AttributeError) as error:
+    except Exception as error:
         raise UserError(f"{kind} {name!r} cannot be imported: {error}") from error
+    if not callable(found):
+        raise UserError(f"{kind} {name!r} is no function")
     return found

@@ -1,6 +1,7 @@
 """Errors that a user can mend: one sentence, no traceback, exit code 2."""
 
 import difflib
+import math
 from collections.abc import Collection
 
 
@@ -13,3 +14,26 @@ def unknown_name(kind: str, name: str, known: Collection[str]) -> UserError:
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     suggestion = f"did you mean {nearest[0]!r}? " if nearest else ""
     return UserError(f"unknown {kind} {name!r}: {suggestion}known are {', '.join(known)}")
+
+
+def require_range(
+    settings: object, low: float, high: float, *names: str, or_infinite: bool = False
+) -> None:
+    """Check numbers of a settings object: each from ``low`` to ``high``, both included.
+
+    Args:
+        settings: has the names as attributes.
+        low: least value.
+        high: greatest value.
+        names: of the numbers.
+        or_infinite: whether infinity will do as well.
+
+    Raises:
+        UserError: one is outside, or no number.
+    """
+    for name in names:
+        value = getattr(settings, name)
+        if low <= value <= high or (or_infinite and value == math.inf):
+            continue
+        also = ", or inf" if or_infinite else ""
+        raise UserError(f"{name} is {value}: give a number from {low:g} to {high:g}{also}")

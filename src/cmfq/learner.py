@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from cmfq.errors import UserError
+from cmfq.errors import require_range
 from cmfq.mean_field.td import td_error, td_target
 from cmfq.networks import Encoding, QNetwork
 from cmfq.policies import Crowd, QPolicy
@@ -44,16 +44,13 @@ class LearnerSettings:
     """``ǎ`` in the target: of the next step, or the step's own, as Eq 13 prints."""
 
     def __post_init__(self) -> None:
-        positive = ("learning_rate", "batch_size", "replay_ratio", "target_period",
-                    "average_updates")  # fmt: skip
-        for name in positive:
-            if not getattr(self, name) > 0:
-                raise UserError(f"{name} is {getattr(self, name)}: give a number above 0")
-        for name in ("final_learning_rate", "min_updates"):
-            if not getattr(self, name) >= 0:
-                raise UserError(f"{name} is {getattr(self, name)}: give 0 or more")
-        if not 0 <= self.discount <= 1:
-            raise UserError(f"discount is {self.discount}: give a number from 0 to 1")
+        require_range(self, 1e-12, 1e3, "learning_rate", "replay_ratio")
+        require_range(self, 0, 1e3, "final_learning_rate")
+        require_range(self, 0, 1, "discount")
+        require_range(self, 1, 2**20, "batch_size")
+        require_range(self, 1, 2**45, "replay_bytes")
+        require_range(self, 1, 1e9, "target_period", "average_updates")
+        require_range(self, 0, 1e6, "min_updates")
 
 
 class Learner:

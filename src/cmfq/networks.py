@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cmfq.environments.base import TeamSpecification
-from cmfq.errors import UserError
+from cmfq.errors import UserError, require_range
 from cmfq.mean_field.intervention import Coefficient
 
 
@@ -35,10 +35,10 @@ class NetworkSettings:
     """Of the queries and keys of Attention-MFQ."""
 
     def __post_init__(self) -> None:
-        widths = (self.view_units, self.feature_units, self.hidden_units, self.attention_units)
-        for width in (*self.channels, *widths):
-            if width < 1:
-                raise UserError(f"a network width is {width}: give at least 1")
+        units = ("view_units", "feature_units", "hidden_units", "attention_units")
+        require_range(self, 1, 2**16, *units)
+        if not all(1 <= width <= 2**12 for width in self.channels):
+            raise UserError(f"channels are {self.channels}: give two numbers from 1 to {2**12}")
 
 
 class Encoding(NamedTuple):

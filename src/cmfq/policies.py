@@ -16,11 +16,12 @@ from cmfq.algorithms import (
     Merged,
     Situation,
     find_algorithm,
+    find_function,
 )
 from cmfq.environments.base import FloatArray, IntArray, TeamObservation, TeamSpecification
 from cmfq.errors import UserError
 from cmfq.explanation import Explanation, explain
-from cmfq.mean_field.intervention import InvalidEffect
+from cmfq.mean_field.intervention import INTERVENTIONS, MEASURES, InvalidEffect
 from cmfq.mean_field.neighbourhood import (
     count_actions,
     count_neighbour_actions,
@@ -88,6 +89,8 @@ class QPolicy:
 
     def __post_init__(self) -> None:
         self._algorithm = find_algorithm(self.algorithm)
+        find_function("intervention", self.mean_field.intervention, INTERVENTIONS)
+        find_function("effect", self.mean_field.effect, MEASURES)
         if self._algorithm.attends and self.mean_field.neighbours == "everyone":
             raise UserError(
                 f"{self.algorithm} needs its neighbours' observations and has those of its own "

@@ -88,10 +88,15 @@ class Replay:
                 f"give at least {1000 * row_bytes}"
             )
         self.discount = discount
-        self._columns = {
-            name: torch.empty((self.capacity, *shape), dtype=dtype)
-            for name, (shape, dtype) in row_shapes.items()
-        }
+        try:
+            self._columns = {
+                name: torch.empty((self.capacity, *shape), dtype=dtype)
+                for name, (shape, dtype) in row_shapes.items()
+            }
+        except RuntimeError as error:
+            raise UserError(
+                f"replay_bytes is {capacity_bytes}: there is not so much memory, give less"
+            ) from error
         self._columns["actions"].fill_(NOT_TAKEN)
         self._steps: deque[tuple[int, int]] = deque()  # (first row, end), oldest first
         self._head = 0

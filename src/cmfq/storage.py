@@ -39,17 +39,26 @@ def write_aside(path: Path, write: Callable[[Path], None]) -> None:
         ) from error
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a whole file."""
+
+    def write(aside: Path) -> None:
+        aside.write_bytes(content)
+
+    write_aside(path, write)
+
+
 def write_json(path: Path, value: object) -> None:
     """Write JSON that any reader accepts: infinities become the string "inf"."""
     text = json.dumps(_finite(msgspec.to_builtins(value)), indent=2, allow_nan=False)
-    write_aside(path, lambda aside: _write_text(aside, text + "\n"))
+    write_bytes(path, (text + "\n").encode())
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], info: dict[str, Any]) -> None:
     """Write named tensors and a JSON-able description into one safetensors file."""
     contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
     metadata = {"info": json.dumps(_finite(info))}
-    write_aside(path, lambda aside: _write_bytes(aside, save(contiguous, metadata)))
+    write_bytes(path, save(contiguous, metadata))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -74,14 +83,6 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 def versions() -> dict[str, str]:
     """Versions of what a result depends on."""
     return {name: version(name) for name in ("cmfq", "torch", "numpy", "magent2")}
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")
 
 
 def _finite(value: Any) -> Any:

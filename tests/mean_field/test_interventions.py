@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cmfq.algorithms import ALGORITHMS, MeanFieldSettings, Situation
+from cmfq.algorithms import ALGORITHMS, MeanFieldSettings, Situation, find_function
 from cmfq.environments.base import TeamSpecification
 from cmfq.errors import UserError
 from cmfq.mean_field.intervention import INTERVENTIONS, MEASURES, InvalidEffect, Outcome
@@ -142,4 +142,18 @@ def test_unknown_names_list_the_known_ones() -> None:
     with pytest.raises(UserError, match="known are kl, reverse-kl, jensen-shannon"):
         MeanFieldSettings(effect="zzz")
     with pytest.raises(UserError, match="effect 'nowhere:f' cannot be imported"):
-        MeanFieldSettings(effect="nowhere:f")
+        find_function("effect", "nowhere:f", MEASURES)
+
+
+def wrong_shape(before: Outcome, after: Outcome, agent: torch.Tensor) -> torch.Tensor:
+    return torch.ones(3)
+
+
+@pytest.mark.parametrize(
+    ("setting", "function"), [("effect", f"{__name__}:wrong_shape"), ("intervention", "os:getcwd")]
+)
+def test_functions_that_do_not_fit_are_one_sentence(setting: str, function: str) -> None:
+    network, given = situation("additive")
+    settings = MeanFieldSettings(**{setting: function})
+    with pytest.raises(UserError, match=f"{function} cannot be used"):
+        ALGORITHMS["cmfq"].merge(network, given, settings)

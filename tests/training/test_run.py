@@ -213,6 +213,62 @@ def test_a_policy_with_weights_that_are_no_numbers_is_refused(
         cmfq.load(file)
 
 
+def test_the_state_of_another_run_is_refused(tmp_path: Path, tiny: TrainSettings) -> None:
+    train_to_the_end(tmp_path / "one", replace(tiny, episodes=1))
+    train_to_the_end(tmp_path / "other", replace(tiny, episodes=1, algorithm="mfq"))
+    state = (tmp_path / "other" / "state.safetensors").read_bytes()
+    for content, message in ((state, "a run with other settings"), (state[:99], "is cut short")):
+        (tmp_path / "one" / "state.safetensors").write_bytes(content)
+        with Run.open(tmp_path / "one") as run, pytest.raises(UserError, match=message):
+            run.restore(SelfPlay(run.description().settings))
+
+
+def test_damaged_metrics_are_one_sentence(tmp_path: Path, tiny: TrainSettings) -> None:
+    train_to_the_end(tmp_path / "run", replace(tiny, episodes=1))
+    for damage in (b'garbage\n{"a": 1}\n', b"\xff\xfe\n", b"[]\n"):
+        (tmp_path / "run" / "metrics.jsonl").write_bytes(damage)
+        with pytest.raises(UserError, match=r"metrics\.jsonl is damaged"):
+            Run.open(tmp_path / "run").metrics()
+
+
+def test_other_files_beside_the_checkpoints_are_left_alone(
+    tmp_path: Path, tiny: TrainSettings
+) -> None:
+    train_to_the_end(tmp_path / "run", replace(tiny, episodes=2))
+    mine = tmp_path / "run" / "checkpoints" / "zbest.safetensors"
+    mine.write_bytes(b"mine")
+    assert latest_checkpoint(tmp_path / "run").name == "000002.safetensors"
+    with Run.open(tmp_path / "run") as run:
+        run.restore(SelfPlay(run.description().settings))
+    assert mine.exists()
+
+
+def test_loading_runs_no_code_of_a_strangers_choosing(
+    tmp_path: Path, tiny: TrainSettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that names a function is refused before its module is imported."""
+    (tmp_path / "evil_module.py").write_text(
+        "raise SystemExit('it ran')\ndef f(n): return 0.0, 1.0"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    policy = SelfPlay(tiny).policy
+    policy.mean_field = replace(policy.mean_field, intervention="evil_module:f")
+    file = tmp_path / "stranger.safetensors"
+    save_policy(file, policy, tiny.network, environment="battle", episode=1)
+    with pytest.raises(UserError, match="evil_module:f, whose code would be run"):
+        cmfq.load(file)
+    settings = replace(tiny, mean_field=policy.mean_field)
+    Run.create(tmp_path / "run", settings)
+    with pytest.raises(UserError, match="evil_module:f, whose code would be run"):
+        Run.open(tmp_path / "run").description()
+
+    (tmp_path / "kind_module.py").write_text("def f(n): return 0.0, 1.0")
+    policy.mean_field = replace(policy.mean_field, intervention="kind_module:f")
+    save_policy(file, policy, tiny.network, environment="battle", episode=1)
+    monkeypatch.setenv("CMFQ_RUN_OWN_FUNCTIONS", "1")
+    assert cmfq.load(file).mean_field.intervention == "kind_module:f"
+
+
 def test_snapshot_opponents_follow_and_teach_one_side(tiny: TrainSettings) -> None:
     settings = replace(tiny, opponent="snapshot", snapshot_period=2)
     self_play = SelfPlay(settings)

@@ -46,6 +46,8 @@ def evaluate(
         json: file to write the result and every game to.
     """
     settings = BattleSettings(size=size, max_steps=max_steps)
+    if json and not json.absolute().parent.is_dir():
+        raise UserError(f"cannot write {json}: there is no folder {json.parent}")
     screen = Console(stderr=True)
     with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
         task = progress.add_task("games", total=episodes)
@@ -81,6 +83,8 @@ def report(
         workers: processes to play in.
         out: HTML file to write; report.html in the run's folder if not given.
     """
+    if not against:
+        raise UserError("against is empty: name at least one opponent")
     folder = Run.open(run)
     description = folder.description()
     settings = BattleSettings(size=description.settings.environment.size)
@@ -157,6 +161,8 @@ def draw(
         step: draw this step alone.
         cell: pixels a side of a cell of the field.
     """
+    if not 2 <= cell <= 100:
+        raise UserError(f"cell is {cell}: give 2 to 100 pixels")
     recorder = FightRecorder()
     result = play_game(a, b, BattleSettings(size=size), seed=seed, game=game, observers=(recorder,))
     frames = recorder.frames

@@ -38,8 +38,7 @@ def explain(
         size: agents a side.
         seed: of the game.
     """
-    policy = load(run)
-    generator = np.random.default_rng(seed)
+    policy, generator = load(run), _generator(seed)
     observations = _observe(policy, size, seed, [step], generator)[0]
     team = next((o for o in observations if agent in o.ids), observations[agent >= size])
     _print_explanation(policy.explain(team, agent, generator), step)
@@ -59,8 +58,7 @@ def check(
         seed: of the game.
         json: file to write the rows to.
     """
-    policy = load(run)
-    generator = np.random.default_rng(seed)
+    policy, generator = load(run), _generator(seed)
     steps = _observe(policy, size, seed, [5, 10, 15, 20], generator)
     rows = check_theory(policy, [team for step in steps for team in step], generator)
     table = Table(title="Σ w_k Q(s, a, a_k) against Q(s, a, ǎ)")
@@ -83,10 +81,18 @@ def check(
     print("inside: share of R_k in [-L, L]; gap: mean of Eq 8, and as a share of Q's spread")
 
 
+def _generator(seed: int) -> np.random.Generator:
+    if seed < 0:
+        raise UserError(f"seed is {seed}: give at least 0")
+    return np.random.default_rng(seed)
+
+
 def _observe(
     policy: QPolicy, size: int, seed: int, steps: list[int], generator: np.random.Generator
 ) -> list[tuple[TeamObservation, ...]]:
     """What both teams see at these steps of a game of the policy against itself."""
+    if min(steps) < 0:
+        raise UserError(f"step is {min(steps)}: give at least 0")
     environment = BattleEnvironment(BattleSettings(size=size))
     observations = environment.reset(seed)
     seen = []

@@ -22,7 +22,7 @@ from cmfq.environments.base import (
     TeamObservation,
     TeamSpecification,
 )
-from cmfq.errors import UserError
+from cmfq.errors import UserError, require_range
 
 MOVES = tuple((x, y) for y in range(-2, 3) for x in range(-2, 3) if abs(x) + abs(y) <= 2)
 """Where action 0, 1, ... moves to, as (x, y) from the agent's cell; y grows downwards."""
@@ -70,10 +70,11 @@ class BattleSettings:
     """For an attack that hits an opponent (MAgent2's default; the paper names none)."""
 
     def __post_init__(self) -> None:
-        if self.max_steps < 1:
-            raise UserError(f"max_steps is {self.max_steps}: give at least 1")
-        if self.map_size and self.map_size < SMALLEST_MAP:
-            raise UserError(f"map_size is {self.map_size}: give {SMALLEST_MAP} or more, or 0")
+        require_range(self, 1, 1e6, "max_steps")
+        rewards = ("step_reward", "attack_penalty", "dead_penalty", "attack_opponent_reward")
+        require_range(self, -1e6, 1e6, *rewards)
+        if self.map_size:
+            require_range(self, SMALLEST_MAP, LARGEST_MAP, "map_size")
         if self.map_size and agents_a_side(self.map_size) != self.size:
             raise UserError(
                 f"map_size {self.map_size} holds {agents_a_side(self.map_size)} agents a side, "

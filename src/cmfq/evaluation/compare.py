@@ -12,6 +12,7 @@
 
 import csv
 import gzip
+import io
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,9 +21,10 @@ from typing import Any
 import msgspec
 
 from cmfq.environments.battle import BattleSettings
+from cmfq.errors import UserError
 from cmfq.evaluation.matches import MatchResult, play_match
 from cmfq.evaluation.plots import Metrics, learning_curves, save_svg
-from cmfq.storage import write_json
+from cmfq.storage import write_bytes, write_json
 from cmfq.training.run import Run, RunDescription
 
 COLUMNS = ("algorithm", "seed", "opponent", "games", "wins", "draws", "losses", "win_rate",
@@ -52,6 +54,8 @@ def compare(
         command: that was called, to be written beside the results.
         on_match: told of every finished pairing.
     """
+    if not runs or not opponents:
+        raise UserError("there is nothing to compare: give at least one run and one opponent")
     described = [(run, Run.open(run).description(), Run.open(run).metrics()) for run in runs]
     described.sort(key=lambda item: (item[1].settings.algorithm, item[1].settings.seed))
     rows: list[dict[str, Any]] = []
@@ -70,13 +74,13 @@ def compare(
             matches.append(match)
             rows.append(_row(description, opponent, match))
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "table.csv").open("w", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-    with gzip.GzipFile(folder / "matches.jsonl.gz", "wb", mtime=0) as packed:
-        for match in matches:
-            packed.write(json.dumps(msgspec.to_builtins(match)).encode() + b"\n")
+    table = io.StringIO()
+    writer = csv.DictWriter(table, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_bytes(folder / "table.csv", table.getvalue().encode())
+    games = b"".join(json.dumps(msgspec.to_builtins(match)).encode() + b"\n" for match in matches)
+    write_bytes(folder / "matches.jsonl.gz", gzip.compress(games, mtime=0))
     write_json(folder / "runs.json", {run.name: description for run, description, _ in described})
     curves: dict[str, list[Metrics]] = {}
     for _, description, metrics in described:
@@ -88,7 +92,7 @@ def compare(
         sum(row["playing_seconds"] + row["learning_seconds"] for row in metrics) / 60
         for _, _, metrics in described
     ]
-    (folder / "README.md").write_text(_readme(rows, described, minutes, command), encoding="utf-8")
+    write_bytes(folder / "README.md", _readme(rows, described, minutes, command).encode())
 
 
 def _row(description: RunDescription, opponent: str, match: MatchResult) -> dict[str, Any]:

@@ -66,9 +66,13 @@ def load_player(name: str, specification: TeamSpecification) -> Policy:
     """
     if name in BOTS:
         return bot(name)
-    if not Path(name).exists():
+    try:
+        there = Path(name).exists()
+    except OSError:  # a name too long for a file
+        there = False
+    if not there:
         raise UserError(
-            f"there is no player {name!r}: give a run folder, a checkpoint file, "
+            f"there is no player {name[:200]!r}: give a run folder, a checkpoint file, "
             f"or one of {', '.join(BOTS)}"
         )
     policy, description = load_with_description(name)
@@ -105,9 +109,13 @@ def play_match(
         workers: processes.
         on_game: told of every game, in order.
     """
-    for name, value in (("episodes", episodes), ("workers", workers)):
-        if value < 1:
-            raise UserError(f"{name} is {value}: give at least 1")
+    for name, value, least in (
+        ("episodes", episodes, 1),
+        ("workers", workers, 1),
+        ("seed", seed, 0),
+    ):
+        if value < least:
+            raise UserError(f"{name} is {value}: give at least {least}")
     specification = BattleEnvironment(settings).teams[0]
     for player in (a, b):
         load_player(player, specification)  # refuse a bad player before starting processes
@@ -148,6 +156,9 @@ def play_game(
     observers: tuple[Observer, ...] = (),
 ) -> Game:
     """Play one game of a match again, watched (see :func:`play_match`)."""
+    for name, value in (("seed", seed), ("game", game)):
+        if value < 0:
+            raise UserError(f"{name} is {value}: give at least 0")
     return _Match(a, b, settings, seed).play(game, observers)
 
 

@@ -16,6 +16,7 @@ from cmfq.evaluation.matches import MatchResult, play_game
 from cmfq.evaluation.plots import Metrics, learning_curves, save_svg
 from cmfq.replays.draw import draw_fight, save_animation
 from cmfq.replays.fight import FightRecorder
+from cmfq.storage import write_bytes
 from cmfq.training.settings import TrainSettings
 
 
@@ -51,7 +52,7 @@ def write_report(
         fight_caption=caption,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(html, encoding="utf-8")
+    write_bytes(path, html.encode())
 
 
 def _animate_first_game(match: MatchResult) -> tuple[bytes, str]:

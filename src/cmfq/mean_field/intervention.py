@@ -73,6 +73,8 @@ def causal_effects(
     counterfactual = counterfactual_q(agent, action, keep, add)
     after = Outcome(counterfactual, torch.log_softmax(beta * counterfactual, dim=-1))
     effect = (measure or kl)(before, after, agent)
+    if effect.shape != agent.shape:
+        raise ValueError(f"the measure gave {tuple(effect.shape)}, not one effect per interaction")
     _check(effect, agent, action)
     effects = torch.zeros_like(counts)
     effects[agent, action] = effect.clamp_(min=0.0)

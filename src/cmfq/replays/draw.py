@@ -1,5 +1,6 @@
 """Draw a fight as images: no display, no browser."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from PIL import Image, ImageDraw
 from cmfq.environments.battle import ATTACKS, FULL_HEALTH, MOVES
 from cmfq.errors import UserError
 from cmfq.replays.fight import TeamFrame
+from cmfq.storage import write_bytes
 
 TEAM_COLOURS = ("#d1495b", "#2e6f9e")
 """Red and blue that differ in lightness too, for readers who cannot tell them by hue."""
@@ -20,6 +22,7 @@ TEXT_COLOUR = "#333333"
 CAPTION = 22
 """Height of the line of text above the field, in pixels."""
 SUPERSAMPLING = 2
+FORMATS = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG"}
 
 Picture = npt.NDArray[np.uint8]
 
@@ -103,12 +106,12 @@ def save_animation(
         Image.fromarray(picture).quantize(64, dither=Image.Dither.NONE) for picture in pictures
     ]
     durations = [milliseconds] * len(rest) + [hold]
-    try:
-        first.save(path, save_all=True, append_images=rest, duration=durations, loop=0)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"cannot write an image to {path}: {error}; give a .gif, .webp or .png file"
-        ) from error
+    kind = FORMATS.get(path.suffix.lower())
+    if kind is None:
+        raise UserError(f"cannot write an image to {path}: give a {', '.join(FORMATS)} file")
+    content = io.BytesIO()
+    first.save(content, kind, save_all=True, append_images=rest, duration=durations, loop=0)
+    write_bytes(path, content.getvalue())
 
 
 def _arrow(

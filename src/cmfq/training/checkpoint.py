@@ -1,5 +1,6 @@
 """A policy in one file: weights, and all that is needed to play with them."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,8 @@ from cmfq.policies import QPolicy, new_network
 from cmfq.storage import read_tensors, write_tensors
 
 FORMAT = "cmfq-policy-1"
+TRUST_VARIABLE = "CMFQ_RUN_OWN_FUNCTIONS"
+"""Environment variable that allows files to name functions outside the package."""
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,13 @@ def load_with_description(path: str | Path) -> tuple[QPolicy, PolicyDescription]
         raise UserError(f"{file} holds no policy that this version of cmfq reads ({FORMAT})")
     try:
         description = msgspec.convert(info, PolicyDescription, strict=False)
+        refuse_own_functions(description.mean_field, file)
         network = new_network(description.specification, description.network, description.algorithm)
         network.load_state_dict(weights)
     except (msgspec.ValidationError, RuntimeError) as error:
         raise UserError(f"{file} does not describe its own weights: {error}") from error
+    if not 0 <= description.beta <= 1e6:
+        raise UserError(f"{file} has a beta of {description.beta}: give another checkpoint")
     if not all(weight.isfinite().all() for weight in weights.values()):
         raise UserError(f"{file} has weights that are not finite: give an earlier checkpoint")
     policy = QPolicy(
@@ -84,7 +90,26 @@ def latest_checkpoint(run: Path) -> Path:
     Raises:
         UserError: the folder has none.
     """
-    checkpoints = sorted((run / "checkpoints").glob("*.safetensors"))
+    checkpoints = list_checkpoints(run)
     if not checkpoints:
         raise UserError(f"{run} has no checkpoints: is it a run folder made by `cmfq train`?")
     return checkpoints[-1]
+
+
+def list_checkpoints(run: Path) -> list[Path]:
+    """Checkpoints of a run folder, by episode; other files there are left alone."""
+    files = (run / "checkpoints").glob("*.safetensors")
+    return sorted((file for file in files if file.stem.isdecimal()), key=lambda f: int(f.stem))
+
+
+def refuse_own_functions(settings: MeanFieldSettings, file: Path) -> None:
+    """Loading a stranger's file must not run code, unless the user says so.
+
+    Raises:
+        UserError: the settings name functions outside the package.
+    """
+    if settings.own_functions and os.environ.get(TRUST_VARIABLE) != "1":
+        raise UserError(
+            f"{file} uses {' and '.join(settings.own_functions)}, whose code would be run: if you "
+            f"trust it, set {TRUST_VARIABLE}=1"
+        )

@@ -22,8 +22,8 @@ import msgspec
 from torch.utils.tensorboard import SummaryWriter
 
 from cmfq.errors import UserError
-from cmfq.storage import read_tensors, versions, write_aside, write_json, write_tensors
-from cmfq.training.checkpoint import save_policy
+from cmfq.storage import read_tensors, versions, write_bytes, write_json, write_tensors
+from cmfq.training.checkpoint import list_checkpoints, refuse_own_functions, save_policy
 from cmfq.training.self_play import EpisodeMetrics, SelfPlay
 from cmfq.training.settings import TrainSettings
 
@@ -108,8 +108,10 @@ class Run:
         """
         try:
             text = (self.path / SETTINGS_FILE).read_bytes()
-            return msgspec.json.decode(text, type=RunDescription, strict=False)
-        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            description = msgspec.json.decode(text, type=RunDescription, strict=False)
+            refuse_own_functions(description.settings.mean_field, self.path / SETTINGS_FILE)
+            return description
+        except (msgspec.DecodeError, msgspec.ValidationError, OSError) as error:
             raise UserError(f"{self.path / SETTINGS_FILE} cannot be read: {error}") from error
 
     def save(self, self_play: SelfPlay) -> None:
@@ -128,22 +130,39 @@ class Run:
 
         A run that stopped before its first checkpoint starts again from its seed.
         """
-        if (self.path / STATE_FILE).exists():
-            self_play.restore(*read_tensors(self.path / STATE_FILE))
+        state = self.path / STATE_FILE
+        if state.exists():
+            self._restore_state(self_play, state)
         rows = [row for row in self.metrics() if row["episode"] <= self_play.episode]
         lines = "".join(json.dumps(row) + "\n" for row in rows)
-        write_aside(self.path / METRICS_FILE, lambda aside: _write_text(aside, lines))
-        for checkpoint in (self.path / "checkpoints").glob("*.safetensors"):
+        write_bytes(self.path / METRICS_FILE, lines.encode())
+        for checkpoint in list_checkpoints(self.path):
             if int(checkpoint.stem) > self_play.episode:
                 checkpoint.unlink()
+
+    def _restore_state(self, self_play: SelfPlay, state: Path) -> None:
+        try:
+            tensors, info = read_tensors(state)
+            settings = msgspec.convert(info["settings"], TrainSettings, strict=False)
+            if settings != self_play.settings:
+                raise UserError("it belongs to a run with other settings")
+            self_play.restore(tensors, info)
+        except (UserError, KeyError, ValueError, RuntimeError) as error:
+            raise UserError(
+                f"cannot go on from {state}: {error}; the run's checkpoints are still good to play"
+            ) from error
 
     def metrics(self) -> list[dict[str, Any]]:
         """Rows of the metrics file; a last line that was cut short is left out."""
         path = self.path / METRICS_FILE
         if not path.exists():
             return []
-        lines = path.read_text(encoding="utf-8").split("\n")
-        return [json.loads(line) for line in lines[:-1]]
+        try:
+            lines = path.read_text(encoding="utf-8").split("\n")
+            rows = [json.loads(line) for line in lines[:-1]]
+            return [row for row in rows if row["episode"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{path} is damaged: {error}; mend or remove it") from error
 
 
 def train(
@@ -189,7 +208,3 @@ def _write_events(board: SummaryWriter, metrics: EpisodeMetrics) -> None:
                 board.add_scalar(f"{name}/team_{team}", part, episode)
         elif value is not None:
             board.add_scalar(name, value, episode)
-
-
-def _write_text(path: Path, text: str) -> None:
-    path.write_text(text, encoding="utf-8")

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import numpy as np
 import torch
 from torch import Tensor
@@ -68,6 +69,11 @@ class SelfPlay:
         self.replay = Replay(
             specification, settings.learner.discount, settings.learner.replay_bytes
         )
+        if settings.learner.batch_size > self.replay.capacity:
+            raise UserError(
+                f"batch_size is {settings.learner.batch_size}: the replay holds "
+                f"{self.replay.capacity} agent-steps, give less, or raise replay_bytes"
+            )
         self.episode = 0
         """Episodes played."""
         self._owed_rows = 0.0
@@ -130,8 +136,9 @@ class SelfPlay:
         weights = self.policy.network.parameters()
         if not all(map(math.isfinite, losses)) or not all(w.isfinite().all() for w in weights):
             raise UserError(
-                f"the loss or a weight became non-finite in episode {self.episode}: the last "
-                "checkpoint is kept; train again with a lower learning_rate"
+                f"the loss or a weight became non-finite in episode {self.episode}: what was "
+                "saved before is kept; train again in another folder with a learning_rate below "
+                f"{settings.learning_rate}"
             )
         return losses
 
@@ -152,6 +159,7 @@ class SelfPlay:
             for name, tensor in named.items()
         }
         return tensors, {
+            "settings": msgspec.to_builtins(self.settings),
             "episode": self.episode,
             "updates": self.learner.updates,
             "owed_rows": self._owed_rows,

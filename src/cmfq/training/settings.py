@@ -5,7 +5,7 @@ from typing import Literal
 
 from cmfq.algorithms import MeanFieldSettings, find_algorithm
 from cmfq.environments.battle import BattleSettings
-from cmfq.errors import UserError
+from cmfq.errors import require_range
 from cmfq.learner import LearnerSettings
 from cmfq.networks import NetworkSettings
 
@@ -22,9 +22,8 @@ class ExplorationSettings:
     """Episodes over which ``β`` rises."""
 
     def __post_init__(self) -> None:
-        for name in ("beta_start", "beta_end"):
-            if not getattr(self, name) >= 0:
-                raise UserError(f"{name} is {getattr(self, name)}: give 0 or more")
+        require_range(self, 0, 1e6, "beta_start", "beta_end")
+        require_range(self, 0, 1e9, "beta_episodes")
 
     def beta(self, episode: int) -> float:
         """``β`` in an episode, counted from 0."""
@@ -58,8 +57,6 @@ class TrainSettings:
 
     def __post_init__(self) -> None:
         find_algorithm(self.algorithm)
-        for name in ("episodes", "snapshot_period", "checkpoint_period", "threads"):
-            if getattr(self, name) < 1:
-                raise UserError(f"{name} is {getattr(self, name)}: give at least 1")
-        if self.seed < 0:
-            raise UserError(f"seed is {self.seed}: give 0 or more")
+        require_range(self, 1, 1e9, "episodes", "snapshot_period", "checkpoint_period")
+        require_range(self, 1, 1024, "threads")
+        require_range(self, 0, 2**63, "seed")
