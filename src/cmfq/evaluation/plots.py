@@ -9,7 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-COLOURS = {"iql": "#8c8c8c", "mfq": "#0072b2", "cmfq": "#d55e00"}
+COLOURS = {
+    "iql": "#8c8c8c",
+    "mfq": "#0072b2",
+    "attention-mfq": "#009e73",
+    "cmfq": "#d55e00",
+    "random": "#cc79a7",
+}
 """Of each algorithm, from the palette of Okabe and Ito."""
 SMOOTHING = 10
 """Episodes over which curves are averaged."""
@@ -43,7 +49,7 @@ def learning_curves(runs: Mapping[str, Sequence[Metrics]]) -> Figure:
     }
     for axes, (label, measure) in zip(panels.flat, measures.items(), strict=True):
         for algorithm, metrics in runs.items():
-            colour = COLOURS.get(algorithm, "#009e73")
+            colour = COLOURS[algorithm]
             length = min(len(rows) for rows in metrics)
             curves = np.array(
                 [_smooth(np.array([measure(row) for row in rows[:length]])) for rows in metrics]

@@ -1,0 +1,181 @@
+"""A world where the truth is known: one neighbour says what pays, many say nothing of use.
+
+Agents stand in clusters, too far apart to see one another. A cluster holds *listeners*, which
+choose, and *talkers*, which speak: the environment dictates what they did, whatever they chose.
+At every step a truth is drawn for each cluster, one of the signals. *Signallers* say it, *babblers*
+do not, and a listener earns 1 if it then takes the action that was true, else 0. There are two
+ways to tell a signaller from a babbler:
+
+- ``action``: babblers take actions that are no signals, so *what a neighbour did* tells, and
+  nobody's observation does;
+- ``observation``: babblers take signals at random, so its action tells nothing, and the
+  *signaller's own observation* is marked.
+
+Who knows the signallers earns 1 per listener and step, whatever the number of babblers: the
+optimum. Actions drawn at random earn ``1 / (signals + noises)``, the best constant one
+``1 / signals``, and :func:`best_from_counts` what is to be had without telling neighbours apart.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import comb
+from typing import Literal, get_args
+
+import numpy as np
+from scipy.stats import poisson
+
+from cmfq.environments.base import (
+    NO_ACTION,
+    BoolArray,
+    IntArray,
+    Step,
+    TeamObservation,
+    TeamSpecification,
+)
+from cmfq.errors import UserError
+
+Setting = Literal["action", "observation"]
+
+VIEW_SIDE = 5
+"""Cells; the view is empty, and this is the least that the network's convolutions take."""
+VIEW_RADIUS = 2
+CLUSTER_GAP = 10
+"""Cells between neighbouring clusters, whose members stand within a square of 2 by 2."""
+
+
+@dataclass(frozen=True)
+class SignalSettings:
+    """Listeners, signallers and babblers in clusters that do not see one another."""
+
+    setting: Setting = "action"
+    """Where it shows who is a signaller: in what it does, or in what it observes."""
+    babblers: int = 4
+    """In each cluster: talkers that say nothing of use."""
+    signallers: int = 1
+    """In each cluster: talkers that say the truth, all of them the same."""
+    listeners: int = 8
+    """In each cluster: agents that earn, and never speak."""
+    clusters: int = 8
+    """How many there are, each with a truth of its own."""
+    signals: int = 4
+    """Actions that name a truth."""
+    noises: int = 4
+    """Further actions, which babblers take in the setting ``action``."""
+    max_steps: int = 5
+    """An episode is cut off after this many steps."""
+
+    def __post_init__(self) -> None:
+        if self.setting not in get_args(Setting):
+            raise UserError(f"setting is {self.setting!r}: give action or observation")
+        if self.babblers < 0:
+            raise UserError(f"babblers is {self.babblers}: give 0 or more")
+        for name in ("signallers", "listeners", "clusters", "noises", "max_steps"):
+            if getattr(self, name) < 1:
+                raise UserError(f"{name} is {getattr(self, name)}: give at least 1")
+        if self.signals < 2:
+            raise UserError(f"signals is {self.signals}: give at least 2, or nothing is to be told")
+
+    @property
+    def cluster_size(self) -> int:
+        """Agents in a cluster."""
+        return self.listeners + self.signallers + self.babblers
+
+
+class SignalEnvironment:
+    """One team; in each cluster first the listeners, then the signallers, then the babblers."""
+
+    def __init__(self, settings: SignalSettings) -> None:
+        self.settings = settings
+        place = np.arange(settings.cluster_size)
+        agents = settings.clusters * settings.cluster_size
+        row = np.arange(agents)
+        self.cluster: IntArray = (row // settings.cluster_size).astype(np.int32)
+        """``(agents,)``: which cluster each row belongs to."""
+        self.listens: BoolArray = np.tile(place < settings.listeners, settings.clusters)
+        """``(agents,)``: who is a listener."""
+        told = (place >= settings.listeners) & (place < settings.listeners + settings.signallers)
+        self.signals: BoolArray = np.tile(told, settings.clusters)
+        """``(agents,)``: who is a signaller, the neighbours that matter."""
+        marked = self.signals & (settings.setting == "observation")
+        self._features = np.stack([self.listens, marked], axis=1).astype(np.float32)
+        self._view = np.zeros((agents, VIEW_SIDE, VIEW_SIDE, 1), np.float32)
+        x = CLUSTER_GAP * self.cluster + row % 2
+        self._positions = np.stack([x, row // 2 % 2], axis=1).astype(np.int32)
+        self._ids = row.astype(np.int32)
+
+    @property
+    def teams(self) -> tuple[TeamSpecification, ...]:
+        """See :class:`~cmfq.environments.base.Environment`."""
+        signals = tuple(f"signal {i}" for i in range(self.settings.signals))
+        noises = tuple(f"noise {i}" for i in range(self.settings.noises))
+        return (
+            TeamSpecification(
+                name="agents",
+                view_shape=(VIEW_SIDE, VIEW_SIDE),
+                channels=("empty",),
+                features=("listener", "marked"),
+                actions=signals + noises,
+                view_radius=VIEW_RADIUS,
+            ),
+        )
+
+    @property
+    def truth(self) -> IntArray:
+        """``(agents,)``: the action that pays in the coming step, by each agent's cluster."""
+        return self._truth[self.cluster]
+
+    def reset(self, seed: int) -> tuple[TeamObservation, ...]:
+        """Start an episode. The talkers have spoken, so the first step is like any other."""
+        self._generator = np.random.default_rng(seed)
+        self._steps = 0
+        return self._speak()
+
+    def step(self, actions: Sequence[IntArray]) -> Step:
+        """Pay the listeners, and let the talkers speak again."""
+        rewards = (self.listens & (actions[0] == self.truth)).astype(np.float32)
+        self._steps += 1
+        return Step(
+            observations=self._speak(),
+            rewards=(rewards,),
+            alive=(np.ones(len(rewards), bool),),
+            terminated=False,
+            truncated=self._steps >= self.settings.max_steps,
+        )
+
+    def _speak(self) -> tuple[TeamObservation, ...]:
+        settings, draw = self.settings, self._generator
+        self._truth = draw.integers(settings.signals, size=settings.clusters, dtype=np.int32)
+        low, high = 0, settings.signals
+        if settings.setting == "action":
+            low, high = settings.signals, settings.signals + settings.noises
+        said = draw.integers(low, high, size=len(self._ids), dtype=np.int32)
+        said[self.signals] = self.truth[self.signals]
+        said[self.listens] = NO_ACTION  # who has not acted is nobody's neighbour
+        return (TeamObservation(self._view, self._features, self._ids, self._positions, said),)
+
+
+def best_from_counts(settings: SignalSettings) -> float:
+    """The most that a listener can earn per step, knowing how many took each action but not who.
+
+    In the setting ``action`` that is the optimum. In ``observation`` it is to follow the signal
+    heard most often, ties by lot: with ``m`` signallers, the truth is heard ``m + X_1`` times and
+    the other signals ``X_2, X_3, ...`` times, and the ``X`` are independent Poisson variables
+    given that they add up to the number of babblers.
+    """
+    if settings.setting == "action" or settings.babblers == 0:
+        return 1.0
+    babblers, others, extra = settings.babblers, settings.signals - 1, settings.signallers
+    mass = poisson.pmf(np.arange(babblers + extra + 1), babblers / settings.signals)
+    won = 0.0
+    for own in range(babblers + 1):
+        heard = own + extra
+        for ties in range(others + 1):
+            rest = babblers - own - ties * heard  # by the signals heard less often
+            if rest < 0:
+                break
+            ways = np.ones(1)
+            for _ in range(others - ties):
+                ways = np.convolve(ways, mass[:heard])
+            chance = mass[own] * mass[heard] ** ties * (ways[rest] if rest < len(ways) else 0.0)
+            won += comb(others, ties) * chance / (ties + 1)
+    return float(won / poisson.pmf(babblers, babblers))

@@ -1,0 +1,215 @@
+"""Tables and figure of the signal study, from its raw rows."""
+
+import csv
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+from scipy.stats import t
+
+from cmfq.environments.signal import Setting, SignalSettings, best_from_counts
+from cmfq.errors import UserError
+from cmfq.evaluation.plots import COLOURS, save_svg
+
+
+@dataclass(frozen=True)
+class SignalRow:
+    """One run of the study."""
+
+    setting: str
+    babblers: int
+    variant: str
+    seed: int
+    weight_share: float
+    ranks_first: float
+    reward: float
+
+
+ROWS_FILE = "rows.csv"
+TITLES = {
+    "action": "the signaller is told by its action",
+    "observation": "the signaller is told by its observation",
+}
+MEASURES = {
+    "weight_share": "weight on the signaller",
+    "ranks_first": "signaller ranks first",
+    "reward": "reward, as a share of the optimum",
+}
+STYLES = {
+    "mfq": (COLOURS["mfq"], "o"),
+    "cmfq": (COLOURS["cmfq"], "s"),
+    "cmfq, recomputed": ("#56b4e9", "P"),
+    "cmfq, leave-one-out": ("#e69f00", "D"),
+    "attention-mfq": ("#009e73", "^"),
+    "random": ("#cc79a7", "v"),
+}
+"""Colour (of Okabe and Ito) and marker of each variant."""
+
+
+def write_rows(folder: Path, rows: Iterable[SignalRow]) -> None:
+    """Write each row as it comes."""
+    with (folder / ROWS_FILE).open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, [one.name for one in fields(SignalRow)], lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow(asdict(row))
+            file.flush()
+
+
+def read_rows(folder: Path) -> list[SignalRow]:
+    """Read what :func:`write_rows` wrote.
+
+    Raises:
+        UserError: there are no rows.
+    """
+    file = folder / ROWS_FILE
+    if not file.is_file():
+        raise UserError(f"there is no {file}: run the study without --report-only first")
+    with file.open(newline="", encoding="utf-8") as opened:
+        return [
+            SignalRow(
+                setting=row["setting"],
+                babblers=int(row["babblers"]),
+                variant=row["variant"],
+                seed=int(row["seed"]),
+                weight_share=float(row["weight_share"]),
+                ranks_first=float(row["ranks_first"]),
+                reward=float(row["reward"]),
+            )
+            for row in csv.DictReader(opened)
+        ]
+
+
+def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:
+    """Mean, and half the width of Student's 95 % interval of it; nan for a single value."""
+    number = len(values)
+    if number < 2:
+        return float(np.mean(values)), math.nan
+    deviation = float(np.std(values, ddof=1))
+    return float(np.mean(values)), float(t.ppf(0.975, number - 1)) * deviation / math.sqrt(number)
+
+
+def write_report(folder: Path) -> None:
+    """Write ``README.md``, ``signal.svg`` and ``signal.png`` beside the rows."""
+    rows = read_rows(folder)
+    figure = draw(rows)
+    save_svg(figure, folder / "signal.svg")
+    figure.savefig(folder / "signal.png", dpi=110)
+    (folder / "README.md").write_text(describe(rows), encoding="utf-8")
+
+
+def draw(rows: Sequence[SignalRow]) -> Figure:
+    """A row of panels per setting, a column per measure, over the number of babblers.
+
+    The band is the 95 % interval of the mean over seeds.
+    """
+    figure = Figure(figsize=(11, 6.4), layout="constrained")
+    panels = figure.subplots(2, 3, sharex=True, sharey=True)
+    babblers = sorted({row.babblers for row in rows})
+    variants = [name for name in STYLES if any(row.variant == name for row in rows)]
+    for setting, line in zip(get_args(Setting), panels, strict=True):
+        for (measure, label), axes in zip(MEASURES.items(), line, strict=True):
+            for variant in variants:
+                colour, marker = STYLES[variant]
+                middle, half = _curve(rows, setting, variant, measure, babblers)
+                axes.plot(babblers, middle, color=colour, marker=marker, label=variant, ms=4.5)
+                low, high = np.clip((middle - half, middle + half), 0, 1)
+                axes.fill_between(babblers, low, high, color=colour, alpha=0.18, linewidth=0)
+            reference = [_reference(setting, measure, number) for number in babblers]
+            axes.plot(babblers, reference, "k--", linewidth=0.9, label="all alike; best by counts")
+            axes.set_title(label, fontsize=10)
+            axes.set_xscale("log", base=2)
+            axes.set_xticks(babblers, [str(b) for b in babblers])
+            axes.set_ylim(-0.03, 1.03)
+            axes.grid(alpha=0.25)
+            axes.spines[["top", "right"]].set_visible(False)
+        line[0].set_ylabel(TITLES[setting])
+    for axes in panels[1]:
+        axes.set_xlabel("babblers per listener")
+    lines, names = panels[0, 0].get_legend_handles_labels()
+    figure.legend(lines, names, loc="outside lower center", ncols=len(names), frameon=False)
+    return figure
+
+
+def describe(rows: Sequence[SignalRow]) -> str:
+    """The page, in Markdown."""
+    seeds = len({row.seed for row in rows})
+    parts = [INTRODUCTION.format(seeds=seeds, chance=1 / SignalSettings().signals)]
+    for setting in get_args(Setting):
+        parts.append(f"## Setting `{setting}`: {TITLES[setting]}\n")
+        parts += [_table(rows, setting, measure) for measure in MEASURES]
+    return "\n".join(parts)
+
+
+INTRODUCTION = """# A world where it is known which neighbour matters
+
+Written by `python -m cmfq.evaluation.signal_study --out docs/results/signal` from `rows.csv` (one
+row per run) and `settings.json`. The world is `cmfq.environments.signal`: each listener hears one
+signaller, whose action names the action that pays, and a number of babblers. A reward of 1 is the
+optimum, {chance:g} is had without hearing anything. Means over {seeds} seeds, ± half the width of
+Student's 95 % interval.
+
+![Weight on the signaller, how often it ranks first, and reward](signal.svg)
+
+- **weight on the signaller**: its share of the merged action; `1 / neighbours` if all weigh alike.
+- **ranks first**: how often no neighbour weighs more, ties by lot. In `random`, neighbours that
+  acted alike share the mean of their draws, so one that acts alone is more often an extreme.
+- **best by counts**: what is to be earned knowing how many neighbours took each action, not who.
+  The dashed line is this for the reward, and `1 / neighbours` for the weights.
+
+How to read it: Eq 7 measures how far the policy *moves* when all act like one neighbour. Where the
+mean action already tells the truth, doing as the signaller does moves nothing, and doing as a
+babbler does moves much: the effect then points away from the neighbour that matters. Likewise for
+the one signal that names what the policy does anyway. `recomputed` learns from merged actions of
+today's weights (`--merged-action recomputed`), not of those that were in force when it acted.
+`leave-one-out` is another do-operation: it has its greatest effect where a neighbour is one of few.
+"""
+
+
+def _table(rows: Sequence[SignalRow], setting: Setting, measure: str) -> str:
+    babblers = sorted({row.babblers for row in rows})
+    variants = [name for name in STYLES if any(row.variant == name for row in rows)]
+    last = "best by counts" if measure == "reward" else "all alike"
+    lines = [
+        f"{MEASURES[measure]}:\n",
+        "| babblers | " + " | ".join(variants) + f" | {last} |",
+        "| ---: |" + " ---: |" * (len(variants) + 1),
+    ]
+    for number in babblers:
+        cells = []
+        for variant in variants:
+            middle, half = _curve(rows, setting, variant, measure, [number])
+            cells.append(f"{middle[0]:.3f} ± {half[0]:.3f}")
+        cells.append(f"{_reference(setting, measure, number):.3f}")
+        lines.append(f"| {number} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _reference(setting: Setting, measure: str, babblers: int) -> float:
+    """What is to be had without telling neighbours apart: all alike, or the best by counts."""
+    if measure == "reward":
+        return best_from_counts(SignalSettings(setting=setting, babblers=babblers))
+    return 1 / (1 + babblers)
+
+
+def _curve(
+    rows: Sequence[SignalRow], setting: str, variant: str, measure: str, babblers: Sequence[int]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """Means, and half widths of their intervals, for each number of babblers."""
+    points = [
+        mean_and_interval(
+            [
+                getattr(row, measure)
+                for row in rows
+                if (row.setting, row.variant, row.babblers) == (setting, variant, number)
+            ]
+        )
+        for number in babblers
+    ]
+    middle, half = np.array(points).T
+    return middle, half
