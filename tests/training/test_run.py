@@ -15,6 +15,7 @@ import torch
 
 import cmfq
 from cmfq.algorithms import ALGORITHMS, MeanFieldSettings
+from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
 from cmfq.storage import read_tensors, write_aside
 from cmfq.training.checkpoint import latest_checkpoint, save_policy
@@ -331,3 +332,16 @@ def test_a_real_signal_then_resume_ends_as_uninterrupted(tmp_path: Path, number:
     subprocess.run(cmfq_command("resume", str(parts)), check=True, capture_output=True)
     assert_same_weights(whole, parts)
     assert [row["episode"] for row in Run.open(parts).metrics()] == list(range(1, 31))
+
+
+def test_attention_trains_at_400_a_side(tiny: TrainSettings) -> None:
+    """Its work grows with the interactions, not with the square of the agents."""
+    settings = replace(
+        tiny,
+        algorithm="attention-mfq",
+        environment=BattleSettings(size=400, max_steps=3),
+        learner=replace(tiny.learner, batch_size=400, replay_bytes=64 * 2**20),
+    )
+    metrics = SelfPlay(settings).run_episode()
+    assert metrics.updates >= 3
+    assert metrics.agent_steps == 3 * 800
