@@ -125,8 +125,8 @@ def _readme(
         "# Against fixed opponents",
         "",
         f"Win rate in {rows[0]['games']} games, sides swapped every game, a draw counting half; in "
-        "brackets the 95 % Wilson interval, which is about the one policy of that seed. Minutes "
-        "are those of its training.",
+        "brackets the 95 % Wilson interval, which is about the one policy of that seed: seeds "
+        "differ by more. Minutes are those of its training, whatever else the machine did.",
         "",
         "| algorithm | seed | episodes | minutes | " + " | ".join(opponents) + " |",
         "| --- " * (4 + len(opponents)) + "|",
