@@ -139,10 +139,10 @@ class Learner:
         return self.policy.find_crowd(positions.numpy(), groups.numpy(), previous_actions.numpy())
 
     def averaged_policy(self) -> QPolicy:
-        """The policy of the averaged weights: it plays far better than that of the last ones.
+        """The policy of the averaged weights, which checkpoints hold.
 
-        Weights wander with every batch and with every turn that self-play takes; the centre of
-        where they wander is steadier than any point of it.
+        Weights wander with every batch and with every turn that self-play takes; their average
+        is meant to be steadier than any point of the way.
         """
         return replace(self.policy, network=cast(QNetwork, self.average.module))
 

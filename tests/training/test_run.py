@@ -67,6 +67,10 @@ def test_interrupted_and_resumed_ends_as_uninterrupted(
             train(run, resumed, ignore, should_stop=lambda: resumed.episode >= stop_at)  # noqa: B023
 
     assert_same_weights(tmp_path / "whole", tmp_path / "parts")
+    resumed = SelfPlay(settings)
+    with Run.open(tmp_path / "parts") as run:
+        run.restore(resumed)
+    assert resumed.policy.beta == cmfq.load(tmp_path / "whole").beta
     whole, parts = Run.open(tmp_path / "whole").metrics(), Run.open(tmp_path / "parts").metrics()
     for row in (*whole, *parts):
         del row["playing_seconds"], row["learning_seconds"]

@@ -35,13 +35,13 @@ def write_report(
         settings: of the run.
         versions: of what it ran on.
         metrics: rows of its metrics file.
-        matches: of the trained policy (A) against opponents (B); the first game of the last one
-            is shown.
+        matches: of the trained policy (A) against opponents (B); a typical game of the last
+            one is shown: of those in which A plays left, the one of median length.
     """
     templates = Environment(
         loader=PackageLoader("cmfq.evaluation", "."), autoescape=True, undefined=StrictUndefined
     )
-    fight, caption = _animate_first_game(matches[-1])
+    fight, caption = _animate_typical_game(matches[-1])
     html = templates.get_template("report.html").render(
         settings=settings,
         versions=versions,
@@ -55,17 +55,21 @@ def write_report(
     write_bytes(path, html.encode())
 
 
-def _animate_first_game(match: MatchResult) -> tuple[bytes, str]:
+def _animate_typical_game(match: MatchResult) -> tuple[bytes, str]:
     recorder = FightRecorder()
     settings = BattleSettings(size=match.size)
-    game = play_game(match.a, match.b, settings, seed=match.seed, observers=(recorder,))
+    by_length = sorted(match.games[::2], key=lambda game: game.steps)
+    typical = by_length[len(by_length) // 2].game
+    game = play_game(
+        match.a, match.b, settings, seed=match.seed, game=typical, observers=(recorder,)
+    )
     names = (Path(match.a).stem, Path(match.b).stem)
     pictures = draw_fight(recorder.frames, names, map_size_for(match.size))
     with TemporaryDirectory() as folder:
         file = Path(folder) / "fight.webp"
         save_animation(pictures, file)
         caption = (
-            f"{names[0]} (red) against {names[1]} (blue): "
+            f"{names[0]} (red) against {names[1]} (blue), a game of median length: "
             f"{game.a_survivors} to {game.b_survivors} survive after {game.steps} steps"
         )
         return file.read_bytes(), caption

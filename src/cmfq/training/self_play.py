@@ -185,6 +185,7 @@ class SelfPlay:
         if self.opponent is not self.policy:
             self.opponent.network.load_state_dict(parts["opponent"])
         self.episode = info["episode"]
+        self.policy.beta = self.settings.exploration.beta(max(0, self.episode - 1))
         self.learner.updates = info["updates"]
         self._owed_rows = info["owed_rows"]
         for name, generator in self._generators.items():
