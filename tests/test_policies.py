@@ -93,3 +93,15 @@ def test_a_team_without_agents_decides_nothing() -> None:
     empty = BattleEnvironment(BattleSettings(size=12)).reset(0)[0]
     empty = TeamObservation(*(column[:0] for column in empty))
     assert policy().act(empty, np.random.default_rng(0)).shape == (0,)
+
+
+def test_large_teams_are_encoded_in_parts_and_decided_alike(
+    observations: tuple[TeamObservation, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned = policy()
+    whole = learned.decide(observations, np.random.default_rng(0))
+    monkeypatch.setattr("cmfq.policies.ENCODED_ROWS", 50)
+    parts = learned.decide(observations, np.random.default_rng(0))
+    for one, other in zip(whole, parts, strict=True):
+        np.testing.assert_allclose(one.merged_actions, other.merged_actions, atol=1e-5)
+        assert (one.actions == other.actions).mean() > 0.99

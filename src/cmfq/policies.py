@@ -32,6 +32,9 @@ from cmfq.networks import Encoding, NetworkSettings, QNetwork
 
 Array = npt.NDArray[Any]
 
+ENCODED_ROWS = 2048
+"""Observations that go through the trunk at once when acting."""
+
 
 class Decision(NamedTuple):
     """What a team does in a step and, for learned policies, from what: a row per agent."""
@@ -126,7 +129,7 @@ class QPolicy:
         view = _join([observation.view for observation in observations])
         features = _join([observation.features for observation in observations])
         with torch.inference_mode():
-            encoding = self.network.encode(torch.from_numpy(view), torch.from_numpy(features))
+            encoding = self._encode(torch.from_numpy(view), torch.from_numpy(features))
             try:
                 merged = self.merge(self.network, encoding, crowd, generator)
             except InvalidEffect as error:
@@ -142,6 +145,16 @@ class QPolicy:
             None if merged.effects is None else merged.effects.numpy(),
         )
         return _split(everyone, [len(observation.ids) for observation in observations])
+
+    def _encode(self, view: Tensor, features: Tensor) -> Encoding:
+        """Of all rows, some thousand at a time: fresh memory for more costs more than it gives."""
+        chunks = zip(
+            torch.split(view, ENCODED_ROWS), torch.split(features, ENCODED_ROWS), strict=True
+        )
+        parts = [self.network.encode(*chunk) for chunk in chunks]
+        if len(parts) == 1:
+            return parts[0]
+        return Encoding(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
 
     def explain(
         self,
