@@ -32,7 +32,7 @@ def brawl(observation: TeamObservation, team: int, rng: np.random.Generator) -> 
 
 
 @settings(max_examples=3, deadline=None)
-@given(seed=st.integers(0, 2**31 - 1), size=st.sampled_from([12, 36, 64]))
+@given(seed=st.integers(0, 2**31 - 1), size=st.sampled_from([36, 64]))
 def test_every_agent_fares_as_in_the_parallel_environment(seed: int, size: int) -> None:
     steps = 250
     environment = BattleEnvironment(BattleSettings(size=size, max_steps=steps))
@@ -83,7 +83,7 @@ def test_every_agent_fares_as_in_the_parallel_environment(seed: int, size: int) 
         observations = step.observations
         if step.terminated or step.truncated:
             break
-    assert deaths >= 1
+    assert deaths >= 3
     assert step.terminated == (min(len(o.ids) for o in observations) == 0)
 
 
