@@ -93,6 +93,17 @@ class Merged(NamedTuple):
     """``(pairs,)``: weight of each interaction, where it does not follow from an effect."""
 
 
+def interaction_weights(merged: Merged, counts: Tensor, interactions: InteractionRows) -> Tensor:
+    """``w_k`` of each interaction, ``(pairs,)``: what it has of the agent's merged action.
+
+    Neighbours with the same action share what the action has, unless the rule weighed each.
+    """
+    if merged.weights is not None:
+        return merged.weights
+    agent, _, action = interactions
+    return merged.action[agent, action] / counts[agent, action]
+
+
 MergingRule = Callable[[QNetwork, Situation, MeanFieldSettings], Merged]
 
 

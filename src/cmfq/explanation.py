@@ -1,22 +1,21 @@
 """Why an agent acts as it does: its neighbours, their effects and weights, and the what-ifs."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from cmfq.algorithms import Merged, Situation, causal, find_function
+from cmfq.algorithms import Situation, causal, find_function, interaction_weights
 from cmfq.environments.base import TeamObservation
 from cmfq.errors import UserError
 from cmfq.mean_field.intervention import INTERVENTIONS
 from cmfq.mean_field.merging import mean_action
-from cmfq.mean_field.neighbourhood import find_interactions
 from cmfq.mean_field.policy import boltzmann
 
 if TYPE_CHECKING:
-    from cmfq.policies import Crowd, QPolicy
+    from cmfq.policies import QPolicy
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -78,13 +77,7 @@ def explain(
     row = living.index(agent)
     network, actions = policy.network, policy.specification.actions
     crowd = policy.crowd([observation])
-    radius = policy.mean_field.radius
-    found = find_interactions(
-        observation.positions,
-        np.zeros(len(living), int),
-        observation.previous_actions,
-        float(policy.specification.view_radius if radius is None else radius),
-    )
+    found = policy.interactions(observation)
     with torch.no_grad():
         encoding = network.encode(
             torch.from_numpy(observation.view), torch.from_numpy(observation.features)
@@ -104,8 +97,8 @@ def explain(
         after = boltzmann(network.q_values(encoding, merged.action), policy.beta)
         counterfactual = boltzmann(what_if, policy.beta)
     assert effects is not None
-    mine = np.flatnonzero(found.agent == row)
-    weights = _weights(merged, crowd.counts, row, found.neighbour[mine], found.action[mine], crowd)
+    weights = interaction_weights(merged, crowd.counts, found)
+    mine = torch.nonzero(found.agent == row).squeeze(1)
     neighbours = [
         Neighbour(
             id=living[k],
@@ -114,7 +107,12 @@ def explain(
             effect=float(effects[row, a]),
             weight=weight,
         )
-        for k, a, weight in zip(found.neighbour[mine], found.action[mine], weights, strict=True)
+        for k, a, weight in zip(
+            found.neighbour[mine].tolist(),
+            found.action[mine].tolist(),
+            weights[mine].tolist(),
+            strict=True,
+        )
     ]
     return Explanation(
         agent=agent,
@@ -128,25 +126,6 @@ def explain(
             actions[a]: counterfactual[i].numpy() for i, a in enumerate(taken.tolist())
         },
     )
-
-
-def _weights(
-    merged: Merged,
-    counts: torch.Tensor,
-    row: int,
-    neighbours: npt.NDArray[Any],
-    actions: npt.NDArray[Any],
-    crowd: "Crowd",
-) -> list[float]:
-    """Of each neighbour; those with the same action share what the action has."""
-    if merged.weights is None:
-        return [float(merged.action[row, a] / counts[row, a]) for a in actions]
-    assert crowd.interactions is not None
-    mine = crowd.interactions.agent == row
-    own = dict(
-        zip(crowd.interactions.neighbour[mine].tolist(), merged.weights[mine].tolist(), strict=True)
-    )
-    return [own[int(k)] for k in neighbours]
 
 
 def _ranges(ids: list[int]) -> str:

@@ -23,6 +23,7 @@ from cmfq.errors import UserError
 from cmfq.explanation import Explanation, explain
 from cmfq.mean_field.intervention import INTERVENTIONS, MEASURES, InvalidEffect
 from cmfq.mean_field.neighbourhood import (
+    Interactions,
     count_actions,
     count_neighbour_actions,
     find_interactions,
@@ -189,16 +190,30 @@ class QPolicy:
 
     def find_crowd(self, positions: Array, groups: Array, previous_actions: Array) -> Crowd:
         """Neighbours among rows of any origin (see :mod:`cmfq.mean_field.neighbourhood`)."""
-        radius = self.mean_field.radius
-        radius = float(self.specification.view_radius if radius is None else radius)
         actions = len(self.specification.actions)
         if not self.attends:
-            counts = count_neighbour_actions(positions, groups, previous_actions, actions, radius)
+            counts = count_neighbour_actions(
+                positions, groups, previous_actions, actions, self.radius
+            )
             return Crowd(torch.from_numpy(counts), None)
-        found = find_interactions(positions, groups, previous_actions, radius)
+        found = find_interactions(positions, groups, previous_actions, self.radius)
         counts = count_actions(found, len(positions), actions)
-        rows = InteractionRows(*(torch.from_numpy(column.astype(np.int64)) for column in found))
-        return Crowd(torch.from_numpy(counts), rows)
+        return Crowd(torch.from_numpy(counts), _as_rows(found))
+
+    def interactions(self, observation: TeamObservation) -> InteractionRows:
+        """Each agent of a team with each of its neighbours in the team, for any algorithm."""
+        groups = np.zeros(len(observation.ids), int)
+        return _as_rows(
+            find_interactions(
+                observation.positions, groups, observation.previous_actions, self.radius
+            )
+        )
+
+    @property
+    def radius(self) -> float:
+        """How far neighbours reach."""
+        radius = self.mean_field.radius
+        return float(self.specification.view_radius if radius is None else radius)
 
 
 def new_network(
@@ -206,6 +221,10 @@ def new_network(
 ) -> QNetwork:
     """A network of the kind that an algorithm needs; initial weights from torch's generator."""
     return QNetwork(specification, settings, attention=find_algorithm(algorithm).attends)
+
+
+def _as_rows(found: Interactions) -> InteractionRows:
+    return InteractionRows(*(torch.from_numpy(column.astype(np.int64)) for column in found))
 
 
 def _join(arrays: Sequence[Array]) -> Array:

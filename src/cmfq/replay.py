@@ -175,7 +175,8 @@ class Replay:
 
         ``batch.groups`` tells the steps apart, so that neighbours can be found among the rows.
         """
-        completed = [step for step in self._steps if self._columns["actions"][step[0]] != NOT_TAKEN]
+        steps = torch.tensor(list(self._steps), dtype=torch.int64).reshape(-1, 2)
+        completed = steps[self._columns["actions"][steps[:, 0]] != NOT_TAKEN].tolist()
         if not completed:
             raise ValueError("the replay holds no completed step")
         spans: list[Tensor] = []

@@ -15,13 +15,12 @@ import numpy as np
 import torch
 import tyro
 
-from cmfq.algorithms import MeanFieldSettings
+from cmfq.algorithms import MeanFieldSettings, interaction_weights
 from cmfq.environments.base import Step, TeamObservation
 from cmfq.environments.signal import Setting, SignalEnvironment, SignalSettings
 from cmfq.errors import UserError
 from cmfq.evaluation.signal_report import SignalRow, write_report, write_rows
 from cmfq.learner import Learner, LearnerSettings
-from cmfq.mean_field.neighbourhood import find_interactions
 from cmfq.networks import NetworkSettings
 from cmfq.policies import Decision, QPolicy, new_network
 from cmfq.replay import Replay, ReplayWriter
@@ -180,19 +179,10 @@ def neighbour_weights(
             torch.from_numpy(observation.view), torch.from_numpy(observation.features)
         )
         merged = policy.merge(policy.network, encoding, crowd, generator)
+    found = policy.interactions(observation)
     table = np.zeros((agents, agents))
-    if merged.weights is not None:
-        assert crowd.interactions is not None
-        table[crowd.interactions.agent, crowd.interactions.neighbour] = merged.weights.numpy()
-        return table
-    agent, neighbour, action = find_interactions(
-        observation.positions,
-        np.zeros(agents, int),
-        observation.previous_actions,
-        float(policy.specification.view_radius),
-    )
-    # Neighbours with the same action share what the action has.
-    table[agent, neighbour] = (merged.action[agent, action] / crowd.counts[agent, action]).numpy()
+    weights = interaction_weights(merged, crowd.counts, found)
+    table[found.agent, found.neighbour] = weights.numpy()
     return table
 
 
