@@ -20,7 +20,7 @@ from cmfq.environments.base import TeamObservation
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.mean_field.merging import mean_action
 from cmfq.mean_field.neighbourhood import find_interactions
-from cmfq.networks import Encoding, NetworkSettings
+from cmfq.networks import NetworkSettings
 from cmfq.policies import QPolicy, new_network
 
 HEADS = ("additive", "pairwise")
@@ -88,7 +88,7 @@ def neighbour_by_neighbour(policy: QPolicy, observations: tuple[TeamObservation,
         merged = torch.zeros_like(counts)
         for i in range(len(positions)):
             mine = np.flatnonzero(found.agent == i)
-            row = Encoding(*(part[i : i + 1] for part in encoding))
+            row = encoding.rows(slice(i, i + 1))
             effects = []
             for k in found.action[mine]:
                 after = torch.log_softmax(beta * network.q_values(row, eye[k : k + 1]), -1)

@@ -48,7 +48,7 @@ def random_batch(size: int, seed: int = 0) -> Batch:
 
 
 def row(encoding: Encoding, i: int) -> Encoding:
-    return Encoding(*(part[i : i + 1] for part in encoding))
+    return encoding.rows(slice(i, i + 1))
 
 
 @pytest.mark.parametrize("merged_action", ["stored", "recomputed"])

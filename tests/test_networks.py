@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
-from cmfq.networks import Encoding, NetworkSettings, QNetwork
+from cmfq.networks import NetworkSettings, QNetwork
 
 SPECIFICATION = BattleEnvironment(BattleSettings(size=12)).teams[0]
 
@@ -17,13 +17,13 @@ def test_a_counterfactual_is_the_q_value_of_a_one_hot_merged_action(head: str) -
     one_hot = torch.nn.functional.one_hot(action, 21).float()
     torch.testing.assert_close(
         network.counterfactual_q_values(encoding, mean, agent, action),
-        network.q_values(Encoding(*(part[agent] for part in encoding)), one_hot),
+        network.q_values(encoding.rows(agent), one_hot),
     )
     keep, add = torch.rand(6), torch.rand(6)
     mixed = keep[agent, None] * mean[agent] + add[agent, None] * one_hot
     torch.testing.assert_close(
         network.counterfactual_q_values(encoding, mean, agent, action, keep, add),
-        network.q_values(Encoding(*(part[agent] for part in encoding)), mixed),
+        network.q_values(encoding.rows(agent), mixed),
     )
     nobody = network.counterfactual_q_values(encoding, mean, agent[:0], action[:0])
     assert nobody.shape == (0, 21)

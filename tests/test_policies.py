@@ -91,7 +91,7 @@ def test_acting_is_a_function_of_the_generator(observations: tuple[TeamObservati
 
 def test_a_team_without_agents_decides_nothing() -> None:
     empty = BattleEnvironment(BattleSettings(size=12)).reset(0)[0]
-    empty = TeamObservation(*(column[:0] for column in empty))
+    empty = TeamObservation(*(None if c is None else c[:0] for c in empty))
     assert policy().act(empty, np.random.default_rng(0)).shape == (0,)
 
 

@@ -7,7 +7,14 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
-from cmfq.environments.base import Environment, IntArray, Step, TeamObservation, TeamSpecification
+from cmfq.environments.base import (
+    Environment,
+    IntArray,
+    Scenery,
+    Step,
+    TeamObservation,
+    TeamSpecification,
+)
 from cmfq.environments.battle import BattleSettings
 from cmfq.policies import Decision, Policy
 from cmfq.replay import ReplayWriter
@@ -120,6 +127,9 @@ class _TimedEnvironment:
 
     def step(self, actions: Sequence[IntArray]) -> Step:
         return self.clock.time(self._environment.step, actions)
+
+    def scenery(self) -> Scenery:
+        return self._environment.scenery()
 
 
 class _TimedPolicy:

@@ -80,7 +80,9 @@ def explain(
     found = policy.interactions(observation)
     with torch.no_grad():
         encoding = network.encode(
-            torch.from_numpy(observation.view), torch.from_numpy(observation.features)
+            torch.from_numpy(observation.view),
+            torch.from_numpy(observation.features),
+            policy.action_mask([observation]),
         )
         generator = generator or np.random.default_rng(0)
         merged = policy.merge(network, encoding, crowd, generator)

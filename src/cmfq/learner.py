@@ -85,10 +85,12 @@ class Learner:
             The mean squared TD error before the step.
         """
         network, target_network = self.policy.network, self.target_network
-        encoding = network.encode(batch.view, batch.features)
+        encoding = network.encode(batch.view, batch.features, batch.action_mask)
         merged = self._merged_actions(batch, encoding)
         with torch.no_grad():
-            next_encoding = target_network.encode(batch.next_view, batch.next_features)
+            next_encoding = target_network.encode(
+                batch.next_view, batch.next_features, batch.next_action_mask
+            )
             next_merged = self._next_merged_actions(batch, merged, next_encoding)
             targets = td_target(
                 batch.rewards, batch.discounts, target_network.q_values(next_encoding, next_merged)

@@ -4,11 +4,12 @@ The trunk is nearly all of the arithmetic. Asking "what if the crowd acted other
 the merged action, so it costs little on top of an encoding that is there.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -48,6 +49,29 @@ class Encoding(NamedTuple):
     """``h(s)``, of the trunk."""
     head: Float[Tensor, "n head"]
     """What the head makes of it before it knows the merged action."""
+    action_mask: Bool[Tensor, "n actions"] | None = None
+    """Which actions each agent may take; ``None``: all."""
+
+    def rows(self, selector: Tensor | slice) -> "Encoding":
+        """Of some of the agents."""
+        mask = None if self.action_mask is None else self.action_mask[selector]
+        return Encoding(self.hidden[selector], self.head[selector], mask)
+
+    @classmethod
+    def join(cls, encodings: Sequence["Encoding"]) -> "Encoding":
+        """One below the other."""
+        if len(encodings) == 1:
+            return encodings[0]
+        masks = [one.action_mask for one in encodings if one.action_mask is not None]
+        return cls(
+            torch.cat([one.hidden for one in encodings]),
+            torch.cat([one.head for one in encodings]),
+            torch.cat(masks) if masks else None,
+        )
+
+
+FORBIDDEN = -1e9
+"""Value of an action that an agent may not take: finite, so that no policy becomes NaN."""
 
 
 class QNetwork(nn.Module):
@@ -78,16 +102,20 @@ class QNetwork(nn.Module):
         self,
         view: Float[Tensor, "n height width channels"],
         features: Float[Tensor, "n features"],
+        action_mask: Bool[Tensor, "n actions"] | None = None,
     ) -> Encoding:
         """Everything that does not depend on what others do."""
         hidden = self.trunk(view, features)
-        return Encoding(hidden, self.head.encode(hidden))
+        return Encoding(hidden, self.head.encode(hidden), action_mask)
 
     def q_values(
         self, encoding: Encoding, merged: Float[Tensor, "n actions"]
     ) -> Float[Tensor, "n actions"]:
         """``Q(s, ·, ǎ)`` for one merged action per row."""
-        return self.head.q_values(encoding.head, merged)
+        q_values = self.head.q_values(encoding.head, merged)
+        if encoding.action_mask is None:
+            return q_values
+        return q_values.masked_fill(~encoding.action_mask, FORBIDDEN)
 
     def counterfactual_q_values(
         self,
@@ -108,7 +136,10 @@ class QNetwork(nn.Module):
             keep: for all agents, or one for each.
             add: likewise.
         """
-        return self.head.counterfactual_q_values(encoding.head, mean, agent, action, keep, add)
+        q_values = self.head.counterfactual_q_values(encoding.head, mean, agent, action, keep, add)
+        if encoding.action_mask is None:
+            return q_values
+        return q_values.masked_fill(~encoding.action_mask[agent], FORBIDDEN)
 
     def queries_and_keys(self, encoding: Encoding) -> tuple[Tensor, Tensor]:
         """Of Attention-MFQ: ``(n, units)`` each."""
@@ -120,15 +151,19 @@ class Trunk(nn.Module):
 
     def __init__(self, specification: TeamSpecification, settings: NetworkSettings) -> None:
         super().__init__()
-        first, second = settings.channels
-        height, width = ((side - 2 - 1) // 2 for side in specification.view_shape)
-        self.first_convolution = nn.Conv2d(len(specification.channels), first, 3)
-        self.second_convolution = nn.Conv2d(first, second, 3, stride=2)
-        self.view_layer = nn.Linear(second * height * width, settings.view_units)
-        self.feature_layer = nn.Linear(len(specification.features), settings.feature_units)
-        self.joint_layer = nn.Linear(
-            settings.view_units + settings.feature_units, settings.hidden_units
-        )
+        self.sees = bool(specification.channels)
+        feature_units = settings.feature_units
+        if self.sees:
+            first, second = settings.channels
+            height, width = ((side - 2 - 1) // 2 for side in specification.view_shape)
+            self.first_convolution = nn.Conv2d(len(specification.channels), first, 3)
+            self.second_convolution = nn.Conv2d(first, second, 3, stride=2)
+            self.view_layer = nn.Linear(second * height * width, settings.view_units)
+            joint_units = settings.view_units + feature_units
+        else:  # features are all there is: they get the view's units
+            feature_units = joint_units = settings.view_units
+        self.feature_layer = nn.Linear(len(specification.features), feature_units)
+        self.joint_layer = nn.Linear(joint_units, settings.hidden_units)
 
     def forward(
         self,
@@ -136,12 +171,16 @@ class Trunk(nn.Module):
         features: Float[Tensor, "n features"],
     ) -> Float[Tensor, "n hidden"]:
         """Encode observations."""
+        y = self.feature_layer(features).relu_()
+        hidden: Tensor
+        if not self.sees:
+            hidden = self.joint_layer(y)
+            return hidden
         x = view.permute(0, 3, 1, 2)  # (n, channels, height, width); the memory stays as it is
         x = self.first_convolution(x).relu_()  # in place: these are too large for the cache
         x = self.second_convolution(x).relu_()
         x = self.view_layer(x.flatten(1)).relu_()
-        y = self.feature_layer(features).relu_()
-        hidden: Tensor = self.joint_layer(torch.cat([x, y], dim=1))
+        hidden = self.joint_layer(torch.cat([x, y], dim=1))
         return hidden
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +48,8 @@ class Decision(NamedTuple):
     """``(agents, actions)``: ``ǎ``."""
     effects: FloatArray | None = None
     """``(agents, actions)``: causal effect of each action that a neighbour took."""
+    q_values: FloatArray | None = None
+    """``(agents, actions)``: ``Q(s, ·, ǎ)``."""
 
 
 class Crowd(NamedTuple):
@@ -129,14 +131,16 @@ class QPolicy:
         crowd = self.crowd(observations, others)
         view = _join([observation.view for observation in observations])
         features = _join([observation.features for observation in observations])
+        action_mask = self.action_mask(observations)
         with torch.inference_mode():
-            encoding = self._encode(torch.from_numpy(view), torch.from_numpy(features))
+            encoding = self._encode(torch.from_numpy(view), torch.from_numpy(features), action_mask)
             try:
                 merged = self.merge(self.network, encoding, crowd, generator)
             except InvalidEffect as error:
                 ids = np.concatenate([observation.ids for observation in observations])
                 raise UserError(f"agent {ids[error.row]}: {error}") from error
-            policy = boltzmann(self.network.q_values(encoding, merged.action), self.beta)
+            q_values = self.network.q_values(encoding, merged.action)
+            policy = boltzmann(q_values, self.beta)
             uniform = generator.random(len(view), dtype=np.float32)
             actions = sample(policy, torch.from_numpy(uniform))
         everyone = Decision(
@@ -144,18 +148,26 @@ class QPolicy:
             crowd.counts.numpy(),
             merged.action.numpy(),
             None if merged.effects is None else merged.effects.numpy(),
+            q_values.numpy(),
         )
         return _split(everyone, [len(observation.ids) for observation in observations])
 
-    def _encode(self, view: Tensor, features: Tensor) -> Encoding:
+    def _encode(self, view: Tensor, features: Tensor, action_mask: Tensor | None) -> Encoding:
         """Of all rows, some thousand at a time: fresh memory for more costs more than it gives."""
         chunks = zip(
             torch.split(view, ENCODED_ROWS), torch.split(features, ENCODED_ROWS), strict=True
         )
-        parts = [self.network.encode(*chunk) for chunk in chunks]
-        if len(parts) == 1:
-            return parts[0]
-        return Encoding(*(torch.cat(columns) for columns in zip(*parts, strict=True)))
+        return Encoding.join([self.network.encode(*chunk) for chunk in chunks])._replace(
+            action_mask=action_mask
+        )
+
+    def action_mask(self, observations: Sequence[TeamObservation]) -> Tensor | None:
+        """Which actions each agent may take, rows of all teams stacked; ``None``: all."""
+        if not self.specification.action_masks:
+            return None
+        masks = [one.action_mask for one in observations]
+        assert all(mask is not None for mask in masks), "the specification promises masks"
+        return torch.from_numpy(_join(cast("list[Array]", masks)))
 
     def explain(
         self,

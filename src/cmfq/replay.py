@@ -52,6 +52,9 @@ class Batch(NamedTuple):
     next_merged_actions: Tensor
     groups: Tensor | None = None
     """``(n,)``: which step a row is of, if whole steps were sampled."""
+    action_mask: Tensor | None = None
+    """``(n, actions)``, bool, where observations have masks."""
+    next_action_mask: Tensor | None = None
 
 
 class Replay:
@@ -77,6 +80,8 @@ class Replay:
             "discounts": ((), torch.float32),
             "next_row": ((), torch.int32),
         }
+        if specification.action_masks:
+            row_shapes["action_mask"] = ((actions,), torch.bool)
         row_bytes = sum(
             int(np.prod(shape)) * torch.empty((), dtype=dtype).element_size()
             for shape, dtype in row_shapes.values()
@@ -120,7 +125,10 @@ class Replay:
             ("previous_actions", observation.previous_actions),
             ("counts", decision.counts),
             ("merged_actions", decision.merged_actions),
+            ("action_mask", observation.action_mask),
         ):
+            if name not in self._columns:
+                continue
             assert value is not None, "only learned policies' decisions can be replayed"
             self._columns[name][rows] = torch.from_numpy(value)
         self._columns["actions"][rows] = NOT_TAKEN
@@ -141,12 +149,13 @@ class Replay:
             actions: taken.
             rewards: received.
             alive: who lives on.
-            next_rows: where the living stand one step later; ``None`` if the game ended.
+            next_rows: of the team one step later, first those that lived on; ``None`` if the game
+                ended.
         """
         next_row = np.arange(rows.start, rows.stop, dtype=np.int32)  # the dead point at themselves
         discounts = np.zeros(len(alive), np.float32)
         if next_rows is not None:
-            next_row[alive] = np.arange(next_rows.start, next_rows.stop)
+            next_row[alive] = next_rows.start + np.arange(np.count_nonzero(alive))
             discounts[alive] = self.discount
         for name, value in (
             ("actions", actions),
@@ -205,6 +214,8 @@ class Replay:
             next_counts=column["counts"][next_rows].float(),
             next_merged_actions=column["merged_actions"][next_rows],
             groups=groups,
+            action_mask=column["action_mask"][rows] if "action_mask" in column else None,
+            next_action_mask=column["action_mask"][next_rows] if "action_mask" in column else None,
         )
 
     def state(self) -> dict[str, Tensor]:

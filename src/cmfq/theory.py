@@ -61,12 +61,13 @@ def check_theory(
             crowd = policy.crowd([observation])
             busy = (crowd.counts > 0).sum(1) > 1  # with one action alone, every scheme is exact
             encoding = policy.network.encode(
-                torch.from_numpy(observation.view)[busy],
-                torch.from_numpy(observation.features)[busy],
+                torch.from_numpy(observation.view),
+                torch.from_numpy(observation.features),
+                policy.action_mask([observation]),
             )
-            encodings.append(encoding)
+            encodings.append(encoding.rows(busy))
             counts.append(crowd.counts[busy])
-    encoding = Encoding(*(torch.cat(part) for part in zip(*encodings, strict=True)))
+    encoding = Encoding.join(encodings)
     together = torch.cat(counts)
     rows = []
     for name, algorithm in WEIGHTS.items():
@@ -85,7 +86,7 @@ def _measure(
     weight = merged[agent, action]  # of all neighbours with this action together
     one_hot = torch.eye(merged.shape[1])[action]
     delta = one_hot - merged[agent]  # (pairs, actions)
-    own = Encoding(*(part[agent] for part in encoding))
+    own = encoding.rows(agent)
     first_order = torch.zeros_like(merged).index_add(0, agent, weight[:, None] * delta)
 
     q, gradient = _value_and_gradient(network, own, merged[agent])

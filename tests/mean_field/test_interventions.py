@@ -62,7 +62,7 @@ def situation(head: str) -> tuple[QNetwork, Situation]:
         encoding = network.encode(
             torch.rand(agents, 5, 5, 1).double(), torch.rand(agents, 1).double()
         )
-    encoding = Encoding(*(5 * part for part in encoding))
+    encoding = Encoding(5 * encoding.hidden, 5 * encoding.head)
     counts = torch.tensor(
         np.array([np.bincount(actions, minlength=ACTIONS) for actions in NEIGHBOURS])
     ).double()
@@ -82,7 +82,7 @@ def test_an_effect_is_that_of_a_loop_over_neighbours(
     assert merged.effects is not None
 
     def q_values(i: int, merged_action: np.ndarray) -> np.ndarray:
-        row = Encoding(*(part[i : i + 1] for part in given.encoding))
+        row = given.encoding.rows(slice(i, i + 1))
         with torch.no_grad():
             return network.q_values(row, torch.from_numpy(merged_action)[None])[0].numpy()
 

@@ -35,7 +35,7 @@ def encode(network: QNetwork, agents: int) -> Encoding:
 
 
 def row(encoding: Encoding, i: int) -> Encoding:
-    return Encoding(*(part[i : i + 1] for part in encoding))
+    return encoding.rows(slice(i, i + 1))
 
 
 def merge(
@@ -131,7 +131,7 @@ def test_single_precision_is_close_to_double(head: str) -> None:
     encoding = encode(exact, 50)
     counts = torch.randint(0, 4, (50, ACTIONS)).double()
     expected = merge("cmfq", exact, encoding, counts, 10.0)
-    single = Encoding(*(part.float() for part in encoding))
+    single = Encoding(encoding.hidden.float(), encoding.head.float())
     merged = merge("cmfq", rounded, single, counts.float(), 10.0)
     torch.testing.assert_close(merged.action.double(), expected.action, atol=1e-4, rtol=0)
     assert merged.effects is not None

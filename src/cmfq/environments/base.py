@@ -2,13 +2,13 @@
 
 An environment holds one or more *teams*. A team is a set of interchangeable agents, and every
 quantity of a team is one array with a row per **living** agent. Rows keep their order for life:
-when agents die their rows vanish and the rest close ranks, so ``step.alive[team]`` maps the rows
-of one step to those of the next.
+when agents die their rows vanish and the rest close ranks; agents that join stand behind them. So
+``step.alive[team]`` maps the rows of one step to the first rows of the next.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ import numpy.typing as npt
 FloatArray = npt.NDArray[np.float32]
 IntArray = npt.NDArray[np.int32]
 BoolArray = npt.NDArray[np.bool_]
+PositionArray = npt.NDArray[np.int32] | npt.NDArray[np.float32]
 
 NO_ACTION = -1
 """The previous action of an agent that has not acted yet."""
@@ -27,15 +28,19 @@ class TeamSpecification:
 
     name: str
     view_shape: tuple[int, int]
-    """Height and width of the view, in cells; the agent stands in its centre."""
+    """Height and width of the view, in cells; ``(0, 0)`` if agents have no view."""
     channels: tuple[str, ...]
-    """Names of the view's channels."""
+    """Names of the view's channels; none if there is no view."""
     features: tuple[str, ...]
     """Names of the entries of the feature vector."""
     actions: tuple[str, ...]
     """Names of the discrete actions."""
     view_radius: float
-    """How far an agent sees, in the unit of positions."""
+    """How far an agent sees, in the unit of positions; inf for everywhere."""
+    role: str = "agent"
+    """Teams of one role are interchangeable: one policy can play any of them."""
+    action_masks: bool = False
+    """Observations say which actions each agent may take."""
 
 
 class TeamObservation(NamedTuple):
@@ -47,10 +52,14 @@ class TeamObservation(NamedTuple):
     """``(agents, features)``."""
     ids: IntArray
     """``(agents,)``: who each row is; unique over all teams, constant for an episode."""
-    positions: IntArray
+    positions: PositionArray
     """``(agents, 2)``: x and y."""
     previous_actions: IntArray
     """``(agents,)``: what each agent did in the step before, ``NO_ACTION`` at first."""
+    action_mask: BoolArray | None = None
+    """``(agents, actions)``: which actions each may take; ``None``: all."""
+    health: FloatArray | None = None
+    """``(agents,)``: hit points, for drawings; ``None`` where there are none."""
 
 
 class Step(NamedTuple):
@@ -68,6 +77,34 @@ class Step(NamedTuple):
     """The step limit was reached: the game would have gone on."""
 
 
+@dataclass(frozen=True)
+class Body:
+    """What a member of a team looks like, for drawings; lengths in the unit of positions."""
+
+    shape: Literal["square", "circle"]
+    """A square's position is its corner with the least x and y, a circle's is its centre."""
+    size: float
+    """Side or diameter."""
+    full_health: float = 0.0
+    """Hit points at the start; 0 where there are none."""
+    attacks: tuple[tuple[float, float] | None, ...] = ()
+    """Where each action strikes, as (x, y) from the body's middle; ``None``: it is no attack.
+    Empty: nobody attacks."""
+
+
+class Scenery(NamedTuple):
+    """What stays as it is for an episode, for drawings and recordings; y grows downwards."""
+
+    bounds: tuple[float, float, float, float]
+    """Least x and y, greatest x and y of what is worth drawing."""
+    walls: PositionArray
+    """``(walls, 2)``: corners with the least x and y of squares of side 1 that nobody enters."""
+    obstacles: FloatArray
+    """``(obstacles, 3)``: x, y of the middle and radius of circles in the way."""
+    bodies: tuple[Body, ...]
+    """Of each team."""
+
+
 class Environment(Protocol):
     """A world of teams, stepped with whole arrays."""
 
@@ -82,4 +119,8 @@ class Environment(Protocol):
 
     def step(self, actions: Sequence[IntArray]) -> Step:
         """Let every living agent act: one ``(agents,)`` array per team."""
+        ...
+
+    def scenery(self) -> Scenery:
+        """What the field of the episode that was started looks like."""
         ...

@@ -16,8 +16,10 @@ from magent2.environments import battle_v4
 
 from cmfq.environments.base import (
     NO_ACTION,
+    Body,
     FloatArray,
     IntArray,
+    Scenery,
     Step,
     TeamObservation,
     TeamSpecification,
@@ -42,6 +44,7 @@ CHANNELS = (
     "other_team_health",
     "other_team_minimap",
 )
+OWN_HEALTH = CHANNELS.index("my_team_health")
 ID_BITS = 10
 FORMATION_GAP = 3
 """Cells between the middle of the field and each formation."""
@@ -155,11 +158,12 @@ class BattleEnvironment:
             for name in ("red", "blue")
         )
 
-    @property
-    def walls(self) -> IntArray:
-        """``(walls, 2)``: the cells that nobody can enter."""
+    def scenery(self) -> Scenery:
+        """See :class:`~.base.Environment`."""
+        body = Body("square", 1.0, FULL_HEALTH, (*(None for _ in MOVES), *ATTACKS))
         walls: IntArray = self._engine._get_walls_info().copy()
-        return walls
+        side = self.map_size
+        return Scenery((0, 0, side, side), walls, np.zeros((0, 3), np.float32), (body, body))
 
     def reset(self, seed: int) -> tuple[TeamObservation, ...]:
         """Both teams in MAgent2's formation. The seed decides the order in which blows fall."""
@@ -192,15 +196,20 @@ class BattleEnvironment:
         return Step(self._observe(), rewards, alive, over, truncated)
 
     def _observe(self) -> tuple[TeamObservation, ...]:
-        return tuple(
-            TeamObservation(
-                *_views_and_features(self._engine, handle, len(previous)),
-                self._engine.get_agent_id(handle),
-                self._engine.get_pos(handle),
-                previous,
+        observations = []
+        for handle, previous in zip(self._handles, self._previous_actions, strict=True):
+            view, features = _views_and_features(self._engine, handle, len(previous))
+            observations.append(
+                TeamObservation(
+                    view,
+                    features,
+                    self._engine.get_agent_id(handle),
+                    self._engine.get_pos(handle),
+                    previous,
+                    health=view[:, VIEW_RADIUS, VIEW_RADIUS, OWN_HEALTH] * FULL_HEALTH,
+                )
             )
-            for handle, previous in zip(self._handles, self._previous_actions, strict=True)
-        )
+        return tuple(observations)
 
 
 def _views_and_features(engine: Any, handle: Any, agents: int) -> tuple[FloatArray, FloatArray]:

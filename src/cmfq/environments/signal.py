@@ -26,8 +26,10 @@ from scipy.stats import poisson
 
 from cmfq.environments.base import (
     NO_ACTION,
+    Body,
     BoolArray,
     IntArray,
+    Scenery,
     Step,
     TeamObservation,
     TeamSpecification,
@@ -141,6 +143,13 @@ class SignalEnvironment:
             terminated=False,
             truncated=self._steps >= self.settings.max_steps,
         )
+
+    def scenery(self) -> Scenery:
+        """See :class:`~cmfq.environments.base.Environment`."""
+        least, greatest = self._positions.min(0).tolist(), self._positions.max(0).tolist()
+        nothing = np.zeros((0, 2), np.int32), np.zeros((0, 3), np.float32)
+        bounds = (least[0], least[1], greatest[0] + 1, greatest[1] + 1)
+        return Scenery(bounds, *nothing, (Body("square", 1.0),))
 
     def _speak(self) -> tuple[TeamObservation, ...]:
         settings, draw = self.settings, self._generator

@@ -49,7 +49,7 @@ def draw_frame(
     pen.text((scale, top // 5), caption, fill=TEXT_COLOUR, font_size=14 * SUPERSAMPLING)
     pen.rectangle((0, top, side - 1, side + top - 1), outline=WALL_COLOUR, width=scale)
     for team, colour in zip(frame, TEAM_COLOURS, strict=True):
-        for (x, y), health in zip(team.positions.tolist(), team.health.tolist(), strict=True):
+        for (x, y), health in zip(team.positions.tolist(), _health(team).tolist(), strict=True):
             left, upper = x * scale, y * scale + top
             pen.rectangle((left + 1, upper + 1, left + scale - 2, upper + scale - 2), fill=colour)
             lost = (scale - 6) * (1 - min(1.0, max(0.0, health / FULL_HEALTH)))
@@ -67,6 +67,11 @@ def draw_frame(
             _arrow(pen, (x * scale, y * scale + top), tip, colour, max(2, scale // 7))
     shape = (side // SUPERSAMPLING, (side + top) // SUPERSAMPLING)
     return np.asarray(image.resize(shape, Image.Resampling.BOX))
+
+
+def _health(team: TeamFrame) -> npt.NDArray[np.float32]:
+    assert team.health is not None, "agents of a battle have hit points"
+    return team.health
 
 
 def draw_fight(

@@ -3,20 +3,24 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from cmfq.environments.base import BoolArray, FloatArray, IntArray, Step, TeamObservation
-from cmfq.environments.battle import CHANNELS, FULL_HEALTH, VIEW_RADIUS
+from cmfq.environments.base import (
+    BoolArray,
+    FloatArray,
+    IntArray,
+    PositionArray,
+    Step,
+    TeamObservation,
+)
 from cmfq.policies import Decision
-
-OWN_HEALTH = CHANNELS.index("my_team_health")
 
 
 class TeamFrame(NamedTuple):
     """One team at one step: a row per agent that lived when the step began."""
 
-    positions: IntArray
+    positions: PositionArray
     """``(agents, 2)``: x and y."""
-    health: FloatArray
-    """``(agents,)``: hit points."""
+    health: FloatArray | None
+    """``(agents,)``: hit points, if any."""
     actions: IntArray
     """``(agents,)``: what each does in this step."""
     alive: BoolArray
@@ -40,7 +44,7 @@ class FightRecorder:
             tuple(
                 TeamFrame(
                     observation.positions,
-                    observation.view[:, VIEW_RADIUS, VIEW_RADIUS, OWN_HEALTH] * FULL_HEALTH,
+                    observation.health,
                     decision.actions,
                     alive,
                 )
