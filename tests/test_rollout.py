@@ -63,8 +63,8 @@ def test_totals_are_the_sums_of_the_steps(names: tuple[str, str], max_steps: int
     assert episode.steps == ledger.steps
     assert episode.agent_steps == ledger.agent_steps
     assert episode.rewards == pytest.approx(ledger.rewards)
-    assert list(episode.losses) == ledger.deaths
-    assert [12 - loss for loss in episode.losses] == list(episode.survivors)
+    assert list(episode.deaths) == ledger.deaths
+    assert [12 - loss for loss in episode.deaths] == list(episode.survivors)
     cut_off = min(episode.survivors) > 0
     assert ledger.truncations == int(cut_off)
     assert cut_off == (episode.steps == max_steps)

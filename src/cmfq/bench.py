@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class BenchRow:
     """Of all agents of both teams, all three together."""
 
 
-def measure(settings: TrainSettings, episodes: int = 1) -> BenchRow:
+def measure(settings: TrainSettings[Any], episodes: int = 1) -> BenchRow:
     """Train for whole episodes with a fresh network, under which hardly anybody dies.
 
     Args:
@@ -51,15 +51,16 @@ def measure(settings: TrainSettings, episodes: int = 1) -> BenchRow:
     """
     self_play = SelfPlay(settings)
     _warm_up(settings)
-    environment = _TimedEnvironment(self_play.environment)
-    policy = _TimedPolicy(self_play.policy)
+    environment = _TimedEnvironment(self_play.environments[0])
+    (side,) = self_play.sides.values()
+    policy = _TimedPolicy(side.policy)
     generator = np.random.default_rng(settings.seed)
     batch_size, ratio = settings.learner.batch_size, settings.learner.replay_ratio
     steps = agent_steps = 0
     owed = 0.0
     started = time.perf_counter()
     for episode in range(episodes):
-        writer = ReplayWriter(self_play.replay, (0, 1))
+        writer = ReplayWriter(side.replay, (0, 1))
         played = play_episode(
             environment, (policy, policy), seed=episode, generator=generator, observers=[writer]
         )
@@ -67,7 +68,7 @@ def measure(settings: TrainSettings, episodes: int = 1) -> BenchRow:
         agent_steps += played.agent_steps
         owed += played.agent_steps * ratio
         while owed >= batch_size:
-            self_play.learner.update(self_play.learner.sample(self_play.replay))
+            side.learner.update(side.learner.sample(side.replay))
             owed -= batch_size
     total = time.perf_counter() - started
     learning = total - environment.clock.seconds - policy.clock.seconds
@@ -97,9 +98,9 @@ def measure_all(
             )
 
 
-def _warm_up(settings: TrainSettings) -> None:
+def _warm_up(settings: TrainSettings[Any]) -> None:
     short = replace(settings.environment, max_steps=20)
-    SelfPlay(replace(settings, environment=short)).run_episode()
+    SelfPlay(replace(settings, environment=short)).run_episodes()
 
 
 class _Clock:
@@ -142,5 +143,6 @@ class _TimedPolicy:
         observations: Sequence[TeamObservation],
         generator: np.random.Generator,
         others: Sequence[TeamObservation] = (),
+        worlds: Sequence[int] | None = None,
     ) -> list[Decision]:
-        return self.clock.time(self._policy.decide, observations, generator, others)
+        return self.clock.time(self._policy.decide, observations, generator, others, worlds)

@@ -73,7 +73,7 @@ def explain(
     """
     living = observation.ids.tolist()
     if agent not in living:
-        raise UserError(f"no living agent has id {agent}: the living are {_ranges(living)}")
+        raise UserError(f"no living agent has id {agent}: the living are {id_ranges(living)}")
     row = living.index(agent)
     network, actions = policy.network, policy.specification.actions
     crowd = policy.crowd([observation])
@@ -130,7 +130,7 @@ def explain(
     )
 
 
-def _ranges(ids: list[int]) -> str:
+def id_ranges(ids: list[int]) -> str:
     """``0-3, 7``."""
     parts: list[list[int]] = []
     for i in sorted(ids):

@@ -69,13 +69,16 @@ class Policy(Protocol):
         observations: Sequence[TeamObservation],
         generator: np.random.Generator,
         others: Sequence[TeamObservation] = (),
+        worlds: Sequence[int] | None = None,
     ) -> list[Decision]:
-        """Decide for each of the teams in ``observations``, all of one specification.
+        """Decide for each of the teams in ``observations``, all of one role.
 
         Args:
             observations: one per team that this policy controls.
             generator: every random draw comes from here.
             others: of the teams that it does not control.
+            worlds: of which world each of ``observations`` is, then each of ``others``; all of one
+                if not given.
         """
         ...
 
@@ -122,13 +125,14 @@ class QPolicy:
         observations: Sequence[TeamObservation],
         generator: np.random.Generator,
         others: Sequence[TeamObservation] = (),
+        worlds: Sequence[int] | None = None,
     ) -> list[Decision]:
         """Decide for all teams in one network call (see :class:`Policy`).
 
         Raises:
             UserError: an intervention or measure gave an effect that is none; the agent is named.
         """
-        crowd = self.crowd(observations, others)
+        crowd = self.crowd(observations, others, worlds)
         view = _join([observation.view for observation in observations])
         features = _join([observation.features for observation in observations])
         action_mask = self.action_mask(observations)
@@ -186,13 +190,18 @@ class QPolicy:
         return self._algorithm.merge(network, situation, self.mean_field)
 
     def crowd(
-        self, observations: Sequence[TeamObservation], others: Sequence[TeamObservation] = ()
+        self,
+        observations: Sequence[TeamObservation],
+        others: Sequence[TeamObservation] = (),
+        worlds: Sequence[int] | None = None,
     ) -> Crowd:
-        """Who is whose neighbour, rows of all observed teams stacked."""
+        """Who is whose neighbour, rows of all observed teams stacked (see :meth:`decide`)."""
         everyone = self.mean_field.neighbours == "everyone"
         included = [*observations, *others] if everyone else list(observations)
         sizes = [len(observation.ids) for observation in included]
-        teams = np.zeros(len(included), int) if everyone else np.arange(len(included))
+        teams = np.arange(len(included))
+        if everyone:
+            teams = np.zeros(len(included), int) if worlds is None else np.asarray(worlds)
         found = self.find_crowd(
             _join([observation.positions for observation in included]),
             np.repeat(teams, sizes),

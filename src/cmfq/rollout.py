@@ -33,13 +33,17 @@ class Episode(NamedTuple):
     """Totals of an episode; tuples hold one entry per team."""
 
     steps: int
-    agent_steps: int
-    """Decisions taken, over all agents of all teams."""
+    agent_steps_of: tuple[int, ...]
+    """Decisions taken, over all agents of a team."""
     rewards: tuple[float, ...]
     """Sum over the team's agents and all steps."""
     survivors: tuple[int, ...]
-    losses: tuple[int, ...]
-    """Agents that died; with two teams, the other one's kills."""
+    deaths: tuple[int, ...]
+
+    @property
+    def agent_steps(self) -> int:
+        """Decisions taken, over all agents of all teams."""
+        return sum(self.agent_steps_of)
 
 
 def play_episode(
@@ -50,62 +54,117 @@ def play_episode(
     generator: np.random.Generator,
     observers: Sequence[Observer] = (),
 ) -> Episode:
-    """Play one episode to its end.
+    """Play one episode to its end (see :func:`play_episodes`)."""
+    return play_episodes(
+        [environment], policies, seeds=[seed], generator=generator, observers=[observers]
+    )[0]
+
+
+def play_episodes(
+    environments: Sequence[Environment],
+    policies: Sequence[Policy],
+    *,
+    seeds: Sequence[int],
+    generator: np.random.Generator,
+    observers: Sequence[Sequence[Observer]],
+) -> list[Episode]:
+    """Play an episode in each of several equal worlds, side by side, each to its own end.
 
     Args:
-        environment: to play in.
-        policies: one per team; teams of the same policy object are decided in one call.
-        seed: of the environment's episode.
+        environments: worlds to play in, all with the same teams.
+        policies: one per team; teams of the same policy object are decided in one call, in all
+            worlds together.
+        seeds: of each world's episode.
         generator: of every draw that the policies make.
-        observers: told of every step, in order.
+        observers: of each world: told of every step, in order.
 
     Raises:
         UserError: a policy could not decide; the step is named.
     """
-    observations = environment.reset(seed)
-    started = [len(observation.ids) for observation in observations]
-    rewards = np.zeros(len(observations))
-    steps = agent_steps = 0
-    while True:
+    worlds = [
+        _World(environment, seed, watching)
+        for environment, seed, watching in zip(environments, seeds, observers, strict=True)
+    ]
+    while active := [world for world in worlds if not world.over]:
         try:
-            decisions = decide(policies, observations, generator)
+            decisions = decide(policies, [world.observations for world in active], generator)
         except UserError as error:
-            raise UserError(f"step {steps}, {error}") from error
-        step = environment.step([decision.actions for decision in decisions])
-        for observer in observers:
-            observer.on_step(observations, decisions, step)
-        steps += 1
-        agent_steps += sum(len(decision.actions) for decision in decisions)
-        rewards += [float(reward.sum()) for reward in step.rewards]
-        observations = step.observations
-        if step.terminated:
-            break
-        if step.truncated:
-            if observers:
-                decisions = decide(policies, observations, generator)
-                for observer in observers:
-                    observer.on_truncation(observations, decisions)
-            break
-    survivors = [len(observation.ids) for observation in observations]
-    return Episode(
-        steps,
-        agent_steps,
-        tuple(rewards.tolist()),
-        tuple(survivors),
-        tuple(begun - left for begun, left in zip(started, survivors, strict=True)),
-    )
+            raise UserError(f"step {active[0].steps}, {error}") from error
+        for world, decided in zip(active, decisions, strict=True):
+            world.step(decided)
+            if world.truncated and world.observers:
+                world.tell_truncation(decide(policies, [world.observations], generator)[0])
+    return [world.totals() for world in worlds]
+
+
+class _World:
+    """One episode under way."""
+
+    def __init__(self, environment: Environment, seed: int, observers: Sequence[Observer]) -> None:
+        self._environment = environment
+        self.observers = observers
+        self.observations = environment.reset(seed)
+        self.steps = 0
+        self._agent_steps = np.zeros(len(self.observations), int)
+        self._rewards = np.zeros(len(self.observations))
+        self._deaths = np.zeros(len(self.observations), int)
+        self.over = self.truncated = False
+
+    def step(self, decisions: tuple[Decision, ...]) -> None:
+        """Let every team do as decided."""
+        step = self._environment.step([decision.actions for decision in decisions])
+        for observer in self.observers:
+            observer.on_step(self.observations, decisions, step)
+        self.steps += 1
+        self._agent_steps += [len(decision.actions) for decision in decisions]
+        self._rewards += [float(reward.sum()) for reward in step.rewards]
+        self._deaths += [int(np.count_nonzero(~alive)) for alive in step.alive]
+        self.observations = step.observations
+        self.truncated = step.truncated and not step.terminated
+        self.over = step.terminated or step.truncated
+
+    def tell_truncation(self, decisions: tuple[Decision, ...]) -> None:
+        """Of an episode that was cut off: what would have been decided next."""
+        for observer in self.observers:
+            observer.on_truncation(self.observations, decisions)
+
+    def totals(self) -> Episode:
+        """Of the episode, once it is over."""
+        return Episode(
+            self.steps,
+            tuple(self._agent_steps.tolist()),
+            tuple(self._rewards.tolist()),
+            tuple(len(observation.ids) for observation in self.observations),
+            tuple(self._deaths.tolist()),
+        )
 
 
 def decide(
     policies: Sequence[Policy],
-    observations: tuple[TeamObservation, ...],
+    worlds: Sequence[tuple[TeamObservation, ...]],
     generator: np.random.Generator,
-) -> tuple[Decision, ...]:
-    """Ask each distinct policy once, for all the teams that it controls."""
-    decisions: dict[int, Decision] = {}
+) -> list[tuple[Decision, ...]]:
+    """Ask each distinct policy once, for all the teams that it controls in all worlds.
+
+    Args:
+        policies: one per team.
+        worlds: what the teams observe, for each world.
+        generator: of every draw that the policies make.
+
+    Returns:
+        For each world, a decision per team.
+    """
+    decisions: dict[tuple[int, int], Decision] = {}
     for policy in {id(policy): policy for policy in policies}.values():
-        own = [team for team, one in enumerate(policies) if one is policy]
-        others = [observations[team] for team in range(len(policies)) if team not in own]
-        decided = policy.decide([observations[team] for team in own], generator, others)
+        seats = [(world, team) for world in range(len(worlds)) for team in range(len(policies))]
+        own = [seat for seat in seats if policies[seat[1]] is policy]
+        rest = [seat for seat in seats if policies[seat[1]] is not policy]
+        decided = policy.decide(
+            [worlds[world][team] for world, team in own],
+            generator,
+            [worlds[world][team] for world, team in rest],
+            [world for world, _ in own + rest],
+        )
         decisions |= dict(zip(own, decided, strict=True))
-    return tuple(decisions[team] for team in range(len(policies)))
+    teams = range(len(policies))
+    return [tuple(decisions[world, team] for team in teams) for world in range(len(worlds))]

@@ -79,7 +79,7 @@ def test_who_knows_the_signallers_earns_one_per_listener_and_step(
     played = play_episode(environment, [Knowing(environment)], seed=seed, generator=generator)
     assert played.steps == world.max_steps
     assert played.rewards == (world.max_steps * world.clusters * world.listeners,)
-    assert played.losses == (0,)
+    assert played.deaths == (0,)
 
 
 @pytest.mark.parametrize("setting", SETTINGS)

@@ -1,23 +1,41 @@
 """Causal mean-field reinforcement learning: train, play and understand hundreds of agents."""
 
+import os
 import sys
+from collections.abc import Callable, Sequence
+from itertools import takewhile
+from typing import Any
 
 import tyro
 
-from cmfq.cli.playing import compare, draw, evaluate, report
-from cmfq.cli.training import bench, resume, train
-from cmfq.cli.understanding import check, explain
+from cmfq.cli.playing import compare, draw_in, evaluate_in, report
+from cmfq.cli.training import bench, resume, train_in
+from cmfq.cli.understanding import check_in, explain_in
+from cmfq.environments.registry import find_kind
 from cmfq.errors import UserError
+from cmfq.evaluation.players import game_of
 
-COMMANDS = (train, resume, evaluate, compare, report, draw, explain, check, bench)
+COMMANDS = {
+    "train": train_in,
+    "resume": resume,
+    "evaluate": evaluate_in,
+    "compare": compare,
+    "report": report,
+    "draw": draw_in,
+    "explain": explain_in,
+    "check": check_in,
+    "bench": bench,
+}
+BY_ENVIRONMENT = {"train", "evaluate", "draw", "explain", "check"}
+"""Commands whose options are those of an environment: the one that their arguments name."""
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; a user's mistake is one sentence and exit code 2."""
-    commands = {command.__name__: command for command in COMMANDS}
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         tyro.extras.subcommand_cli_from_dict(
-            commands, prog="cmfq", description=__doc__, args=arguments
+            _commands(arguments), prog="cmfq", description=__doc__, args=arguments
         )
     except UserError as error:
         print(f"cmfq: {error}", file=sys.stderr)
@@ -25,4 +43,22 @@ def main(arguments: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("cmfq: stopped", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # who read the output has left, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _commands(arguments: Sequence[str]) -> dict[str, Callable[..., Any]]:
+    """All commands; the one that is called has the options of its environment."""
+    command = arguments[0] if arguments else ""
+    names = list(takewhile(lambda argument: not argument.startswith("-"), arguments[1:]))
+    settings: Any
+    if command == "train" and names:
+        kind = find_kind(names[0])
+        settings = kind.settings()
+    else:
+        kind, settings = game_of(names if command in BY_ENVIRONMENT else [])
+    return {
+        name: function(kind.settings, settings) if name in BY_ENVIRONMENT else function
+        for name, function in COMMANDS.items()
+    }

@@ -2,15 +2,16 @@
 
 import os
 import shlex
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import tyro
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from cmfq.environments.battle import BattleSettings, map_size_for
+from cmfq.environments.battle import map_size_for
 from cmfq.errors import UserError
 from cmfq.evaluation.compare import compare as write_comparison
 from cmfq.evaluation.matches import MatchResult, play_game, play_match
@@ -23,46 +24,48 @@ from cmfq.training.run import Run
 WORKERS = os.cpu_count() or 1
 
 
-def evaluate(
-    a: tyro.conf.Positional[str],
-    b: tyro.conf.Positional[str],
-    size: int = 64,
-    episodes: int = 100,
-    seed: int = 0,
-    max_steps: int = BattleSettings.max_steps,
-    workers: int = WORKERS,
-    json: Path | None = None,
-) -> None:
-    """Let two players play each other; the sides swap every episode.
+def evaluate_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
+    """``cmfq evaluate`` with the options of one kind of environment."""
 
-    Args:
-        a: a run folder, a checkpoint file, or a scripted opponent: random, rush, focus, swarm.
-        b: the other player.
-        size: agents a side; a policy plays at any size.
-        episodes: games to play.
-        seed: of the games.
-        max_steps: a game is cut off after this many steps.
-        workers: processes to play in; the result does not depend on it.
-        json: file to write the result and every game to.
-    """
-    settings = BattleSettings(size=size, max_steps=max_steps)
-    if json and not json.absolute().parent.is_dir():
-        raise UserError(f"cannot write {json}: there is no folder {json.parent}")
-    screen = Console(stderr=True)
-    with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
-        task = progress.add_task("games", total=episodes)
-        result = play_match(
-            a,
-            b,
-            settings,
-            episodes=episodes,
-            seed=seed,
-            workers=workers,
-            on_game=lambda game: progress.advance(task),
-        )
-    if json:
-        write_json(json, result)
-    _print_matches([result])
+    def evaluate(
+        a: tyro.conf.Positional[str],
+        b: tyro.conf.Positional[str],
+        settings: tyro.conf.OmitArgPrefixes[settings_type] = default,  # type: ignore[valid-type]
+        episodes: int = 100,
+        seed: int = 0,
+        workers: int = WORKERS,
+        json: Path | None = None,
+    ) -> None:
+        """Let two players play each other; the sides swap every episode.
+
+        Args:
+            a: a run folder, a checkpoint file, or a scripted player such as random or rush.
+            b: the other player.
+            settings: of the game; those that A was trained with where not given.
+            episodes: games to play.
+            seed: of the games.
+            workers: processes to play in; the result does not depend on it.
+            json: file to write the result and every game to.
+        """
+        if json and not json.absolute().parent.is_dir():
+            raise UserError(f"cannot write {json}: there is no folder {json.parent}")
+        screen = Console(stderr=True)
+        with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
+            task = progress.add_task("games", total=episodes)
+            result = play_match(
+                a,
+                b,
+                settings,
+                episodes=episodes,
+                seed=seed,
+                workers=workers,
+                on_game=lambda game: progress.advance(task),
+            )
+        if json:
+            write_json(json, result)
+        _print_matches([result])
+
+    return evaluate
 
 
 def report(
@@ -87,7 +90,7 @@ def report(
         raise UserError("against is empty: name at least one opponent")
     folder = Run.open(run)
     description = folder.description()
-    settings = BattleSettings(size=description.settings.environment.size)
+    settings = description.settings.environment
     matches = []
     for opponent in against:
         print(f"playing {games} games against {opponent}", flush=True)
@@ -139,57 +142,71 @@ def compare(
     print(f"results: {out / 'README.md'}")
 
 
-def draw(
-    a: tyro.conf.Positional[str],
-    b: tyro.conf.Positional[str],
-    out: Path,
-    size: int = 64,
-    seed: int = 0,
-    game: int = 0,
-    step: int | None = None,
-    cell: int = 12,
-) -> None:
-    """Draw one game as an animation (.gif, .webp), or one step of it as a picture (.png).
+def draw_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
+    """``cmfq draw`` with the options of one kind of environment."""
 
-    Args:
-        a: a player, as in `cmfq evaluate`.
-        b: the other player.
-        out: image file to write.
-        size: agents a side.
-        seed: of the games.
-        game: which game of that seed; A plays left in even ones.
-        step: draw this step alone.
-        cell: pixels a side of a cell of the field.
-    """
-    if not 2 <= cell <= 100:
-        raise UserError(f"cell is {cell}: give 2 to 100 pixels")
-    recorder = FightRecorder()
-    result = play_game(a, b, BattleSettings(size=size), seed=seed, game=game, observers=(recorder,))
-    frames = recorder.frames
-    if step is not None and not 0 <= step < len(frames):
-        raise UserError(f"step is {step}: the game has steps 0 to {len(frames) - 1}")
-    players = (Path(a).name, Path(b).name)
-    pictures = draw_fight(
-        frames if step is None else frames[: step + 1],
-        players if result.a_side == 0 else players[::-1],
-        map_size_for(size),
-        cell=cell,
-    )
-    save_animation(pictures if step is None else pictures[-1:], out)
-    print(
-        f"{players[0]} {result.a_survivors} : {result.b_survivors} {players[1]} "
-        f"after {result.steps} steps: {out}"
-    )
+    def draw(
+        a: tyro.conf.Positional[str],
+        b: tyro.conf.Positional[str],
+        out: Path,
+        settings: tyro.conf.OmitArgPrefixes[settings_type] = default,  # type: ignore[valid-type]
+        seed: int = 0,
+        game: int = 0,
+        step: int | None = None,
+        cell: int = 12,
+    ) -> None:
+        """Draw one game as an animation (.gif, .webp), or one step of it as a picture (.png).
+
+        Args:
+            a: a player, as in `cmfq evaluate`.
+            b: the other player.
+            out: image file to write.
+            settings: of the game; those that A was trained with where not given.
+            seed: of the games.
+            game: which game of that seed; A plays the first team in even ones.
+            step: draw this step alone.
+            cell: pixels a side of a cell of the field.
+        """
+        if not 2 <= cell <= 100:
+            raise UserError(f"cell is {cell}: give 2 to 100 pixels")
+        recorder = FightRecorder()
+        result = play_game(a, b, settings, seed=seed, game=game, observers=(recorder,))
+        frames = recorder.frames
+        if step is not None and not 0 <= step < len(frames):
+            raise UserError(f"step is {step}: the game has steps 0 to {len(frames) - 1}")
+        players = (Path(a).name, Path(b).name)
+        pictures = draw_fight(
+            frames if step is None else frames[: step + 1],
+            players if result.a_side == 0 else players[::-1],
+            settings.map_size or map_size_for(settings.size),
+            cell=cell,
+        )
+        save_animation(pictures if step is None else pictures[-1:], out)
+        print(
+            f"{players[0]} {result.a_survivors} : {result.b_survivors} {players[1]} "
+            f"after {result.steps} steps: {out}"
+        )
+
+    return draw
 
 
 def _print_matches(results: Sequence[MatchResult]) -> None:
-    """One row per match."""
-    table = Table(title=f"{results[0].episodes} games at {results[0].size} a side")
+    """One row per match; where roles differ, one for each player in each role."""
+    table = Table(title=f"{results[0].episodes} games of {results[0].settings.title}")
+    if results[0].symmetric:
+        _add_wins(table, results)
+    else:
+        _add_rewards(table, results)
+    Console().print(table)
+
+
+def _add_wins(table: Table, results: Sequence[MatchResult]) -> None:
     table.add_column("A", overflow="fold")
     table.add_column("B", overflow="fold")
     for column in ("wins-draws-losses", "win rate", "95 % interval", "survivors"):
         table.add_column(column, justify="right", no_wrap=True)
     for result in results:
+        assert result.interval is not None
         low, high = result.interval
         table.add_row(
             result.a,
@@ -199,4 +216,21 @@ def _print_matches(results: Sequence[MatchResult]) -> None:
             f"{100 * low:.1f} to {100 * high:.1f} %",
             f"{result.survivors[0]:.1f} : {result.survivors[1]:.1f}",
         )
-    Console().print(table)
+
+
+def _add_rewards(table: Table, results: Sequence[MatchResult]) -> None:
+    for column in ("player", "as", "against"):
+        table.add_column(column, overflow="fold")
+    for column in ("reward of all", "95 % interval", "survivors"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for result in results:
+        for row in result.rewards:
+            low, high = row.interval
+            table.add_row(
+                row.player,
+                row.role,
+                result.b if row.player == result.a else result.a,
+                f"{row.mean:,.1f}",
+                f"{low:,.1f} to {high:,.1f}",
+                f"{row.survivors:.1f}",
+            )

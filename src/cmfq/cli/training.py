@@ -1,8 +1,10 @@
 """Commands that train."""
 
 import sys
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import tyro
 from rich.console import Console
@@ -10,7 +12,6 @@ from rich.table import Table
 
 from cmfq.algorithms import ALGORITHMS
 from cmfq.bench import BenchRow, measure_all
-from cmfq.errors import unknown_name
 from cmfq.storage import write_json
 from cmfq.training.progress import TrainingProgress
 from cmfq.training.run import Run
@@ -20,26 +21,32 @@ from cmfq.training.settings import TrainSettings
 from cmfq.training.stop import StopSignal
 
 
-def train(
-    environment: tyro.conf.Positional[str],
-    settings: tyro.conf.OmitArgPrefixes[TrainSettings],
-    run: Path,
-) -> None:
-    """Train a policy by self-play.
+def train_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
+    """``cmfq train`` with the options of one kind of environment."""
 
-    Ctrl-C or SIGTERM ends the run after the episode it is in, with a checkpoint; a second one ends
-    it at once.
+    def train(
+        environment: tyro.conf.Positional[str],
+        settings: tyro.conf.OmitArgPrefixes[
+            TrainSettings[settings_type]  # type: ignore[valid-type]
+        ] = TrainSettings(default),  # noqa: B008
+        *,
+        run: Path,
+    ) -> None:
+        """Train a policy for every role by self-play.
 
-    Args:
-        environment: what to train on: battle.
-        settings: of the run.
-        run: folder to make for the run; it must not exist.
-    """
-    if environment != "battle":
-        raise unknown_name("environment", environment, ["battle"])
-    self_play = SelfPlay(settings)
-    with Run.create(run, settings) as folder:
-        _continue(folder, self_play)
+        Ctrl-C or SIGTERM ends the run after the episode it is in, with a checkpoint; a second one
+        ends it at once.
+
+        Args:
+            environment: what to train on; `cmfq environments` lists what there is.
+            settings: of the run.
+            run: folder to make for the run; it must not exist.
+        """
+        self_play = SelfPlay(settings)
+        with Run.create(run, settings) as folder:
+            _continue(folder, self_play)
+
+    return train
 
 
 def resume(run: tyro.conf.Positional[Path]) -> None:

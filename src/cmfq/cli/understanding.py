@@ -1,7 +1,9 @@
 """Commands that show why agents act as they do, and whether the theory holds."""
 
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import tyro
@@ -9,59 +11,85 @@ from rich.console import Console
 from rich.table import Table
 
 from cmfq.environments.base import TeamObservation
-from cmfq.environments.battle import BattleEnvironment, BattleSettings
+from cmfq.environments.registry import make_environment
 from cmfq.errors import UserError
-from cmfq.explanation import Explanation
+from cmfq.explanation import Explanation, id_ranges
 from cmfq.policies import QPolicy
 from cmfq.rollout import decide
 from cmfq.storage import write_json
 from cmfq.theory import TheoryRow, check_theory
-from cmfq.training.checkpoint import load
+from cmfq.training.checkpoint import load_checkpoint
 
 LIKELY_ACTIONS = 6
 """Actions shown of the policies: the likeliest in any of them."""
 
 
-def explain(
-    run: tyro.conf.Positional[Path],
-    step: int = 10,
-    agent: int = 0,
-    size: int = 64,
-    seed: int = 0,
-) -> None:
-    """Show whom an agent heeds in a game of a policy against itself, and what that changes.
+def explain_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
+    """``cmfq explain`` with the options of one kind of environment."""
 
-    Args:
-        run: a run folder or checkpoint file.
-        step: of the game.
-        agent: its id: 0 to size - 1 are red, size to 2 size - 1 blue.
-        size: agents a side.
-        seed: of the game.
-    """
-    policy, generator = load(run), _generator(seed)
-    observations = _observe(policy, size, seed, [step], generator)[0]
-    team = next((o for o in observations if agent in o.ids), observations[agent >= size])
-    _print_explanation(policy.explain(team, agent, generator), step)
+    def explain(
+        run: tyro.conf.Positional[Path],
+        settings: tyro.conf.OmitArgPrefixes[settings_type] = default,  # type: ignore[valid-type]
+        step: int = 10,
+        agent: int = 0,
+        seed: int = 0,
+    ) -> None:
+        """Show whom an agent heeds in a game of a policy against itself, and what that changes.
+
+        Args:
+            run: a run folder or checkpoint file.
+            settings: of the game; those of the run where not given.
+            step: of the game.
+            agent: its id; in battle 0 to size - 1 are red, size to 2 size - 1 blue.
+            seed: of the game.
+        """
+        policies, generator = load_checkpoint(run).policies, _generator(seed)
+        teams = _observe(policies, settings, seed, [step], generator)
+        living = [agent in observation.ids for _, observation in teams]
+        if not any(living):
+            ids = np.concatenate([observation.ids for _, observation in teams]).tolist()
+            raise UserError(f"no living agent has id {agent}: the living are {id_ranges(ids)}")
+        policy, observation = teams[living.index(True)]
+        _print_explanation(policy.explain(observation, agent, generator), step)
+
+    return explain
 
 
-def check(
-    run: tyro.conf.Positional[Path],
-    size: int = 64,
-    seed: int = 0,
-    json: Path | None = None,
-) -> None:
-    """Measure on a trained network what the paper assumes of it (Eq 8, 9, 14-20).
+def check_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
+    """``cmfq check`` with the options of one kind of environment."""
 
-    Args:
-        run: a run folder or checkpoint file.
-        size: agents a side, of the game against itself that gives the observations.
-        seed: of the game.
-        json: file to write the rows to.
-    """
-    policy, generator = load(run), _generator(seed)
-    steps = _observe(policy, size, seed, [5, 10, 15, 20], generator)
-    rows = check_theory(policy, [team for step in steps for team in step], generator)
-    table = Table(title="Σ w_k Q(s, a, a_k) against Q(s, a, ǎ)")
+    def check(
+        run: tyro.conf.Positional[Path],
+        settings: tyro.conf.OmitArgPrefixes[settings_type] = default,  # type: ignore[valid-type]
+        seed: int = 0,
+        json: Path | None = None,
+    ) -> None:
+        """Measure what the paper assumes of Q, for causal, mean and random weights.
+
+        Args:
+            run: a run folder or checkpoint file.
+            settings: of the game against itself that gives the observations.
+            seed: of the game.
+            json: file to write the rows to.
+        """
+        policies, generator = load_checkpoint(run).policies, _generator(seed)
+        seen = _observe(policies, settings, seed, [5, 10, 15, 20], generator)
+        rows = {
+            role: check_theory(policy, [one for by, one in seen if by is policy], generator)
+            for role, policy in policies.items()
+        }
+        if json:
+            write_json(json, rows)
+        for role, of_role in rows.items():
+            _print_theory(role, of_role)
+        print("first order: greatest |Σ w_k δ_k|; smoothness: L; remainder: greatest |R_k|;")
+        print("inside: share of R_k in [-L, L]; gap: mean of Eq 8, and as a share of Q's spread")
+
+    return check
+
+
+def _print_theory(role: str, rows: list[TheoryRow]) -> None:
+    table = Table(title=f"Σ w_k Q(s, a, a_k) against Q(s, a, ǎ), {role}")
     for name in (field.name for field in fields(TheoryRow)):
         table.add_column(name.replace("_", " "), justify="left" if name == "weights" else "right")
     for row in rows:
@@ -74,11 +102,7 @@ def check(
             f"{row.gap:.4f}",
             f"{row.gap_share:.2%}",
         )
-    if json:
-        write_json(json, rows)
     Console().print(table)
-    print("first order: greatest |Σ w_k δ_k|; smoothness: L; remainder: greatest |R_k|;")
-    print("inside: share of R_k in [-L, L]; gap: mean of Eq 8, and as a share of Q's spread")
 
 
 def _generator(seed: int) -> np.random.Generator:
@@ -88,18 +112,23 @@ def _generator(seed: int) -> np.random.Generator:
 
 
 def _observe(
-    policy: QPolicy, size: int, seed: int, steps: list[int], generator: np.random.Generator
-) -> list[tuple[TeamObservation, ...]]:
-    """What both teams see at these steps of a game of the policy against itself."""
+    policies: dict[str, QPolicy],
+    settings: Any,
+    seed: int,
+    steps: list[int],
+    generator: np.random.Generator,
+) -> list[tuple[QPolicy, TeamObservation]]:
+    """What every team sees at these steps of a game of the policies, and by whom it is played."""
     if min(steps) < 0:
         raise UserError(f"step is {min(steps)}: give at least 0")
-    environment = BattleEnvironment(BattleSettings(size=size))
+    environment = make_environment(settings)
+    players = [policies[team.role] for team in environment.teams]
     observations = environment.reset(seed)
     seen = []
     for step in range(max(steps) + 1):
         if step in steps:
-            seen.append(observations)
-        decisions = decide((policy, policy), observations, generator)
+            seen += zip(players, observations, strict=True)
+        (decisions,) = decide(players, [observations], generator)
         outcome = environment.step([decision.actions for decision in decisions])
         if (outcome.terminated or outcome.truncated) and step < max(steps):
             raise UserError(f"the game ends with step {step}: give a step up to that")

@@ -86,6 +86,11 @@ class BattleSettings:
         if not self.map_size:
             map_size_for(self.size)
 
+    @property
+    def title(self) -> str:
+        """A few words for headings."""
+        return f"battle, {self.size} a side"
+
     def with_size(self, size: int) -> "BattleSettings":
         """The same game with another number of agents a side."""
         return BattleSettings(**{**vars(self), "size": size, "map_size": 0})

@@ -78,6 +78,11 @@ class SignalSettings:
             raise UserError(f"signals is {self.signals}: give at least 2, or nothing is to be told")
 
     @property
+    def title(self) -> str:
+        """A few words for headings."""
+        return f"signal, {self.babblers} babblers"
+
+    @property
     def cluster_size(self) -> int:
         """Agents in a cluster."""
         return self.listeners + self.signallers + self.babblers

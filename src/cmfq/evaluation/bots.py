@@ -74,6 +74,7 @@ class Bot:
         observations: Sequence[TeamObservation],
         generator: np.random.Generator,
         others: Sequence[TeamObservation] = (),
+        worlds: Sequence[int] | None = None,
     ) -> list[Decision]:
         """Let the script decide for each team."""
         return [Decision(self.script(observation, generator)) for observation in observations]

@@ -20,7 +20,6 @@ from typing import Any
 
 import msgspec
 
-from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
 from cmfq.evaluation.matches import MatchResult, play_match
 from cmfq.evaluation.plots import Metrics, learning_curves, save_svg
@@ -65,7 +64,7 @@ def compare(
             match = play_match(
                 str(run),
                 opponent,
-                BattleSettings(size=description.settings.environment.size),
+                description.settings.environment,
                 episodes=episodes,
                 seed=seed,
                 workers=workers,

@@ -1,24 +1,23 @@
 """Matches: two players, many games, sides swapped every game."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from multiprocessing import get_context
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from cmfq.environments.base import TeamSpecification
-from cmfq.environments.battle import BattleEnvironment, BattleSettings
+from cmfq.environments.registry import kind_of, make_environment
 from cmfq.errors import UserError
-from cmfq.evaluation.bots import BOTS, bot
-from cmfq.evaluation.statistics import wilson_interval
+from cmfq.evaluation.players import load_player
+from cmfq.evaluation.statistics import mean_interval, wilson_interval
 from cmfq.policies import Policy
 from cmfq.rollout import Observer, play_episode
 from cmfq.storage import versions
-from cmfq.training.checkpoint import load_with_description
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,7 @@ class Game:
 
     game: int
     a_side: int
-    """The team that A played: 0 (left) or 1 (right)."""
+    """0: A played the first team (or half of the teams, see :func:`seats`), 1: the other."""
     a_survivors: int
     b_survivors: int
     steps: int
@@ -36,62 +35,52 @@ class Game:
 
 
 @dataclass(frozen=True)
+class RoleReward:
+    """What a player earned in a role: reward of its agents together, per game."""
+
+    player: str
+    role: str
+    mean: float
+    interval: tuple[float, float]
+    """95 % interval of the mean over games (Student's t)."""
+    survivors: float
+    """Mean."""
+
+
+@dataclass(frozen=True)
 class MatchResult:
     """What ``cmfq evaluate`` prints and writes."""
 
     a: str
     b: str
-    size: int
+    environment: str
+    settings: Any
+    """Of the environment."""
     seed: int
     episodes: int
+    symmetric: bool
+    """Both sides have the same roles, so that one of them wins a game."""
     wins: int
-    """Games in which more of A's agents survived."""
+    """Games in which A had more: survivors in battle, reward elsewhere. 0, as are draws and
+    losses, in games that are not symmetric: those are judged by ``rewards``."""
     draws: int
     losses: int
-    win_rate: float
+    win_rate: float | None
     """Of A; a draw counts half."""
-    interval: tuple[float, float]
+    interval: tuple[float, float] | None
     """95 % Wilson interval of ``win_rate`` over games of these two policies."""
     survivors: tuple[float, float]
     """Mean survivors of A and of B."""
+    rewards: list[RoleReward]
+    """Of A and of B, in each role."""
     versions: dict[str, str]
     games: list[Game]
-
-
-def load_player(name: str, specification: TeamSpecification) -> Policy:
-    """A run folder, a checkpoint file, or the name of a scripted opponent.
-
-    Raises:
-        UserError: there is no such player, or it cannot play this game.
-    """
-    if name in BOTS:
-        return bot(name)
-    try:
-        there = Path(name).exists()
-    except OSError:  # a name too long for a file
-        there = False
-    if not there:
-        raise UserError(
-            f"there is no player {name[:200]!r}: give a run folder, a checkpoint file, "
-            f"or one of {', '.join(BOTS)}"
-        )
-    policy, description = load_with_description(name)
-    if description.environment != "battle":
-        raise UserError(f"{name} was trained on {description.environment}: it cannot play battle")
-    ours = policy.specification
-    for what in ("view_shape", "channels", "features", "actions"):
-        if getattr(ours, what) != getattr(specification, what):
-            raise UserError(
-                f"{name} was trained with {what} {getattr(ours, what)}, this game has "
-                f"{getattr(specification, what)}: train a policy for this game"
-            )
-    return policy
 
 
 def play_match(
     a: str,
     b: str,
-    settings: BattleSettings,
+    settings: Any,
     *,
     episodes: int,
     seed: int,
@@ -101,9 +90,9 @@ def play_match(
     """Play ``episodes`` games; the result does not depend on the number of workers.
 
     Args:
-        a: first player (see :func:`load_player`).
+        a: first player (see :func:`~.players.load_player`).
         b: second player.
-        settings: of the game.
+        settings: of the environment.
         episodes: games; A plays the left side in the first, the right in the second, and so on.
         seed: of the match: game ``g`` depends on ``(seed, g)`` alone.
         workers: processes.
@@ -116,40 +105,118 @@ def play_match(
     ):
         if value < least:
             raise UserError(f"{name} is {value}: give at least {least}")
-    specification = BattleEnvironment(settings).teams[0]
+    teams = make_environment(settings).teams
+    seats(teams)  # refuse teams that make no two sides
     for player in (a, b):
-        load_player(player, specification)  # refuse a bad player before starting processes
+        load_player(player, kind_of(settings), teams)  # refuse a bad one before starting processes
     games = []
     for game in _games((a, b, settings, seed), episodes, workers):
         games.append(game)
         on_game(game)
-    wins = sum(game.a_survivors > game.b_survivors for game in games)
-    draws = sum(game.a_survivors == game.b_survivors for game in games)
+    return summarise(a, b, settings, seed, teams, games)
+
+
+def summarise(
+    a: str,
+    b: str,
+    settings: Any,
+    seed: int,
+    teams: Sequence[TeamSpecification],
+    games: list[Game],
+) -> MatchResult:
+    """Add the games of a match up."""
+    kind = kind_of(settings)
+    first, second = ([teams[team].role for team in side] for side in seats(teams))
+    symmetric = first == second
+    margins = [
+        game.a_survivors - game.b_survivors
+        if kind.decided_by == "survivors"
+        else game.a_reward - game.b_reward
+        for game in games
+        if symmetric
+    ]
+    wins, draws = sum(m > 0 for m in margins), sum(m == 0 for m in margins)
     points = wins + draws / 2
     return MatchResult(
         a=a,
         b=b,
-        size=settings.size,
+        environment=kind.name,
+        settings=settings,
         seed=seed,
-        episodes=episodes,
+        episodes=len(games),
+        symmetric=symmetric,
         wins=wins,
         draws=draws,
-        losses=episodes - wins - draws,
-        win_rate=points / episodes,
-        interval=wilson_interval(points, episodes),
+        losses=len(margins) - wins - draws,
+        win_rate=points / len(games) if symmetric else None,
+        interval=wilson_interval(points, len(games)) if symmetric else None,
         survivors=(
             float(np.mean([game.a_survivors for game in games])),
             float(np.mean([game.b_survivors for game in games])),
         ),
+        rewards=_role_rewards((a, b), (first, second), games),
         versions=versions(),
         games=games,
     )
 
 
+def _role_rewards(
+    players: tuple[str, str], roles: tuple[list[str], list[str]], games: Sequence[Game]
+) -> list[RoleReward]:
+    """Of the player of each side, first A's."""
+    rows = []
+    for index, player in enumerate(players):
+        earned: dict[str, list[tuple[float, int]]] = {}
+        for game in games:
+            side = game.a_side if index == 0 else 1 - game.a_side
+            if roles[side]:
+                reward = (game.a_reward, game.b_reward)[index]
+                left = (game.a_survivors, game.b_survivors)[index]
+                name = " and ".join(dict.fromkeys(roles[side]))
+                earned.setdefault(name, []).append((reward, left))
+        for role, results in earned.items():
+            rewards = np.array([reward for reward, _ in results])
+            rows.append(
+                RoleReward(
+                    player,
+                    role,
+                    float(rewards.mean()),
+                    mean_interval(rewards),
+                    float(np.mean([left for _, left in results])),
+                )
+            )
+    return rows
+
+
+def seats(teams: Sequence[TeamSpecification]) -> tuple[list[int], list[int]]:
+    """Which teams the two players of a game have.
+
+    Two teams are opponents. Of more, those of one role are, two by two: with red and blue melee
+    and red and blue ranged, each player has a team of each. A single team is played by one player
+    alone: the two play in turn.
+
+    Raises:
+        UserError: there are other teams than these.
+    """
+    if len(teams) == 1:
+        return [0], []
+    if len(teams) == 2:
+        return [0], [1]
+    by_role: dict[str, list[int]] = {}
+    for index, team in enumerate(teams):
+        by_role.setdefault(team.role, []).append(index)
+    if any(len(pair) != 2 for pair in by_role.values()):
+        raise UserError(
+            "the teams of this environment make no two sides: two are needed of every role, and "
+            f"the roles are {', '.join(team.role for team in teams)}"
+        )
+    return [pair[0] for pair in by_role.values()], [pair[1] for pair in by_role.values()]
+
+
 def play_game(
     a: str,
     b: str,
-    settings: BattleSettings,
+    settings: Any,
     *,
     seed: int,
     game: int = 0,
@@ -165,46 +232,49 @@ def play_game(
 class _Match:
     """Both players and a field, ready to play any game of the match."""
 
-    def __init__(self, a: str, b: str, settings: BattleSettings, seed: int) -> None:
+    def __init__(self, a: str, b: str, settings: Any, seed: int) -> None:
         torch.set_num_threads(1)
-        self._environment = BattleEnvironment(settings)
-        specification = self._environment.teams[0]
-        self._players = (load_player(a, specification), load_player(b, specification))
+        self._environment = make_environment(settings)
+        self._teams = self._environment.teams
+        self._sides = seats(self._teams)
+        kind = kind_of(settings)
+        self._players = [load_player(name, kind, self._teams) for name in (a, b)]
         self._seed = seed
 
     def play(self, game: int, observers: tuple[Observer, ...] = ()) -> Game:
         generator = np.random.default_rng([self._seed, game])
         a_side = game % 2
-        first, second = self._players
+        players = self._players if a_side == 0 else self._players[::-1]
+        policies: dict[int, Policy] = {}
+        for player, side in zip(players, self._sides, strict=True):
+            policies |= {team: player[self._teams[team].role] for team in side}
         episode = play_episode(
             self._environment,
-            (first, second) if a_side == 0 else (second, first),
+            [policies[team] for team in range(len(self._teams))],
             seed=int(generator.integers(2**31)),
             generator=generator,
             observers=observers,
         )
-        b_side = 1 - a_side
+        a_teams, b_teams = self._sides if a_side == 0 else self._sides[::-1]
         return Game(
             game,
             a_side,
-            episode.survivors[a_side],
-            episode.survivors[b_side],
+            sum(episode.survivors[team] for team in a_teams),
+            sum(episode.survivors[team] for team in b_teams),
             episode.steps,
-            episode.rewards[a_side],
-            episode.rewards[b_side],
+            sum(episode.rewards[team] for team in a_teams),
+            sum(episode.rewards[team] for team in b_teams),
         )
 
 
 _prepare = lru_cache(maxsize=1)(_Match)
 
 
-def _play(match: tuple[str, str, BattleSettings, int], game: int) -> Game:
+def _play(match: tuple[str, str, Any, int], game: int) -> Game:
     return _prepare(*match).play(game)
 
 
-def _games(
-    match: tuple[str, str, BattleSettings, int], episodes: int, workers: int
-) -> Iterator[Game]:
+def _games(match: tuple[str, str, Any, int], episodes: int, workers: int) -> Iterator[Game]:
     play = partial(_play, match)
     if workers == 1:
         yield from map(play, range(episodes))

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from cmfq.environments.battle import BattleSettings, map_size_for
+from cmfq.environments.battle import map_size_for
 from cmfq.evaluation.matches import MatchResult, play_game
 from cmfq.evaluation.plots import Metrics, learning_curves, save_svg
 from cmfq.replays.draw import draw_fight, save_animation
@@ -57,14 +57,14 @@ def write_report(
 
 def _animate_typical_game(match: MatchResult) -> tuple[bytes, str]:
     recorder = FightRecorder()
-    settings = BattleSettings(size=match.size)
+    settings = match.settings
     by_length = sorted(match.games[::2], key=lambda game: game.steps)
     typical = by_length[len(by_length) // 2].game
     game = play_game(
         match.a, match.b, settings, seed=match.seed, game=typical, observers=(recorder,)
     )
     names = (Path(match.a).stem, Path(match.b).stem)
-    pictures = draw_fight(recorder.frames, names, map_size_for(match.size))
+    pictures = draw_fight(recorder.frames, names, settings.map_size or map_size_for(settings.size))
     with TemporaryDirectory() as folder:
         file = Path(folder) / "fight.webp"
         save_animation(pictures, file)

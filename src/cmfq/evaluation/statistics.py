@@ -2,6 +2,10 @@
 
 import math
 
+import numpy as np
+import numpy.typing as npt
+from scipy.stats import t as student
+
 
 def wilson_interval(
     successes: float, trials: int, confidence_z: float = 1.959963984540054
@@ -19,3 +23,13 @@ def wilson_interval(
     spread = confidence_z * math.sqrt(share * (1 - share) / trials + z2 / (4 * trials))
     low, high = (centre - spread) / (1 + z2), (centre + spread) / (1 + z2)
     return max(0.0, low), min(1.0, high)
+
+
+def mean_interval(values: npt.NDArray[np.float64], confidence: float = 0.95) -> tuple[float, float]:
+    """Student's interval of a mean; from minus to plus infinity for a single value."""
+    if len(values) < 2:
+        return -math.inf, math.inf
+    mean = float(values.mean())
+    error = float(values.std(ddof=1)) / math.sqrt(len(values))
+    spread = error * float(student.ppf(0.5 + confidence / 2, len(values) - 1))
+    return mean - spread, mean + spread

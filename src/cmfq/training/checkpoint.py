@@ -1,87 +1,180 @@
 """A policy in one file: weights, and all that is needed to play with them."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
+from torch import Tensor
 
 from cmfq.algorithms import MeanFieldSettings
 from cmfq.environments.base import TeamSpecification
+from cmfq.environments.registry import Kind, find_kind, kind_of
 from cmfq.errors import UserError
 from cmfq.networks import NetworkSettings
 from cmfq.policies import QPolicy, new_network
 from cmfq.storage import read_tensors, write_tensors
+from cmfq.training.side import split_names
 
-FORMAT = "cmfq-policy-1"
+FORMAT = "cmfq-policy-2"
+FIRST_FORMAT = "cmfq-policy-1"
+"""Held one policy, of the one role there was."""
 TRUST_VARIABLE = "CMFQ_RUN_OWN_FUNCTIONS"
 """Environment variable that allows files to name functions outside the package."""
 
 
 @dataclass(frozen=True)
 class PolicyDescription:
-    """What a checkpoint says about itself."""
+    """What a checkpoint says of the policy of one role."""
 
-    environment: str
     algorithm: str
     beta: float
-    episode: int
     mean_field: MeanFieldSettings
     network: NetworkSettings
     specification: TeamSpecification
 
 
-def save_policy(
-    path: Path, policy: QPolicy, network: NetworkSettings, *, environment: str, episode: int
+@dataclass(frozen=True)
+class CheckpointDescription:
+    """What a checkpoint says of itself."""
+
+    environment: str
+    """Name of the kind of environment that it was trained in."""
+    environment_settings: dict[str, Any]
+    episode: int
+    policies: dict[str, PolicyDescription]
+    """Of each role."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a run had learned at one time."""
+
+    path: Path
+    description: CheckpointDescription
+    policies: dict[str, QPolicy]
+    """Of each role."""
+
+    @property
+    def kind(self) -> Kind[Any]:
+        """Of the environment that it was trained in."""
+        return find_kind(self.description.environment)
+
+    def environment_settings(self) -> Any:
+        """Of the environment that it was trained in."""
+        try:
+            return msgspec.convert(
+                self.description.environment_settings, self.kind.settings, strict=False
+            )
+        except msgspec.ValidationError as error:
+            raise UserError(f"{self.path} does not describe its environment: {error}") from error
+
+
+def save_policies(
+    path: Path,
+    policies: Mapping[str, QPolicy],
+    network: NetworkSettings,
+    *,
+    environment: object,
+    episode: int,
 ) -> None:
-    """Write a checkpoint: safetensors, so that loading a stranger's file runs none of its code."""
-    description = PolicyDescription(
-        environment,
-        policy.algorithm,
-        policy.beta,
+    """Write a checkpoint: safetensors, so that loading a stranger's file runs none of its code.
+
+    Args:
+        path: file to write.
+        policies: of each role.
+        network: settings of their networks.
+        environment: settings of the environment that they were trained in.
+        episode: that they were trained to.
+    """
+    description = CheckpointDescription(
+        kind_of(environment).name,
+        msgspec.to_builtins(environment),
         episode,
-        policy.mean_field,
-        network,
-        policy.specification,
+        {
+            role: PolicyDescription(
+                policy.algorithm, policy.beta, policy.mean_field, network, policy.specification
+            )
+            for role, policy in policies.items()
+        },
     )
-    info = {"format": FORMAT, **msgspec.to_builtins(description)}
-    write_tensors(path, dict(policy.network.state_dict()), info)
+    tensors = {
+        f"{role}/{name}": tensor
+        for role, policy in policies.items()
+        for name, tensor in policy.network.state_dict().items()
+    }
+    write_tensors(path, tensors, {"format": FORMAT, **msgspec.to_builtins(description)})
 
 
-def load(path: str | Path) -> QPolicy:
+def load(path: str | Path, role: str | None = None) -> QPolicy:
     """Load a trained policy from a run folder (its last checkpoint) or a checkpoint file.
 
+    Args:
+        path: of the folder or file.
+        role: whose policy; needed where a run has several.
+
     Raises:
-        UserError: nothing is there, or it is cut short or not a policy of this version.
+        UserError: nothing is there, it is cut short or not a policy of this version, or it has no
+            such role.
     """
-    return load_with_description(path)[0]
+    policies = load_checkpoint(path).policies
+    if role is None and len(policies) == 1:
+        return next(iter(policies.values()))
+    if role not in policies:
+        asked = f"no role {role!r}" if role else "several roles"
+        raise UserError(f"{path} has {asked}: name one of {', '.join(policies)}")
+    return policies[role]
 
 
-def load_with_description(path: str | Path) -> tuple[QPolicy, PolicyDescription]:
-    """Like :func:`load`, with what the checkpoint says about itself."""
+def load_checkpoint(path: str | Path) -> Checkpoint:
+    """The policies of all roles (see :func:`load`), and what the file says of itself."""
     file = latest_checkpoint(Path(path)) if Path(path).is_dir() else Path(path)
-    weights, info = read_tensors(file)
-    if info.pop("format", None) != FORMAT:
-        raise UserError(f"{file} holds no policy that this version of cmfq reads ({FORMAT})")
+    tensors, info = read_tensors(file)
     try:
-        description = msgspec.convert(info, PolicyDescription, strict=False)
-        refuse_own_functions(description.mean_field, file)
-        network = new_network(description.specification, description.network, description.algorithm)
-        network.load_state_dict(weights)
-    except (msgspec.ValidationError, RuntimeError) as error:
+        if info.get("format") == FIRST_FORMAT:
+            tensors, info = _as_second_format(tensors, info)
+        if info.get("format") != FORMAT:
+            raise UserError(f"{file} holds no policy that this version of cmfq reads ({FORMAT})")
+        description = msgspec.convert(info, CheckpointDescription, strict=False)
+        weights = split_names(tensors)
+        policies = {
+            role: _policy(file, weights[role], one) for role, one in description.policies.items()
+        }
+    except (msgspec.ValidationError, RuntimeError, KeyError, ValueError) as error:
         raise UserError(f"{file} does not describe its own weights: {error}") from error
+    return Checkpoint(file, description, policies)
+
+
+def _as_second_format(
+    tensors: dict[str, Tensor], info: dict[str, Any]
+) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    role = TeamSpecification.role
+    return {f"{role}/{name}": tensor for name, tensor in tensors.items()}, {
+        "format": FORMAT,
+        "environment": info.pop("environment"),
+        "environment_settings": {},
+        "episode": info.pop("episode"),
+        "policies": {role: info},
+    }
+
+
+def _policy(file: Path, weights: dict[str, Tensor], description: PolicyDescription) -> QPolicy:
+    refuse_own_functions(description.mean_field.own_functions, file)
+    network = new_network(description.specification, description.network, description.algorithm)
+    network.load_state_dict(weights)
     if not 0 <= description.beta <= 1e6:
         raise UserError(f"{file} has a beta of {description.beta}: give another checkpoint")
     if not all(weight.isfinite().all() for weight in weights.values()):
         raise UserError(f"{file} has weights that are not finite: give an earlier checkpoint")
-    policy = QPolicy(
+    return QPolicy(
         description.specification,
         network.eval(),
         description.algorithm,
         description.mean_field,
         description.beta,
     )
-    return policy, description
 
 
 def latest_checkpoint(run: Path) -> Path:
@@ -102,14 +195,18 @@ def list_checkpoints(run: Path) -> list[Path]:
     return sorted((file for file in files if file.stem.isdecimal()), key=lambda f: int(f.stem))
 
 
-def refuse_own_functions(settings: MeanFieldSettings, file: Path) -> None:
+def refuse_own_functions(names: list[str], file: Path) -> None:
     """Loading a stranger's file must not run code, unless the user says so.
 
+    Args:
+        names: of functions outside the package that the file wants to be called.
+        file: for the message.
+
     Raises:
-        UserError: the settings name functions outside the package.
+        UserError: there are some.
     """
-    if settings.own_functions and os.environ.get(TRUST_VARIABLE) != "1":
+    if names and os.environ.get(TRUST_VARIABLE) != "1":
         raise UserError(
-            f"{file} uses {' and '.join(settings.own_functions)}, whose code would be run: if you "
+            f"{file} uses {' and '.join(names)}, whose code would be run: if you "
             f"trust it, set {TRUST_VARIABLE}=1"
         )

@@ -21,9 +21,10 @@ import filelock
 import msgspec
 from torch.utils.tensorboard import SummaryWriter
 
+from cmfq.environments.registry import find_kind, kind_of
 from cmfq.errors import UserError
 from cmfq.storage import read_tensors, versions, write_bytes, write_json, write_tensors
-from cmfq.training.checkpoint import list_checkpoints, refuse_own_functions, save_policy
+from cmfq.training.checkpoint import list_checkpoints, refuse_own_functions, save_policies
 from cmfq.training.self_play import EpisodeMetrics, SelfPlay
 from cmfq.training.settings import TrainSettings
 
@@ -37,7 +38,8 @@ class RunDescription:
     """Content of ``run.json``."""
 
     environment: str
-    settings: TrainSettings
+    """Name of its kind."""
+    settings: TrainSettings[Any]
     versions: dict[str, str]
 
 
@@ -71,7 +73,7 @@ class Run:
         self._lock.release()
 
     @classmethod
-    def create(cls, path: Path, settings: TrainSettings) -> "Run":
+    def create(cls, path: Path, settings: TrainSettings[Any]) -> "Run":
         """Make the folder of a new run.
 
         Raises:
@@ -86,7 +88,8 @@ class Run:
         except OSError as error:
             raise UserError(f"cannot make the run folder {path}: {error.strerror}") from error
         (path / "checkpoints").mkdir()
-        write_json(path / SETTINGS_FILE, RunDescription("battle", settings, versions()))
+        name = kind_of(settings.environment).name
+        write_json(path / SETTINGS_FILE, RunDescription(name, settings, versions()))
         return cls(path)
 
     @classmethod
@@ -107,20 +110,23 @@ class Run:
             UserError: the file was damaged.
         """
         try:
-            text = (self.path / SETTINGS_FILE).read_bytes()
-            description = msgspec.json.decode(text, type=RunDescription, strict=False)
-            refuse_own_functions(description.settings.mean_field, self.path / SETTINGS_FILE)
-            return description
-        except (msgspec.DecodeError, msgspec.ValidationError, OSError) as error:
+            raw = msgspec.json.decode((self.path / SETTINGS_FILE).read_bytes())
+            settings = read_settings(raw["environment"], raw["settings"])
+            description = RunDescription(
+                raw["environment"], settings, msgspec.convert(raw["versions"], dict[str, str])
+            )
+        except (msgspec.MsgspecError, OSError, KeyError, TypeError) as error:
             raise UserError(f"{self.path / SETTINGS_FILE} cannot be read: {error}") from error
+        refuse_own_functions(settings.mean_field.own_functions, self.path / SETTINGS_FILE)
+        return description
 
     def save(self, self_play: SelfPlay) -> None:
         """Write a checkpoint and the state to resume from."""
-        save_policy(
+        save_policies(
             self.path / "checkpoints" / f"{self_play.episode:06d}.safetensors",
-            self_play.learner.averaged_policy(),
+            {role: side.learner.averaged_policy() for role, side in self_play.sides.items()},
             self_play.settings.network,
-            environment="battle",
+            environment=self_play.settings.environment,
             episode=self_play.episode,
         )
         write_tensors(self.path / STATE_FILE, *self_play.state())
@@ -143,7 +149,8 @@ class Run:
     def _restore_state(self, self_play: SelfPlay, state: Path) -> None:
         try:
             tensors, info = read_tensors(state)
-            settings = msgspec.convert(info["settings"], TrainSettings, strict=False)
+            name = kind_of(self_play.settings.environment).name
+            settings = read_settings(name, info["settings"])
             if settings != self_play.settings:
                 raise UserError("it belongs to a run with other settings")
             self_play.restore(tensors, info)
@@ -165,6 +172,17 @@ class Run:
             raise UserError(f"{path} is damaged: {error}; mend or remove it") from error
 
 
+def read_settings(environment: str, raw: Any) -> TrainSettings[Any]:
+    """Settings of a run in this kind of environment, from what JSON holds of them."""
+    kind = find_kind(environment)
+    settings: TrainSettings[Any] = msgspec.convert(
+        raw,
+        TrainSettings[kind.settings],  # type: ignore[name-defined]
+        strict=False,
+    )
+    return settings
+
+
 def train(
     run: Run,
     self_play: SelfPlay,
@@ -180,12 +198,16 @@ def train(
     board = SummaryWriter(str(run.path), purge_step=self_play.episode + 1)
     try:
         while self_play.episode < settings.episodes:
-            metrics = self_play.run_episode()
-            _append(run.path / METRICS_FILE, metrics)
-            _write_events(board, metrics)
-            report(metrics)
+            begun = self_play.episode
+            for metrics in self_play.run_episodes():
+                _append(run.path / METRICS_FILE, metrics)
+                _write_events(board, metrics)
+                report(metrics)
             finished = self_play.episode == settings.episodes
-            if finished or should_stop() or self_play.episode % settings.checkpoint_period == 0:
+            due = begun // settings.checkpoint_period < (
+                self_play.episode // settings.checkpoint_period
+            )
+            if finished or should_stop() or due:
                 run.save(self_play)
             if should_stop():
                 return finished
@@ -203,8 +225,7 @@ def _write_events(board: SummaryWriter, metrics: EpisodeMetrics) -> None:
     row = asdict(metrics)
     episode = row.pop("episode")
     for name, value in row.items():
-        if isinstance(value, list):
-            for team, part in enumerate(value):
-                board.add_scalar(f"{name}/team_{team}", part, episode)
-        elif value is not None:
-            board.add_scalar(name, value, episode)
+        parts = dict(enumerate(value)) if isinstance(value, list) else {None: value}
+        for index, part in parts.items():
+            if part is not None:
+                board.add_scalar(name if index is None else f"{name}/{index}", part, episode)

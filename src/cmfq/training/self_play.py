@@ -1,7 +1,5 @@
-"""Self-play: play an episode, learn from it, again (Algorithm 1)."""
+"""Self-play: play episodes, learn from them, again (Algorithm 1)."""
 
-import copy
-import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -11,13 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cmfq.environments.battle import BattleEnvironment
-from cmfq.errors import UserError
-from cmfq.learner import Learner
-from cmfq.policies import QPolicy, new_network
-from cmfq.replay import Replay, ReplayWriter
-from cmfq.rollout import play_episode
+from cmfq.environments.base import TeamSpecification
+from cmfq.environments.registry import make_environment
+from cmfq.errors import UserError, unknown_name
+from cmfq.policies import QPolicy
+from cmfq.replay import ReplayWriter
+from cmfq.rollout import Episode, play_episodes
 from cmfq.training.settings import TrainSettings
+from cmfq.training.side import Side, split_names
 
 
 @dataclass(frozen=True)
@@ -29,13 +28,15 @@ class EpisodeMetrics:
     steps: int
     agent_steps: int
     rewards: list[float]
-    """Sum over the team's agents and all steps."""
     kills: list[int]
+    """Agents of the other teams that died."""
     survivors: list[int]
     loss: float | None
-    """Mean squared TD error of the episode's updates; none if there was no update."""
+    """Mean squared TD error of the updates after it, over all roles; none if there was none."""
+    role_losses: list[float | None]
+    """The same for each role."""
     updates: int
-    """Of the network, since the run began."""
+    """Of the networks, since the run began."""
     beta: float
     playing_seconds: float
     learning_seconds: float
@@ -44,125 +45,138 @@ class EpisodeMetrics:
 class SelfPlay:
     """The state of a training run between two episodes, and how to go on from it."""
 
-    def __init__(self, settings: TrainSettings) -> None:
+    def __init__(self, settings: TrainSettings[Any]) -> None:
         torch.set_num_threads(settings.threads)
-        network_seed, episode_seed, acting_seed, learning_seed = np.random.SeedSequence(
-            settings.seed
-        ).spawn(4)
+        seeds = np.random.SeedSequence(settings.seed)
+        network_seed, episode_seed, acting_seed, learning_seed = seeds.spawn(4)
         self.settings = settings
-        self.environment = BattleEnvironment(settings.environment)
-        specification = self.environment.teams[0]
-        with torch.random.fork_rng():
-            torch.manual_seed(int(network_seed.generate_state(1)[0]))
-            network = new_network(specification, settings.network, settings.algorithm)
-        beta = settings.exploration.beta(0)
-        self.policy = QPolicy(specification, network, settings.algorithm, settings.mean_field, beta)
-        self.opponent = self.policy
-        if settings.opponent == "snapshot":
-            self.opponent = copy.deepcopy(self.policy)
+        self.environments = [
+            make_environment(settings.environment) for _ in range(settings.environments)
+        ]
+        self.teams = self.environments[0].teams
+        roles = {team.role: team for team in self.teams}
+        _check_roles(settings, roles, self.teams)
         self._generators = {
             "episode": np.random.default_rng(episode_seed),
             "acting": np.random.default_rng(acting_seed),
-            "learning": np.random.default_rng(learning_seed),
         }
-        self.learner = Learner(self.policy, settings.learner, self._generators["learning"])
-        self.replay = Replay(
-            specification, settings.learner.discount, settings.learner.replay_bytes
-        )
-        if settings.learner.batch_size > self.replay.capacity:
-            raise UserError(
-                f"batch_size is {settings.learner.batch_size}: the replay holds "
-                f"{self.replay.capacity} agent-steps, give less, or raise replay_bytes"
-            )
+        self.sides: dict[str, Side] = {}
+        """The learner of each role."""
+        for role, specification in roles.items():
+            generator = np.random.default_rng(learning_seed)
+            self.sides[role] = Side(specification, settings, network_seed, generator)
+            network_seed, learning_seed = seeds.spawn(2)
         self.episode = 0
         """Episodes played."""
-        self._owed_rows = 0.0
 
-    def run_episode(self) -> EpisodeMetrics:
-        """Play one episode, then learn from as many sampled rows as it earned.
+    def run_episodes(self) -> list[EpisodeMetrics]:
+        """Play one episode in every world, then learn from as many sampled rows as they earned.
 
         Raises:
-            UserError: the loss or a weight is no longer finite.
+            UserError: a loss or a weight is no longer finite, or the environment failed.
         """
         settings = self.settings
-        self.policy.beta = self.opponent.beta = settings.exploration.beta(self.episode)
-        self.learner.set_learning_rate(self.episode / settings.episodes)
+        for side in self.sides.values():
+            side.policy.beta = side.opponent.beta = settings.exploration.beta(self.episode)
+            side.learner.set_learning_rate(self.episode / settings.episodes)
         policies, learning_teams = self._players()
+        writers = [
+            [
+                ReplayWriter(side.replay, [team for team in learning_teams if self._is(role, team)])
+                for role, side in self.sides.items()
+            ]
+            for _ in range(min(settings.environments, settings.episodes - self.episode))
+        ]
         started = time.perf_counter()
-        played = play_episode(
-            self.environment,
+        played = play_episodes(
+            self.environments[: len(writers)],
             policies,
-            seed=int(self._generators["episode"].integers(2**31)),
+            seeds=[int(self._generators["episode"].integers(2**31)) for _ in writers],
             generator=self._generators["acting"],
-            observers=[ReplayWriter(self.replay, learning_teams)],
+            observers=writers,
         )
         playing_seconds = time.perf_counter() - started
+        losses = {
+            role: side.learn(
+                sum(
+                    episode.agent_steps_of[team]
+                    for episode in played
+                    for team in learning_teams
+                    if self._is(role, team)
+                ),
+                len(played),
+            )
+            for role, side in self.sides.items()
+        }
+        learning_seconds = time.perf_counter() - started - playing_seconds
+        self._check_finite(losses)
+        return [
+            self._metrics(episode, losses, playing_seconds, learning_seconds, len(played))
+            for episode in played
+        ]
+
+    def _is(self, role: str, team: int) -> bool:
+        return self.teams[team].role == role
+
+    def _players(self) -> tuple[list[QPolicy], list[int]]:
+        """Who plays which team in this episode, and which teams are learned from."""
+        policies = [self.sides[team.role].policy for team in self.teams]
+        teams = list(range(len(self.teams)))
+        if self.settings.opponent == "shared":
+            return policies, teams
+        (side,) = self.sides.values()
+        if self.episode % self.settings.snapshot_period == 0:
+            side.opponent.network.load_state_dict(side.policy.network.state_dict())
+        learning = self.episode % len(teams)
+        return [side.policy if team == learning else side.opponent for team in teams], [learning]
+
+    def _check_finite(self, losses: dict[str, list[float]]) -> None:
+        for role, side in self.sides.items():
+            if not side.is_finite(losses[role]):
+                raise UserError(
+                    f"the loss or a weight became non-finite in episode {self.episode + 1}: what "
+                    "was saved before is kept; train again in another folder with a learning_rate "
+                    f"below {self.settings.learner.learning_rate}"
+                )
+
+    def _metrics(
+        self,
+        played: Episode,
+        losses: dict[str, list[float]],
+        playing_seconds: float,
+        learning_seconds: float,
+        episodes: int,
+    ) -> EpisodeMetrics:
+        """Of the next episode; what several shared, they share out evenly."""
         self.episode += 1
-        share = len(learning_teams) / len(policies)
-        losses = self._learn(played.agent_steps * share)
+        sides = self.sides.values()
+        every_loss = [loss for role_losses in losses.values() for loss in role_losses]
         return EpisodeMetrics(
             episode=self.episode,
             steps=played.steps,
             agent_steps=played.agent_steps,
             rewards=list(played.rewards),
-            kills=list(reversed(played.losses)),
+            kills=[sum(played.deaths) - own for own in played.deaths],
             survivors=list(played.survivors),
-            loss=sum(losses) / len(losses) if losses else None,
-            updates=self.learner.updates,
-            beta=self.policy.beta,
-            playing_seconds=playing_seconds,
-            learning_seconds=time.perf_counter() - started - playing_seconds,
+            loss=_mean(every_loss),
+            role_losses=[_mean(role_losses) for role_losses in losses.values()],
+            updates=sum(side.learner.updates for side in sides),
+            beta=next(iter(sides)).policy.beta,
+            playing_seconds=playing_seconds / episodes,
+            learning_seconds=learning_seconds / episodes,
         )
-
-    def _players(self) -> tuple[tuple[QPolicy, QPolicy], tuple[int, ...]]:
-        """Who plays which team in this episode, and which teams are learned from."""
-        if self.opponent is self.policy:
-            return (self.policy, self.policy), (0, 1)
-        if self.episode % self.settings.snapshot_period == 0:
-            self.opponent.network.load_state_dict(self.policy.network.state_dict())
-        if self.episode % 2 == 0:
-            return (self.policy, self.opponent), (0,)
-        return (self.opponent, self.policy), (1,)
-
-    def _learn(self, new_rows: float) -> list[float]:
-        settings = self.settings.learner
-        self._owed_rows += max(
-            new_rows * settings.replay_ratio, settings.min_updates * settings.batch_size
-        )
-        losses = []
-        while self._owed_rows >= settings.batch_size:
-            losses.append(self.learner.update(self.learner.sample(self.replay)))
-            self._owed_rows -= settings.batch_size
-        weights = self.policy.network.parameters()
-        if not all(map(math.isfinite, losses)) or not all(w.isfinite().all() for w in weights):
-            raise UserError(
-                f"the loss or a weight became non-finite in episode {self.episode}: what was "
-                "saved before is kept; train again in another folder with a learning_rate below "
-                f"{settings.learning_rate}"
-            )
-        return losses
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that the next episode depends on: tensors, and a JSON-able rest."""
-        parts = {
-            "network": self.policy.network.state_dict(),
-            "target_network": self.learner.target_network.state_dict(),
-            "average": self.learner.average.state_dict(),
-            "optimiser": _flatten(self.learner.optimiser.state_dict()["state"]),
-            "replay": self.replay.state(),
-        }
-        if self.opponent is not self.policy:
-            parts["opponent"] = self.opponent.network.state_dict()
-        tensors = {
-            f"{part}/{name}": tensor
-            for part, named in parts.items()
-            for name, tensor in named.items()
-        }
+        tensors: dict[str, Tensor] = {}
+        infos = {}
+        for role, side in self.sides.items():
+            own, infos[role] = side.state()
+            tensors |= {f"{role}/{name}": tensor for name, tensor in own.items()}
         return tensors, {
             "settings": msgspec.to_builtins(self.settings),
             "episode": self.episode,
-            "updates": self.learner.updates,
-            "owed_rows": self._owed_rows,
+            "sides": infos,
             "generators": {
                 name: generator.bit_generator.state for name, generator in self._generators.items()
             },
@@ -170,35 +184,34 @@ class SelfPlay:
 
     def restore(self, tensors: dict[str, Tensor], info: dict[str, Any]) -> None:
         """Become what :meth:`state` saw: the run goes on as if it had never stopped."""
-        parts: dict[str, dict[str, Tensor]] = {}
-        for path, tensor in tensors.items():
-            part, name = path.split("/", 1)
-            parts.setdefault(part, {})[name] = tensor
-        self.policy.network.load_state_dict(parts["network"])
-        self.learner.target_network.load_state_dict(parts["target_network"])
-        self.learner.average.load_state_dict(parts["average"])
-        optimiser = self.learner.optimiser
-        optimiser.load_state_dict(
-            {**optimiser.state_dict(), "state": _unflatten(parts.get("optimiser", {}))}
-        )
-        self.replay.restore(parts["replay"])
-        if self.opponent is not self.policy:
-            self.opponent.network.load_state_dict(parts["opponent"])
+        own = split_names(tensors)
         self.episode = info["episode"]
-        self.policy.beta = self.settings.exploration.beta(max(0, self.episode - 1))
-        self.learner.updates = info["updates"]
-        self._owed_rows = info["owed_rows"]
+        for role, side in self.sides.items():
+            side.restore(own[role], info["sides"][role])
+            side.policy.beta = self.settings.exploration.beta(max(0, self.episode - 1))
         for name, generator in self._generators.items():
             generator.bit_generator.state = info["generators"][name]
 
 
-def _flatten(state: dict[int, dict[str, Tensor]]) -> dict[str, Tensor]:
-    return {f"{index}/{key}": value for index, row in state.items() for key, value in row.items()}
+def _check_roles(
+    settings: TrainSettings[Any],
+    roles: dict[str, TeamSpecification],
+    teams: tuple[TeamSpecification, ...],
+) -> None:
+    for role in settings.algorithms:
+        if role not in roles:
+            raise unknown_name("role in algorithms", role, roles)
+    if settings.opponent == "snapshot" and not len(teams) == 2 == 1 + len(roles):
+        raise UserError(
+            "opponent is snapshot: that needs two teams of one role, and the roles are "
+            f"{', '.join(team.role for team in teams)}; leave it at shared"
+        )
+    if settings.mean_field.neighbours == "everyone" and len(roles) > 1:
+        raise UserError(
+            f"neighbours is everyone: {' and '.join(roles)} have different actions, which cannot "
+            "be averaged; leave it at team"
+        )
 
 
-def _unflatten(tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-    state: dict[int, dict[str, Tensor]] = {}
-    for path, tensor in tensors.items():
-        index, key = path.split("/")
-        state.setdefault(int(index), {})[key] = tensor
-    return state
+def _mean(values: list[float]) -> float | None:
+    return sum(values) / len(values) if values else None

@@ -1,10 +1,9 @@
 """Everything that a training run depends on, in one frozen value."""
 
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Generic, Literal, TypeVar
 
 from cmfq.algorithms import MeanFieldSettings, find_algorithm
-from cmfq.environments.battle import BattleSettings
 from cmfq.errors import require_range
 from cmfq.learner import LearnerSettings
 from cmfq.networks import NetworkSettings
@@ -31,15 +30,23 @@ class ExplorationSettings:
         return self.beta_start + (self.beta_end - self.beta_start) * share
 
 
+EnvironmentSettings = TypeVar("EnvironmentSettings")
+
+
 @dataclass(frozen=True)
-class TrainSettings:
+class TrainSettings(Generic[EnvironmentSettings]):
     """A training run."""
 
-    environment: BattleSettings = field(default_factory=BattleSettings)
+    environment: EnvironmentSettings
+    """Of one of the kinds in :mod:`cmfq.environments.registry`."""
     algorithm: str = "cmfq"
     """iql, mfq, attention-mfq, cmfq or random."""
+    algorithms: dict[str, str] = field(default_factory=dict)
+    """Other algorithms for some roles, as in: predator cmfq prey mfq."""
     episodes: int = 400
     """Episodes of self-play."""
+    environments: int = 1
+    """Episodes that are played side by side, decided in one network call, before learning."""
     seed: int = 0
     """Of every random draw in the run."""
     opponent: Literal["shared", "snapshot"] = "shared"
@@ -56,7 +63,9 @@ class TrainSettings:
     exploration: ExplorationSettings = field(default_factory=ExplorationSettings)
 
     def __post_init__(self) -> None:
-        find_algorithm(self.algorithm)
+        for algorithm in (self.algorithm, *self.algorithms.values()):
+            find_algorithm(algorithm)
+        require_range(self, 1, 1024, "environments")
         require_range(self, 1, 1e9, "episodes", "snapshot_period", "checkpoint_period")
         require_range(self, 1, 1024, "threads")
         require_range(self, 0, 2**63, "seed")

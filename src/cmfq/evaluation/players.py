@@ -1,0 +1,119 @@
+"""Who can play: trained policies from files, and scripts by name; a policy for every role."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
+from cmfq.environments.registry import Kind, find_kind
+from cmfq.errors import UserError
+from cmfq.evaluation.bots import BOTS, Bot
+from cmfq.policies import Decision, Policy
+from cmfq.training.checkpoint import load_checkpoint
+from cmfq.training.run import SETTINGS_FILE, Run
+
+Player = Mapping[str, Policy]
+
+SCRIPTS = {"battle": {name: {"agent": script} for name, script in BOTS.items()}}
+"""Scripted players of each kind of environment, beside ``random``: the script of each role."""
+RANDOM = "random"
+
+
+@dataclass(frozen=True)
+class RandomPolicy:
+    """Any action that is allowed, all alike (see :class:`cmfq.policies.Policy`)."""
+
+    specification: TeamSpecification
+
+    def decide(
+        self,
+        observations: Sequence[TeamObservation],
+        generator: np.random.Generator,
+        others: Sequence[TeamObservation] = (),
+        worlds: Sequence[int] | None = None,
+    ) -> list[Decision]:
+        """Draw for each team."""
+        return [Decision(self._draw(observation, generator)) for observation in observations]
+
+    def _draw(self, observation: TeamObservation, generator: np.random.Generator) -> IntArray:
+        shape = (len(observation.ids), len(self.specification.actions))
+        if observation.action_mask is None:
+            return generator.integers(shape[1], size=shape[0], dtype=np.int32)
+        draws = np.where(observation.action_mask, generator.random(shape), -1.0)
+        return draws.argmax(1).astype(np.int32)
+
+
+def scripted_players(kind: Kind[Any]) -> list[str]:
+    """Names of the scripted players of a kind of environment."""
+    return list(dict.fromkeys([RANDOM, *SCRIPTS.get(kind.name, {})]))
+
+
+def load_player(name: str, kind: Kind[Any], teams: Sequence[TeamSpecification]) -> Player:
+    """A run folder, a checkpoint file, or the name of a scripted player.
+
+    Args:
+        name: of the player.
+        kind: of the environment to play in.
+        teams: that it may have to play.
+
+    Raises:
+        UserError: there is no such player, or it cannot play this game.
+    """
+    if name == RANDOM:
+        return {team.role: RandomPolicy(team) for team in teams}
+    scripts = SCRIPTS.get(kind.name, {})
+    if name in scripts:
+        return {role: Bot(script) for role, script in scripts[name].items()}
+    if not _exists(name):
+        raise UserError(
+            f"there is no player {name[:200]!r}: give a run folder, a checkpoint file, "
+            f"or one of {', '.join(scripted_players(kind))}"
+        )
+    checkpoint = load_checkpoint(name)
+    trained_on = checkpoint.description.environment
+    if trained_on != kind.name:
+        raise UserError(f"{name} was trained on {trained_on}: it cannot play {kind.name}")
+    for team in teams:
+        _check_fit(name, team, checkpoint.policies[team.role].specification)
+    return checkpoint.policies
+
+
+def game_of(names: Sequence[str]) -> tuple[Kind[Any], Any]:
+    """The environment that players play in, with its settings, by the first one that was trained.
+
+    Names that are no player's are passed over: :func:`load_player` says what is wrong with them.
+    """
+    for name in names:
+        if _exists(name):
+            run = Path(name)
+            if (run / SETTINGS_FILE).is_file():
+                description = Run.open(run).description()
+                return find_kind(description.environment), description.settings.environment
+            checkpoint = load_checkpoint(name)
+            return checkpoint.kind, checkpoint.environment_settings()
+    scripted = (kind for kind, scripts in SCRIPTS.items() if set(scripts) & set(names))
+    kind = find_kind(next(scripted, "battle"))
+    return kind, kind.settings()
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except OSError:  # a name too long for a file
+        return False
+
+
+def _check_fit(name: str, team: TeamSpecification, learned: TeamSpecification) -> None:
+    for what in ("view_shape", "channels", "features", "actions"):
+        theirs, ours = getattr(learned, what), getattr(team, what)
+        if theirs == ours:
+            continue
+        if len(str((theirs, ours))) > 400:
+            theirs, ours = f"{len(theirs)} entries", f"{len(ours)}, or others"
+        raise UserError(
+            f"{name} was trained with {what} {theirs}, this game has {ours}: train a policy for "
+            "this game"
+        )

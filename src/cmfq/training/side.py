@@ -1,0 +1,139 @@
+"""What plays one role and learns it: a policy, its learner and its replay."""
+
+import copy
+import math
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cmfq.environments.base import TeamSpecification
+from cmfq.errors import UserError
+from cmfq.learner import Learner, LearnerSettings
+from cmfq.policies import QPolicy, new_network
+from cmfq.replay import Replay
+from cmfq.training.settings import TrainSettings
+
+
+class Side:
+    """The learner of one role.
+
+    Args:
+        specification: of a team of the role.
+        settings: of the run.
+        network_seed: of the initial weights.
+        generator: of what learning draws.
+    """
+
+    def __init__(
+        self,
+        specification: TeamSpecification,
+        settings: TrainSettings[Any],
+        network_seed: np.random.SeedSequence,
+        generator: np.random.Generator,
+    ) -> None:
+        algorithm = settings.algorithms.get(specification.role, settings.algorithm)
+        with torch.random.fork_rng():
+            torch.manual_seed(int(network_seed.generate_state(1)[0]))
+            network = new_network(specification, settings.network, algorithm)
+        beta = settings.exploration.beta(0)
+        self.policy = QPolicy(specification, network, algorithm, settings.mean_field, beta)
+        self.opponent = self.policy
+        """Plays the other team of the role: itself, or a snapshot of it."""
+        if settings.opponent == "snapshot":
+            self.opponent = copy.deepcopy(self.policy)
+        self.learner = Learner(self.policy, settings.learner, generator)
+        self.generator = generator
+        self.replay = Replay(
+            specification, settings.learner.discount, settings.learner.replay_bytes
+        )
+        if settings.learner.batch_size > self.replay.capacity:
+            raise UserError(
+                f"batch_size is {settings.learner.batch_size}: the replay holds "
+                f"{self.replay.capacity} agent-steps, give less, or raise replay_bytes"
+            )
+        self._settings: LearnerSettings = settings.learner
+        self._owed_rows = 0.0
+
+    def learn(self, new_rows: float, episodes: int) -> list[float]:
+        """Make the updates that new experience earned.
+
+        Args:
+            new_rows: agent-steps that were added to the replay.
+            episodes: that they are from.
+
+        Returns:
+            The loss of each update.
+        """
+        settings = self._settings
+        self._owed_rows += max(
+            new_rows * settings.replay_ratio,
+            episodes * settings.min_updates * settings.batch_size,
+        )
+        losses = []
+        while self._owed_rows >= settings.batch_size:
+            losses.append(self.learner.update(self.learner.sample(self.replay)))
+            self._owed_rows -= settings.batch_size
+        return losses
+
+    def is_finite(self, losses: list[float]) -> bool:
+        """Whether learning has not diverged."""
+        weights = self.policy.network.parameters()
+        return all(map(math.isfinite, losses)) and all(bool(w.isfinite().all()) for w in weights)
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """All that the next episode depends on: tensors, and a JSON-able rest."""
+        parts = {
+            "network": self.policy.network.state_dict(),
+            "target_network": self.learner.target_network.state_dict(),
+            "average": self.learner.average.state_dict(),
+            "optimiser": _flatten(self.learner.optimiser.state_dict()["state"]),
+            "replay": self.replay.state(),
+        }
+        if self.opponent is not self.policy:
+            parts["opponent"] = self.opponent.network.state_dict()
+        tensors = {
+            f"{part}/{name}": tensor
+            for part, named in parts.items()
+            for name, tensor in named.items()
+        }
+        return tensors, {
+            "updates": self.learner.updates,
+            "owed_rows": self._owed_rows,
+            "generator": self.generator.bit_generator.state,
+        }
+
+    def restore(self, tensors: dict[str, Tensor], info: dict[str, Any]) -> None:
+        """Become what :meth:`state` saw."""
+        parts = split_names(tensors)
+        self.policy.network.load_state_dict(parts["network"])
+        self.learner.target_network.load_state_dict(parts["target_network"])
+        self.learner.average.load_state_dict(parts["average"])
+        optimiser = self.learner.optimiser
+        optimiser.load_state_dict(
+            {**optimiser.state_dict(), "state": _unflatten(parts.get("optimiser", {}))}
+        )
+        self.replay.restore(parts["replay"])
+        if self.opponent is not self.policy:
+            self.opponent.network.load_state_dict(parts["opponent"])
+        self.learner.updates = info["updates"]
+        self._owed_rows = info["owed_rows"]
+        self.generator.bit_generator.state = info["generator"]
+
+
+def split_names(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    """``{"part/name": ...}`` as ``{"part": {"name": ...}}``."""
+    parts: dict[str, dict[str, Tensor]] = {}
+    for path, tensor in tensors.items():
+        part, name = path.split("/", 1)
+        parts.setdefault(part, {})[name] = tensor
+    return parts
+
+
+def _flatten(state: dict[int, dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {f"{index}/{key}": value for index, row in state.items() for key, value in row.items()}
+
+
+def _unflatten(tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
+    return {int(index): row for index, row in split_names(tensors).items()}
