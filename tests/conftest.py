@@ -19,7 +19,7 @@ torch.set_num_threads(1)
 
 
 @pytest.fixture
-def tiny() -> TrainSettings:
+def tiny() -> TrainSettings[BattleSettings]:
     """A run of real battles that takes a second."""
     return TrainSettings(
         environment=BattleSettings(size=12, max_steps=25),

@@ -109,7 +109,7 @@ def test_explain_and_check_print_tables(
     out = tmp_path / "theory.json"
     assert main(["check", str(runs / "mfq"), "--json", str(out)]) == 0
     rows = json.loads(out.read_text())
-    assert [row["weights"] for row in rows] == ["causal", "mean", "random"]
+    assert [row["weights"] for row in rows["agent"]] == ["causal", "mean", "random"]
 
 
 def test_bench_has_a_row_for_each(tmp_path: Path) -> None:

@@ -154,7 +154,7 @@ def test_the_size_in_bytes_is_kept() -> None:
 def test_a_ring_too_small_says_so() -> None:
     with pytest.raises(UserError, match=r"replay_bytes is 100: an agent-step takes \d+ bytes"):
         Replay(SPECIFICATION, DISCOUNT, 100)
-    with pytest.raises(UserError, match="too few for a team of 30: raise replay_bytes"):
+    with pytest.raises(UserError, match="too few for teams of 30"):
         ring(100).append(observe(np.arange(30, dtype=np.int32), 0), decide(np.arange(30), 0))
 
 

@@ -80,7 +80,7 @@ def test_a_broken_effect_names_agent_and_step() -> None:
         environment=SMALL,
         mean_field=MeanFieldSettings(effect=f"{__name__}:broken"),
     )
-    policy = SelfPlay(settings).policy
+    policy = SelfPlay(settings).sides["agent"].policy
     with pytest.raises(UserError, match=r"step 1, agent \d+: the effect of action \d+ is nan"):
         play_episode(
             BattleEnvironment(SMALL),

@@ -19,11 +19,12 @@ from cmfq.training.settings import TrainSettings
 
 def policy(algorithm: str, head: str = "additive", **mean_field: object) -> QPolicy:
     settings = TrainSettings(
+        BattleSettings(),
         algorithm=algorithm,
         network=NetworkSettings(head),  # type: ignore[arg-type]
         mean_field=MeanFieldSettings(**mean_field),  # type: ignore[arg-type]
     )
-    made = SelfPlay(settings).policy
+    made = SelfPlay(settings).sides["agent"].policy
     with torch.no_grad():  # a fresh network hardly heeds others
         for name, weight in made.network.head.named_parameters():
             if "bias" not in name:

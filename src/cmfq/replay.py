@@ -58,13 +58,17 @@ class Batch(NamedTuple):
 
 
 class Replay:
-    """Ring buffer of agent-steps, at most ``capacity_bytes`` large.
+    """Ring buffer of agent-steps, at most ``capacity_bytes`` large, written by some worlds at once.
 
     Observations are kept in half precision: presence and hit points are exact to 0.05 %.
     """
 
     def __init__(
-        self, specification: TeamSpecification, discount: float, capacity_bytes: int
+        self,
+        specification: TeamSpecification,
+        discount: float,
+        capacity_bytes: int,
+        worlds: int = 1,
     ) -> None:
         actions = len(specification.actions)
         view_shape = (*specification.view_shape, len(specification.channels))
@@ -93,6 +97,7 @@ class Replay:
                 f"give at least {1000 * row_bytes}"
             )
         self.discount = discount
+        self._worlds = worlds
         try:
             self._columns = {
                 name: torch.empty((self.capacity, *shape), dtype=dtype)
@@ -236,10 +241,10 @@ class Replay:
 
     def _claim(self, rows: int) -> slice:
         """Make room for a step at the head of the ring; older steps that it overlaps go whole."""
-        if 4 * rows > self.capacity:
+        if 4 * rows * self._worlds > self.capacity:  # a step must be there until it is completed
             raise UserError(
-                f"the replay holds {self.capacity} agent-steps, too few for a team of {rows}: "
-                "raise replay_bytes"
+                f"the replay holds {self.capacity} agent-steps, too few for teams of {rows} in "
+                f"{self._worlds} world(s): raise replay_bytes"
             )
         start = self._head
         if start + rows > self.capacity:  # the rest of this lap is given up

@@ -5,13 +5,17 @@ from pathlib import Path
 
 import pytest
 
+from cmfq.environments.base import TeamSpecification
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
+from cmfq.environments.registry import find_kind
+from cmfq.environments.signal import SignalEnvironment, SignalSettings
 from cmfq.errors import UserError
-from cmfq.evaluation.matches import load_player, play_game, play_match
+from cmfq.evaluation.matches import play_game, play_match, seats
+from cmfq.evaluation.players import load_player
 from cmfq.evaluation.statistics import wilson_interval
 from cmfq.policies import QPolicy
 from cmfq.replays.fight import FightRecorder
-from cmfq.training.checkpoint import save_policy
+from cmfq.training.checkpoint import save_policies
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
 
@@ -19,11 +23,12 @@ SMALL = BattleSettings(size=12, max_steps=80)
 
 
 @pytest.fixture
-def checkpoint(tmp_path: Path, tiny: TrainSettings) -> Path:
+def checkpoint(tmp_path: Path, tiny: TrainSettings[BattleSettings]) -> Path:
     self_play = SelfPlay(tiny)
-    self_play.run_episode()
+    self_play.run_episodes()
     file = tmp_path / "fresh.safetensors"
-    save_policy(file, self_play.policy, tiny.network, environment="battle", episode=1)
+    policies = {"agent": self_play.sides["agent"].policy}
+    save_policies(file, policies, tiny.network, environment=tiny.environment, episode=1)
     return file
 
 
@@ -71,27 +76,46 @@ def test_one_game_of_a_match_can_be_played_again(checkpoint: Path) -> None:
 def test_a_policy_plays_at_any_size(checkpoint: Path) -> None:
     for size in (12, 81, 400):
         settings = BattleSettings(size=size, max_steps=5)
-        assert play_match(str(checkpoint), "rush", settings, episodes=2, seed=0).size == size
+        assert (
+            play_match(str(checkpoint), "rush", settings, episodes=2, seed=0).settings.size == size
+        )
 
 
-def test_players_that_are_not_there(checkpoint: Path, tmp_path: Path) -> None:
-    specification = BattleEnvironment(SMALL).teams[0]
+def test_players_that_are_not_there(checkpoint: Path) -> None:
+    battle, signal = find_kind("battle"), find_kind("signal")
+    (team, _) = BattleEnvironment(SMALL).teams
     with pytest.raises(UserError, match="no player 'rusch'"):
-        load_player("rusch", specification)
+        load_player("rusch", battle, [team])
     with pytest.raises(UserError, match="episodes is 0"):
         play_match("rush", "rush", SMALL, episodes=0, seed=0)
-    policy = load_player(str(checkpoint), specification)
-    assert isinstance(policy, QPolicy)
+    assert isinstance(load_player(str(checkpoint), battle, [team])["agent"], QPolicy)
     with pytest.raises(UserError, match="trained with channels"):
-        load_player(str(checkpoint), replace(specification, channels=("other",)))
-    elsewhere = tmp_path / "elsewhere.safetensors"
-    network = TrainSettings().network
-    save_policy(
-        elsewhere,
-        SelfPlay(TrainSettings(environment=SMALL)).policy,
-        network,
-        environment="pursuit",
-        episode=1,
-    )
-    with pytest.raises(UserError, match="was trained on pursuit"):
-        load_player(str(elsewhere), specification)
+        load_player(str(checkpoint), battle, [replace(team, channels=("other",))])
+    with pytest.raises(UserError, match="was trained on battle: it cannot play signal"):
+        load_player(str(checkpoint), signal, SignalEnvironment(SignalSettings()).teams)
+    with pytest.raises(UserError, match="no player 'rush'"):
+        load_player("rush", signal, SignalEnvironment(SignalSettings()).teams)
+
+
+def test_one_team_is_played_in_turn() -> None:
+    """Each player alone in every other game; no one wins, each earns."""
+    match = play_match("random", "random", SignalSettings(), episodes=4, seed=0)
+    assert not match.symmetric
+    assert match.win_rate is None
+    one, other = match.rewards
+    assert one.mean == pytest.approx((match.games[0].a_reward + match.games[2].a_reward) / 2)
+    assert other.mean == pytest.approx((match.games[1].b_reward + match.games[3].b_reward) / 2)
+    assert one.interval[0] < one.mean < one.interval[1]
+
+
+def team(role: str) -> TeamSpecification:
+    return TeamSpecification(role, (0, 0), (), ("x",), ("a",), 1.0, role)
+
+
+def test_teams_of_a_role_are_opponents_two_by_two() -> None:
+    melee, ranged = team("melee"), team("ranged")
+    assert seats([melee, ranged]) == ([0], [1])
+    assert seats([melee]) == ([0], [])
+    assert seats([melee, ranged, melee, ranged]) == ([0, 1], [2, 3])
+    with pytest.raises(UserError, match="make no two sides"):
+        seats([melee, ranged, ranged])

@@ -18,8 +18,8 @@ from cmfq.algorithms import ALGORITHMS, MeanFieldSettings
 from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
 from cmfq.storage import read_tensors, write_aside
-from cmfq.training.checkpoint import latest_checkpoint, save_policy
-from cmfq.training.run import Run, RunDescription, train
+from cmfq.training.checkpoint import latest_checkpoint, save_policies
+from cmfq.training.run import Run, read_settings, train
 from cmfq.training.self_play import EpisodeMetrics, SelfPlay
 from cmfq.training.settings import TrainSettings
 
@@ -32,7 +32,7 @@ def never() -> bool:
     return False
 
 
-def train_to_the_end(path: Path, settings: TrainSettings) -> None:
+def train_to_the_end(path: Path, settings: TrainSettings[BattleSettings]) -> None:
     with Run.create(path, settings) as run:
         assert train(run, SelfPlay(settings), ignore, never)
 
@@ -51,7 +51,7 @@ def assert_same_weights(one: Path, other: Path) -> None:
 @pytest.mark.parametrize("opponent", ["shared", "snapshot"])
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_interrupted_and_resumed_ends_as_uninterrupted(
-    tmp_path: Path, tiny: TrainSettings, algorithm: str, opponent: str
+    tmp_path: Path, tiny: TrainSettings[BattleSettings], algorithm: str, opponent: str
 ) -> None:
     settings = replace(tiny, algorithm=algorithm, opponent=opponent, snapshot_period=2)
     train_to_the_end(tmp_path / "whole", settings)
@@ -70,14 +70,16 @@ def test_interrupted_and_resumed_ends_as_uninterrupted(
     resumed = SelfPlay(settings)
     with Run.open(tmp_path / "parts") as run:
         run.restore(resumed)
-    assert resumed.policy.beta == cmfq.load(tmp_path / "whole").beta
+    assert resumed.sides["agent"].policy.beta == cmfq.load(tmp_path / "whole").beta
     whole, parts = Run.open(tmp_path / "whole").metrics(), Run.open(tmp_path / "parts").metrics()
     for row in (*whole, *parts):
         del row["playing_seconds"], row["learning_seconds"]
     assert parts == whole
 
 
-def test_same_seed_same_run_other_seed_another(tmp_path: Path, tiny: TrainSettings) -> None:
+def test_same_seed_same_run_other_seed_another(
+    tmp_path: Path, tiny: TrainSettings[BattleSettings]
+) -> None:
     settings = replace(tiny, episodes=2)
     train_to_the_end(tmp_path / "a", settings)
     train_to_the_end(tmp_path / "b", settings)
@@ -88,7 +90,7 @@ def test_same_seed_same_run_other_seed_another(tmp_path: Path, tiny: TrainSettin
 
 
 def test_metrics_after_the_last_checkpoint_are_forgotten(
-    tmp_path: Path, tiny: TrainSettings
+    tmp_path: Path, tiny: TrainSettings[BattleSettings]
 ) -> None:
     """As after a kill: metrics run ahead of the state, and the last line is cut short."""
     train_to_the_end(tmp_path / "run", replace(tiny, episodes=2))
@@ -100,7 +102,7 @@ def test_metrics_after_the_last_checkpoint_are_forgotten(
         assert [row["episode"] for row in run.metrics()] == [1, 2]
 
 
-def test_a_run_describes_itself(tmp_path: Path, tiny: TrainSettings) -> None:
+def test_a_run_describes_itself(tmp_path: Path, tiny: TrainSettings[BattleSettings]) -> None:
     settings = replace(tiny, mean_field=MeanFieldSettings(epsilon=float("inf"), radius=3.0))
     Run.create(tmp_path / "run", settings)
     description = Run.open(tmp_path / "run").description()
@@ -110,13 +112,12 @@ def test_a_run_describes_itself(tmp_path: Path, tiny: TrainSettings) -> None:
     assert str(tmp_path) not in (tmp_path / "run" / "run.json").read_text()
 
 
-def test_settings_survive_json(tiny: TrainSettings) -> None:
-    description = RunDescription("battle", tiny, {})
-    text = msgspec.json.encode(description)
-    assert msgspec.json.decode(text, type=RunDescription) == description
+def test_settings_survive_json(tiny: TrainSettings[BattleSettings]) -> None:
+    text = msgspec.json.encode(tiny)
+    assert read_settings("battle", msgspec.json.decode(text)) == tiny
 
 
-def test_an_existing_folder_is_refused(tmp_path: Path, tiny: TrainSettings) -> None:
+def test_an_existing_folder_is_refused(tmp_path: Path, tiny: TrainSettings[BattleSettings]) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "precious").write_text("x")
     with pytest.raises(UserError, match="exists already"):
@@ -124,7 +125,7 @@ def test_an_existing_folder_is_refused(tmp_path: Path, tiny: TrainSettings) -> N
     assert [file.name for file in (tmp_path / "run").iterdir()] == ["precious"]
 
 
-def test_a_folder_in_use_is_refused(tmp_path: Path, tiny: TrainSettings) -> None:
+def test_a_folder_in_use_is_refused(tmp_path: Path, tiny: TrainSettings[BattleSettings]) -> None:
     with (
         Run.create(tmp_path / "run", tiny),
         pytest.raises(UserError, match="in use by another run"),
@@ -140,7 +141,9 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
         cmfq.load(tmp_path)
 
 
-def test_a_full_disk_keeps_the_checkpoint_before(tmp_path: Path, tiny: TrainSettings) -> None:
+def test_a_full_disk_keeps_the_checkpoint_before(
+    tmp_path: Path, tiny: TrainSettings[BattleSettings]
+) -> None:
     train_to_the_end(tmp_path / "run", replace(tiny, episodes=2))
     state = tmp_path / "run" / "state.safetensors"
     before = state.read_bytes()
@@ -170,7 +173,7 @@ def test_a_failed_write_leaves_nothing_beside(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("keep", [0, 4, 100, -1])
 def test_a_truncated_checkpoint_is_one_sentence(
-    tmp_path: Path, tiny: TrainSettings, keep: int
+    tmp_path: Path, tiny: TrainSettings[BattleSettings], keep: int
 ) -> None:
     train_to_the_end(tmp_path / "run", replace(tiny, episodes=1))
     checkpoint = latest_checkpoint(tmp_path / "run")
@@ -181,7 +184,7 @@ def test_a_truncated_checkpoint_is_one_sentence(
 
 
 def test_a_missing_or_foreign_checkpoint_is_one_sentence(
-    tmp_path: Path, tiny: TrainSettings
+    tmp_path: Path, tiny: TrainSettings[BattleSettings]
 ) -> None:
     with pytest.raises(UserError, match="there is no file"):
         cmfq.load(tmp_path / "nothing.safetensors")
@@ -190,15 +193,18 @@ def test_a_missing_or_foreign_checkpoint_is_one_sentence(
         cmfq.load(tmp_path / "run" / "state.safetensors")
 
 
-def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, tiny: TrainSettings) -> None:
+def test_a_loss_that_is_no_number_stops_the_run(
+    tmp_path: Path, tiny: TrainSettings[BattleSettings]
+) -> None:
     settings = replace(tiny, checkpoint_period=1)
     with Run.create(tmp_path / "run", settings) as run:
         self_play = SelfPlay(settings)
+        network = self_play.sides["agent"].learner.target_network
 
         def poison(metrics: EpisodeMetrics) -> None:
             if metrics.episode == 2:
                 with torch.no_grad():
-                    self_play.learner.target_network.head.output_layer.bias[0] = float("inf")
+                    network.head.output_layer.bias[0] = float("inf")
 
         with pytest.raises(UserError, match="non-finite in episode 3"):
             train(run, self_play, poison, never)
@@ -207,18 +213,20 @@ def test_a_loss_that_is_no_number_stops_the_run(tmp_path: Path, tiny: TrainSetti
 
 
 def test_a_policy_with_weights_that_are_no_numbers_is_refused(
-    tmp_path: Path, tiny: TrainSettings
+    tmp_path: Path, tiny: TrainSettings[BattleSettings]
 ) -> None:
-    policy = SelfPlay(tiny).policy
+    policy = SelfPlay(tiny).sides["agent"].policy
     with torch.no_grad():
         policy.network.head.output_layer.bias[3] = float("nan")
     file = tmp_path / "broken.safetensors"
-    save_policy(file, policy, tiny.network, environment="battle", episode=1)
+    save_policies(file, {"agent": policy}, tiny.network, environment=tiny.environment, episode=1)
     with pytest.raises(UserError, match="weights that are not finite"):
         cmfq.load(file)
 
 
-def test_the_state_of_another_run_is_refused(tmp_path: Path, tiny: TrainSettings) -> None:
+def test_the_state_of_another_run_is_refused(
+    tmp_path: Path, tiny: TrainSettings[BattleSettings]
+) -> None:
     train_to_the_end(tmp_path / "one", replace(tiny, episodes=1))
     train_to_the_end(tmp_path / "other", replace(tiny, episodes=1, algorithm="mfq"))
     state = (tmp_path / "other" / "state.safetensors").read_bytes()
@@ -228,7 +236,9 @@ def test_the_state_of_another_run_is_refused(tmp_path: Path, tiny: TrainSettings
             run.restore(SelfPlay(run.description().settings))
 
 
-def test_damaged_metrics_are_one_sentence(tmp_path: Path, tiny: TrainSettings) -> None:
+def test_damaged_metrics_are_one_sentence(
+    tmp_path: Path, tiny: TrainSettings[BattleSettings]
+) -> None:
     train_to_the_end(tmp_path / "run", replace(tiny, episodes=1))
     for damage in (b'garbage\n{"a": 1}\n', b"\xff\xfe\n", b"[]\n"):
         (tmp_path / "run" / "metrics.jsonl").write_bytes(damage)
@@ -237,7 +247,7 @@ def test_damaged_metrics_are_one_sentence(tmp_path: Path, tiny: TrainSettings) -
 
 
 def test_other_files_beside_the_checkpoints_are_left_alone(
-    tmp_path: Path, tiny: TrainSettings
+    tmp_path: Path, tiny: TrainSettings[BattleSettings]
 ) -> None:
     train_to_the_end(tmp_path / "run", replace(tiny, episodes=2))
     mine = tmp_path / "run" / "checkpoints" / "zbest.safetensors"
@@ -249,17 +259,17 @@ def test_other_files_beside_the_checkpoints_are_left_alone(
 
 
 def test_loading_runs_no_code_of_a_strangers_choosing(
-    tmp_path: Path, tiny: TrainSettings, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, tiny: TrainSettings[BattleSettings], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A file that names a function is refused before its module is imported."""
     (tmp_path / "evil_module.py").write_text(
         "raise SystemExit('it ran')\ndef f(n): return 0.0, 1.0"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    policy = SelfPlay(tiny).policy
+    policy = SelfPlay(tiny).sides["agent"].policy
     policy.mean_field = replace(policy.mean_field, intervention="evil_module:f")
     file = tmp_path / "stranger.safetensors"
-    save_policy(file, policy, tiny.network, environment="battle", episode=1)
+    save_policies(file, {"agent": policy}, tiny.network, environment=tiny.environment, episode=1)
     with pytest.raises(UserError, match="evil_module:f, whose code would be run"):
         cmfq.load(file)
     settings = replace(tiny, mean_field=policy.mean_field)
@@ -269,37 +279,34 @@ def test_loading_runs_no_code_of_a_strangers_choosing(
 
     (tmp_path / "kind_module.py").write_text("def f(n): return 0.0, 1.0")
     policy.mean_field = replace(policy.mean_field, intervention="kind_module:f")
-    save_policy(file, policy, tiny.network, environment="battle", episode=1)
+    save_policies(file, {"agent": policy}, tiny.network, environment=tiny.environment, episode=1)
     monkeypatch.setenv("CMFQ_RUN_OWN_FUNCTIONS", "1")
     assert cmfq.load(file).mean_field.intervention == "kind_module:f"
 
 
-def test_snapshot_opponents_follow_and_teach_one_side(tiny: TrainSettings) -> None:
+def test_snapshot_opponents_follow_and_teach_one_side(tiny: TrainSettings[BattleSettings]) -> None:
     settings = replace(tiny, opponent="snapshot", snapshot_period=2)
     self_play = SelfPlay(settings)
-    assert self_play.opponent is not self_play.policy
+    side = self_play.sides["agent"]
+    assert side.opponent is not side.policy
 
     def same() -> bool:
-        ours = self_play.policy.network.state_dict()
-        theirs = self_play.opponent.network.state_dict()
+        ours = side.policy.network.state_dict()
+        theirs = side.opponent.network.state_dict()
         return all(torch.equal(ours[name], theirs[name]) for name in ours)
 
-    self_play.run_episode()
+    self_play.run_episodes()
     assert not same()
-    frozen = {k: v.clone() for k, v in self_play.opponent.network.state_dict().items()}
-    self_play.run_episode()
-    assert all(
-        torch.equal(v, frozen[k]) for k, v in self_play.opponent.network.state_dict().items()
-    )
-    self_play.run_episode()
-    assert not all(
-        torch.equal(v, frozen[k]) for k, v in self_play.opponent.network.state_dict().items()
-    )
+    frozen = {k: v.clone() for k, v in side.opponent.network.state_dict().items()}
+    self_play.run_episodes()
+    assert all(torch.equal(v, frozen[k]) for k, v in side.opponent.network.state_dict().items())
+    self_play.run_episodes()
+    assert not all(torch.equal(v, frozen[k]) for k, v in side.opponent.network.state_dict().items())
     shared = SelfPlay(tiny)
-    shared.run_episode()
+    shared.run_episodes()
     alone = SelfPlay(settings)
-    alone.run_episode()
-    assert len(alone.replay) < 0.6 * len(shared.replay)
+    alone.run_episodes()
+    assert len(alone.sides["agent"].replay) < 0.6 * len(shared.sides["agent"].replay)
 
 
 def cmfq_command(*arguments: str) -> list[str]:
@@ -338,7 +345,7 @@ def test_a_real_signal_then_resume_ends_as_uninterrupted(tmp_path: Path, number:
     assert [row["episode"] for row in Run.open(parts).metrics()] == list(range(1, 31))
 
 
-def test_attention_trains_at_400_a_side(tiny: TrainSettings) -> None:
+def test_attention_trains_at_400_a_side(tiny: TrainSettings[BattleSettings]) -> None:
     """Its work grows with the interactions, not with the square of the agents."""
     settings = replace(
         tiny,
@@ -346,6 +353,6 @@ def test_attention_trains_at_400_a_side(tiny: TrainSettings) -> None:
         environment=BattleSettings(size=400, max_steps=3),
         learner=replace(tiny.learner, batch_size=400, replay_bytes=64 * 2**20),
     )
-    metrics = SelfPlay(settings).run_episode()
+    (metrics,) = SelfPlay(settings).run_episodes()
     assert metrics.updates >= 3
     assert metrics.agent_steps == 3 * 800

@@ -15,7 +15,7 @@ from cmfq.environments.registry import find_kind
 from cmfq.errors import UserError
 from cmfq.evaluation.players import game_of
 
-COMMANDS = {
+COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train_in,
     "resume": resume,
     "evaluate": evaluate_in,

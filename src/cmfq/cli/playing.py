@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from cmfq.environments.battle import map_size_for
+from cmfq.environments.battle import map_size_of
 from cmfq.errors import UserError
 from cmfq.evaluation.compare import compare as write_comparison
 from cmfq.evaluation.matches import MatchResult, play_game, play_match
@@ -178,7 +178,7 @@ def draw_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
         pictures = draw_fight(
             frames if step is None else frames[: step + 1],
             players if result.a_side == 0 else players[::-1],
-            settings.map_size or map_size_for(settings.size),
+            map_size_of(settings),
             cell=cell,
         )
         save_animation(pictures if step is None else pictures[-1:], out)

@@ -124,7 +124,7 @@ def _observe(
     environment = make_environment(settings)
     players = [policies[team.role] for team in environment.teams]
     observations = environment.reset(seed)
-    seen = []
+    seen: list[tuple[QPolicy, TeamObservation]] = []
     for step in range(max(steps) + 1):
         if step in steps:
             seen += zip(players, observations, strict=True)

@@ -126,12 +126,17 @@ def map_size_for(size: int) -> int:
     return smallest[size]
 
 
+def map_size_of(settings: BattleSettings) -> int:
+    """Side of the field in cells."""
+    return settings.map_size or map_size_for(settings.size)
+
+
 class BattleEnvironment:
     """Battle through the MAgent2 engine's array calls (see :class:`~.base.Environment`)."""
 
     def __init__(self, settings: BattleSettings) -> None:
         self.settings = settings
-        self.map_size = settings.map_size or map_size_for(settings.size)
+        self.map_size = map_size_of(settings)
         self._game = battle_v4.parallel_env(
             map_size=self.map_size,
             max_cycles=settings.max_steps,

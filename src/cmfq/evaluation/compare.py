@@ -95,6 +95,11 @@ def compare(
 
 
 def _row(description: RunDescription, opponent: str, match: MatchResult) -> dict[str, Any]:
+    if match.interval is None:
+        raise UserError(
+            f"{match.settings.title} has no winner to compare runs by: `cmfq evaluate` reports "
+            "what each role earns"
+        )
     low, high = match.interval
     return {
         "algorithm": description.settings.algorithm,

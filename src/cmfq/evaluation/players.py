@@ -43,7 +43,8 @@ class RandomPolicy:
         if observation.action_mask is None:
             return generator.integers(shape[1], size=shape[0], dtype=np.int32)
         draws = np.where(observation.action_mask, generator.random(shape), -1.0)
-        return draws.argmax(1).astype(np.int32)
+        actions: IntArray = draws.argmax(1).astype(np.int32)
+        return actions
 
 
 def scripted_players(kind: Kind[Any]) -> list[str]:

@@ -11,7 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from cmfq.environments.battle import map_size_for
+from cmfq.environments.battle import map_size_of
 from cmfq.evaluation.matches import MatchResult, play_game
 from cmfq.evaluation.plots import Metrics, learning_curves, save_svg
 from cmfq.replays.draw import draw_fight, save_animation
@@ -23,7 +23,7 @@ from cmfq.training.settings import TrainSettings
 def write_report(
     path: Path,
     *,
-    settings: TrainSettings,
+    settings: TrainSettings[Any],
     versions: dict[str, str],
     metrics: Metrics,
     matches: Sequence[MatchResult],
@@ -64,7 +64,7 @@ def _animate_typical_game(match: MatchResult) -> tuple[bytes, str]:
         match.a, match.b, settings, seed=match.seed, game=typical, observers=(recorder,)
     )
     names = (Path(match.a).stem, Path(match.b).stem)
-    pictures = draw_fight(recorder.frames, names, settings.map_size or map_size_for(settings.size))
+    pictures = draw_fight(recorder.frames, names, map_size_of(settings))
     with TemporaryDirectory() as folder:
         file = Path(folder) / "fight.webp"
         save_animation(pictures, file)

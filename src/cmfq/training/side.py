@@ -46,7 +46,10 @@ class Side:
         self.learner = Learner(self.policy, settings.learner, generator)
         self.generator = generator
         self.replay = Replay(
-            specification, settings.learner.discount, settings.learner.replay_bytes
+            specification,
+            settings.learner.discount,
+            settings.learner.replay_bytes,
+            settings.environments,
         )
         if settings.learner.batch_size > self.replay.capacity:
             raise UserError(

@@ -1,0 +1,100 @@
+"""Roles, each with its own learner, and many worlds at once."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from cmfq.environments.battle import BattleEnvironment, BattleSettings
+from cmfq.environments.signal import SignalSettings
+from cmfq.errors import UserError
+from cmfq.evaluation.bots import bot
+from cmfq.rollout import Episode, play_episode, play_episodes
+from cmfq.training.self_play import SelfPlay
+from cmfq.training.settings import TrainSettings
+
+
+def play(seeds: list[int]) -> list[Episode]:
+    worlds = [BattleEnvironment(BattleSettings(size=12, max_steps=60)) for _ in seeds]
+    return play_episodes(
+        worlds,
+        [bot("rush"), bot("swarm")],
+        seeds=seeds,
+        generator=np.random.default_rng(0),
+        observers=[()] * len(worlds),
+    )
+
+
+def test_worlds_side_by_side_end_each_at_its_own_time() -> None:
+    played = play([1, 2, 3])
+    assert len({episode.steps for episode in played}) > 1
+    for episode in played:
+        assert episode.steps == 60 or 0 in episode.survivors
+
+
+def test_one_world_of_many_is_the_world_alone() -> None:
+    alone = play_episode(
+        BattleEnvironment(BattleSettings(size=12, max_steps=60)),
+        [bot("rush"), bot("swarm")],
+        seed=1,
+        generator=np.random.default_rng(0),
+    )
+    assert play([1]) == [alone]
+
+
+def test_everyone_in_a_world_is_everyone_in_that_world(tiny: TrainSettings[BattleSettings]) -> None:
+    mean_field = replace(tiny.mean_field, neighbours="everyone", radius=float("inf"))
+    self_play = SelfPlay(replace(tiny, environments=2, mean_field=mean_field))
+    policy = self_play.sides["agent"].policy
+    worlds = [world.reset(seed) for seed, world in enumerate(self_play.environments)]
+    stay = [np.full(12, 6, np.int32)] * 2
+    (red, blue), (other_red, _) = (
+        world.step(stay).observations for world in self_play.environments
+    )
+    assert len(worlds) == 2
+    counts = policy.crowd([red, other_red], [blue], [0, 1, 0]).counts.sum(1)
+    assert counts[:12].tolist() == [23.0] * 12
+    assert counts[12:].tolist() == [11.0] * 12
+
+
+def test_many_worlds_learn_as_much_and_count_every_episode(
+    tiny: TrainSettings[BattleSettings],
+) -> None:
+    learner = replace(tiny.learner, replay_bytes=2**25)
+    self_play = SelfPlay(replace(tiny, environments=4, learner=learner))
+    rows = [*self_play.run_episodes(), *self_play.run_episodes()]
+    assert [row.episode for row in rows] == [1, 2, 3, 4, 5, 6]  # of 6: the second time only 2
+    assert rows[0].updates >= 4 * tiny.learner.min_updates
+    side = self_play.sides["agent"]
+    assert len(side.replay) > sum(row.agent_steps for row in rows)
+
+
+def test_one_world_is_as_before(tiny: TrainSettings[BattleSettings]) -> None:
+    """The same draws, whether worlds are named or not."""
+    one, same = SelfPlay(tiny), SelfPlay(replace(tiny, environments=1))
+    one.run_episodes()
+    same.run_episodes()
+    ours = one.sides["agent"].policy.network.state_dict()
+    theirs = same.sides["agent"].policy.network.state_dict()
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_roles_and_opponents_that_do_not_go_together(tiny: TrainSettings[BattleSettings]) -> None:
+    with pytest.raises(UserError, match="unknown role in algorithms 'predator'"):
+        SelfPlay(replace(tiny, algorithms={"predator": "mfq"}))
+    with pytest.raises(UserError, match="unknown algorithm 'mfqq'"):
+        replace(tiny, algorithms={"agent": "mfqq"})
+    with pytest.raises(UserError, match="two teams of one role"):
+        SelfPlay(TrainSettings(SignalSettings(), opponent="snapshot"))
+
+
+def test_a_role_can_have_another_algorithm(tiny: TrainSettings[BattleSettings]) -> None:
+    self_play = SelfPlay(replace(tiny, algorithms={"agent": "iql"}))
+    assert self_play.sides["agent"].policy.algorithm == "iql"
+
+
+def test_a_replay_too_small_for_its_worlds_is_refused(tiny: TrainSettings[BattleSettings]) -> None:
+    settings = replace(tiny, environments=100, episodes=100)
+    with pytest.raises(UserError, match=r"too few for teams of 12 in 100 world\(s\)"):
+        SelfPlay(settings).run_episodes()
