@@ -8,6 +8,7 @@ from typing import Any
 
 import tyro
 
+from cmfq.cli.describing import environments
 from cmfq.cli.playing import compare, draw_in, evaluate_in, report
 from cmfq.cli.training import bench, resume, train_in
 from cmfq.cli.understanding import check_in, explain_in
@@ -16,6 +17,7 @@ from cmfq.errors import UserError
 from cmfq.evaluation.players import game_of
 
 COMMANDS: dict[str, Callable[..., Any]] = {
+    "environments": environments,
     "train": train_in,
     "resume": resume,
     "evaluate": evaluate_in,

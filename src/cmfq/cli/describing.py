@@ -1,0 +1,103 @@
+"""Commands that say what there is to train on."""
+
+import inspect
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import tyro
+from rich.console import Console
+from rich.table import Table
+
+from cmfq.environments.base import TeamSpecification
+from cmfq.environments.registry import KINDS, Kind, find_kind, make_environment
+
+
+def environments(name: tyro.conf.Positional[str] = "") -> None:
+    """List the environments, or describe one: what its agents observe, do and earn.
+
+    Args:
+        name: of the environment to describe, or package.module:make_env for one of your own.
+    """
+    if name:
+        _describe(find_kind(name))
+    else:
+        _list()
+
+
+def _list() -> None:
+    table = Table(box=None, pad_edge=False)
+    for column in ("name", "what it is", "teams"):
+        table.add_column(column)
+    for kind in KINDS.values():
+        environment = make_environment(kind.settings())
+        observations = environment.reset(0)
+        teams = ", ".join(
+            f"{len(observation.ids)} {team.name}"
+            for team, observation in zip(environment.teams, observations, strict=True)
+        )
+        table.add_row(kind.name, _summary(kind), teams)
+    Console().print(table)
+    print(
+        "\nand package.module:make_env, any PettingZoo parallel environment of your own.\n"
+        "`cmfq environments NAME` describes one, `cmfq train NAME --help` lists its settings."
+    )
+
+
+def _summary(kind: Kind[Any]) -> str:
+    """First line of its settings' documentation."""
+    return (inspect.getdoc(kind.settings) or "").split("\n")[0]
+
+
+def _describe(kind: Kind[Any]) -> None:
+    settings = kind.settings()
+    environment = make_environment(settings)
+    observations = environment.reset(0)
+    console = Console(highlight=False)
+    console.print(f"[bold]{kind.name}[/bold]")
+    console.print(inspect.getdoc(sys.modules[kind.settings.__module__]) or "", markup=False)
+    rewards = {
+        field: value
+        for field, value in vars(settings).items()
+        if "reward" in field or "penalty" in field
+    }
+    if rewards:
+        console.print("\n[bold]Rewards[/bold], as set by default")
+        for field, value in rewards.items():
+            console.print(f"  --{field.replace('_', '-')} {value}", markup=False)
+    alike: dict[TeamSpecification, list[str]] = {}
+    for team, observation in zip(environment.teams, observations, strict=True):
+        anonymous = replace(team, name="")
+        alike.setdefault(anonymous, []).append(f"{len(observation.ids)} {team.name}")
+    for team, counts in alike.items():
+        _describe_team(console, team, counts)
+
+
+def _describe_team(console: Console, team: TeamSpecification, counts: Sequence[str]) -> None:
+    """Describe teams that differ in name and number alone."""
+    console.print(
+        f"\n[bold]{' and '.join(counts)}[/bold], role {team.role}; neighbours within "
+        f"{team.view_radius:g}"
+    )
+    if team.channels:
+        height, width = team.view_shape
+        console.print(f"  view: {height} x {width} cells; its channels:")
+        _print_names(console, team.channels)
+    console.print(f"  features: {len(team.features)}")
+    _print_names(console, team.features)
+    allowed = ", not all of them allowed at all times" if team.action_masks else ""
+    console.print(f"  actions: {len(team.actions)}{allowed}")
+    _print_names(console, team.actions)
+
+
+def _print_names(console: Console, names: Sequence[str]) -> None:
+    """Numbered, as many to a line as fit."""
+    line = "   "
+    for number, name in enumerate(names):
+        entry = f" {number} {name}" + ("," if number + 1 < len(names) else "")
+        if len(line) + len(entry) > min(console.width, 100):
+            console.print(line, markup=False, soft_wrap=True)
+            line = "   "
+        line += entry
+    console.print(line, markup=False, soft_wrap=True)
