@@ -35,6 +35,7 @@ benchmark: $(READY)
 	$(BIN)/python benchmarks/adapter.py
 	$(BIN)/python benchmarks/acting.py
 	$(BIN)/python benchmarks/learning.py
+	$(BIN)/python benchmarks/particles.py
 
 clean:
 	rm -rf $(VENV) build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
