@@ -8,6 +8,7 @@ import cmfq
 SOURCE = Path(cmfq.__file__).parent
 LAYERS = [
     {"errors"},
+    {"imports"},
     {"mean_field", "environments", "storage"},
     {"networks"},
     {"algorithms"},

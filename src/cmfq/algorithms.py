@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from importlib import import_module
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -11,6 +10,7 @@ import torch
 from torch import Tensor
 
 from cmfq.errors import UserError, require_range, unknown_name
+from cmfq.imports import import_function
 from cmfq.mean_field.attention import attention_weights, weighted_action
 from cmfq.mean_field.intervention import (
     INTERVENTIONS,
@@ -198,13 +198,6 @@ def find_function(kind: str, name: str, known: dict[str, Callable[..., Any]]) ->
     """
     if name in known:
         return known[name]
-    module, _, function = name.partition(":")
-    if not module or not function:
+    if ":" not in name:
         raise unknown_name(kind, name, known)
-    try:
-        found: Callable[..., Any] = getattr(import_module(module), function)
-    except Exception as error:
-        raise UserError(f"{kind} {name!r} cannot be imported: {error}") from error
-    if not callable(found):
-        raise UserError(f"{kind} {name!r} is no function")
-    return found
+    return import_function(kind, name)

@@ -9,6 +9,10 @@ class UserError(Exception):
     """A mistake in what was asked for: names the value, what was expected and what to do."""
 
 
+class EnvironmentFailed(UserError):
+    """An environment raised, or gave what cannot be used: names environment, seed and step."""
+
+
 def unknown_name(kind: str, name: str, known: Collection[str]) -> UserError:
     """Say that ``name`` is no known ``kind``, suggest the nearest name and list the known ones."""
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)

@@ -162,7 +162,11 @@ class Trunk(nn.Module):
             joint_units = settings.view_units + feature_units
         else:  # features are all there is: they get the view's units
             feature_units = joint_units = settings.view_units
-        self.feature_layer = nn.Linear(len(specification.features), feature_units)
+        self.knows = bool(specification.features)
+        if self.knows:
+            self.feature_layer = nn.Linear(len(specification.features), feature_units)
+        else:
+            joint_units -= feature_units
         self.joint_layer = nn.Linear(joint_units, settings.hidden_units)
 
     def forward(
@@ -171,16 +175,15 @@ class Trunk(nn.Module):
         features: Float[Tensor, "n features"],
     ) -> Float[Tensor, "n hidden"]:
         """Encode observations."""
-        y = self.feature_layer(features).relu_()
-        hidden: Tensor
-        if not self.sees:
-            hidden = self.joint_layer(y)
-            return hidden
-        x = view.permute(0, 3, 1, 2)  # (n, channels, height, width); the memory stays as it is
-        x = self.first_convolution(x).relu_()  # in place: these are too large for the cache
-        x = self.second_convolution(x).relu_()
-        x = self.view_layer(x.flatten(1)).relu_()
-        hidden = self.joint_layer(torch.cat([x, y], dim=1))
+        parts = []
+        if self.sees:
+            x = view.permute(0, 3, 1, 2)  # (n, channels, height, width); the memory stays as it is
+            x = self.first_convolution(x).relu_()  # in place: these are too large for the cache
+            x = self.second_convolution(x).relu_()
+            parts.append(self.view_layer(x.flatten(1)).relu_())
+        if self.knows:
+            parts.append(self.feature_layer(features).relu_())
+        hidden: Tensor = self.joint_layer(parts[0] if len(parts) == 1 else torch.cat(parts, dim=1))
         return hidden
 
 

@@ -1,0 +1,155 @@
+"""Which agents of a PettingZoo environment are interchangeable, and so form a team."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gymnasium import spaces
+
+from cmfq.environments.parallel import Agent
+from cmfq.errors import UserError
+
+SHOWN = 100
+"""Characters of a space that an error shows."""
+
+
+@dataclass(frozen=True)
+class Spaces:
+    """What an agent observes and does."""
+
+    observation: spaces.Space[Any]
+    action: spaces.Discrete
+
+    @classmethod
+    def of(cls, world: Any, agent: Agent) -> "Spaces":
+        """Ask a PettingZoo environment.
+
+        Raises:
+            UserError: it does not say, or the actions are not discrete.
+        """
+        try:
+            observation, action = world.observation_space(agent), world.action_space(agent)
+        except Exception as error:
+            raise UserError(
+                f"the environment does not tell the spaces of agent {agent!r} ({error!r}): give it "
+                "observation_space(agent) and action_space(agent)"
+            ) from error
+        if not isinstance(action, spaces.Discrete):
+            raise UserError(
+                f"the actions of agent {agent!r} are {_short(action)}: supported is Discrete, so "
+                "number them"
+            )
+        return cls(observation, action)
+
+    def __str__(self) -> str:
+        return f"{_short(self.observation)} and {self.action}"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Agents that form a team: of one family, with equal spaces."""
+
+    name: str
+    family: str
+    spaces: Spaces
+
+
+class Grouping:
+    """Puts agents into teams, by their names and spaces.
+
+    Args:
+        world: a PettingZoo environment.
+        agents: all that are known; others may appear later.
+        given: teams as ``name=pattern``: an agent belongs to the first whose pattern its name
+            begins with. Empty: agents whose names differ by the number at their end and whose
+            spaces are equal form a team.
+
+    Raises:
+        UserError: actions are not discrete, an agent is in no team, a team has no agents, or a
+            given team mixes unequal spaces.
+    """
+
+    def __init__(self, world: Any, agents: Sequence[Agent], given: Sequence[str]) -> None:
+        self._world = world
+        self._patterns = dict(_parse(team) for team in given)
+        members: dict[str, list[tuple[Agent, Spaces]]] = {name: [] for name in self._patterns}
+        for agent in agents:
+            members.setdefault(self._family(agent), []).append((agent, Spaces.of(world, agent)))
+        kinds: list[Kind] = []
+        for family, found in members.items():
+            if not found:
+                raise UserError(
+                    f"team {family!r} has no agents: no name begins with "
+                    f"{self._patterns[family].pattern!r}, agents are {_some(agents)}"
+                )
+            first, distinct = found[0][0], [found[0][1]]
+            for agent, one in found:
+                if one in distinct:
+                    continue
+                if self._patterns:
+                    raise UserError(
+                        f"team {family!r} mixes unequal spaces: agent {first!r} has {distinct[0]}, "
+                        f"agent {agent!r} has {one}; give them teams of their own"
+                    )
+                distinct.append(one)
+            names = [f"{family}-{i + 1}" for i in range(len(distinct))]
+            names = names if len(distinct) > 1 else [family]
+            kinds += map(Kind, names, [family] * len(names), distinct)
+        self.kinds = tuple(kinds)
+        """The teams, in the order in which they were given or their first agents are known."""
+        self._known = {
+            agent: self._find(agent, spaces) for of in members.values() for agent, spaces in of
+        }
+
+    def team(self, agent: Agent) -> int:
+        """Number of an agent's team.
+
+        Raises:
+            UserError: an agent appeared that belongs to none.
+        """
+        known = self._known.get(agent)
+        return self._find(agent, Spaces.of(self._world, agent)) if known is None else known
+
+    def _find(self, agent: Agent, found: Spaces) -> int:
+        family = self._family(agent)
+        for number, kind in enumerate(self.kinds):
+            if kind.family == family and kind.spaces == found:
+                return number
+        raise UserError(
+            f"agent {agent!r} appeared with {found}, and no team is like that: name it in "
+            "possible_agents"
+        )
+
+    def _family(self, agent: Agent) -> str:
+        """What an agent's name says of its team."""
+        if not self._patterns:
+            # red_12 is of the family red, 3 is an agent
+            return re.sub(r"[\s_\-.:]*\d+$", "", str(agent)) or "agent"
+        for name, pattern in self._patterns.items():
+            if pattern.match(str(agent)):
+                return name
+        patterns = ", ".join(f"{name}={one.pattern}" for name, one in self._patterns.items())
+        raise UserError(
+            f"agent {agent!r} is in none of the teams {patterns}: add a team that its name begins "
+            "with"
+        )
+
+
+def _parse(team: str) -> tuple[str, re.Pattern[str]]:
+    name, equals, pattern = team.partition("=")
+    if not name or not equals:
+        raise UserError(f"teams has {team!r}: write name=pattern, as in predators=wolf")
+    try:
+        return name, re.compile(pattern)
+    except re.error as error:
+        raise UserError(f"teams has {team!r}, which is no regular expression: {error}") from error
+
+
+def _some(agents: Sequence[Agent]) -> str:
+    return ", ".join(map(str, agents[:5])) + (", ..." if len(agents) > 5 else "")
+
+
+def _short(space: object) -> str:
+    text = str(space)
+    return text if len(text) <= SHOWN else text[:SHOWN] + "..."
