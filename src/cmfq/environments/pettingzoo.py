@@ -64,15 +64,15 @@ class PettingZooSettings:
         require_range(self, 1, 1e9, "max_steps")
 
 
-NOBODY = np.zeros(0, np.int32)
-
-
 class Rows(NamedTuple):
     """Who is in a team: a row per living agent."""
 
     agents: list[Agent]
     ids: IntArray
     previous_actions: IntArray
+
+
+NOBODY = Rows([], np.zeros(0, np.int32), np.zeros(0, np.int32))
 
 
 class PettingZooEnvironment:
@@ -108,6 +108,7 @@ class PettingZooEnvironment:
         self.teams = tuple(self._specification(team) for team in range(len(kinds)))
         self._possible_ids = {agent: number for number, agent in enumerate(agents)}
         self._side = math.ceil(math.sqrt(len(agents)))
+        self._grid = _grid(len(agents), self._side)
 
     def reset(self, seed: int) -> tuple[TeamObservation, ...]:
         """Start an episode, as the environment does with this seed."""
@@ -117,7 +118,7 @@ class PettingZooEnvironment:
             self._ids = dict(self._possible_ids)
             self._agents = list_agents(self.world, observations)
             self._seen = set(self._agents)
-            self._rows = [Rows([], NOBODY, NOBODY) for _ in self.teams]
+            self._rows = [NOBODY for _ in self.teams]
             self._admit(self._agents)
             observed = self._observe(observations, infos)
         self._bounds, self._body = self._measure(observed)
@@ -158,15 +159,15 @@ class PettingZooEnvironment:
             Who of each team lives on, and whether everyone was cut off.
         """
         listed = list_agents(self.world, observations)
+        nobody_is_over = not any(terminations.values()) and not any(truncations.values())
+        if nobody_is_over and listed == self._agents:
+            self._rows = [
+                rows._replace(previous_actions=taken.astype(np.int32))
+                for rows, taken in zip(self._rows, actions, strict=True)
+            ]
+            return tuple(np.ones(len(taken), np.bool_) for taken in actions), False
         dead = {agent for agent, is_over in terminations.items() if is_over}
         left = {agent for agent, is_over in truncations.items() if is_over} - dead
-        if not dead and not left and listed == self._agents:
-            previous = [taken.astype(np.int32) for taken in actions]
-            self._rows = [
-                rows._replace(previous_actions=taken)
-                for rows, taken in zip(self._rows, previous, strict=True)
-            ]
-            return tuple(np.ones(len(taken), np.bool_) for taken in previous), False
         acted = set(self._agents)
         self._agents = [agent for agent in listed if agent not in dead and agent not in left]
         newcomers = [agent for agent in self._agents if agent not in acted]
@@ -198,6 +199,8 @@ class PettingZooEnvironment:
         for agent in newcomers:
             joining[self._grouping.team(agent)].append(agent)
             self._ids.setdefault(agent, len(self._ids))
+        if len(self._ids) > len(self._grid):
+            self._grid = _grid(2 * len(self._ids), self._side)
         for team, agents in enumerate(joining):
             if agents:
                 rows = self._rows[team]
@@ -233,19 +236,17 @@ class PettingZooEnvironment:
 
     def _positions(self) -> list[FloatArray]:
         """Where the agents of each team are; on a grid, by their ids, if nobody knows."""
-        ids = np.concatenate([rows.ids for rows in self._rows])
         if self._locate is None:
-            places = np.stack([ids % self._side, ids // self._side], axis=1) + np.float32(0.5)
-        else:
-            agents = [agent for rows in self._rows for agent in rows.agents]
-            found = self._locate(self.world, agents) if agents else np.zeros((0, 2))
-            places = np.asarray(found, np.float32)
-            if places.shape != (len(agents), 2) or not np.isfinite(places).all():
-                raise UserError(
-                    f"{self.settings.positions} gave an array of shape {places.shape} for "
-                    f"{len(agents)} agents: give a row of two finite numbers for each"
-                )
-        return np.split(places.astype(np.float32), np.cumsum([len(r.ids) for r in self._rows])[:-1])
+            return [self._grid[rows.ids] for rows in self._rows]
+        agents = [agent for rows in self._rows for agent in rows.agents]
+        found = self._locate(self.world, agents) if agents else np.zeros((0, 2))
+        places = np.array(found, np.float32)
+        if places.shape != (len(agents), 2) or not np.isfinite(places).all():
+            raise UserError(
+                f"{self.settings.positions} gave an array of shape {places.shape} for "
+                f"{len(agents)} agents: give a row of two finite numbers for each"
+            )
+        return np.split(places, np.cumsum([len(rows.agents) for rows in self._rows])[:-1])
 
     def _measure(
         self, observed: Sequence[TeamObservation]
@@ -292,3 +293,9 @@ class PettingZooEnvironment:
                 f"environment {self.settings.make_env} failed in {what} of the episode with seed "
                 f"{self._seed if seed is None else seed}: {why}"
             ) from error
+
+
+def _grid(agents: int, side: int) -> FloatArray:
+    """``(agents, 2)``: a place for each id, in rows of ``side``."""
+    ids = np.arange(agents)
+    return np.stack([ids % side, ids // side], axis=1).astype(np.float32) + np.float32(0.5)

@@ -21,9 +21,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
 from gymnasium import spaces
-from torch.nn import functional as F
 
 from cmfq.environments.base import BoolArray, FloatArray
 from cmfq.errors import UserError
@@ -67,11 +65,11 @@ class Numbers:
         if not wide.any():
             return cls(space.shape, None, None, bool(finite.all()))
         scale = np.divide(1, high - low, out=np.ones_like(low), where=wide)
-        offset = np.where(wide, low, 0).astype(np.float32)
+        offset = np.where(wide, low, 0)
         return cls(
             space.shape,
-            offset if offset.any() else None,
-            scale.astype(np.float32),
+            _shrink(offset) if offset.any() else None,
+            _shrink(scale),
             bool(finite.all()),
         )
 
@@ -134,8 +132,8 @@ class Image:
 
     numbers: Numbers
     channels_first: bool
-    factor: int
-    """Side of the squares of pixels of which each becomes one cell."""
+    averages: tuple[FloatArray, FloatArray] | None
+    """What rows, and columns, of pixels are multiplied by; ``None``: pixels are cells."""
     shape: tuple[int, int, int]
     """Height, width and channels of the view."""
 
@@ -152,25 +150,40 @@ class Image:
             one, two, three = space.shape
             first = one < SMALLEST_VIEW <= min(two, three) or one != two == three
             channels, height, width = (one, two, three) if first else (three, one, two)
-        factor = math.ceil(max(height, width) / VIEW_LIMIT)
-        height, width = math.ceil(height / factor), math.ceil(width / factor)
-        if min(height, width) < SMALLEST_VIEW:
+        square = math.ceil(max(height, width) / VIEW_LIMIT)
+        averages = _averages(height, square), _averages(width, square)
+        shape = len(averages[0]), len(averages[1]), channels
+        if min(shape[:2]) < SMALLEST_VIEW:
             return None
-        return cls(Numbers.of(space), first, factor, (height, width, channels))
+        return cls(Numbers.of(space), first, averages if square > 1 else None, shape)
 
     def read(self, values: Values) -> FloatArray:
         """``(agents, height, width, channels)``."""
-        view = self.numbers.read(values)
+        view: FloatArray = self.numbers.read(values)
         if view.ndim == 3:
             view = view[..., np.newaxis]
         if self.channels_first:
             view = np.ascontiguousarray(view.transpose(0, 2, 3, 1))
-        if self.factor > 1:
-            pixels = torch.from_numpy(view).permute(0, 3, 1, 2)
-            # With ceil_mode, squares at the edge hold fewer pixels, and are divided by fewer.
-            cells = F.avg_pool2d(pixels, self.factor, ceil_mode=True, count_include_pad=False)
-            view = np.ascontiguousarray(cells.permute(0, 2, 3, 1).numpy())
+        if self.averages:
+            rows, columns = self.averages
+            agents, height, width, channels = view.shape
+            view = rows @ view.reshape(agents, height, width * channels)
+            view = columns @ view.reshape(agents, len(rows), width, channels)
         return view
+
+
+def _shrink(numbers: npt.NDArray[np.float64]) -> FloatArray:
+    """To one number, if they are all the same."""
+    one = numbers.flat[0]
+    return np.array(one if (numbers == one).all() else numbers, np.float32)
+
+
+def _averages(pixels: int, square: int) -> FloatArray:
+    """``(cells, pixels)``: takes the mean of each ``square`` pixels, the last cell of the rest."""
+    owner = np.arange(pixels) // square
+    owns = (owner == np.arange(owner[-1] + 1)[:, np.newaxis]).astype(np.float32)
+    averages: FloatArray = owns / owns.sum(axis=1, keepdims=True)
+    return averages
 
 
 class ObservationReader:
@@ -217,19 +230,19 @@ class ObservationReader:
     def read(self, observations: Sequence[Any]) -> tuple[FloatArray, FloatArray]:
         """``(agents, height, width, channels)`` and ``(agents, features)``."""
         agents = len(observations)
-        view = np.zeros((agents, *self.view_shape, len(self.channels)), np.float32)
-        features = np.zeros((agents, len(self.features)), np.float32)
-        if not agents:
-            return view, features
-        if self._image:
+        if self._image and agents:
             path, image = self._image
             view = image.read(_entries(observations, path))
-        columns = [
-            reader.read(_entries(observations, path)).reshape(agents, -1)
-            for path, reader in self._features
-        ]
-        if columns:
+        else:
+            view = np.zeros((agents, *self.view_shape, len(self.channels)), np.float32)
+        if self._features and agents:
+            columns = [
+                reader.read(_entries(observations, path)).reshape(agents, -1)
+                for path, reader in self._features
+            ]
             features = columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)
+        else:
+            features = np.zeros((agents, len(self.features)), np.float32)
         return view, features
 
 
