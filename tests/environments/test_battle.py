@@ -9,13 +9,13 @@ from magent2.environments import battle_v4
 from cmfq.environments.base import NO_ACTION, Step, TeamObservation
 from cmfq.environments.battle import (
     ATTACKS,
-    CHANNELS,
     MOVES,
     BattleEnvironment,
     BattleSettings,
     agents_a_side,
     map_size_for,
 )
+from cmfq.environments.magent import CHANNELS
 from cmfq.errors import UserError
 
 TOWARDS_ENEMY = (MOVES.index((1, 0)), MOVES.index((-1, 0)))
@@ -147,34 +147,30 @@ def test_moves_and_attacks_are_named_by_their_offsets() -> None:
 
 
 def test_moves_go_where_they_say() -> None:
-    environment = BattleEnvironment(BattleSettings(size=64))
     for action, (x, y) in enumerate(MOVES):
-        step, before = _step_on_an_open_field(environment, action)
+        step, before = _step_on_an_open_field(action)
         moved = step.observations[0].positions[0] - before[0].positions[0]
         assert moved.tolist() == [x, y]
 
 
 def _step_on_an_open_field(
-    environment: BattleEnvironment, action: int, enemy: tuple[int, int] = (10, 10)
+    action: int, enemy: tuple[int, int] = (10, 10)
 ) -> tuple[Step, tuple[TeamObservation, ...]]:
     """One agent at (20, 20) acts; a team-mate stands at (+2, +1), an enemy where asked."""
-    engine, (red, blue) = environment._engine, environment._handles
-    engine.reset()
-    engine.add_agents(red, method="custom", pos=[[20, 20, 0], [22, 21, 0]])
-    engine.add_agents(blue, method="custom", pos=[[20 + enemy[0], 20 + enemy[1], 0], [35, 35, 0]])
-    environment._previous_actions = [np.full(2, NO_ACTION, np.int32) for _ in range(2)]
-    before = environment._observe()
+    red = np.array([[20, 20], [22, 21]])
+    blue = np.array([[20 + enemy[0], 20 + enemy[1]], [35, 35], [35, 36]])
+    environment = BattleEnvironment(BattleSettings(size=64), positions=(red, blue))
+    before = environment.reset(0)
     stay = MOVES.index((0, 0))
-    actions = [np.array([action, stay], np.int32), np.full(2, stay, np.int32)]
+    actions = [np.array([action, stay], np.int32), np.full(3, stay, np.int32)]
     return environment.step(actions), before
 
 
 def test_views_and_attacks_share_their_axes() -> None:
     """An enemy at (x, y) stands at ``view[6 + y, 6 + x]`` and is hit by the attack so named."""
-    environment = BattleEnvironment(BattleSettings(size=64))
     enemy, mate = CHANNELS.index("other_team_presence"), CHANNELS.index("my_team_presence")
     for attack, (x, y) in enumerate(ATTACKS):
-        step, before = _step_on_an_open_field(environment, len(MOVES) + attack, (x, y))
+        step, before = _step_on_an_open_field(len(MOVES) + attack, (x, y))
         assert before[0].view[0, 6 + y, 6 + x, enemy] == 1
         assert before[0].view[0, 6 + 1, 6 + 2, mate] == 1
         assert step.rewards[0][0] == pytest.approx(0.2 - 0.1 - 0.005, abs=1e-5)
@@ -224,3 +220,94 @@ def test_observations_outlive_the_steps_after_them() -> None:
         step = environment.step([brawl(o, team, rng) for team, o in enumerate(observations)])
         observations = step.observations
     np.testing.assert_array_equal(first[0].view, kept)
+
+
+@given(
+    seed=st.integers(0, 2**31 - 1),
+    size=st.integers(1, 50),
+    map_size=st.sampled_from([0, 12, 13, 40]),
+)
+@settings(max_examples=30, deadline=None)
+def test_a_random_formation_is_mirrored_and_drawn_from_the_seed(
+    seed: int, size: int, map_size: int
+) -> None:
+    chosen = BattleSettings(size=size, map_size=map_size, formation="random")
+    environment = BattleEnvironment(chosen)
+    red, blue = environment.reset(seed)
+    assert len(red.ids) == len(blue.ids) == size
+    np.testing.assert_array_equal(red.positions + blue.positions, environment.map_size - 1)
+    again = BattleEnvironment(chosen).reset(seed)
+    np.testing.assert_array_equal(again[0].positions, red.positions)
+
+
+def test_random_formations_differ_and_prefer_no_side() -> None:
+    environment = BattleEnvironment(BattleSettings(size=70, formation="random"))
+    assert environment.map_size == 45  # of 81 a side in lines
+    starts = np.stack([environment.reset(seed)[0].positions for seed in range(100)])
+    assert len(np.unique(starts, axis=0)) == 100
+    assert starts.min() == 1
+    assert starts.max() == 43
+    assert np.abs(starts.mean((0, 1)) - 22).max() < 1  # a deviation is 0.15
+
+
+def test_the_fullest_random_field_holds_everybody() -> None:
+    for map_size, size in ((12, 50), (13, 60)):
+        chosen = BattleSettings(size=size, map_size=map_size, formation="random")
+        assert [len(team.ids) for team in BattleEnvironment(chosen).reset(0)] == [size, size]
+        with pytest.raises(UserError, match=f"{map_size} by {map_size} holds from 1 to {size}"):
+            BattleSettings(size=size + 1, map_size=map_size, formation="random")
+
+
+def test_teams_start_where_they_are_put_in_any_numbers() -> None:
+    red, blue = np.array([[1, 1], [9, 4], [2, 1]]), np.array([[10, 10]])
+    field = BattleSettings(size=1, map_size=12, formation="random", max_steps=9)
+    environment = BattleEnvironment(field, positions=(red, blue))
+    for seed in (0, 1):
+        observations = environment.reset(seed)
+        np.testing.assert_array_equal(observations[0].positions, red)
+        np.testing.assert_array_equal(observations[1].positions, blue)
+
+
+@pytest.mark.parametrize(
+    ("red", "sentence"),
+    [
+        ([[0, 5]], r"position \(0, 5\) of red is in the wall or outside .* from 1 to 38"),
+        ([[5, 5], [5, 39]], r"position \(5, 39\) of red is in the wall"),
+        ([[5, 5], [6, 5], [5, 5]], r"2 agents are to stand at \(5, 5\)"),
+        ([[7, 7]], r"2 agents are to stand at \(7, 7\)"),
+        ([[5.5, 5.0]], r"positions of red are float64 of shape \(1, 2\)"),
+        ([[1, 2, 3]], r"of shape \(1, 3\): give whole numbers of shape \(agents, 2\)"),
+        (np.zeros((0, 2), int), r"of shape \(0, 2\)"),
+    ],
+)
+def test_positions_that_cannot_be_taken_are_refused(red: list, sentence: str) -> None:
+    with pytest.raises(UserError, match=sentence):
+        BattleEnvironment(BattleSettings(), positions=(np.array(red), np.array([[7, 7]])))
+
+
+def test_an_unknown_formation_is_refused() -> None:
+    with pytest.raises(UserError, match="unknown formation 'rando': did you mean 'random'"):
+        BattleSettings(formation="rando")  # type: ignore[arg-type]
+
+
+def test_actions_that_do_not_fit_are_refused_and_leave_nothing_behind() -> None:
+    environment = BattleEnvironment(BattleSettings(size=12))
+    environment.reset(0)
+    stay, move = (np.full(12, MOVES.index(offset), np.int32) for offset in ((0, 0), (1, 0)))
+    for wrong in (stay[:11], np.full(12, 21, np.int32), np.full(12, -1, np.int32)):
+        with pytest.raises(ValueError, match="actions"):
+            environment.step([move, wrong])
+    before = BattleEnvironment(BattleSettings(size=12)).reset(0)
+    after = environment.step([stay, stay]).observations
+    np.testing.assert_array_equal(after[0].positions, before[0].positions)
+
+
+def test_the_last_ones_see_no_undefined_numbers() -> None:
+    """The engine divides the minimap of an annihilated team by zero."""
+    red, blue = np.array([[x, y] for x in (19, 20, 21) for y in (20, 22)]), np.array([[20, 21]])
+    environment = BattleEnvironment(BattleSettings(), positions=(red, blue))
+    observations = environment.reset(0)
+    step = environment.step([_hunt(*observations, np.random.default_rng(0)), np.array([6])])
+    assert step.terminated
+    assert len(step.observations[1].ids) == 0
+    assert np.isfinite(step.observations[0].view).all()

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from cmfq.environments.base import TeamObservation
-from cmfq.environments.battle import ATTACKS, CHANNELS, MOVES
+from cmfq.environments.battle import ATTACKS, MOVES
+from cmfq.environments.magent import CHANNELS
 from cmfq.errors import UserError
 from cmfq.evaluation.bots import BOTS, bot
 

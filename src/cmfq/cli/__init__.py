@@ -12,7 +12,7 @@ from cmfq.cli.describing import environments
 from cmfq.cli.playing import compare, draw_in, evaluate_in, report
 from cmfq.cli.training import bench, resume, train_in
 from cmfq.cli.understanding import check_in, explain_in
-from cmfq.environments.registry import find_kind
+from cmfq.environments.registry import default_settings
 from cmfq.errors import UserError
 from cmfq.evaluation.players import game_of
 
@@ -56,11 +56,10 @@ def _commands(arguments: Sequence[str]) -> dict[str, Callable[..., Any]]:
     names = list(takewhile(lambda argument: not argument.startswith("-"), arguments[1:]))
     settings: Any
     if command == "train" and names:
-        kind = find_kind(names[0])
-        settings = kind.settings()
+        settings = default_settings(names[0])
     else:
-        kind, settings = game_of(names if command in BY_ENVIRONMENT else [])
+        settings = game_of(names if command in BY_ENVIRONMENT else [])
     return {
-        name: function(kind.settings, settings) if name in BY_ENVIRONMENT else function
+        name: function(type(settings), settings) if name in BY_ENVIRONMENT else function
         for name, function in COMMANDS.items()
     }

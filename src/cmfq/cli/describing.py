@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from cmfq.environments.base import TeamSpecification
-from cmfq.environments.registry import KINDS, Kind, find_kind, make_environment
+from cmfq.environments.registry import KINDS, Kind, default_settings, make_environment
 
 
 def environments(name: tyro.conf.Positional[str] = "") -> None:
@@ -21,7 +21,7 @@ def environments(name: tyro.conf.Positional[str] = "") -> None:
         name: of the environment to describe, or package.module:make_env for one of your own.
     """
     if name:
-        _describe(find_kind(name))
+        _describe(default_settings(name))
     else:
         _list()
 
@@ -45,18 +45,17 @@ def _list() -> None:
     )
 
 
-def _summary(kind: Kind[Any]) -> str:
+def _summary(kind: Kind) -> str:
     """First line of its settings' documentation."""
     return (inspect.getdoc(kind.settings) or "").split("\n")[0]
 
 
-def _describe(kind: Kind[Any]) -> None:
-    settings = kind.settings()
+def _describe(settings: Any) -> None:
     environment = make_environment(settings)
     observations = environment.reset(0)
     console = Console(highlight=False)
-    console.print(f"[bold]{kind.name}[/bold]")
-    console.print(inspect.getdoc(sys.modules[kind.settings.__module__]) or "", markup=False)
+    console.print(f"[bold]{settings.title}[/bold]")
+    console.print(inspect.getdoc(sys.modules[type(settings).__module__]) or "", markup=False)
     rewards = {
         field: value
         for field, value in vars(settings).items()

@@ -4,27 +4,22 @@ The game, its formation and its rewards are MAgent2's own ``battle_v4``; only th
 the engine is asked for whole arrays, about ten times as fast as PettingZoo's dictionaries.
 """
 
-import ctypes
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 import numpy as np
-from magent2.c_lib import _LIB as ENGINE
-from magent2.environments import battle_v4
+from magent2.environments.battle.battle import get_config
+from magent2.gridworld import GridWorld
 
-from cmfq.environments.base import (
-    NO_ACTION,
-    Body,
-    FloatArray,
-    IntArray,
-    Scenery,
-    Step,
-    TeamObservation,
-    TeamSpecification,
-)
-from cmfq.errors import UserError, require_range
+from cmfq.environments.base import Body, IntArray, Scenery, Step, TeamObservation
+from cmfq.environments.magent import MAgentWorld, team_specification
+from cmfq.errors import UserError, require_range, unknown_name
+
+Formation = Literal["lines", "random"]
+Positions = tuple[IntArray, IntArray]
+"""Where red and blue stand: x and y, ``(agents, 2)`` each."""
 
 MOVES = tuple((x, y) for y in range(-2, 3) for x in range(-2, 3) if abs(x) + abs(y) <= 2)
 """Where action 0, 1, ... moves to, as (x, y) from the agent's cell; y grows downwards."""
@@ -35,17 +30,6 @@ ATTACK_RADIUS = 1.5
 VIEW_RADIUS = 6
 FULL_HEALTH = 10
 """Hit points at the start. Channel ``my_team_health`` is a share of it."""
-CHANNELS = (
-    "obstacle",
-    "my_team_presence",
-    "my_team_health",
-    "my_team_minimap",
-    "other_team_presence",
-    "other_team_health",
-    "other_team_minimap",
-)
-OWN_HEALTH = CHANNELS.index("my_team_health")
-ID_BITS = 10
 FORMATION_GAP = 3
 """Cells between the middle of the field and each formation."""
 SMALLEST_MAP = 12
@@ -58,9 +42,13 @@ class BattleSettings:
     """MAgent battle: two mirrored formations, annihilation or a step limit."""
 
     size: int = 64
-    """Agents a side; MAgent2's maps have 64, 81, 100, 121, ..., 400, ..., 6400."""
+    """Agents a side; in lines MAgent2's maps have 64, 81, 100, 121, ..., 400, ..., 6400."""
     map_size: int = 0
-    """Side of the field in cells; 0 takes the smallest map that holds ``size`` a side."""
+    """Side of the field in cells; 0 takes the smallest map that holds ``size`` a side in lines."""
+    formation: Formation = "lines"
+    """How a game starts: in MAgent2's own ``lines``, the same every time, or ``random``: red
+    anywhere, drawn from the seed, blue mirrored through the middle. Random, any ``size`` that
+    fits will do, on any map: of a map of m by m cells, half of the (m - 2)² that are no wall."""
     max_steps: int = 400
     """An episode is cut off after this many steps."""
     step_reward: float = -0.005
@@ -78,13 +66,22 @@ class BattleSettings:
         require_range(self, -1e6, 1e6, *rewards)
         if self.map_size:
             require_range(self, SMALLEST_MAP, LARGEST_MAP, "map_size")
-        if self.map_size and agents_a_side(self.map_size) != self.size:
+        if self.formation not in get_args(Formation):
+            raise unknown_name("formation", self.formation, get_args(Formation))
+        if self.formation == "random":
+            room = (map_size_of(self) - 2) ** 2 // 2
+            if not 1 <= self.size <= room:
+                raise UserError(
+                    f"size is {self.size}: a field of {map_size_of(self)} by {map_size_of(self)} "
+                    f"holds from 1 to {room} agents a side"
+                )
+        elif not self.map_size:
+            map_size_for(self.size)
+        elif agents_a_side(self.map_size) != self.size:
             raise UserError(
                 f"map_size {self.map_size} holds {agents_a_side(self.map_size)} agents a side, "
                 f"not {self.size}: leave map_size out, or give that size"
             )
-        if not self.map_size:
-            map_size_for(self.size)
 
     @property
     def title(self) -> str:
@@ -93,21 +90,13 @@ class BattleSettings:
 
     def with_size(self, size: int) -> "BattleSettings":
         """The same game with another number of agents a side."""
-        return BattleSettings(**{**vars(self), "size": size, "map_size": 0})
+        return replace(self, size=size, map_size=0)
 
 
 def agents_a_side(map_size: int) -> int:
-    """How many agents MAgent2 places on each side of a field of this size.
-
-    Two square formations, two cells between agents; what would stand in a wall is left out.
-    """
-    side = 2 * int(math.sqrt(map_size * map_size * 0.04))
-    inside = range(1, map_size - 1)
-    top = (map_size - side) // 2
-    rows = sum(y in inside for y in range(top, top + side, 2))
-    left = map_size // 2 - FORMATION_GAP - side
-    columns = sum(x in inside for x in range(left, left + side, 2))
-    return rows * columns
+    """How many agents MAgent2 places on each side of a field of this size."""
+    rows, red_columns, _ = _blocks(map_size)
+    return len(rows) * len(red_columns)
 
 
 def map_size_for(size: int) -> int:
@@ -128,107 +117,133 @@ def map_size_for(size: int) -> int:
 
 def map_size_of(settings: BattleSettings) -> int:
     """Side of the field in cells."""
-    return settings.map_size or map_size_for(settings.size)
+    if settings.map_size:
+        return settings.map_size
+    if settings.formation == "lines":
+        return map_size_for(settings.size)
+    fields = range(SMALLEST_MAP, LARGEST_MAP + 1)
+    return next((m for m in fields if agents_a_side(m) >= settings.size), LARGEST_MAP)
 
 
 class BattleEnvironment:
     """Battle through the MAgent2 engine's array calls (see :class:`~.base.Environment`)."""
 
-    def __init__(self, settings: BattleSettings) -> None:
+    def __init__(self, settings: BattleSettings, positions: Positions | None = None) -> None:
+        """Make the game.
+
+        Args:
+            settings: of the game.
+            positions: where red and blue start every episode, instead of in a formation. They
+                may differ in number; the settings' ``size`` and ``map_size`` then say no more
+                than how large the field is (with formation ``random``: as large as you like).
+
+        Raises:
+            UserError: somebody is not given a free cell of the field.
+        """
         self.settings = settings
         self.map_size = map_size_of(settings)
-        self._game = battle_v4.parallel_env(
+        self._positions = None if positions is None else _checked(positions, self.map_size)
+        side = 2 * VIEW_RADIUS + 1
+        self.teams = tuple(
+            team_specification(name, MOVES, ATTACKS, view_side=side, view_radius=VIEW_RADIUS)
+            for name in ("red", "blue")
+        )
+        config = get_config(
             map_size=self.map_size,
-            max_cycles=settings.max_steps,
             minimap_mode=True,
-            extra_features=True,
+            seed=None,
             step_reward=settings.step_reward,
             attack_penalty=settings.attack_penalty,
             dead_penalty=settings.dead_penalty,
             attack_opponent_reward=settings.attack_opponent_reward,
-        ).unwrapped
-        self._engine = self._game.env
-        self._handles = self._engine.get_handles()
-        self._previous_actions: list[IntArray] = []
-        self._steps = 0
-        actions = tuple(
-            [f"move {x:+d} {y:+d}" if (x, y) != (0, 0) else "stay" for x, y in MOVES]
-            + [f"attack {x:+d} {y:+d}" for x, y in ATTACKS]
         )
-        features = (
-            *(f"id_bit_{bit}" for bit in range(ID_BITS)),
-            *(f"previous_{action}" for action in actions),
-            "previous_reward",
-            "position_x",
-            "position_y",
-        )
-        side = 2 * VIEW_RADIUS + 1
-        self.teams = tuple(
-            TeamSpecification(name, (side, side), CHANNELS, features, actions, VIEW_RADIUS)
-            for name in ("red", "blue")
+        self._world = MAgentWorld(
+            config,
+            self.teams,
+            map_size=self.map_size,
+            max_steps=settings.max_steps,
+            full_health=FULL_HEALTH,
         )
 
     def scenery(self) -> Scenery:
         """See :class:`~.base.Environment`."""
         body = Body("square", 1.0, FULL_HEALTH, (*(None for _ in MOVES), *ATTACKS))
-        walls: IntArray = self._engine._get_walls_info().copy()
-        side = self.map_size
-        return Scenery((0, 0, side, side), walls, np.zeros((0, 3), np.float32), (body, body))
+        bounds = (0, 0, self.map_size, self.map_size)
+        return Scenery(bounds, self._world.walls(), np.zeros((0, 3), np.float32), (body, body))
 
     def reset(self, seed: int) -> tuple[TeamObservation, ...]:
-        """Both teams in MAgent2's formation. The seed decides the order in which blows fall."""
-        self._engine.set_seed(seed)
-        self._engine.reset()
-        self._game.generate_map()
-        self._steps = 0
-        self._previous_actions = [
-            np.full(self._engine.get_num(handle), NO_ACTION, np.int32) for handle in self._handles
-        ]
-        return self._observe()
+        """Both teams in formation. The seed decides, too, the order in which blows fall."""
+        if self._positions is not None:
+            positions = self._positions
+        elif self.settings.formation == "random":
+            positions = scattered(self.map_size, self.settings.size, seed)
+        else:
+            positions = lines(self.map_size)
+
+        def place(engine: GridWorld) -> None:
+            for handle, cells in zip(engine.get_handles(), positions, strict=True):
+                engine.add_agents(handle, method="custom", pos=cells)
+
+        return self._world.reset(seed, place)
 
     def step(self, actions: Sequence[IntArray]) -> Step:
-        """Move, then attack, then bury the dead."""
-        for handle, taken, previous in zip(
-            self._handles, actions, self._previous_actions, strict=True
-        ):
-            if taken.shape != previous.shape:
-                raise ValueError(f"{len(previous)} agents live, {len(taken)} actions were given")
-            self._engine.set_action(handle, np.ascontiguousarray(taken, np.int32))
-        over = self._engine.step()
-        rewards = tuple(self._engine.get_reward(handle) for handle in self._handles)
-        alive = tuple(self._engine.get_alive(handle) for handle in self._handles)
-        self._engine.clear_dead()
-        self._previous_actions = [
-            taken[living] for taken, living in zip(actions, alive, strict=True)
-        ]
-        self._steps += 1
-        truncated = not over and self._steps >= self.settings.max_steps
-        return Step(self._observe(), rewards, alive, over, truncated)
+        """See :class:`~.base.Environment`: all attack, then all move."""
+        return self._world.step(actions)
 
-    def _observe(self) -> tuple[TeamObservation, ...]:
-        observations = []
-        for handle, previous in zip(self._handles, self._previous_actions, strict=True):
-            view, features = _views_and_features(self._engine, handle, len(previous))
-            observations.append(
-                TeamObservation(
-                    view,
-                    features,
-                    self._engine.get_agent_id(handle),
-                    self._engine.get_pos(handle),
-                    previous,
-                    health=view[:, VIEW_RADIUS, VIEW_RADIUS, OWN_HEALTH] * FULL_HEALTH,
-                )
+
+def lines(map_size: int) -> Positions:
+    """MAgent2's own formation: two square blocks that face each other."""
+    rows, *blocks = _blocks(map_size)
+    red, blue = ([(x, y) for x in columns for y in rows] for columns in blocks)
+    return np.array(red, np.int32), np.array(blue[: len(red)], np.int32)
+
+
+def _blocks(map_size: int) -> tuple[list[int], list[int], list[int]]:
+    """Rows of both blocks, columns of red's and of blue's: every second cell that is no wall."""
+    side = 2 * int(math.sqrt(map_size * map_size * 0.04))
+    starts = (
+        (map_size - side) // 2,
+        map_size // 2 - FORMATION_GAP - side,
+        map_size // 2 + FORMATION_GAP,
+    )
+    inside = range(1, map_size - 1)
+    rows, red, blue = ([c for c in range(s, s + side, 2) if c in inside] for s in starts)
+    return rows, red, blue
+
+
+def scattered(map_size: int, size: int, seed: int) -> Positions:
+    """Red anywhere in the field, drawn from the seed; blue mirrored through the field's middle."""
+    inner = map_size - 2
+    pairs = inner * inner // 2  # of a cell, counted row by row, and its mirror image
+    generator = np.random.default_rng(seed)
+    first = generator.permutation(pairs)[:size]
+    mirrored = inner * inner - 1 - first
+    swap = generator.random(size) < 0.5
+    red, blue = np.where(swap, mirrored, first), np.where(swap, first, mirrored)
+    x_and_y = [np.stack([cells % inner, cells // inner], 1) + 1 for cells in (red, blue)]
+    return x_and_y[0].astype(np.int32), x_and_y[1].astype(np.int32)
+
+
+def _checked(positions: Positions, map_size: int) -> Positions:
+    for name, cells in zip(("red", "blue"), positions, strict=True):
+        shape, kind = np.shape(cells), np.asarray(cells).dtype
+        if len(shape) != 2 or shape[0] == 0 or shape[1] != 2 or kind.kind not in "iu":
+            raise UserError(
+                f"positions of {name} are {kind} of shape {shape}: give whole numbers of shape "
+                "(agents, 2), x and y of at least one agent"
             )
-        return tuple(observations)
-
-
-def _views_and_features(engine: Any, handle: Any, agents: int) -> tuple[FloatArray, FloatArray]:
-    """Fill fresh arrays: the engine's own ``get_observation`` reuses its buffers between steps."""
-    view = np.empty((agents, *engine.view_space[handle.value]), np.float32)
-    features = np.empty((agents, *engine.feature_space[handle.value]), np.float32)
-    if agents == 0:
-        return view, features  # asked about an empty group, the engine reads freed memory
-    pointer = ctypes.POINTER(ctypes.c_float)
-    buffers = (pointer * 2)(view.ctypes.data_as(pointer), features.ctypes.data_as(pointer))
-    ENGINE.env_get_observation(engine.game, handle, buffers)
-    return view, features
+        outside = (np.asarray(cells) < 1) | (np.asarray(cells) > map_size - 2)
+        if outside.any():
+            x, y = np.asarray(cells)[outside.any(1)][0].tolist()
+            raise UserError(
+                f"position ({x}, {y}) of {name} is in the wall or outside the field: give x and y "
+                f"from 1 to {map_size - 2}, or a larger map_size"
+            )
+    cells, agents = np.unique(np.concatenate(positions), axis=0, return_counts=True)
+    if agents.max() > 1:
+        x, y = cells[agents.argmax()].tolist()
+        raise UserError(
+            f"{agents.max()} agents are to stand at ({x}, {y}): give everyone a cell of its own"
+        )
+    red, blue = (np.array(cells, np.int32) for cells in positions)
+    return red, blue

@@ -93,6 +93,11 @@ class ParticlesSettings:
         if self.reward_sharing not in get_args(RewardSharing):
             raise UserError(f"reward_sharing is {self.reward_sharing!r}: give own or all")
 
+    @property
+    def title(self) -> str:
+        """A few words for headings."""
+        return f"particles, {self.predators} predators, {self.prey} prey"
+
 
 def start(settings: ParticlesSettings, seeds: Sequence[int]) -> WorldState:
     """Draw the first state of one world per seed; mpe2 draws the same from that seed."""

@@ -63,6 +63,11 @@ class PettingZooSettings:
     def __post_init__(self) -> None:
         require_range(self, 1, 1e9, "max_steps")
 
+    @property
+    def title(self) -> str:
+        """A few words for headings."""
+        return self.make_env
+
 
 class Rows(NamedTuple):
     """Who is in a team: a row per living agent."""

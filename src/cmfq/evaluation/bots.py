@@ -8,7 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cmfq.environments.base import BoolArray, FloatArray, IntArray, TeamObservation
-from cmfq.environments.battle import ATTACKS, CHANNELS, MOVES, VIEW_RADIUS
+from cmfq.environments.battle import ATTACKS, MOVES, VIEW_RADIUS
+from cmfq.environments.magent import CHANNELS
 from cmfq.errors import unknown_name
 from cmfq.policies import Decision
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
-from cmfq.environments.registry import Kind, find_kind
+from cmfq.environments.registry import Kind, default_settings
 from cmfq.errors import UserError
 from cmfq.evaluation.bots import BOTS, Bot
 from cmfq.policies import Decision, Policy
@@ -47,12 +47,12 @@ class RandomPolicy:
         return actions
 
 
-def scripted_players(kind: Kind[Any]) -> list[str]:
+def scripted_players(kind: Kind) -> list[str]:
     """Names of the scripted players of a kind of environment."""
     return list(dict.fromkeys([RANDOM, *SCRIPTS.get(kind.name, {})]))
 
 
-def load_player(name: str, kind: Kind[Any], teams: Sequence[TeamSpecification]) -> Player:
+def load_player(name: str, kind: Kind, teams: Sequence[TeamSpecification]) -> Player:
     """A run folder, a checkpoint file, or the name of a scripted player.
 
     Args:
@@ -82,8 +82,8 @@ def load_player(name: str, kind: Kind[Any], teams: Sequence[TeamSpecification]) 
     return checkpoint.policies
 
 
-def game_of(names: Sequence[str]) -> tuple[Kind[Any], Any]:
-    """The environment that players play in, with its settings, by the first one that was trained.
+def game_of(names: Sequence[str]) -> Any:
+    """Settings of the environment that players play in, by the first one that was trained.
 
     Names that are no player's are passed over: :func:`load_player` says what is wrong with them.
     """
@@ -91,13 +91,10 @@ def game_of(names: Sequence[str]) -> tuple[Kind[Any], Any]:
         if _exists(name):
             run = Path(name)
             if (run / SETTINGS_FILE).is_file():
-                description = Run.open(run).description()
-                return find_kind(description.environment), description.settings.environment
-            checkpoint = load_checkpoint(name)
-            return checkpoint.kind, checkpoint.environment_settings()
+                return Run.open(run).description().settings.environment
+            return load_checkpoint(name).environment_settings()
     scripted = (kind for kind, scripts in SCRIPTS.items() if set(scripts) & set(names))
-    kind = find_kind(next(scripted, "battle"))
-    return kind, kind.settings()
+    return default_settings(next(scripted, "battle"))
 
 
 def _exists(name: str) -> bool:

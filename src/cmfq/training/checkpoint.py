@@ -11,7 +11,7 @@ from torch import Tensor
 
 from cmfq.algorithms import MeanFieldSettings
 from cmfq.environments.base import TeamSpecification
-from cmfq.environments.registry import Kind, find_kind, kind_of
+from cmfq.environments.registry import Kind, find_kind, kind_of, own_functions
 from cmfq.errors import UserError
 from cmfq.networks import NetworkSettings
 from cmfq.policies import QPolicy, new_network
@@ -58,18 +58,20 @@ class Checkpoint:
     """Of each role."""
 
     @property
-    def kind(self) -> Kind[Any]:
+    def kind(self) -> Kind:
         """Of the environment that it was trained in."""
         return find_kind(self.description.environment)
 
     def environment_settings(self) -> Any:
         """Of the environment that it was trained in."""
         try:
-            return msgspec.convert(
+            settings = msgspec.convert(
                 self.description.environment_settings, self.kind.settings, strict=False
             )
         except msgspec.ValidationError as error:
             raise UserError(f"{self.path} does not describe its environment: {error}") from error
+        refuse_own_functions(own_functions(settings), self.path)
+        return settings
 
 
 def save_policies(

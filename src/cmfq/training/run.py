@@ -21,8 +21,8 @@ import filelock
 import msgspec
 from torch.utils.tensorboard import SummaryWriter
 
-from cmfq.environments.registry import find_kind, kind_of
-from cmfq.errors import UserError
+from cmfq.environments.registry import find_kind, kind_of, own_functions
+from cmfq.errors import EnvironmentFailed, UserError
 from cmfq.storage import read_tensors, versions, write_bytes, write_json, write_tensors
 from cmfq.training.checkpoint import list_checkpoints, refuse_own_functions, save_policies
 from cmfq.training.self_play import EpisodeMetrics, SelfPlay
@@ -117,7 +117,8 @@ class Run:
             )
         except (msgspec.MsgspecError, OSError, KeyError, TypeError) as error:
             raise UserError(f"{self.path / SETTINGS_FILE} cannot be read: {error}") from error
-        refuse_own_functions(settings.mean_field.own_functions, self.path / SETTINGS_FILE)
+        named = settings.mean_field.own_functions + own_functions(settings.environment)
+        refuse_own_functions(named, self.path / SETTINGS_FILE)
         return description
 
     def save(self, self_play: SelfPlay) -> None:
@@ -199,7 +200,7 @@ def train(
     try:
         while self_play.episode < settings.episodes:
             begun = self_play.episode
-            for metrics in self_play.run_episodes():
+            for metrics in _run_episodes(run, self_play):
                 _append(run.path / METRICS_FILE, metrics)
                 _write_events(board, metrics)
                 report(metrics)
@@ -214,6 +215,17 @@ def train(
     finally:
         board.close()
     return True
+
+
+def _run_episodes(run: Run, self_play: SelfPlay) -> list[EpisodeMetrics]:
+    try:
+        return self_play.run_episodes()
+    except EnvironmentFailed as error:
+        run.save(self_play)
+        raise EnvironmentFailed(
+            f"episode {self_play.episode + 1}: {error}; the {self_play.episode} episodes before it "
+            f"are saved, `cmfq resume {run.path}` goes on from there"
+        ) from error
 
 
 def _append(path: Path, metrics: EpisodeMetrics) -> None:

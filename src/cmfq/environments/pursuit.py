@@ -1,0 +1,171 @@
+"""MAgent2's adversarial pursuit: slow, large predators tag quick, small prey; nobody dies.
+
+The game, its walls and its rewards are MAgent2's own ``adversarial_pursuit_v4``. A predator strikes
+one of the eight cells that share an edge with its body: if a prey stands there, predator and prey
+get ``tag_reward`` and ``tagged_penalty``, once for every predator that strikes it; hit or miss, the
+predator pays ``attack_penalty``. All strike before anybody moves, so who strikes a prey that it
+sees does not miss. To "surround" is no event of its own: a prey that cannot get away is struck at
+every step, by as many predators as there is room for.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from magent2.environments.adversarial_pursuit.adversarial_pursuit import get_config
+from magent2.gridworld import GridWorld
+
+from cmfq.environments.base import Body, IntArray, Scenery, Step, TeamObservation
+from cmfq.environments.magent import MAgentWorld, team_specification
+from cmfq.errors import UserError, require_range
+
+PREDATOR_SIDE = 2
+"""A predator's position is the cell of its body with the least x and y."""
+PREDATOR_MOVES = tuple((x, y) for y in (-1, 0, 1) for x in (-1, 0, 1) if abs(x) + abs(y) <= 1)
+"""Where a predator's action 0, 1, ... moves to, as (x, y); y grows downwards."""
+_RING = (-1.5, -0.5, 0.5, 1.5)
+PREDATOR_ATTACKS = tuple((x, y) for y in _RING for x in _RING if abs(x) + abs(y) == 2)
+"""Middle of the cell that action ``len(PREDATOR_MOVES) + 0, 1, ...`` strikes, as (x, y) from the
+middle of the predator's body."""
+PREY_MOVES = tuple((x, y) for y in (-1, 0, 1) for x in (-1, 0, 1))
+"""Where a prey's action 0, 1, ... moves to, as (x, y)."""
+PREDATOR_VIEW_RADIUS = 5
+PREY_VIEW_RADIUS = 4
+CELLS_PER_PREDATOR = 80
+CELLS_PER_PREY = 40
+"""MAgent2's density."""
+WALL_SHARE = 0.03
+"""Walls inside the field per cell of it, as many as MAgent2 draws."""
+SMALLEST_MAP = 9
+LARGEST_MAP = 400
+LEAST_ROOM = 0.25
+"""Of the cells that the engine draws to place the last predator or prey, so many must be free: it
+ends the process if it finds none in ``map_size²`` draws."""
+
+
+@dataclass(frozen=True)
+class PursuitSettings:
+    """MAgent adversarial pursuit: predators, prey and walls at random, for so many steps."""
+
+    predators: int = 20
+    """Their number; they fill 2 by 2 cells each."""
+    prey: int = 40
+    """Their number."""
+    map_size: int = 0
+    """Side of the field in cells; 0 takes the smallest where predators and prey stand no closer
+    than in MAgent2: 40 for 20 and 40, 80 for 80 and 160, 120 for 180 and 360, 57 for 40 and 80."""
+    max_steps: int = 500
+    """An episode ends after this many steps (MAgent2's number)."""
+    attack_penalty: float = -0.2
+    """To a predator for every attack, hit or miss (paper: -0.2)."""
+    tag_reward: float = 1.0
+    """To a predator for an attack that hits a prey (paper: +1)."""
+    tagged_penalty: float = -1.0
+    """To a prey for every attack that hits it (paper: -1)."""
+
+    def __post_init__(self) -> None:
+        require_range(self, 1, 1e6, "max_steps")
+        require_range(self, -1e6, 1e6, "attack_penalty", "tag_reward", "tagged_penalty")
+        require_range(self, 1, LARGEST_MAP**2 // CELLS_PER_PREDATOR, "predators")
+        require_range(self, 1, LARGEST_MAP**2 // CELLS_PER_PREY, "prey")
+        if self.map_size:
+            require_range(self, SMALLEST_MAP, LARGEST_MAP, "map_size")
+            if _least_room(self) < LEAST_ROOM:
+                raise UserError(
+                    f"map_size {self.map_size} is too small for {self.predators} predators and "
+                    f"{self.prey} prey: leave map_size out for {map_size_for(self)}, or take fewer"
+                )
+
+    @property
+    def title(self) -> str:
+        """A few words for headings."""
+        return f"pursuit, {self.predators} predators, {self.prey} prey"
+
+    def with_size(self, size: int) -> "PursuitSettings":
+        """As many predators as asked for, prey in proportion, on a field that fits.
+
+        From 20 predators, 80 make the game four times as large, 180 nine times.
+        """
+        prey = max(1, round(self.prey * size / self.predators))
+        return replace(self, predators=size, prey=prey, map_size=0)
+
+
+def map_size_for(settings: PursuitSettings) -> int:
+    """Smallest field where predators and prey stand no closer than in MAgent2."""
+    cells = max(CELLS_PER_PREDATOR * settings.predators, CELLS_PER_PREY * settings.prey)
+    return max(SMALLEST_MAP, math.isqrt(cells - 1) + 1)
+
+
+def map_size_of(settings: PursuitSettings) -> int:
+    """Side of the field in cells."""
+    return settings.map_size or map_size_for(settings)
+
+
+def walls_inside(map_size: int) -> int:
+    """How many walls MAgent2 draws inside a field of this size."""
+    return int(map_size * map_size * WALL_SHARE)
+
+
+class PursuitEnvironment:
+    """Pursuit through the MAgent2 engine's array calls (see :class:`~.base.Environment`)."""
+
+    def __init__(self, settings: PursuitSettings) -> None:
+        self.settings = settings
+        self.map_size = map_size_of(settings)
+        self.teams = (
+            team_specification(
+                "predators",
+                PREDATOR_MOVES,
+                PREDATOR_ATTACKS,
+                view_side=2 * PREDATOR_VIEW_RADIUS,
+                view_radius=PREDATOR_VIEW_RADIUS,
+                role="predator",
+            ),
+            team_specification(
+                "prey",
+                PREY_MOVES,
+                (),
+                view_side=2 * PREY_VIEW_RADIUS + 1,
+                view_radius=PREY_VIEW_RADIUS,
+                role="prey",
+            ),
+        )
+        config = get_config(self.map_size, True, None, settings.attack_penalty)
+        _, _, values, _ = config.reward_rules[0]
+        values[:] = settings.tag_reward, settings.tagged_penalty
+        self._world = MAgentWorld(
+            config, self.teams, map_size=self.map_size, max_steps=settings.max_steps
+        )
+
+    def scenery(self) -> Scenery:
+        """See :class:`~.base.Environment`. Walls are the border and what the seed drew."""
+        strikes = (*(None for _ in PREDATOR_MOVES), *PREDATOR_ATTACKS)
+        bodies = (Body("square", PREDATOR_SIDE, attacks=strikes), Body("square", 1.0))
+        bounds = (0, 0, self.map_size, self.map_size)
+        return Scenery(bounds, self._world.walls(), np.zeros((0, 3), np.float32), bodies)
+
+    def reset(self, seed: int) -> tuple[TeamObservation, ...]:
+        """Walls, predators and prey on free cells, drawn from the seed as MAgent2 draws them."""
+        return self._world.reset(seed, self._place)
+
+    def step(self, actions: Sequence[IntArray]) -> Step:
+        """See :class:`~.base.Environment`: all attack, then all move."""
+        return self._world.step(actions)
+
+    def _place(self, engine: GridWorld) -> None:
+        predators, prey = engine.get_handles()
+        engine.add_walls(method="random", n=walls_inside(self.map_size))
+        engine.add_agents(predators, method="random", n=self.settings.predators)
+        engine.add_agents(prey, method="random", n=self.settings.prey)
+
+
+def _least_room(settings: PursuitSettings) -> float:
+    """Share of the places drawn that are sure to be free for the last predator and prey.
+
+    A wall takes at most 4 places from a body of 2 by 2 cells, such a body at most 9.
+    """
+    side, walls = settings.map_size, walls_inside(settings.map_size)
+    for_predators = (side - 3) ** 2 - 4 * walls - 9 * (settings.predators - 1)
+    for_prey = (side - 2) ** 2 - walls - 4 * settings.predators - (settings.prey - 1)
+    return min(for_predators / (side - 2) ** 2, for_prey / (side - 1) ** 2)
