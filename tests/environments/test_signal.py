@@ -46,6 +46,7 @@ class Knowing:
         observations: Sequence[TeamObservation],
         generator: np.random.Generator,
         others: Sequence[TeamObservation] = (),
+        worlds: Sequence[int] | None = None,
     ) -> list[Decision]:
         said = observations[0].previous_actions
         world = self.environment
