@@ -109,7 +109,7 @@ class MAgentWorld:
         self._steps = 0
 
     def reset(self, seed: int, place: Callable[[GridWorld], None]) -> tuple[TeamObservation, ...]:
-        """Start an episode on an empty field, which ``place`` fills; the engine draws from ``seed``.
+        """Start an episode on an empty field, which ``place`` fills; draws come from ``seed``.
 
         The engine takes 0 and 1 for the same seed. It is made afresh, in a tenth of a millisecond:
         nothing of the episode before is left, nor the memory that its own reset leaks on large maps
