@@ -12,9 +12,11 @@ from cmfq.environments.battle import (
     MOVES,
     BattleEnvironment,
     BattleSettings,
+    Formation,
     agents_a_side,
     map_size_for,
 )
+from cmfq.environments.check import check_environment
 from cmfq.environments.magent import CHANNELS
 from cmfq.errors import UserError
 
@@ -311,3 +313,8 @@ def test_the_last_ones_see_no_undefined_numbers() -> None:
     assert step.terminated
     assert len(step.observations[1].ids) == 0
     assert np.isfinite(step.observations[0].view).all()
+
+
+@pytest.mark.parametrize("formation", ["lines", "random"])
+def test_battle_keeps_the_promises_of_an_environment(formation: Formation) -> None:
+    check_environment(BattleEnvironment(BattleSettings(size=36, formation=formation)))

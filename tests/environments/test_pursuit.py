@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from magent2.environments import adversarial_pursuit_v4
 
 from cmfq.environments.base import NO_ACTION, Step, TeamObservation
+from cmfq.environments.check import check_environment
 from cmfq.environments.magent import CHANNELS
 from cmfq.environments.pursuit import (
     PREDATOR_ATTACKS,
@@ -255,3 +256,8 @@ def test_an_episode_is_a_function_of_its_seed_and_actions() -> None:
     assert same(first, play(environment, 7))
     assert same(first, play(PursuitEnvironment(PursuitSettings()), 7))
     assert not np.array_equal(first[0], play(environment, 8)[0])  # the walls, too
+
+
+@pytest.mark.parametrize("predators", [3, 180])
+def test_pursuit_keeps_the_promises_of_an_environment(predators: int) -> None:
+    check_environment(PursuitEnvironment(PursuitSettings(max_steps=30).with_size(predators)))
