@@ -33,6 +33,7 @@ format: $(READY)
 
 benchmark: $(READY)
 	$(BIN)/python benchmarks/adapter.py
+	$(BIN)/python benchmarks/own_environment.py
 	$(BIN)/python benchmarks/acting.py
 	$(BIN)/python benchmarks/learning.py
 	$(BIN)/python benchmarks/particles.py

@@ -12,15 +12,16 @@ import sys
 import time
 
 import numpy as np
+import pettingzoo
 from mpe2 import simple_spread_v3
 
 from cmfq.environments.pettingzoo import PettingZooEnvironment, PettingZooSettings
 
 ENVIRONMENTS = (
     "__main__:spread",
-    "pettingzoo.sisl.pursuit_v5:parallel_env",
-    "pettingzoo.butterfly.knights_archers_zombies_v11:parallel_env",
-    "pettingzoo.butterfly.cooperative_pong_v6:parallel_env",
+    "__main__:pursuit",
+    "__main__:knights",
+    "__main__:pong",
     "magent2.environments.battle_v4:parallel_env",
     "magent2.environments.combined_arms_v6:parallel_env",
     "magent2.environments.gather_v5:parallel_env",
@@ -30,6 +31,21 @@ ENVIRONMENTS = (
 def spread():
     """30 agents spread over 30 landmarks."""
     return simple_spread_v3.parallel_env(N=30)
+
+
+def pursuit():
+    """8 pursuers who see a window of the map."""
+    return pettingzoo.make("parallel", "sisl/pursuit-v5")
+
+
+def knights():
+    """2 archers and 2 knights against zombies."""
+    return pettingzoo.make("parallel", "butterfly/knights_archers_zombies-v11")
+
+
+def pong():
+    """2 paddles that see images of 280 by 480."""
+    return pettingzoo.make("parallel", "butterfly/cooperative_pong-v6")
 
 
 def measure(make_env: str, steps: int) -> tuple[int, list[float], list[float]]:

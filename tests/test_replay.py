@@ -128,6 +128,22 @@ def test_old_steps_go_whole() -> None:
     assert oldest >= 100 * 26
 
 
+def test_steps_in_which_nobody_is_there_leave_no_trace() -> None:
+    replay = ring(40)
+    rng = np.random.default_rng(0)
+    nobody = np.zeros(0, np.int32)
+    for time in range(60):
+        for ids in (nobody, np.arange(time % 10, dtype=np.int32), nobody):
+            rows = replay.append(observe(ids, time), decide(ids, time))
+            lives, rewards = np.zeros(len(ids), bool), np.zeros(len(ids), np.float32)
+            replay.complete(rows, (ids % 2).astype(np.int32), rewards, lives, None)
+        assert len(replay) <= 40
+    batch = replay.sample_steps(200, rng)
+    assert batch.groups is not None
+    sizes = torch.bincount(batch.groups)
+    assert torch.equal(sizes[batch.groups], (batch.features[:, 1] % 10).long())
+
+
 def test_restoring_gives_the_same_ring() -> None:
     rng = np.random.default_rng(0)
     replay, copy = ring(150), ring(150)

@@ -254,7 +254,8 @@ class Replay:
         end = start + rows
         while self._steps and self._steps[0][0] < end and self._steps[0][1] > start:
             self._drop_oldest()
-        self._steps.append((start, end))
+        if rows:  # of a team that nobody is in there is nothing to sample, or to drop
+            self._steps.append((start, end))
         self._head = end
         self._used = max(self._used, end)
         return slice(start, end)

@@ -47,7 +47,7 @@ class Spaces:
 
 
 @dataclass(frozen=True)
-class Kind:
+class AgentKind:
     """Agents that form a team: of one family, with equal spaces."""
 
     name: str
@@ -76,7 +76,7 @@ class Grouping:
         members: dict[str, list[tuple[Agent, Spaces]]] = {name: [] for name in self._patterns}
         for agent in agents:
             members.setdefault(self._family(agent), []).append((agent, Spaces.of(world, agent)))
-        kinds: list[Kind] = []
+        kinds: list[AgentKind] = []
         for family, found in members.items():
             if not found:
                 raise UserError(
@@ -95,7 +95,7 @@ class Grouping:
                 distinct.append(one)
             names = [f"{family}-{i + 1}" for i in range(len(distinct))]
             names = names if len(distinct) > 1 else [family]
-            kinds += map(Kind, names, [family] * len(names), distinct)
+            kinds += map(AgentKind, names, [family] * len(names), distinct)
         self.kinds = tuple(kinds)
         """The teams, in the order in which they were given or their first agents are known."""
         self._known = {

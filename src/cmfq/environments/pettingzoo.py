@@ -1,8 +1,7 @@
 """Any PettingZoo parallel environment with discrete actions, as teams of arrays.
 
-PettingZoo speaks in dictionaries with an entry per agent; they exist in here alone.
-:mod:`cmfq.environments.spaces` tells what observation spaces become,
-:mod:`cmfq.environments.grouping` how teams are found.
+PettingZoo speaks in dictionaries with an entry per agent; they exist in here alone. The module
+``spaces`` tells what observation spaces become, ``grouping`` how teams are found.
 
 Agents may die, leave and join. One that is terminated dies. One that is truncated counts as dead
 while others go on; if nobody goes on, the episode is truncated, and the last observations of those
