@@ -22,7 +22,7 @@ from cmfq.mean_field.intervention import Coefficient
 class NetworkSettings:
     """Shape of the Q-network."""
 
-    head: Literal["additive", "pairwise"] = "additive"
+    head: Literal["additive", "pairwise"] = "pairwise"
     """How the merged action enters: into the joint layer, or as a table of pairs of actions."""
     channels: tuple[int, int] = (16, 32)
     """Of the two 3x3 convolutions over the view; the second has stride 2."""
@@ -70,7 +70,7 @@ class Encoding(NamedTuple):
         )
 
 
-FORBIDDEN = -1e9
+FORBIDDEN = -1e20
 """Value of an action that an agent may not take: finite, so that no policy becomes NaN."""
 
 

@@ -191,7 +191,10 @@ def draw_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
 
 
 def _print_matches(results: Sequence[MatchResult]) -> None:
-    """One row per match; where roles differ, one for each player in each role."""
+    """One row per match; where roles differ, one for each player in each role.
+
+    Rewards are those of all agents of the role together, over a game.
+    """
     table = Table(title=f"{results[0].episodes} games of {results[0].settings.title}")
     if results[0].symmetric:
         _add_wins(table, results)
@@ -221,7 +224,7 @@ def _add_wins(table: Table, results: Sequence[MatchResult]) -> None:
 def _add_rewards(table: Table, results: Sequence[MatchResult]) -> None:
     for column in ("player", "as", "against"):
         table.add_column(column, overflow="fold")
-    for column in ("reward of all", "95 % interval", "survivors"):
+    for column in ("reward", "95 % interval"):
         table.add_column(column, justify="right", no_wrap=True)
     for result in results:
         for row in result.rewards:
@@ -232,5 +235,4 @@ def _add_rewards(table: Table, results: Sequence[MatchResult]) -> None:
                 result.b if row.player == result.a else result.a,
                 f"{row.mean:,.1f}",
                 f"{low:,.1f} to {high:,.1f}",
-                f"{row.survivors:.1f}",
             )

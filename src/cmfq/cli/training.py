@@ -102,6 +102,6 @@ def _continue(run: Run, self_play: SelfPlay) -> None:
         )
         finished = train_run(run, self_play, progress.report, stop)
     if finished:
-        print(f"finished: {run.path} holds the run, play it with `cmfq evaluate {run.path} rush`")
+        print(f"finished: {run.path} holds the run, play it with `cmfq evaluate {run.path} random`")
     else:
         print(f"stopped after episode {self_play.episode}: `cmfq resume {run.path}` goes on")

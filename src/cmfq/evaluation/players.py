@@ -10,15 +10,13 @@ import numpy as np
 from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
 from cmfq.environments.registry import Kind, default_settings
 from cmfq.errors import UserError
-from cmfq.evaluation.bots import BOTS, Bot
+from cmfq.evaluation.bots import SCRIPTS, Bot
 from cmfq.policies import Decision, Policy
 from cmfq.training.checkpoint import load_checkpoint
 from cmfq.training.run import SETTINGS_FILE, Run
 
 Player = Mapping[str, Policy]
 
-SCRIPTS = {"battle": {name: {"agent": script} for name, script in BOTS.items()}}
-"""Scripted players of each kind of environment, beside ``random``: the script of each role."""
 RANDOM = "random"
 
 

@@ -1,5 +1,6 @@
 """Self-play: play episodes, learn from them, again (Algorithm 1)."""
 
+import math
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor
 
 from cmfq.environments.base import TeamSpecification
+from cmfq.environments.pettingzoo import PettingZooSettings
 from cmfq.environments.registry import make_environment
 from cmfq.errors import UserError, unknown_name
 from cmfq.policies import QPolicy
@@ -201,6 +203,13 @@ def _check_roles(
     for role in settings.algorithms:
         if role not in roles:
             raise unknown_name("role in algorithms", role, roles)
+    environment, radius = settings.environment, settings.mean_field.radius
+    placeless = isinstance(environment, PettingZooSettings) and not environment.positions
+    if placeless and radius is not None and radius < math.inf:
+        raise UserError(
+            f"radius is {radius}: nothing says where agents are, give --positions module:function, "
+            "or leave radius out"
+        )
     if settings.opponent == "snapshot" and not len(teams) == 2 == 1 + len(roles):
         raise UserError(
             "opponent is snapshot: that needs two teams of one role, and the roles are "

@@ -8,6 +8,8 @@ from cmfq.errors import require_range
 from cmfq.learner import LearnerSettings
 from cmfq.networks import NetworkSettings
 
+LEAST_BETA = 1e-9
+
 
 @dataclass(frozen=True)
 class ExplorationSettings:
@@ -25,9 +27,9 @@ class ExplorationSettings:
         require_range(self, 0, 1e9, "beta_episodes")
 
     def beta(self, episode: int) -> float:
-        """``β`` in an episode, counted from 0."""
+        """``β`` in an episode, counted from 0; above 0, or forbidden actions would be as good."""
         share = min(1.0, episode / self.beta_episodes) if self.beta_episodes > 0 else 1.0
-        return self.beta_start + (self.beta_end - self.beta_start) * share
+        return max(LEAST_BETA, self.beta_start + (self.beta_end - self.beta_start) * share)
 
 
 EnvironmentSettings = TypeVar("EnvironmentSettings")

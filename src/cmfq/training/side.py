@@ -69,6 +69,8 @@ class Side:
         Returns:
             The loss of each update.
         """
+        if new_rows == 0:  # nobody had this role
+            return []
         settings = self._settings
         self._owed_rows += max(
             new_rows * settings.replay_ratio,
