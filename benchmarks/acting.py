@@ -139,7 +139,7 @@ def against_loops() -> None:
 
 def growth(rounds: int) -> None:
     print("\nCMFQ's cost of an agent, as teams grow at the same density")
-    policy = make_policy("cmfq", "additive")
+    policy = make_policy("cmfq", "pairwise")
     times = {}
     for agents in (128, 800, 3200, 8192):
         observations = crowd_of(agents)
@@ -175,15 +175,20 @@ def crowd_of(agents: int) -> tuple[TeamObservation, ...]:
     )
 
 
-def shares(rounds: int) -> None:
-    print("\nShares of an acting step of CMFQ")
+def peak_flops(rounds: int) -> float:
+    """Operations per second of a large matrix product."""
     a = torch.randn(1024, 1024)
-    peak = max(2 * 1024**3 / seconds(lambda: a @ a, 5) for _ in range(rounds))
+    return max(2 * 1024**3 / seconds(lambda: a @ a, 5) for _ in range(rounds))
+
+
+def shares(rounds: int) -> None:
+    print("\nShares of an acting step of CMFQ, pairwise head")
+    peak = peak_flops(rounds)
     for size in SIZES:
         environment = BattleEnvironment(BattleSettings(size=size))
         observations = environment.reset(0)
         stay = [np.full(size, 6, np.int32)] * 2
-        policy, generator = make_policy("cmfq", "additive"), np.random.default_rng(0)
+        policy, generator = make_policy("cmfq", "pairwise"), np.random.default_rng(0)
         observations = environment.step(stay).observations
         times = compare(
             {
@@ -204,12 +209,19 @@ def shares(rounds: int) -> None:
         )
 
 
+FIRST_CONVOLUTION = 2 * 121 * 63 * 16
+ENCODING = FIRST_CONVOLUTION + 2 * (
+    25 * 144 * 32 + 800 * 128 + 34 * 32 + 160 * 128 + 128 * (21 + 21 * 21)
+)
+"""Multiplications and additions of encoding one observation, pairwise head included."""
+MERGING = 2 * 21 * 21
+"""Of ``Q(s, ·, ǎ)`` from an encoding."""
+
+
 def acting_flops(policy: QPolicy, observations: tuple[TeamObservation, ...]) -> float:
     """Multiplications and additions of one agent's decision."""
-    trunk = 2 * (121 * 63 * 16 + 25 * 144 * 32 + 800 * 128 + 34 * 32 + 160 * 128)
-    head = 2 * (21 * 128 + 128 * 21)
     interactions = float((policy.crowd(observations).counts > 0).sum(1).float().mean())
-    return trunk + 2 * head + interactions * 2 * 128 * 21
+    return ENCODING + 2 * MERGING + interactions * 2 * 21
 
 
 def main(rounds: int = 15) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 
 import torch
 
+from acting import ENCODING, FIRST_CONVOLUTION, MERGING, peak_flops
 from cmfq.environments.battle import BattleSettings
 from cmfq.learner import LearnerSettings
 from cmfq.networks import NetworkSettings
@@ -37,18 +38,29 @@ def make(algorithm: str, merged_action: str, head: str) -> SelfPlay:
             learner=replace(BASE.learner, merged_action=merged_action),
         )
     )
-    self_play.run_episode()
+    self_play.run_episodes()
     return self_play
 
 
 def seconds(self_play: SelfPlay) -> float:
+    (side,) = self_play.sides.values()
     started = time.perf_counter()
     for _ in range(UPDATES):
-        self_play.learner.update(self_play.learner.sample(self_play.replay))
+        side.learner.update(side.learner.sample(side.replay))
     return (time.perf_counter() - started) / UPDATES
 
 
+def update_flops(batch_size: int) -> float:
+    """Of an update, pairwise head: both networks forward, one of them backward.
+
+    Going backward costs twice as much as forward, but the observation itself needs no gradient.
+    """
+    return batch_size * (4 * (ENCODING + MERGING) - FIRST_CONVOLUTION)
+
+
 def main(rounds: int = 15) -> None:
+    torch.set_num_threads(1)
+    peak = peak_flops(rounds)
     for head in ("additive", "pairwise"):
         for threads in (1, 2):
             parties = {name: make(*party, head) for name, party in PARTIES.items()}
@@ -61,6 +73,9 @@ def main(rounds: int = 15) -> None:
                     f"{head}, {threads} thread(s), {name}: {statistics.median(ratios):.2f} times "
                     f"MFQ ({min(ratios):.2f} to {max(ratios):.2f}), {milliseconds:.1f} ms"
                 )
+                if (head, threads, name) == ("pairwise", 1, "cmfq stored"):
+                    share = update_flops(BASE.learner.batch_size) / milliseconds / 1e-3 / peak
+                    print(f"  {share:.0%} of the {peak / 1e9:.0f} GFLOP/s of a matrix product")
 
 
 if __name__ == "__main__":

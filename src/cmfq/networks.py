@@ -257,12 +257,17 @@ class PairwiseHead(nn.Module):
         add: Coefficient,
     ) -> Tensor:
         """See :class:`QNetwork`; an action picks a row of the table."""
-        own, table = self._split(encoding)
+        rows = encoding.reshape(-1, self.actions)  # of each agent: its own values, then the table
+        start = agent * (self.actions + 1)
+        values = rows.index_select(0, start + (action + 1))
+        if not _is_one(add):
+            values *= _rows(add, agent)
+        values += rows.index_select(0, start)
         if not _is_zero(keep):
-            own = own + _column(keep) * torch.bmm(mean.unsqueeze(1), table).squeeze(1)
-        rows = table[agent, action]
-        rows = rows if _is_one(add) else rows * _rows(add, agent)
-        return rows + own.index_select(0, agent)
+            _, table = self._split(encoding)
+            kept = _column(keep) * torch.bmm(mean.unsqueeze(1), table).squeeze(1)
+            values += kept.index_select(0, agent)
+        return values
 
     def _split(self, encoding: Tensor) -> tuple[Tensor, Tensor]:
         own, table = encoding[:, : self.actions], encoding[:, self.actions :]

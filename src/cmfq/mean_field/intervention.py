@@ -135,7 +135,8 @@ def kl(before: Outcome, after: Outcome, agent: Int[Tensor, " pairs"]) -> Float[T
     """``KL(π ‖ π') = Σ π (log π - log π')`` (Eq 7)."""
     policy = before.log_policy.exp()
     negative_entropy = (policy * before.log_policy).sum(-1)
-    return negative_entropy[agent] - (policy[agent] * after.log_policy).sum(-1)
+    cross_entropy = (policy.index_select(0, agent) * after.log_policy).sum(-1)
+    return negative_entropy.index_select(0, agent) - cross_entropy
 
 
 def reverse_kl(
