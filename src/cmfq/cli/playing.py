@@ -11,13 +11,14 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from cmfq.environments.battle import map_size_of
+from cmfq.environments.registry import make_environment
 from cmfq.errors import UserError
 from cmfq.evaluation.compare import compare as write_comparison
 from cmfq.evaluation.matches import MatchResult, play_game, play_match
 from cmfq.evaluation.report import write_report
-from cmfq.replays.draw import draw_fight, save_animation
+from cmfq.replays.draw import draw_fight
 from cmfq.replays.fight import FightRecorder
+from cmfq.replays.images import save_animation
 from cmfq.storage import write_json
 from cmfq.training.run import Run
 
@@ -175,10 +176,13 @@ def draw_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
         if step is not None and not 0 <= step < len(frames):
             raise UserError(f"step is {step}: the game has steps 0 to {len(frames) - 1}")
         players = (Path(a).name, Path(b).name)
+        environment = make_environment(settings)
+        environment.reset(0)
+        scenery = environment.scenery()
         pictures = draw_fight(
             frames if step is None else frames[: step + 1],
             players if result.a_side == 0 else players[::-1],
-            map_size_of(settings),
+            scenery,
             cell=cell,
         )
         save_animation(pictures if step is None else pictures[-1:], out)
