@@ -139,8 +139,10 @@ def version_of(content: bytes) -> int | None:
 
 
 def pack(kind: bytes, content: bytes) -> bytes:
-    """One chunk of a file."""
-    packed = zlib.compress(content, level=1)
+    """One chunk of a file. Numbers that hardly repeat are packed by how common a byte is alone."""
+    strategy = zlib.Z_RLE if kind == MIND else zlib.Z_DEFAULT_STRATEGY
+    deflater = zlib.compressobj(1, strategy=strategy)
+    packed = deflater.compress(content) + deflater.flush()
     return _CHUNK.pack(kind, len(packed), zlib.crc32(packed)) + packed
 
 

@@ -7,7 +7,7 @@ from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,12 +15,14 @@ import numpy.typing as npt
 from cmfq.environments.base import Environment, FloatArray, Step, TeamObservation
 from cmfq.policies import Decision, Policy, QPolicy
 from cmfq.replays import format as form
-from cmfq.replays.minds import Listener, Thought, reasoning_of
+from cmfq.replays.minds import Thought, listeners, reasoning_of, think
 from cmfq.rollout import Episode, play_episode
 from cmfq.storage import write_bytes
 
-PENDING_STEPS = 16
-"""Steps that may wait to be packed before the game waits for them."""
+BATCH_ROWS = 2048
+"""Decisions that are worked out together."""
+PENDING_BATCHES = 4
+"""Batches that may wait to be packed before the game waits for them."""
 
 
 def record_episode(
@@ -71,17 +73,15 @@ class Recorder:
         self._environment = environment
         self._policies = policies
         self._about = (name, seed, tuple(players))
-        distinct = {id(policy): policy for policy in policies}
-        self._listeners = {
-            key: Listener(policy) for key, policy in distinct.items() if isinstance(policy, QPolicy)
-        }
+        self._listeners = listeners(policies)
         self._pieces: list[bytes] = [form.prefix()]
         self._packer = ThreadPoolExecutor(1, thread_name_prefix="replay")
         self._pending: deque[Future[bytes]] = deque()
+        self._batch: list[_Recorded] = []
         self._steps = 0
 
     def __enter__(self) -> "Recorder":
-        for listener in self._listeners.values():
+        for listener in self._listeners:
             listener.start()
         return self
 
@@ -91,7 +91,7 @@ class Recorder:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for listener in self._listeners.values():
+        for listener in self._listeners:
             listener.stop()
         self._packer.shutdown()
         if error is None:
@@ -112,25 +112,26 @@ class Recorder:
         decisions: tuple[Decision, ...],
         step: Step,
     ) -> None:
-        """Hand the step to the thread that packs it."""
+        """Hand steps to the thread that packs them, a batch at a time."""
         if self._steps == 0:
             header = form.encode_record(self._header())
             self._pieces.append(form.pack(form.HEAD, header))
         self._steps += 1
-        thoughts = self._thoughts(observations, decisions)
-        self._pending.append(
-            self._packer.submit(_pack_step, observations, decisions, step, thoughts)
+        self._batch.append(
+            _Recorded(observations, decisions, step, self._thoughts(observations, decisions))
         )
-        if step.terminated or step.truncated:
-            ending = form.Ending(
-                self._steps,
-                step.terminated,
-                tuple(len(observation.ids) for observation in step.observations),
-            )
+        rows = sum(len(one.ids) for recorded in self._batch for one in recorded.observations)
+        over = step.terminated or step.truncated
+        if rows >= BATCH_ROWS or over:
+            self._pending.append(self._packer.submit(_pack_steps, self._batch))
+            self._batch = []
+        if over:
+            survivors = tuple(len(observation.ids) for observation in step.observations)
+            ending = form.Ending(self._steps, step.terminated, survivors)
             self._pending.append(
                 self._packer.submit(form.pack, form.END, form.encode_record(ending))
             )
-        self._collect(leave=PENDING_STEPS)
+        self._collect(leave=PENDING_BATCHES)
 
     def on_truncation(
         self, observations: tuple[TeamObservation, ...], decisions: tuple[Decision, ...]
@@ -146,13 +147,12 @@ class Recorder:
     ) -> dict[int, Thought]:
         """Of each team whose policy merges actions."""
         thoughts = {}
-        for key, listener in self._listeners.items():
-            teams = [team for team, one in enumerate(self._policies) if id(one) == key]
-            hidden = listener.take([len(observations[team].ids) for team in teams])
-            for team, rows in zip(teams, hidden, strict=True):
-                policy = listener.policy
+        for listener in self._listeners:
+            for team, hidden in listener.take(observations).items():
+                policy = self._policies[team]
+                assert isinstance(policy, QPolicy)
                 thoughts[team] = Thought(
-                    policy, policy.beta, rows, observations[team], decisions[team]
+                    policy, policy.beta, hidden, observations[team], decisions[team]
                 )
         return thoughts
 
@@ -181,28 +181,41 @@ class Recorder:
         )
 
 
-def _pack_step(
-    observations: tuple[TeamObservation, ...],
-    decisions: tuple[Decision, ...],
-    step: Step,
-    thoughts: dict[int, Thought],
-) -> bytes:
-    """The chunks of one step."""
-    seen = chain.from_iterable(
-        _team_arrays(team, observation, decision, rewards, alive)
-        for team, (observation, decision, rewards, alive) in enumerate(
-            zip(observations, decisions, step.rewards, step.alive, strict=True)
-        )
+class _Recorded(NamedTuple):
+    """One step, before it is packed."""
+
+    observations: tuple[TeamObservation, ...]
+    decisions: tuple[Decision, ...]
+    step: Step
+    thoughts: dict[int, Thought]
+    """By team."""
+
+
+def _pack_steps(batch: Sequence[_Recorded]) -> bytes:
+    """The chunks of some steps."""
+    together: dict[tuple[int, float], list[tuple[int, int]]] = {}
+    for index, recorded in enumerate(batch):
+        for team, thought in recorded.thoughts.items():
+            together.setdefault((id(thought.policy), thought.beta), []).append((index, team))
+    minds: list[dict[str, npt.NDArray[Any]]] = [{} for _ in batch]
+    for places in together.values():
+        worked_out = think([batch[index].thoughts[team] for index, team in places])
+        for (index, team), arrays in zip(places, worked_out, strict=True):
+            minds[index] |= {f"{team}/{name}": array for name, array in arrays.items()}
+    pieces = []
+    for recorded, mind in zip(batch, minds, strict=True):
+        pieces.append(form.pack(form.STEP, form.encode_arrays(_step_arrays(recorded))))
+        if mind:
+            pieces.append(form.pack(form.MIND, form.encode_arrays(mind)))
+    return b"".join(pieces)
+
+
+def _step_arrays(recorded: _Recorded) -> dict[str, npt.NDArray[Any]]:
+    observations, decisions, step, _ = recorded
+    teams = zip(observations, decisions, step.rewards, step.alive, strict=True)
+    return dict(
+        chain.from_iterable(_team_arrays(team, *columns) for team, columns in enumerate(teams))
     )
-    piece = form.pack(form.STEP, form.encode_arrays(dict(seen)))
-    if not thoughts:
-        return piece
-    thought = {
-        f"{team}/{name}": array
-        for team, one in thoughts.items()
-        for name, array in one.arrays().items()
-    }
-    return piece + form.pack(form.MIND, form.encode_arrays(thought))
 
 
 def _team_arrays(
