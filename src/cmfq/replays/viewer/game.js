@@ -1,0 +1,330 @@
+// A recorded game: where everyone is, who is whose neighbour, and what the policies thought.
+
+import { ReplayError, decodeArrays, inflate, readReplay } from "viewer/format.js";
+
+/** @typedef {import("./format.js").Packed} Packed */
+
+/**
+ * @typedef {Object} TeamStep rows are the agents that live when the step begins
+ * @property {number} count
+ * @property {Uint32Array} ids
+ * @property {Int16Array|Float32Array} positions x and y of each
+ * @property {Float32Array|null} health
+ * @property {Int16Array} actions
+ * @property {Uint8Array} alive when the step ends
+ * @property {Float32Array} rewards
+ */
+
+/**
+ * @typedef {Object} TeamMind what a team's policy thought; a pair is an agent and an action that
+ *   some neighbour of it took in the step before
+ * @property {number} beta
+ * @property {Uint32Array} pairStarts first pair of each row, and the end
+ * @property {Uint8Array|Uint16Array} action of each pair
+ * @property {Uint16Array} counts of each pair
+ * @property {Float32Array} effects of each pair
+ * @property {Float32Array} merged of each pair
+ * @property {Uint8Array} whatIf policy of each pair
+ * @property {Uint16Array} before policy of each row
+ * @property {Float32Array} advantages of each row's actions
+ * @property {Float32Array} values of each row's best action
+ * @property {Uint32Array|null} neighbourStarts first weight of each row, and the end
+ * @property {Uint16Array|null} weights of each neighbour, where each has its own
+ */
+
+/**
+ * @typedef {Object} Neighbour
+ * @property {number} team @property {number} row @property {number} id
+ * @property {number} distance @property {number} action in the step before
+ * @property {number} effect @property {number} weight @property {number} pair
+ */
+
+const PROBABILITY = 65535;
+const COARSE_PROBABILITY = 255;
+const MINDS_KEPT = 48;
+
+export class Game {
+  /** @param {ArrayBuffer} buffer @param {string} name */
+  static async read(buffer, name) {
+    const { header, ending, steps, minds } = await readReplay(buffer, name);
+    return new Game(name, header, ending, steps, minds);
+  }
+
+  /**
+   * @param {string} name @param {any} header @param {any} ending
+   * @param {Map<string, Packed>[]} steps @param {(Uint8Array|null)[]} minds
+   */
+  constructor(name, header, ending, steps, minds) {
+    this.name = name;
+    this.header = header;
+    this.ending = ending;
+    this.teams = header.teams;
+    this.steps = steps.map((arrays) => this.teams.map((_, /** @type {number} */ t) => teamStep(arrays, t)));
+    this.packedMinds = minds;
+    /** @type {Map<number, (TeamMind|null)[]>} */
+    this.minds = new Map();
+    /** @type {Map<number, Promise<(TeamMind|null)[]>>} */
+    this.unpacking = new Map();
+    this.deaths = this.teams.map((/** @type {any} */ _, /** @type {number} */ t) =>
+      this.steps.map((step) => step[t].count - sum(step[t].alive)),
+    );
+    this.rewards = this.teams.map((/** @type {any} */ _, /** @type {number} */ t) => {
+      let total = 0;
+      return this.steps.map((step) => (total += sum(step[t].rewards)));
+    });
+  }
+
+  get length() {
+    return this.steps.length;
+  }
+
+  /** Team and row of an agent at a step. @param {number} step @param {number} id */
+  find(step, id) {
+    for (let team = 0; team < this.teams.length; team++) {
+      const row = this.steps[step][team].ids.indexOf(id);
+      if (row >= 0) return { team, row };
+    }
+    return null;
+  }
+
+  /** Middle of a body. @param {number} step @param {number} team @param {number} row */
+  middle(step, team, row) {
+    const { positions } = this.steps[step][team];
+    const { shape, size } = this.teams[team].body;
+    const half = shape === "square" ? size / 2 : 0;
+    return { x: positions[2 * row] + half, y: positions[2 * row + 1] + half };
+  }
+
+  /** Row of each agent in the next step, -1 for the dead. @param {number} step @param {number} team */
+  nextRows(step, team) {
+    const { alive } = this.steps[step][team];
+    let next = 0;
+    return Int32Array.from(alive, (lives) => (lives ? next++ : -1));
+  }
+
+  /** What each did in the step before, -1 for nothing yet. @param {number} step @param {number} team */
+  previousActions(step, team) {
+    const previous = new Int16Array(this.steps[step][team].count).fill(-1);
+    if (step === 0) return previous;
+    const { alive, actions } = this.steps[step - 1][team];
+    for (let row = 0, next = 0; row < alive.length; row++)
+      if (alive[row]) previous[next++] = actions[row];
+    return previous;
+  }
+
+  /** Does this step's team have anything in mind? @param {number} team */
+  reasons(team) {
+    return Boolean(this.teams[team].reasoning);
+  }
+
+  /** What every team thought, if it is unpacked. @param {number} step */
+  mindsAt(step) {
+    return this.minds.get(step) ?? null;
+  }
+
+  /** Unpack what every team thought. @param {number} step @returns {Promise<(TeamMind|null)[]>} */
+  think(step) {
+    const there = this.minds.get(step);
+    if (there) return Promise.resolve(there);
+    let unpacking = this.unpacking.get(step);
+    if (!unpacking) {
+      unpacking = this.unpack(step).finally(() => this.unpacking.delete(step));
+      this.unpacking.set(step, unpacking);
+    }
+    return unpacking;
+  }
+
+  /** @param {number} step */
+  async unpack(step) {
+    const packed = this.packedMinds[step];
+    /** @type {(TeamMind|null)[]} */
+    let minds = this.teams.map(() => null);
+    if (packed) {
+      try {
+        const arrays = decodeArrays(await inflate(packed));
+        minds = this.teams.map((_, /** @type {number} */ t) => teamMind(arrays, t));
+      } catch {
+        throw new ReplayError(`${this.name} is damaged at step ${step}: record it again.`);
+      }
+    }
+    this.minds.set(step, minds);
+    for (const old of this.minds.keys()) {
+      if (this.minds.size <= MINDS_KEPT) break;
+      this.minds.delete(old);
+    }
+    return minds;
+  }
+
+  /**
+   * An agent's neighbours, the weightiest first, or the nearest if weights are not known (yet).
+   * @param {number} step @param {number} team @param {number} row @returns {Neighbour[]}
+   */
+  neighbours(step, team, row) {
+    const reasoning = this.teams[team].reasoning;
+    const radius = (reasoning ? reasoning.radius : this.teams[team].view_radius) ?? Infinity;
+    const everyone = reasoning?.neighbours === "everyone";
+    const mind = this.mindsAt(step)?.[team] ?? null;
+    const own = this.steps[step][team].positions;
+    /** @type {Neighbour[]} */
+    const found = [];
+    for (let other = 0; other < this.teams.length; other++) {
+      if (other !== team && !everyone) continue;
+      const { positions, ids, count } = this.steps[step][other];
+      const previous = this.previousActions(step, other);
+      for (let k = 0; k < count; k++) {
+        if (previous[k] < 0 || (other === team && k === row)) continue;
+        const dx = positions[2 * k] - own[2 * row];
+        const dy = positions[2 * k + 1] - own[2 * row + 1];
+        if (dx * dx + dy * dy > radius * radius) continue;
+        const pair = mind ? pairOf(mind, row, previous[k]) : -1;
+        found.push({
+          team: other,
+          row: k,
+          id: ids[k],
+          distance: Math.hypot(dx, dy),
+          action: previous[k],
+          effect: pair < 0 ? NaN : mind.effects[pair],
+          weight: pair < 0 ? NaN : mind.merged[pair] / mind.counts[pair],
+          pair,
+        });
+      }
+    }
+    if (mind?.weights && mind.neighbourStarts) {
+      const start = mind.neighbourStarts[row];
+      found.forEach((one, k) => (one.weight = mind.weights[start + k] / PROBABILITY));
+    }
+    return found.sort((a, b) => b.weight - a.weight || a.distance - b.distance);
+  }
+
+  /** Policy with the mean action. @param {TeamMind} mind @param {number} team @param {number} row */
+  policyBefore(mind, team, row) {
+    const actions = this.teams[team].actions.length;
+    return Float32Array.from(
+      mind.before.subarray(row * actions, (row + 1) * actions),
+      (p) => p / PROBABILITY,
+    );
+  }
+
+  /** Policy with the merged action. @param {TeamMind} mind @param {number} team @param {number} row */
+  policyAfter(mind, team, row) {
+    const actions = this.teams[team].actions.length;
+    return softmax(mind.advantages.subarray(row * actions, (row + 1) * actions), mind.beta);
+  }
+
+  /** Policy under the intervention with a pair's action. @param {TeamMind} mind @param {number} team @param {number} pair */
+  policyWhatIf(mind, team, pair) {
+    const actions = this.teams[team].actions.length;
+    return Float32Array.from(
+      mind.whatIf.subarray(pair * actions, (pair + 1) * actions),
+      (p) => p / COARSE_PROBABILITY,
+    );
+  }
+
+  /** Sum of the weights that others give each agent. @param {number} step @param {number} team */
+  attentionDrawn(step, team) {
+    const { count, positions } = this.steps[step][team];
+    const total = new Float32Array(count);
+    const mind = this.mindsAt(step)?.[team];
+    if (!mind) return total;
+    const radius = this.teams[team].reasoning.radius ?? Infinity;
+    const previous = this.previousActions(step, team);
+    const share = new Float32Array(this.teams[team].actions.length);
+    for (let i = 0; i < count; i++) {
+      const [start, end] = [mind.pairStarts[i], mind.pairStarts[i + 1]];
+      for (let p = start; p < end; p++) share[mind.action[p]] = mind.merged[p] / mind.counts[p];
+      let weight = mind.neighbourStarts ? mind.neighbourStarts[i] : 0;
+      for (let k = 0; k < count; k++) {
+        if (k === i || previous[k] < 0) continue;
+        const dx = positions[2 * k] - positions[2 * i];
+        const dy = positions[2 * k + 1] - positions[2 * i + 1];
+        if (dx * dx + dy * dy > radius * radius) continue;
+        total[k] += mind.weights ? mind.weights[weight++] / PROBABILITY : share[previous[k]];
+      }
+    }
+    return total;
+  }
+
+  /** Total variation between each agent's policy before and after. @param {number} step @param {number} team */
+  policyMoved(step, team) {
+    const { count } = this.steps[step][team];
+    const mind = this.mindsAt(step)?.[team];
+    const moved = new Float32Array(count);
+    if (!mind) return moved;
+    for (let row = 0; row < count; row++)
+      moved[row] = totalVariation(
+        this.policyBefore(mind, team, row),
+        this.policyAfter(mind, team, row),
+      );
+    return moved;
+  }
+}
+
+/** @param {Float32Array} p @param {Float32Array} q */
+export function totalVariation(p, q) {
+  let distance = 0;
+  for (let a = 0; a < p.length; a++) distance += Math.abs(p[a] - q[a]);
+  return distance / 2;
+}
+
+/** @param {Float32Array} advantages at most 0 @param {number} beta */
+function softmax(advantages, beta) {
+  const policy = advantages.map((advantage) => Math.exp(beta * advantage));
+  const total = sum(policy);
+  return policy.map((p) => p / total);
+}
+
+/** @param {TeamMind} mind @param {number} row @param {number} action */
+function pairOf(mind, row, action) {
+  for (let pair = mind.pairStarts[row]; pair < mind.pairStarts[row + 1]; pair++)
+    if (mind.action[pair] === action) return pair;
+  return -1;
+}
+
+/** @param {Map<string, Packed>} arrays @param {number} team @returns {TeamStep} */
+function teamStep(arrays, team) {
+  const get = (/** @type {string} */ name) => /** @type {any} */ (arrays.get(`${team}/${name}`)?.data);
+  const ids = get("id");
+  return {
+    count: ids.length,
+    ids,
+    positions: get("position"),
+    health: get("health") ?? null,
+    actions: get("action"),
+    alive: get("alive"),
+    rewards: get("reward"),
+  };
+}
+
+/** @param {Map<string, Packed>} arrays @param {number} team @returns {TeamMind|null} */
+function teamMind(arrays, team) {
+  const get = (/** @type {string} */ name) => /** @type {any} */ (arrays.get(`${team}/${name}`)?.data);
+  if (!get("taken")) return null;
+  return {
+    beta: get("beta")[0],
+    pairStarts: starts(get("taken")),
+    action: get("taken_action"),
+    counts: get("taken_count"),
+    effects: get("effect"),
+    merged: get("merged"),
+    whatIf: get("what_if"),
+    before: get("policy_before"),
+    advantages: get("advantage"),
+    values: get("value"),
+    neighbourStarts: get("neighbours") ? starts(get("neighbours")) : null,
+    weights: get("weight") ?? null,
+  };
+}
+
+/** @param {ArrayLike<number>} sizes */
+function starts(sizes) {
+  const ends = new Uint32Array(sizes.length + 1);
+  for (let i = 0; i < sizes.length; i++) ends[i + 1] = ends[i] + sizes[i];
+  return ends;
+}
+
+/** @param {ArrayLike<number>} numbers */
+function sum(numbers) {
+  let total = 0;
+  for (let i = 0; i < numbers.length; i++) total += numbers[i];
+  return total;
+}
