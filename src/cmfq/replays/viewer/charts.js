@@ -5,12 +5,26 @@ import { penOf } from "viewer/theme.js";
 /** @typedef {import("./game.js").Game} Game */
 /** @typedef {import("./theme.js").Theme} Theme */
 
+const LEFT = 34; // pixels of the numbers beside lines
+const RIGHT = 4;
+
 /**
- * Deaths at every step, one row per team, with a mark at this step.
- * @param {HTMLCanvasElement} canvas @param {Game} game @param {number} length steps shown
- * @param {number} step @param {Theme} theme
+ * Where a mark of the present step stands in a chart of lines or on the timeline; charts of whole
+ * games are drawn once, marks move.
+ * @param {HTMLElement} mark @param {number} step @param {number} length @param {boolean} lines
  */
-export function drawTimeline(canvas, game, length, step, theme) {
+export function moveMark(mark, step, length, lines) {
+  mark.style.left = lines
+    ? `calc(${LEFT}px + (100% - ${LEFT + RIGHT}px) * ${step / Math.max(1, length - 1)})`
+    : `${(100 * (step + 0.5)) / length}%`;
+}
+
+/**
+ * Deaths at every step, one row per team.
+ * @param {HTMLCanvasElement} canvas @param {Game} game @param {number} length steps shown
+ * @param {Theme} theme
+ */
+export function drawTimeline(canvas, game, length, theme) {
   const { pen, width, height } = penOf(canvas);
   const most = Math.max(1, ...game.deaths.flat());
   const row = height / game.deaths.length;
@@ -24,31 +38,28 @@ export function drawTimeline(canvas, game, length, step, theme) {
     pen.fillStyle = theme.grid;
     pen.fillRect(0, (team + 1) * row - 1, width, 1);
   });
-  pen.fillStyle = theme.text;
-  pen.fillRect(((step + 0.5) / length) * width - 1, 0, 2, height);
 }
 
 /**
  * One line per team over the game.
  * @param {HTMLCanvasElement} canvas @param {number[][]} lines @param {number} length
- * @param {number} step @param {Theme} theme
+ * @param {Theme} theme
  */
-export function drawLines(canvas, lines, length, step, theme) {
+export function drawLines(canvas, lines, length, theme) {
   const { pen, width, height } = penOf(canvas);
   const all = lines.flat();
   const [least, most] = [Math.min(0, ...all), Math.max(1e-9, ...all)];
-  const left = 34;
-  const x = (/** @type {number} */ s) => left + (s / Math.max(1, length - 1)) * (width - left - 4);
+  const x = (/** @type {number} */ s) => LEFT + (s / Math.max(1, length - 1)) * (width - LEFT - RIGHT);
   const y = (/** @type {number} */ v) => 6 + (1 - (v - least) / (most - least)) * (height - 12);
   pen.font = "11px system-ui, sans-serif";
   pen.textBaseline = "middle";
   pen.textAlign = "right";
   for (const value of least < 0 ? [least, 0, most] : [0, most]) {
     pen.fillStyle = theme.grid;
-    pen.fillRect(left, y(value), width - left, 1);
+    pen.fillRect(LEFT, y(value), width - LEFT, 1);
     pen.fillStyle = theme.faint;
     if (value === 0 && Math.abs(y(0) - y(least)) < 12 && least < 0) continue;
-    pen.fillText(short(value), left - 5, y(value));
+    pen.fillText(short(value), LEFT - 5, y(value));
   }
   pen.lineWidth = 2;
   lines.forEach((line, team) => {
@@ -59,8 +70,6 @@ export function drawLines(canvas, lines, length, step, theme) {
     pen.stroke();
   });
   pen.setLineDash([]);
-  pen.fillStyle = theme.text;
-  pen.fillRect(x(step), 0, 1, height);
 }
 
 /**

@@ -28,13 +28,20 @@ export class Field {
     this.x = 0; // of the field's origin, in pixels
     this.y = 0;
     this.fitted = true;
+    this.whole = false; // whether to fit all of the field, or what happens in it
+    this.box = game.extent();
     /** @type {number[][]} where each body is drawn, for picking */
     this.places = [];
   }
 
-  /** Show all of the field. */
+  /** Show what happens, and on the next call all of the field. */
+  refit() {
+    this.whole = this.fitted && !this.whole;
+    this.fit();
+  }
+
   fit() {
-    const [left, top, right, bottom] = this.game.header.bounds;
+    const [left, top, right, bottom] = this.whole ? this.game.header.bounds : this.box;
     const { clientWidth: width, clientHeight: height } = this.canvas;
     this.scale = Math.min((width - 2 * MARGIN) / (right - left), (height - 2 * MARGIN) / (bottom - top));
     this.x = (width - this.scale * (left + right)) / 2;
@@ -252,22 +259,22 @@ export class Field {
       const [nx, ny] = [this.places[one.team][2 * one.row], this.places[one.team][2 * one.row + 1]];
       const side = this.scale * this.game.teams[one.team].body.size;
       const share = (one.weight || 0) / most;
+      pen.globalAlpha = 0.9 * share;
+      pen.fillStyle = theme.light;
+      pen.fillRect(nx - 0.26 * side, ny - 0.44 * side, 0.7 * side, 0.88 * side);
+      pen.globalAlpha = 0.25 + 0.75 * share;
       pen.strokeStyle = theme.light;
-      pen.globalAlpha = 0.15 + 0.85 * share;
-      pen.lineWidth = Math.max(1.5, side * (0.06 + 0.16 * share));
+      pen.lineWidth = Math.max(1, 0.08 * side);
       pen.strokeRect(nx - side / 2, ny - side / 2, side, side);
-      pen.globalAlpha = 0.1 + 0.6 * share;
-      pen.lineWidth = Math.max(0.5, (0.25 * side) * share);
+      pen.globalAlpha = 1;
+      if (one.id !== scene.hovered) continue;
+      pen.strokeStyle = theme.whatIf;
+      pen.lineWidth = 3;
+      pen.strokeRect(nx - side / 2 - 3, ny - side / 2 - 3, side + 6, side + 6);
       pen.beginPath();
       pen.moveTo(x, y);
       pen.lineTo(nx, ny);
       pen.stroke();
-      pen.globalAlpha = 1;
-      if (one.id === scene.hovered) {
-        pen.strokeStyle = theme.whatIf;
-        pen.lineWidth = 3;
-        pen.strokeRect(nx - side / 2 - 3, ny - side / 2 - 3, side + 6, side + 6);
-      }
     }
     pen.strokeStyle = theme.chosen;
     pen.lineWidth = 2.5;

@@ -78,6 +78,25 @@ export class Game {
     return this.steps.length;
   }
 
+  /** Left, top, right and bottom of where anyone ever is, with some air. */
+  extent() {
+    const [left, top, right, bottom] = this.header.bounds;
+    const box = [Infinity, Infinity, -Infinity, -Infinity];
+    const air = 3 * Math.max(...this.teams.map((/** @type {any} */ team) => team.body.size));
+    for (const step of this.steps)
+      for (const { positions } of step)
+        for (let i = 0; i < positions.length; i++) {
+          box[i % 2] = Math.min(box[i % 2], positions[i]);
+          box[2 + (i % 2)] = Math.max(box[2 + (i % 2)], positions[i]);
+        }
+    return [
+      Math.max(left, box[0] - air),
+      Math.max(top, box[1] - air),
+      Math.min(right, box[2] + air),
+      Math.min(bottom, box[3] + air),
+    ];
+  }
+
   /** Team and row of an agent at a step. @param {number} step @param {number} id */
   find(step, id) {
     for (let team = 0; team < this.teams.length; team++) {

@@ -1,6 +1,6 @@
 // The page: loads the games, keeps time, and answers to pointer and keyboard.
 
-import { drawTimeline } from "viewer/charts.js";
+import { drawTimeline, moveMark } from "viewer/charts.js";
 import { Field } from "viewer/field.js";
 import { ReplayError } from "viewer/format.js";
 import { Game } from "viewer/game.js";
@@ -45,11 +45,15 @@ function addView(game) {
   const timeline = document.createElement("canvas");
   timeline.setAttribute("role", "img");
   timeline.setAttribute("aria-label", `Deaths at every step of ${game.name}`);
-  get("timelines").append(timeline);
+  const mark = element("i", "", "mark");
+  const line = element("div", "", "timeline");
+  line.append(timeline, mark);
+  get("timelines").append(line);
   const view = {
     game,
     canvas,
     timeline,
+    mark,
     under: root.querySelector(".under"),
     field: new Field(canvas, game),
     panel: new Panel(root, game, { choose, hover }),
@@ -60,7 +64,7 @@ function addView(game) {
     most: 1,
   };
   listenToPointer(view, { choose, hover, redraw: ask });
-  new ResizeObserver(() => refresh()).observe(canvas);
+  new ResizeObserver(redraw).observe(canvas);
   return view;
 }
 
@@ -92,12 +96,21 @@ function play(playing) {
   state.playing = playing;
   state.fraction = 0;
   state.since = performance.now();
-  get("play").textContent = playing ? "⏸" : "▶";
+  get("play").classList.toggle("playing", playing);
   get("play").setAttribute("aria-label", playing ? "Pause" : "Play");
   refresh();
 }
 
-/** Everything may have changed. */
+/** Sizes or colours changed. */
+function redraw() {
+  for (const { game, panel, timeline } of views) {
+    panel.drawGame(state.length, theme);
+    drawTimeline(timeline, game, state.length, theme);
+  }
+  refresh();
+}
+
+/** Everything but what is drawn of whole games may have changed. */
 function refresh() {
   stale = true;
   ask();
@@ -155,7 +168,7 @@ function update(view) {
   if (view.chosen)
     view.panel.showAgent(view.step, view.chosen.team, view.chosen.row, view.neighbours, state.hovered);
   else view.panel.showNobody(state.chosen);
-  drawTimeline(view.timeline, game, state.length, view.step, theme);
+  moveMark(view.mark, view.step, state.length, false);
   view.canvas.setAttribute(
     "aria-label",
     `Step ${view.step}: ${game.steps[view.step].map((team, t) => `${team.count} of ${game.teams[t].name}`).join(", ")}`,
@@ -270,7 +283,7 @@ const ACTIONS = {
   numbers: toggleNumbers,
   overlay: () => setOverlay(OVERLAYS[(OVERLAYS.indexOf(state.overlay) + 1) % OVERLAYS.length]),
   zoom: (/** @type {number} */ factor) => {
-    views.forEach(({ field }) => (factor ? field.zoom(factor) : field.fit()));
+    views.forEach(({ field }) => (factor ? field.zoom(factor) : field.refit()));
     ask();
   },
   pan: (/** @type {number} */ dx, /** @type {number} */ dy) => {
@@ -295,7 +308,7 @@ function listen() {
   listenToKeys(ACTIONS);
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     theme = readTheme();
-    refresh();
+    redraw();
   });
 }
 
@@ -327,7 +340,7 @@ async function start() {
     get("views").before(element("p", `${game.name} is cut short: it shows the ${game.length} steps that are whole.`, "note"));
   }
   listen();
-  go(0);
+  redraw();
 }
 
 start();

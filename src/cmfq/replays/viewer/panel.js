@@ -1,6 +1,6 @@
 // What is written beside one game's field: teams, charts, and the chosen agent's reasons.
 
-import { drawHistogram, drawLines } from "viewer/charts.js";
+import { drawHistogram, drawLines, moveMark } from "viewer/charts.js";
 import { totalVariation } from "viewer/game.js";
 
 /** @typedef {import("./game.js").Game} Game */
@@ -19,6 +19,7 @@ export class Panel {
     this.on = on;
     this.showAll = false;
     this.get = (/** @type {string} */ selector) => /** @type {any} */ (root.querySelector(selector));
+    this.marks = /** @type {NodeListOf<HTMLElement>} */ (root.querySelectorAll(".charts .mark"));
     /** @type {{row: HTMLElement, id: number}[]} */
     this.rows = [];
     this.get(".id").addEventListener("change", () => {
@@ -44,6 +45,14 @@ export class Panel {
     ends[1].textContent = actions[actions.length - 1];
   }
 
+  /** Charts of the whole game. @param {number} length steps of the longest game shown @param {Theme} theme */
+  drawGame(length, theme) {
+    const { game } = this;
+    const survivors = game.teams.map((/** @type {any} */ _, /** @type {number} */ t) => game.steps.map((one) => one[t].count));
+    drawLines(this.get(".survivors"), survivors, length, theme);
+    drawLines(this.get(".rewards"), game.rewards, length, theme);
+  }
+
   /** @param {number} step @param {number} length steps of the longest game shown @param {Theme} theme */
   showStep(step, length, theme) {
     const { game } = this;
@@ -52,9 +61,7 @@ export class Panel {
       this.teamRows[t][2].textContent = `${team.count} alive`;
       this.teamRows[t][3].textContent = `reward ${game.rewards[t][step].toFixed(1)}`;
     });
-    const survivors = game.teams.map((/** @type {any} */ _, /** @type {number} */ t) => game.steps.map((one) => one[t].count));
-    drawLines(this.get(".survivors"), survivors, length, step, theme);
-    drawLines(this.get(".rewards"), game.rewards, length, step, theme);
+    for (const mark of this.marks) moveMark(mark, step, length, true);
     const counts = teams.map((team, t) => {
       const taken = new Array(game.teams[t].actions.length).fill(0);
       for (const action of team.actions) if (action >= 0) taken[action]++;
@@ -174,6 +181,7 @@ export class Panel {
       number(second, whatIf ? whatIf[a] : after[a], percent(whatIf ? whatIf[a] : after[a]));
       second.classList.toggle("hypothetical", Boolean(whatIf));
     }
+    said.classList.toggle("hypothetical", Boolean(whatIf));
     said.textContent = whatIf
       ? `If all acted like agent ${like.id} (${game.teams[like.team].actions[like.action]}): most likely ${best(whatIf, actions)}. It does ${actions[at.actions[row]]}.`
       : `Weighing moved ${percent(totalVariation(before, after))} of the policy: most likely ${best(before, actions)} before, ${best(after, actions)} after.`;
@@ -210,7 +218,7 @@ function best(policy, actions) {
 
 /** @param {number} share */
 function percent(share) {
-  return `${(100 * share).toFixed(share > 0 && share < 0.0995 ? 1 : 0)} %`;
+  return `${(100 * share).toFixed(share >= 0.0005 && share < 0.0995 ? 1 : 0)} %`;
 }
 
 /** @param {HTMLElement} cell @param {number} value @param {string} text */
