@@ -23,14 +23,21 @@ def make_policy(algorithm: str, head: str = "additive") -> QPolicy:
     return QPolicy(specification, network, algorithm, MeanFieldSettings(), beta=10.0)
 
 
-def record(path: Path, policies: tuple[Policy, Policy], *, size: int = 12, steps: int = 8) -> Path:
+def record(
+    path: Path,
+    policies: tuple[Policy, Policy],
+    *,
+    players: tuple[str, str] = ("A", "B"),
+    size: int = 12,
+    steps: int = 8,
+) -> Path:
     """A battle of these two."""
     record_episode(
         path,
         BattleEnvironment(BattleSettings(size=size, max_steps=steps)),
         policies,
         name="battle",
-        players=("A", "B"),
+        players=players,
         seed=3,
         generator=np.random.default_rng(5),
     )
