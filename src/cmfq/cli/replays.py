@@ -9,14 +9,19 @@ from typing import Any
 import numpy as np
 import torch
 import tyro
+from rich.console import Console
+from rich.progress import Progress
 
 from cmfq.environments.registry import kind_of, make_environment
 from cmfq.errors import UserError
 from cmfq.evaluation.matches import seats
 from cmfq.evaluation.players import load_player
 from cmfq.replays import read
+from cmfq.replays.images import require_format, save_animation
 from cmfq.replays.page import NamedReplay, documents, write_page
 from cmfq.replays.record import record_episode
+from cmfq.replays.render import parse_steps
+from cmfq.replays.render import render as draw_steps
 from cmfq.replays.server import make_server, url_of
 
 
@@ -76,6 +81,40 @@ def record_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
         )
 
     return record
+
+
+def render(
+    replay: tyro.conf.Positional[Path],
+    out: Path,
+    steps: str = "",
+    agent: int | None = None,
+    cell: int | None = None,
+    speed: float = 8,
+) -> None:
+    """Draw a replay without a browser: a film, an animation, or one step as a picture.
+
+    Args:
+        replay: file made by `cmfq record`.
+        out: file to write: .gif, .webp, .png or .mp4.
+        steps: which to draw: 12, or 10:30 (30 not included); all if not given.
+        agent: light up whom the agent of this id heeds, by weight.
+        cell: pixels a side of a cell of the field, or per unit of length.
+        speed: steps a second.
+    """
+    if not 0.1 <= speed <= 100:
+        raise UserError(f"speed is {speed}: give 0.1 to 100 steps a second")
+    if cell is not None and cell < 1:
+        raise UserError(f"cell is {cell}: give at least 1 pixel")
+    require_format(out)
+    game = read(replay)
+    chosen = parse_steps(steps, game)
+    pictures = draw_steps(game, chosen, cell=cell, agent=agent)
+    screen = Console(stderr=True)
+    progress = Progress(console=screen, transient=True, disable=not screen.is_terminal)
+    with progress:
+        drawn = progress.track(pictures, total=len(chosen), description="steps")
+        save_animation(drawn, out, milliseconds=1000 / speed)
+    print(f"steps {chosen[0]} to {chosen[-1]}: {out}, {out.stat().st_size / 1e6:.1f} MB")
 
 
 def view(

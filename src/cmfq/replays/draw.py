@@ -1,6 +1,7 @@
 """Draw a step of any environment as an image: no display, no browser."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import cycle
 
 import numpy as np
@@ -31,7 +32,42 @@ SMALLEST_CELL, LARGEST_CELL = 4, 400
 LARGEST_SIDE = 8000
 """Pixels."""
 
+CHOSEN_COLOUR = "#111111"
+WEIGHT_COLOUR = "#f2a900"
+"""Of the weightiest neighbour."""
+FADED = 0.7
+"""How far those that an agent does not heed fade into the field."""
+
 Picture = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Highlight:
+    """An agent, and whom it heeds."""
+
+    place: tuple[int, int]
+    """Its team and row."""
+    view_radius: float | None
+    """``None``: it sees everything."""
+    weights: Mapping[tuple[int, int], float]
+    """Of each neighbour, by team and row."""
+
+    def colours(self, team: int, colours: Sequence[str]) -> list[str]:
+        """Of a team's agents: neighbours by weight, others faded."""
+        most = max(self.weights.values(), default=1.0) or 1.0
+        shown = [mix(colour, FIELD_COLOUR, FADED) for colour in colours]
+        for (other, row), weight in self.weights.items():
+            if other == team:
+                shown[row] = mix(colours[row], WEIGHT_COLOUR, weight / most)
+        if self.place[0] == team:
+            shown[self.place[1]] = colours[self.place[1]]
+        return shown
+
+
+def mix(colour: str, other: str, share: float) -> str:
+    """``colour`` with a share of ``other``."""
+    a, b = (np.array([int(name[i : i + 2], 16) for i in (1, 3, 5)]) for name in (colour, other))
+    return "#" + bytes(np.rint(a + share * (b - a)).astype(np.uint8)).hex()
 
 
 def readable_cell(scenery: Scenery) -> int:
@@ -48,6 +84,7 @@ def draw_frame(
     cell: int | None = None,
     names: Sequence[str] = (),
     remark: str = "",
+    highlight: Highlight | None = None,
 ) -> Picture:
     """Draw one step: bodies with their hit points as a bar, attacks as arrows, deaths as crosses.
 
@@ -57,6 +94,7 @@ def draw_frame(
         cell: pixels per unit of length, which on a grid is a cell; readable if not given.
         names: of who plays each team: written above the field with how many are left.
         remark: written after them.
+        highlight: an agent, and whom it heeds.
 
     Returns:
         ``(height, width, 3)`` pixels.
@@ -72,11 +110,20 @@ def draw_frame(
     painted = [
         (team, body, _middles(team, body)) for team, body in zip(frame, scenery.bodies, strict=True)
     ]
-    for (team, body, middles), colour in zip(painted, cycle(TEAM_COLOURS), strict=False):
-        canvas.paint_bodies(team, body, middles, colour)
+    for index, ((team, body, middles), colour) in enumerate(
+        zip(painted, cycle(TEAM_COLOURS), strict=False)
+    ):
+        colours = [colour] * len(middles)
+        if highlight is not None:
+            colours = highlight.colours(index, colours)
+        canvas.paint_bodies(team, body, middles, colours)
     for (team, body, middles), colour in zip(painted, cycle(ATTACK_COLOURS), strict=False):
         canvas.paint_attacks(team, body, middles, colour)
         canvas.paint_deaths(middles[~team.alive], body)
+    if highlight is not None:
+        index, row = highlight.place
+        _, body, middles = painted[index]
+        canvas.paint_chosen(middles[row], body, highlight.view_radius)
     return canvas.picture()
 
 
@@ -140,11 +187,13 @@ class _Canvas:
         for (x, y), radius in zip(middles.tolist(), (radii * self._scale).tolist(), strict=True):
             self._pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=SOLID_COLOUR)
 
-    def paint_bodies(self, team: TeamFrame, body: Body, middles: FloatArray, colour: str) -> None:
+    def paint_bodies(
+        self, team: TeamFrame, body: Body, middles: FloatArray, colours: Sequence[str]
+    ) -> None:
         half = body.size * self._scale / 2
         paint = self._pen.ellipse if body.shape == "circle" else self._pen.rectangle
         gap = min(1.0, half / 6) * SUPERSAMPLING / 2
-        for x, y in self._pixels(middles).tolist():
+        for (x, y), colour in zip(self._pixels(middles).tolist(), colours, strict=True):
             paint((x - half + gap, y - half + gap, x + half - gap, y + half - gap), fill=colour)
         if team.health is None or not body.full_health:
             return
@@ -176,6 +225,19 @@ class _Canvas:
             for slope in (-1, 1):
                 line = (x - half, y - slope * half, x + half, y + slope * half)
                 self._pen.line(line, fill=DEATH_COLOUR, width=width)
+
+    def paint_chosen(self, middle: FloatArray, body: Body, view_radius: float | None) -> None:
+        """A frame about it, a circle as far as it sees, and one as far as it strikes."""
+        ((x, y),) = self._pixels(middle[None]).tolist()
+        half, width = body.size * self._scale / 2 + SUPERSAMPLING, 2 * SUPERSAMPLING
+        frame = (x - half, y - half, x + half, y + half)
+        self._pen.rectangle(frame, outline=CHOSEN_COLOUR, width=width)
+        reach = max((float(np.hypot(*attack)) for attack in body.attacks if attack), default=0.0)
+        for radius in (view_radius or 0.0, reach):
+            if radius:
+                r = radius * self._scale
+                circle = (x - r, y - r, x + r, y + r)
+                self._pen.ellipse(circle, outline=CHOSEN_COLOUR, width=SUPERSAMPLING)
 
     def picture(self) -> Picture:
         """Shrunk to the size at which it is shown."""
