@@ -107,7 +107,9 @@ def test_a_real_fight_is_drawn_step_by_step() -> None:
     game = play_game("rush", "random", settings, seed=0, observers=(recorder,))
     assert len(recorder.frames) == game.steps
     assert len(recorder.frames[-1][1].positions) == (~recorder.frames[-1][1].alive).sum()
-    scenery = BattleEnvironment(settings).scenery()
+    environment = BattleEnvironment(settings)
+    environment.reset(0)
+    scenery = environment.scenery()
     pictures = draw_fight(recorder.frames, ("rush", "random"), scenery, cell=6)
     assert len(pictures) == game.steps
     assert {picture.shape[1:] for picture in pictures} == {(120, 3)}

@@ -11,7 +11,7 @@ from cmfq.evaluation.bots import bot
 from cmfq.policies import Decision
 from cmfq.replays import read
 from cmfq.replays.record import Recorder
-from cmfq.rollout import play_episode
+from cmfq.rollout import play_episode, play_episodes
 
 
 class Witness:
@@ -144,6 +144,33 @@ def test_policies_that_share_a_network_are_told_apart(tmp_path: Path) -> None:
     assert second is not None
     np.testing.assert_allclose(first.merged_actions, first.mean_actions, atol=5e-4)
     assert np.abs(second.merged_actions - second.mean_actions).max() > 0.01
+
+
+def test_the_first_of_several_worlds_is_recorded(tmp_path: Path) -> None:
+    settings = BattleSettings(size=12, max_steps=8)
+    worlds = [BattleEnvironment(settings) for _ in range(3)]
+    policy = make_policy("cmfq")
+    witness = Witness()
+    with Recorder(
+        worlds[0], (policy, policy), name="battle", players=("a", "b"), seed=1
+    ) as recorder:
+        play_episodes(
+            worlds,
+            (policy, policy),
+            seeds=[1, 2, 3],
+            generator=np.random.default_rng(2),
+            observers=[[recorder, witness], [Witness()], [Witness()]],
+        )
+    recorder.save(tmp_path / "game.replay")
+    replay = read(tmp_path / "game.replay")
+    observations, decisions, _ = witness.steps[6]
+    for team in (0, 1):
+        mind = replay.minds(6)[team]
+        assert mind is not None
+        np.testing.assert_allclose(mind.q_values, decisions[team].q_values, rtol=1e-3, atol=1e-3)
+        for row, agent in enumerate(observations[team].ids.tolist()):
+            before = policy.explain(observations[team], agent).policy_before
+            np.testing.assert_allclose(mind.policy_before[row], before, atol=2e-5)
 
 
 def test_recording_changes_nothing_and_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -67,15 +67,20 @@ class Listener:
         if self._hook is not None:
             self._hook.remove()
 
+    def forget(self) -> None:
+        """What was heard since the last step."""
+        self._heard.clear()
+
     def take(self, observations: Sequence[TeamObservation]) -> dict[int, Tensor]:
         """``h(s)`` of the last decision, by team; it is then forgotten.
 
         Args:
-            observations: of all teams.
+            observations: of all teams. Of several worlds that are decided for together, of the
+                first one.
         """
-        hidden = torch.cat(self._heard)
-        self._heard.clear()
         sizes = [len(observations[team].ids) for team in self.teams]
+        hidden = torch.cat(self._heard)[: sum(sizes)]
+        self.forget()
         return dict(zip(self.teams, torch.split(hidden, sizes), strict=True))
 
 

@@ -57,7 +57,9 @@ def record_episode(
 class Recorder:
     """Keeps an episode as the content of a replay file (see :class:`cmfq.rollout.Observer`).
 
-    A thread of its own works out what the policies thought and packs it, while the game goes on.
+    Of several worlds that are played together (:func:`cmfq.rollout.play_episodes`), it watches the
+    first one. A thread of its own works out what the policies thought and packs it, while the game
+    goes on.
     Use it as a context manager around the episode; the content is there afterwards.
     """
 
@@ -137,6 +139,8 @@ class Recorder:
         self, observations: tuple[TeamObservation, ...], decisions: tuple[Decision, ...]
     ) -> None:
         """The game is over: what would have been decided next is in no replay."""
+        for listener in self._listeners:
+            listener.forget()
 
     def _collect(self, leave: int) -> None:
         while len(self._pending) > leave:
