@@ -231,7 +231,8 @@ class _Canvas:
         ((x, y),) = self._pixels(middle[None]).tolist()
         half, width = body.size * self._scale / 2 + SUPERSAMPLING, 2 * SUPERSAMPLING
         frame = (x - half, y - half, x + half, y + half)
-        self._pen.rectangle(frame, outline=CHOSEN_COLOUR, width=width)
+        paint = self._pen.ellipse if body.shape == "circle" else self._pen.rectangle
+        paint(frame, outline=CHOSEN_COLOUR, width=width)
         reach = max((float(np.hypot(*attack)) for attack in body.attacks if attack), default=0.0)
         for radius in (view_radius or 0.0, reach):
             if radius:

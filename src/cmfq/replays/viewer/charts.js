@@ -100,5 +100,6 @@ export function drawHistogram(canvas, counts, theme) {
 /** @param {number} value */
 function short(value) {
   const size = Math.abs(value);
-  return size >= 10000 ? `${(value / 1000).toFixed(0)}k` : value.toFixed(size >= 10 || size < 1e-6 ? 0 : 1);
+  if (size >= 1000) return `${(value / 1000).toFixed(size >= 10000 ? 0 : 1)}k`;
+  return value.toFixed(size >= 10 || size < 1e-6 ? 0 : 1);
 }

@@ -259,18 +259,20 @@ export class Field {
       const [nx, ny] = [this.places[one.team][2 * one.row], this.places[one.team][2 * one.row + 1]];
       const side = this.scale * this.game.teams[one.team].body.size;
       const share = (one.weight || 0) / most;
+      const { shape } = this.game.teams[one.team].body;
       pen.globalAlpha = 0.9 * share;
       pen.fillStyle = theme.light;
-      pen.fillRect(nx - 0.26 * side, ny - 0.44 * side, 0.7 * side, 0.88 * side);
+      if (shape === "square") pen.fillRect(nx - 0.26 * side, ny - 0.44 * side, 0.7 * side, 0.88 * side);
+      else pen.fill(outline(shape, nx, ny, 0.8 * side));
       pen.globalAlpha = 0.25 + 0.75 * share;
       pen.strokeStyle = theme.light;
       pen.lineWidth = Math.max(1, 0.08 * side);
-      pen.strokeRect(nx - side / 2, ny - side / 2, side, side);
+      pen.stroke(outline(shape, nx, ny, side));
       pen.globalAlpha = 1;
       if (one.id !== scene.hovered) continue;
       pen.strokeStyle = theme.whatIf;
       pen.lineWidth = 3;
-      pen.strokeRect(nx - side / 2 - 3, ny - side / 2 - 3, side + 6, side + 6);
+      pen.stroke(outline(shape, nx, ny, side + 6));
       pen.beginPath();
       pen.moveTo(x, y);
       pen.lineTo(nx, ny);
@@ -278,7 +280,7 @@ export class Field {
     }
     pen.strokeStyle = theme.chosen;
     pen.lineWidth = 2.5;
-    pen.strokeRect(x - size / 2 - 2, y - size / 2 - 2, size + 4, size + 4);
+    pen.stroke(outline(body.shape, x, y, size + 4));
     this.circle(pen, x, y, view, [6, 5]);
     const reach = Math.max(0, ...body.attacks.map((/** @type {number[]|null} */ a) => (a ? Math.hypot(a[0], a[1]) : 0)));
     this.circle(pen, x, y, reach, [2, 3]);
@@ -314,4 +316,12 @@ export class Field {
       pen.fillText(text, x, y);
     }
   }
+}
+
+/** @param {string} shape @param {number} x @param {number} y of the middle @param {number} size */
+function outline(shape, x, y, size) {
+  const path = new Path2D();
+  if (shape === "square") path.rect(x - size / 2, y - size / 2, size, size);
+  else path.arc(x, y, size / 2, 0, 2 * Math.PI);
+  return path;
 }
