@@ -1,11 +1,13 @@
 """A real browser, and the page in it."""
 
+import os
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 from playwright.sync_api import Browser, Page, Playwright
 
 from cmfq.replays.page import NamedReplay, documents
@@ -25,9 +27,12 @@ DESKTOP, PHONE = (1400, 900), (390, 844)
 
 
 def launch(playwright: Playwright) -> Browser:
-    """The system's Chromium: these tests never pass without one."""
+    """The system's Chromium. Where there is none, these tests are skipped, but never in CI."""
     found = next(filter(None, map(shutil.which, NAMES)), None)
-    assert found, "the page is tested in Chromium: install it (apt-get install chromium)"
+    if found is None:
+        missing = "the page is tested in Chromium: install it, as with apt-get install chromium"
+        assert "CI" not in os.environ, missing
+        pytest.skip(missing)
     return playwright.chromium.launch(executable_path=found, args=FLAGS)
 
 
@@ -87,13 +92,17 @@ def step_of(page: Page) -> int:
     return int(page.input_value("#scrub"))
 
 
+def wait_for_step(page: Page, step: int) -> None:
+    page.wait_for_function("step => document.getElementById('scrub').value == step", arg=step)
+
+
 def go_to(page: Page, step: int) -> None:
     """Scrub."""
     page.locator("#scrub").evaluate(
         "(scrub, step) => { scrub.value = step; scrub.dispatchEvent(new Event('input')); }",
         str(step),
     )
-    page.wait_for_function("step => document.getElementById('scrub').value == step", arg=step)
+    wait_for_step(page, step)
 
 
 def choose(page: Page, agent: int) -> None:

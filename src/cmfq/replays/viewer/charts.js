@@ -29,7 +29,7 @@ export function drawTimeline(canvas, game, length, theme) {
   const most = Math.max(1, ...game.deaths.flat());
   const row = height / game.deaths.length;
   const bar = Math.max(1, width / length - 0.5);
-  game.deaths.forEach((/** @type {number[]} */ deaths, /** @type {number} */ team) => {
+  game.deaths.forEach((deaths, team) => {
     pen.fillStyle = theme.teams[team % theme.teams.length];
     deaths.forEach((count, s) => {
       const tall = count && Math.max(2, (row - 2) * (count / most));

@@ -91,12 +91,12 @@ export class Field {
     pen.fillStyle = theme.field;
     pen.fillRect(0, 0, width, height);
     this.drawScenery(pen, theme);
-    this.places = this.game.teams.map((/** @type {any} */ _, /** @type {number} */ team) => this.place(scene, team));
+    this.places = this.game.teams.map((_, team) => this.place(scene, team));
     const dimmed = scene.chosen && !scene.shares ? this.lit(scene) : null;
-    this.game.teams.forEach((/** @type {any} */ _, /** @type {number} */ team) =>
+    this.game.teams.forEach((_, team) =>
       this.drawTeam(pen, scene, team, theme, dimmed),
     );
-    this.game.teams.forEach((/** @type {any} */ _, /** @type {number} */ team) =>
+    this.game.teams.forEach((_, team) =>
       this.drawAttacks(pen, scene, team, theme),
     );
     if (scene.chosen) this.drawChosen(pen, scene, theme);

@@ -6,6 +6,34 @@
  * @property {number[]} shape
  */
 
+/**
+ * @typedef {Object} Body
+ * @property {"square"|"circle"} shape
+ * @property {number} size
+ * @property {number} full_health
+ * @property {(number[]|null)[]} attacks where each action strikes, from the body's middle
+ */
+
+/**
+ * @typedef {Object} Team what does not change about a team
+ * @property {string} name
+ * @property {string} player
+ * @property {string[]} actions
+ * @property {number|null} view_radius null: everywhere
+ * @property {Body} body
+ * @property {{algorithm: string, neighbours: string, radius: number|null}|null} reasoning
+ */
+
+/**
+ * @typedef {Object} Header
+ * @property {string} environment
+ * @property {number} seed
+ * @property {Team[]} teams
+ * @property {[number, number, number, number]} bounds
+ * @property {number[][]} walls
+ * @property {number[][]} obstacles
+ */
+
 const SIGNATURE = "CMFQPLAY";
 const VERSION = 1;
 const PREFIX_BYTES = 12;
@@ -19,7 +47,7 @@ export class ReplayError extends Error {}
  * Read all of a file but what the policies thought, which is unpacked when it is asked for.
  * @param {ArrayBuffer} buffer
  * @param {string} name of the file, for messages
- * @returns {Promise<{header: any, ending: any, steps: Map<string, Packed>[], minds: (Uint8Array|null)[]}>}
+ * @returns {Promise<{header: Header, ending: any, steps: Map<string, Packed>[], minds: (Uint8Array|null)[]}>}
  */
 export async function readReplay(buffer, name) {
   const bytes = new Uint8Array(buffer);
@@ -141,7 +169,7 @@ export function decodeArrays(content) {
   return arrays;
 }
 
-/** @param {any} header */
+/** @param {any} header @returns {Header} */
 function checkHeader(header) {
   const well =
     Array.isArray(header.teams) &&

@@ -1,36 +1,11 @@
 // A recorded game: where everyone is, who is whose neighbour, and what the policies thought.
 
 import { ReplayError, decodeArrays, inflate, readReplay } from "viewer/format.js";
+import { pairOf, softmax, sum, teamMind, teamStep, totalVariation } from "viewer/rows.js";
 
 /** @typedef {import("./format.js").Packed} Packed */
-
-/**
- * @typedef {Object} TeamStep rows are the agents that live when the step begins
- * @property {number} count
- * @property {Uint32Array} ids
- * @property {Int16Array|Float32Array} positions x and y of each
- * @property {Float32Array|null} health
- * @property {Int16Array} actions
- * @property {Uint8Array} alive when the step ends
- * @property {Float32Array} rewards
- */
-
-/**
- * @typedef {Object} TeamMind what a team's policy thought; a pair is an agent and an action that
- *   some neighbour of it took in the step before
- * @property {number} beta
- * @property {Uint32Array} pairStarts first pair of each row, and the end
- * @property {Uint8Array|Uint16Array} action of each pair
- * @property {Uint16Array} counts of each pair
- * @property {Float32Array} effects of each pair
- * @property {Float32Array} merged of each pair
- * @property {Uint8Array} whatIf policy of each pair
- * @property {Uint16Array} before policy of each row
- * @property {Float32Array} advantages of each row's actions
- * @property {Float32Array} values of each row's best action
- * @property {Uint32Array|null} neighbourStarts first weight of each row, and the end
- * @property {Uint16Array|null} weights of each neighbour, where each has its own
- */
+/** @typedef {import("./format.js").Header} Header */
+/** @typedef {import("./rows.js").TeamMind} TeamMind */
 
 /**
  * @typedef {Object} Neighbour
@@ -44,6 +19,17 @@ const COARSE_PROBABILITY = 255;
 const MINDS_KEPT = 48;
 
 export class Game {
+  /**
+   * From the server, or from the page itself.
+   * @param {{name: string, url?: string, data?: string}} entry `data`: id of an element of the page
+   */
+  static async load({ name, url, data }) {
+    const embedded = data && document.getElementById(data)?.textContent;
+    const answer = await fetch(url ?? `data:application/octet-stream;base64,${embedded}`);
+    if (!answer.ok) throw new ReplayError(`${name} cannot be loaded: the server answers ${answer.status}.`);
+    return Game.read(await answer.arrayBuffer(), name);
+  }
+
   /** @param {ArrayBuffer} buffer @param {string} name */
   static async read(buffer, name) {
     const { header, ending, steps, minds } = await readReplay(buffer, name);
@@ -51,7 +37,7 @@ export class Game {
   }
 
   /**
-   * @param {string} name @param {any} header @param {any} ending
+   * @param {string} name @param {Header} header @param {any} ending
    * @param {Map<string, Packed>[]} steps @param {(Uint8Array|null)[]} minds
    */
   constructor(name, header, ending, steps, minds) {
@@ -59,16 +45,16 @@ export class Game {
     this.header = header;
     this.ending = ending;
     this.teams = header.teams;
-    this.steps = steps.map((arrays) => this.teams.map((_, /** @type {number} */ t) => teamStep(arrays, t)));
+    this.steps = steps.map((arrays) => this.teams.map((_, t) => teamStep(arrays, t)));
     this.packedMinds = minds;
     /** @type {Map<number, (TeamMind|null)[]>} */
     this.minds = new Map();
     /** @type {Map<number, Promise<(TeamMind|null)[]>>} */
     this.unpacking = new Map();
-    this.deaths = this.teams.map((/** @type {any} */ _, /** @type {number} */ t) =>
+    this.deaths = this.teams.map((_, t) =>
       this.steps.map((step) => step[t].count - sum(step[t].alive)),
     );
-    this.rewards = this.teams.map((/** @type {any} */ _, /** @type {number} */ t) => {
+    this.rewards = this.teams.map((_, t) => {
       let total = 0;
       return this.steps.map((step) => (total += sum(step[t].rewards)));
     });
@@ -82,7 +68,7 @@ export class Game {
   extent() {
     const [left, top, right, bottom] = this.header.bounds;
     const box = [Infinity, Infinity, -Infinity, -Infinity];
-    const air = 3 * Math.max(...this.teams.map((/** @type {any} */ team) => team.body.size));
+    const air = 3 * Math.max(...this.teams.map((team) => team.body.size));
     for (const step of this.steps)
       for (const { positions } of step)
         for (let i = 0; i < positions.length; i++) {
@@ -161,7 +147,7 @@ export class Game {
     if (packed) {
       try {
         const arrays = decodeArrays(await inflate(packed));
-        minds = this.teams.map((_, /** @type {number} */ t) => teamMind(arrays, t));
+        minds = this.teams.map((_, t) => teamMind(arrays, t));
       } catch {
         throw new ReplayError(`${this.name} is damaged at step ${step}: record it again.`);
       }
@@ -202,15 +188,16 @@ export class Game {
           id: ids[k],
           distance: Math.hypot(dx, dy),
           action: previous[k],
-          effect: pair < 0 ? NaN : mind.effects[pair],
-          weight: pair < 0 ? NaN : mind.merged[pair] / mind.counts[pair],
+          effect: mind && pair >= 0 ? mind.effects[pair] : NaN,
+          weight: mind && pair >= 0 ? mind.merged[pair] / mind.counts[pair] : NaN,
           pair,
         });
       }
     }
     if (mind?.weights && mind.neighbourStarts) {
+      const { weights } = mind;
       const start = mind.neighbourStarts[row];
-      found.forEach((one, k) => (one.weight = mind.weights[start + k] / PROBABILITY));
+      found.forEach((one, k) => (one.weight = weights[start + k] / PROBABILITY));
     }
     return found.sort((a, b) => b.weight - a.weight || a.distance - b.distance);
   }
@@ -245,7 +232,7 @@ export class Game {
     const total = new Float32Array(count);
     const mind = this.mindsAt(step)?.[team];
     if (!mind) return total;
-    const radius = this.teams[team].reasoning.radius ?? Infinity;
+    const radius = this.teams[team].reasoning?.radius ?? Infinity;
     const previous = this.previousActions(step, team);
     const share = new Float32Array(this.teams[team].actions.length);
     for (let i = 0; i < count; i++) {
@@ -276,74 +263,4 @@ export class Game {
       );
     return moved;
   }
-}
-
-/** @param {Float32Array} p @param {Float32Array} q */
-export function totalVariation(p, q) {
-  let distance = 0;
-  for (let a = 0; a < p.length; a++) distance += Math.abs(p[a] - q[a]);
-  return distance / 2;
-}
-
-/** @param {Float32Array} advantages at most 0 @param {number} beta */
-function softmax(advantages, beta) {
-  const policy = advantages.map((advantage) => Math.exp(beta * advantage));
-  const total = sum(policy);
-  return policy.map((p) => p / total);
-}
-
-/** @param {TeamMind} mind @param {number} row @param {number} action */
-function pairOf(mind, row, action) {
-  for (let pair = mind.pairStarts[row]; pair < mind.pairStarts[row + 1]; pair++)
-    if (mind.action[pair] === action) return pair;
-  return -1;
-}
-
-/** @param {Map<string, Packed>} arrays @param {number} team @returns {TeamStep} */
-function teamStep(arrays, team) {
-  const get = (/** @type {string} */ name) => /** @type {any} */ (arrays.get(`${team}/${name}`)?.data);
-  const ids = get("id");
-  return {
-    count: ids.length,
-    ids,
-    positions: get("position"),
-    health: get("health") ?? null,
-    actions: get("action"),
-    alive: get("alive"),
-    rewards: get("reward"),
-  };
-}
-
-/** @param {Map<string, Packed>} arrays @param {number} team @returns {TeamMind|null} */
-function teamMind(arrays, team) {
-  const get = (/** @type {string} */ name) => /** @type {any} */ (arrays.get(`${team}/${name}`)?.data);
-  if (!get("taken")) return null;
-  return {
-    beta: get("beta")[0],
-    pairStarts: starts(get("taken")),
-    action: get("taken_action"),
-    counts: get("taken_count"),
-    effects: get("effect"),
-    merged: get("merged"),
-    whatIf: get("what_if"),
-    before: get("policy_before"),
-    advantages: get("advantage"),
-    values: get("value"),
-    neighbourStarts: get("neighbours") ? starts(get("neighbours")) : null,
-    weights: get("weight") ?? null,
-  };
-}
-
-/** @param {ArrayLike<number>} sizes */
-function starts(sizes) {
-  const ends = new Uint32Array(sizes.length + 1);
-  for (let i = 0; i < sizes.length; i++) ends[i + 1] = ends[i] + sizes[i];
-  return ends;
-}
-
-/** @param {ArrayLike<number>} numbers */
-function sum(numbers) {
-  let total = 0;
-  for (let i = 0; i < numbers.length; i++) total += numbers[i];
-  return total;
 }

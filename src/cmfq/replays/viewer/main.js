@@ -6,10 +6,10 @@ import { ReplayError } from "viewer/format.js";
 import { Game } from "viewer/game.js";
 import { Panel, element } from "viewer/panel.js";
 import { listenToKeys, listenToPointer } from "viewer/input.js";
+import { OVERLAYS, overlayOf } from "viewer/overlay.js";
 import { readTheme } from "viewer/theme.js";
 
 const AHEAD = 4; // steps whose thoughts are unpacked before they are due
-const OVERLAYS = ["none", "drawn", "moved"];
 
 const get = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
 
@@ -39,7 +39,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 function addView(game) {
   const root = get("view").content.cloneNode(true).firstElementChild;
   root.querySelector("h2").textContent =
-    `${game.teams.map((/** @type {any} */ team) => team.player).join(" against ")}: ${game.header.environment}, seed ${game.header.seed}`;
+    `${game.teams.map((team) => team.player).join(" against ")}: ${game.header.environment}, seed ${game.header.seed}`;
   get("views").append(root);
   const canvas = root.querySelector(".field");
   const timeline = document.createElement("canvas");
@@ -190,17 +190,11 @@ function unpack(view) {
 
 /** @param {View} view */
 function showOverlay(view) {
-  const { game, step } = view;
-  view.shares = null;
-  if (state.overlay === "none") return;
-  const drawn = state.overlay === "drawn";
-  const values = game.teams.map((/** @type {any} */ _, /** @type {number} */ team) =>
-    drawn ? game.attentionDrawn(step, team) : game.policyMoved(step, team),
-  );
-  const most = drawn ? Math.max(2, ...values.map((team) => team.reduce((a, b) => Math.max(a, b), 0))) : 1;
-  view.shares = values.map((team) => team.map((value) => value / most));
+  const overlay = overlayOf(view.game, view.step, state.overlay);
+  view.shares = overlay && overlay.shares;
+  if (!overlay) return;
   get("legend-low").textContent = "0";
-  get("legend-high").textContent = drawn ? `${most.toFixed(1)} shares` : "100 %";
+  get("legend-high").textContent = overlay.most;
 }
 
 function showClock() {
@@ -312,19 +306,11 @@ function listen() {
   });
 }
 
-/** A replay's bytes: from the server, or from the page itself. @param {{name: string, url?: string, data?: string}} entry */
-async function load(entry) {
-  const url = entry.url ?? `data:application/octet-stream;base64,${get(entry.data ?? "").textContent.trim()}`;
-  const answer = await fetch(url);
-  if (!answer.ok) throw new ReplayError(`${entry.name} cannot be loaded: the server answers ${answer.status}.`);
-  return Game.read(await answer.arrayBuffer(), entry.name);
-}
-
 async function start() {
   const entries = JSON.parse(get("replays").textContent);
   for (const entry of entries) {
     try {
-      views.push(addView(await load(entry)));
+      views.push(addView(await Game.load(entry)));
     } catch (error) {
       complain(error);
     }

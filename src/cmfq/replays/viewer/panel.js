@@ -1,7 +1,7 @@
 // What is written beside one game's field: teams, charts, and the chosen agent's reasons.
 
 import { drawHistogram, drawLines, moveMark } from "viewer/charts.js";
-import { totalVariation } from "viewer/game.js";
+import { totalVariation } from "viewer/rows.js";
 
 /** @typedef {import("./game.js").Game} Game */
 /** @typedef {import("./game.js").Neighbour} Neighbour */
@@ -30,7 +30,7 @@ export class Panel {
       this.showAll = !this.showAll;
       on.hover(-1);
     });
-    this.teamRows = game.teams.map((/** @type {any} */ team, /** @type {number} */ index) => {
+    this.teamRows = game.teams.map((team, index) => {
       const mark = element("i");
       mark.style.background = `var(--team-${index % 6})`;
       const parts = [mark, element("b", describeTeam(team)), element("span"), element("span")];
@@ -48,7 +48,7 @@ export class Panel {
   /** Charts of the whole game. @param {number} length steps of the longest game shown @param {Theme} theme */
   drawGame(length, theme) {
     const { game } = this;
-    const survivors = game.teams.map((/** @type {any} */ _, /** @type {number} */ t) => game.steps.map((one) => one[t].count));
+    const survivors = game.teams.map((_, t) => game.steps.map((one) => one[t].count));
     drawLines(this.get(".survivors"), survivors, length, theme);
     drawLines(this.get(".rewards"), game.rewards, length, theme);
   }
@@ -110,7 +110,7 @@ export class Panel {
     if (document.activeElement !== input) input.value = id === null ? "" : String(id);
   }
 
-  /** @param {Neighbour[]} neighbours @param {any} specification @param {number} hovered */
+  /** @param {Neighbour[]} neighbours @param {import("./format.js").Team} specification @param {number} hovered */
   showNeighbours(neighbours, specification, hovered) {
     const shown = this.showAll ? neighbours : neighbours.slice(0, SHOWN_NEIGHBOURS);
     while (this.rows.length < shown.length) this.addRow();
@@ -150,7 +150,7 @@ export class Panel {
   }
 
   /**
-   * @param {import("./game.js").TeamStep} at @param {import("./game.js").TeamMind|null} mind
+   * @param {import("./rows.js").TeamStep} at @param {import("./rows.js").TeamMind|null} mind
    * @param {number} team @param {number} row @param {Neighbour|null} like
    */
   showPolicy(at, mind, team, row, like) {
@@ -182,7 +182,7 @@ export class Panel {
       second.classList.toggle("hypothetical", Boolean(whatIf));
     }
     said.classList.toggle("hypothetical", Boolean(whatIf));
-    said.textContent = whatIf
+    said.textContent = whatIf && like
       ? `If all acted like agent ${like.id} (${game.teams[like.team].actions[like.action]}): most likely ${best(whatIf, actions)}. It does ${actions[at.actions[row]]}.`
       : `Weighing moved ${percent(totalVariation(before, after))} of the policy: most likely ${best(before, actions)} before, ${best(after, actions)} after.`;
   }
@@ -200,12 +200,12 @@ function policyRow() {
   return row;
 }
 
-/** @param {any} team */
+/** @param {import("./format.js").Team} team */
 function describeTeam(team) {
   return `${team.name}: ${describePlayer(team)}`;
 }
 
-/** @param {any} team */
+/** @param {import("./format.js").Team} team */
 function describePlayer(team) {
   return team.reasoning ? `${team.player} (${team.reasoning.algorithm})` : team.player;
 }
