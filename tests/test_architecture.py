@@ -14,9 +14,9 @@ LAYERS = [
     {"algorithms"},
     {"policies", "explanation"},
     {"replay", "rollout", "theory"},
-    {"learner"},
+    {"learner", "replays"},
     {"training"},
-    {"evaluation", "replays", "bench"},
+    {"evaluation", "bench"},
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -6,7 +6,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from PIL import Image
 
 import cmfq
 from cmfq.algorithms import ALGORITHMS
@@ -85,18 +84,6 @@ def test_report_is_one_self_contained_file(runs: Path, tmp_path: Path) -> None:
     assert "<script" not in html
 
 
-def test_draw_writes_pictures(tmp_path: Path) -> None:
-    film = tmp_path / "fight.gif"
-    assert main(["draw", "rush", "random", "--size", "12", "--out", str(film)]) == 0
-    with Image.open(film) as image:
-        assert image.n_frames > 5
-    still = tmp_path / "step.png"
-    arguments = ["--size", "12", "--step", "3", "--out", str(still)]
-    assert main(["draw", "rush", "random", *arguments]) == 0
-    with Image.open(still) as image:
-        assert image.width == 20 * 12
-
-
 def test_explain_and_check_print_tables(
     runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -165,10 +152,6 @@ MISTAKES = {
         ["train", "battle", "--replay-bytes", "1000", "--run", "{new}"],
         "replay_bytes is 1000",
     ),
-    "step that is not there": (
-        ["draw", "rush", "random", "--size", "12", "--step", "9999", "--out", "{new}.png"],
-        "step is 9999: the game has steps 0 to",
-    ),
     "agent that is not there": (
         ["explain", "{runs}/cmfq", "--size", "12", "--agent", "77"],
         "no living agent has id 77",
@@ -214,11 +197,6 @@ MISTAKES = {
     "negative step": (["explain", "{runs}/cmfq", "--size", "12", "--step", "-1"], "step is -1"),
     "no opponents": (["report", "{runs}/cmfq", "--against"], "against is empty"),
     "nothing to compare": (["compare", "--out", "{new}"], "there is nothing to compare"),
-    "tiny cells": (["draw", "rush", "rush", "--out", "x.png", "--cell", "0"], "cell is 0"),
-    "unknown image format": (
-        ["draw", "rush", "random", "--size", "12", "--out", "{new}.xyz"],
-        "cannot write an image to",
-    ),
     "folder that cannot be made": (
         ["train", "battle", *TINY, "--run", "{runs}/cmfq/run.json/x"],
         "cannot make the run folder",

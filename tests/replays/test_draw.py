@@ -1,72 +1,116 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
-from PIL import Image
 
-from cmfq.environments.battle import ATTACKS, MOVES, BattleSettings
+from cmfq.environments.base import Body, Scenery
+from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.errors import UserError
 from cmfq.evaluation.matches import play_game
-from cmfq.replays.draw import TEAM_COLOURS, draw_fight, draw_frame, save_animation
+from cmfq.replays.draw import (
+    DEATH_COLOUR,
+    FIELD_COLOUR,
+    HEALTH_COLOUR,
+    LOST_HEALTH_COLOUR,
+    SOLID_COLOUR,
+    TEAM_COLOURS,
+    Picture,
+    draw_fight,
+    draw_frame,
+    readable_cell,
+)
 from cmfq.replays.fight import FightRecorder, TeamFrame
 
+CELL = 20
+FIGHTER = Body("square", 1.0, 10.0, (None, (1.0, 0.0)))
+STAY, HIT_RIGHT = 0, 1
 
-def team(position: tuple[int, int], health: float, action: int) -> TeamFrame:
+
+def field(*bodies: Body, obstacles: tuple[tuple[float, float, float], ...] = ()) -> Scenery:
+    walls = np.array([(0, 0), (9, 0)], np.int32)
+    circles = np.array(obstacles, np.float32).reshape(-1, 3)
+    return Scenery((0, 0, 10, 10), walls, circles, bodies)
+
+
+def team(
+    x: float, y: float, health: float = 10, action: int = STAY, *, alive: bool = True
+) -> TeamFrame:
     return TeamFrame(
-        np.array([position], np.int32),
+        np.array([(x, y)], np.float32),
         np.array([health], np.float32),
         np.array([action], np.int32),
-        np.ones(1, bool),
+        np.array([alive]),
     )
 
 
-def colour(name: str) -> list[int]:
-    return [int(name[i : i + 2], 16) for i in (1, 3, 5)]
+def colour_at(picture: Picture, x: float, y: float) -> str:
+    """Of a place on the field."""
+    top = len(picture) - 10 * CELL
+    return "#" + bytes(picture[int(top + y * CELL), int(x * CELL)]).hex()
 
 
 def test_agents_stand_where_they_are_and_bars_show_their_hit_points() -> None:
-    stay = MOVES.index((0, 0))
-    frame = (team((3, 5), 10, stay), team((7, 2), 5, stay))
-    cell = 20
-    picture = draw_frame(frame, map_size=10, cell=cell)
-    top = picture.shape[0] - 10 * cell
-    assert picture.shape == (10 * cell + top, 10 * cell, 3)
-
-    def at(x: float, y: float) -> list[int]:
-        return picture[int(top + y * cell), int(x * cell)].tolist()
-
-    assert at(3.6, 5.5) == colour(TEAM_COLOURS[0])
-    assert at(7.6, 2.5) == colour(TEAM_COLOURS[1])
-    full, half_top, half_bottom = at(3.15, 5.3), at(7.15, 2.3), at(7.15, 2.8)
-    assert full == half_bottom
-    assert half_top == [255, 255, 255]
+    picture = draw_frame((team(3, 5), team(7, 2, 5)), field(FIGHTER, FIGHTER), cell=CELL)
+    assert picture.shape[1:] == (10 * CELL, 3)
+    assert colour_at(picture, 3.6, 5.5) == TEAM_COLOURS[0]
+    assert colour_at(picture, 7.6, 2.5) == TEAM_COLOURS[1]
+    assert colour_at(picture, 3.15, 5.3) == colour_at(picture, 7.15, 2.8) == HEALTH_COLOUR
+    assert colour_at(picture, 7.15, 2.3) == LOST_HEALTH_COLOUR
 
 
-def test_an_attack_is_an_arrow_towards_its_target() -> None:
-    stay, right = MOVES.index((0, 0)), len(MOVES) + ATTACKS.index((1, 0))
-    calm = draw_frame((team((3, 5), 10, stay), team((8, 8), 10, stay)), map_size=10, cell=20)
-    fight = draw_frame((team((3, 5), 10, right), team((8, 8), 10, stay)), map_size=10, cell=20)
+def test_walls_obstacles_large_bodies_and_circles() -> None:
+    predator, disc = Body("square", 2.0), Body("circle", 1.0)
+    scenery = field(predator, disc, obstacles=((5.0, 8.0, 1.0),))
+    picture = draw_frame((team(2, 2), team(7, 7)), scenery, cell=CELL)
+    assert colour_at(picture, 0.5, 0.5) == colour_at(picture, 9.5, 0.5) == SOLID_COLOUR
+    assert colour_at(picture, 1.5, 0.5) == FIELD_COLOUR
+    assert colour_at(picture, 5.9, 8.0) == colour_at(picture, 5.0, 7.1) == SOLID_COLOUR
+    assert colour_at(picture, 5.8, 8.8) == FIELD_COLOUR, "an obstacle is round"
+    for x, y in ((2.2, 2.2), (3.8, 3.8), (3.0, 3.0)):
+        assert colour_at(picture, x, y) == TEAM_COLOURS[0]
+    assert colour_at(picture, 4.2, 3.0) == FIELD_COLOUR
+    assert colour_at(picture, 7.0, 6.6) == colour_at(picture, 7.4, 7.0) == TEAM_COLOURS[1]
+    assert colour_at(picture, 7.4, 7.4) == FIELD_COLOUR, "a circle's position is its centre"
+
+
+def test_an_attack_is_an_arrow_from_the_bodys_middle_to_its_target() -> None:
+    scenery = field(FIGHTER)
+    calm = draw_frame((team(3, 5),), scenery, cell=CELL)
+    fight = draw_frame((team(3, 5, action=HIT_RIGHT),), scenery, cell=CELL)
     rows, columns = np.nonzero((calm != fight).any(-1))
-    top = calm.shape[0] - 200
-    assert columns.min() >= 3.4 * 20
-    assert 4.4 * 20 <= columns.max() <= 4.6 * 20
-    assert abs(rows.mean() - (top + 5.5 * 20)) < 2
+    top = len(calm) - 10 * CELL
+    assert 3.4 * CELL <= columns.min() <= 3.6 * CELL
+    assert 4.4 * CELL <= columns.max() <= 4.6 * CELL
+    assert abs(rows.mean() - (top + 5.5 * CELL)) < 2
 
 
-@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
-def test_a_real_fight_becomes_an_animation(tmp_path: Path, suffix: str) -> None:
+def test_who_dies_in_the_step_is_crossed_out() -> None:
+    picture = draw_frame((team(3, 5, alive=False),), field(FIGHTER), cell=CELL)
+    assert colour_at(picture, 3.5, 5.5) == DEATH_COLOUR
+    assert colour_at(picture, 3.7, 5.5) == TEAM_COLOURS[0]
+
+
+def test_a_field_of_any_unit_has_a_readable_scale() -> None:
+    tiny = field(Body("circle", 0.1))._replace(bounds=(-1.5, -1.0, 1.5, 1.0))
+    height, width, _ = draw_frame((team(0, 0),), tiny).shape
+    assert width == pytest.approx(640, abs=3)
+    assert height == pytest.approx(640 * 2 / 3, abs=40)
+    assert readable_cell(field()._replace(bounds=(0, 0, 400, 400))) == 4
+
+
+def test_an_absurd_scale_is_one_sentence() -> None:
+    with pytest.raises(UserError, match="cell is 900: give 1 to 800 pixels for this field"):
+        draw_frame((team(1, 1),), field(FIGHTER), cell=900)
+
+
+def test_a_real_fight_is_drawn_step_by_step() -> None:
     recorder = FightRecorder()
-    game = play_game("rush", "random", BattleSettings(size=12), seed=0, observers=(recorder,))
+    settings = BattleSettings(size=12)
+    game = play_game("rush", "random", settings, seed=0, observers=(recorder,))
     assert len(recorder.frames) == game.steps
     assert len(recorder.frames[-1][1].positions) == (~recorder.frames[-1][1].alive).sum()
-    pictures = draw_fight(recorder.frames, ("rush", "random"), map_size=20, cell=6)
-    save_animation(pictures, tmp_path / f"fight{suffix}")
-    with Image.open(tmp_path / f"fight{suffix}") as image:
-        assert image.n_frames == game.steps
-        assert image.size == pictures[0].shape[1::-1]
-
-
-def test_an_unknown_format_is_one_sentence(tmp_path: Path) -> None:
-    picture = np.zeros((4, 4, 3), np.uint8)
-    with pytest.raises(UserError, match="cannot write an image to"):
-        save_animation([picture], tmp_path / "fight.xyz")
+    environment = BattleEnvironment(settings)
+    environment.reset(0)
+    scenery = environment.scenery()
+    pictures = draw_fight(recorder.frames, ("rush", "random"), scenery, cell=6)
+    assert len(pictures) == game.steps
+    assert {picture.shape[1:] for picture in pictures} == {(120, 3)}
+    assert len({picture.tobytes() for picture in pictures}) == game.steps

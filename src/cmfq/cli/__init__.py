@@ -9,7 +9,8 @@ from typing import Any
 import tyro
 
 from cmfq.cli.describing import environments
-from cmfq.cli.playing import compare, draw_in, evaluate_in, report
+from cmfq.cli.playing import compare, evaluate_in, report
+from cmfq.cli.replays import record_in, render, view
 from cmfq.cli.training import bench, resume, train_in
 from cmfq.cli.understanding import check_in, explain_in
 from cmfq.environments.registry import default_settings
@@ -23,12 +24,14 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "evaluate": evaluate_in,
     "compare": compare,
     "report": report,
-    "draw": draw_in,
+    "record": record_in,
+    "view": view,
+    "render": render,
     "explain": explain_in,
     "check": check_in,
     "bench": bench,
 }
-BY_ENVIRONMENT = {"train", "evaluate", "draw", "explain", "check"}
+BY_ENVIRONMENT = {"train", "evaluate", "record", "explain", "check"}
 """Commands whose options are those of an environment: the one that their arguments name."""
 
 

@@ -11,13 +11,10 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from cmfq.environments.battle import map_size_of
 from cmfq.errors import UserError
 from cmfq.evaluation.compare import compare as write_comparison
-from cmfq.evaluation.matches import MatchResult, play_game, play_match
+from cmfq.evaluation.matches import MatchResult, play_match
 from cmfq.evaluation.report import write_report
-from cmfq.replays.draw import draw_fight, save_animation
-from cmfq.replays.fight import FightRecorder
 from cmfq.storage import write_json
 from cmfq.training.run import Run
 
@@ -140,54 +137,6 @@ def compare(
         on_match=lambda match: _print_matches([match]),
     )
     print(f"results: {out / 'README.md'}")
-
-
-def draw_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
-    """``cmfq draw`` with the options of one kind of environment."""
-
-    def draw(
-        a: tyro.conf.Positional[str],
-        b: tyro.conf.Positional[str],
-        out: Path,
-        settings: tyro.conf.OmitArgPrefixes[settings_type] = default,  # type: ignore[valid-type]
-        seed: int = 0,
-        game: int = 0,
-        step: int | None = None,
-        cell: int = 12,
-    ) -> None:
-        """Draw one game as an animation (.gif, .webp), or one step of it as a picture (.png).
-
-        Args:
-            a: a player, as in `cmfq evaluate`.
-            b: the other player.
-            out: image file to write.
-            settings: of the game; those that A was trained with where not given.
-            seed: of the games.
-            game: which game of that seed; A plays the first team in even ones.
-            step: draw this step alone.
-            cell: pixels a side of a cell of the field.
-        """
-        if not 2 <= cell <= 100:
-            raise UserError(f"cell is {cell}: give 2 to 100 pixels")
-        recorder = FightRecorder()
-        result = play_game(a, b, settings, seed=seed, game=game, observers=(recorder,))
-        frames = recorder.frames
-        if step is not None and not 0 <= step < len(frames):
-            raise UserError(f"step is {step}: the game has steps 0 to {len(frames) - 1}")
-        players = (Path(a).name, Path(b).name)
-        pictures = draw_fight(
-            frames if step is None else frames[: step + 1],
-            players if result.a_side == 0 else players[::-1],
-            map_size_of(settings),
-            cell=cell,
-        )
-        save_animation(pictures if step is None else pictures[-1:], out)
-        print(
-            f"{players[0]} {result.a_survivors} : {result.b_survivors} {players[1]} "
-            f"after {result.steps} steps: {out}"
-        )
-
-    return draw
 
 
 def _print_matches(results: Sequence[MatchResult]) -> None:

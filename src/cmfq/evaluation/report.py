@@ -11,11 +11,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from cmfq.environments.battle import map_size_of
+from cmfq.environments.registry import make_environment
 from cmfq.evaluation.matches import MatchResult, play_game
 from cmfq.evaluation.plots import Metrics, learning_curves, save_svg
-from cmfq.replays.draw import draw_fight, save_animation
+from cmfq.replays.draw import draw_fight
 from cmfq.replays.fight import FightRecorder
+from cmfq.replays.images import save_animation
 from cmfq.storage import write_bytes
 from cmfq.training.settings import TrainSettings
 
@@ -64,7 +65,9 @@ def _animate_typical_game(match: MatchResult) -> tuple[bytes, str]:
         match.a, match.b, settings, seed=match.seed, game=typical, observers=(recorder,)
     )
     names = (Path(match.a).stem, Path(match.b).stem)
-    pictures = draw_fight(recorder.frames, names, map_size_of(settings))
+    environment = make_environment(settings)
+    environment.reset(0)
+    pictures = draw_fight(recorder.frames, names, environment.scenery(), cell=12)
     with TemporaryDirectory() as folder:
         file = Path(folder) / "fight.webp"
         save_animation(pictures, file)

@@ -1,1 +1,5 @@
-"""Games to look at: recorded step by step, drawn without a display."""
+"""Recorded games: written as they are played, read as arrays, drawn, watched in a browser."""
+
+from cmfq.replays.reading import Replay, read
+
+__all__ = ["Replay", "read"]

@@ -1,136 +1,272 @@
-"""Draw a fight as images: no display, no browser."""
+"""Draw a step of any environment as an image: no display, no browser."""
 
-import io
-from collections.abc import Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw
 
-from cmfq.environments.battle import ATTACKS, FULL_HEALTH, MOVES
+from cmfq.environments.base import Body, FloatArray, PositionArray, Scenery
 from cmfq.errors import UserError
 from cmfq.replays.fight import TeamFrame
-from cmfq.storage import write_bytes
 
-TEAM_COLOURS = ("#d1495b", "#2e6f9e")
-"""Red and blue that differ in lightness too, for readers who cannot tell them by hue."""
-ATTACK_COLOURS = ("#f2a65a", "#7fd1c7")
+TEAM_COLOURS = ("#d1495b", "#2e6f9e", "#e0a100", "#1b8a6b", "#8a5fb0", "#7a5c3e")
+"""Of team 0, 1, ...: hues that differ in lightness too, for readers who confuse some."""
+ATTACK_COLOURS = ("#f2a65a", "#7fd1c7", "#fff0b3", "#b7f0dc", "#e3cff5", "#e8d2bc")
 FIELD_COLOUR = "#f7f5f0"
-WALL_COLOUR = "#4a4a4a"
+SOLID_COLOUR = "#4a4a4a"
+"""Of walls and obstacles."""
+LOST_HEALTH_COLOUR = "#ffffff"
+HEALTH_COLOUR = "#1d7a3a"
+DEATH_COLOUR = "#1a1a1a"
 TEXT_COLOUR = "#333333"
+TEXT_SIZE = 14
 CAPTION = 22
 """Height of the line of text above the field, in pixels."""
 SUPERSAMPLING = 2
-FORMATS = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG"}
+USUAL_SIDE = 640
+"""Pixels of the longer side of a field whose scale is not given."""
+SMALLEST_CELL, LARGEST_CELL = 4, 400
+LARGEST_SIDE = 8000
+"""Pixels."""
+
+CHOSEN_COLOUR = "#111111"
+WEIGHT_COLOUR = "#f2a900"
+"""Of the weightiest neighbour."""
+FADED = 0.7
+"""How far those that an agent does not heed fade into the field."""
 
 Picture = npt.NDArray[np.uint8]
 
 
+@dataclass(frozen=True)
+class Highlight:
+    """An agent, and whom it heeds."""
+
+    place: tuple[int, int]
+    """Its team and row."""
+    view_radius: float | None
+    """``None``: it sees everything."""
+    weights: Mapping[tuple[int, int], float]
+    """Of each neighbour, by team and row."""
+
+    def colours(self, team: int, colours: Sequence[str]) -> list[str]:
+        """Of a team's agents: neighbours by weight, others faded."""
+        most = max(self.weights.values(), default=1.0) or 1.0
+        shown = [mix(colour, FIELD_COLOUR, FADED) for colour in colours]
+        for (other, row), weight in self.weights.items():
+            if other == team:
+                shown[row] = mix(colours[row], WEIGHT_COLOUR, weight / most)
+        if self.place[0] == team:
+            shown[self.place[1]] = colours[self.place[1]]
+        return shown
+
+
+def mix(colour: str, other: str, share: float) -> str:
+    """``colour`` with a share of ``other``."""
+    a, b = (np.array([int(name[i : i + 2], 16) for i in (1, 3, 5)]) for name in (colour, other))
+    return "#" + bytes(np.rint(a + share * (b - a)).astype(np.uint8)).hex()
+
+
+def readable_cell(scenery: Scenery) -> int:
+    """Pixels per unit of length at which a field is about 640 pixels wide or high."""
+    left, top, right, bottom = scenery.bounds
+    cell = round(USUAL_SIDE / max(right - left, bottom - top))
+    return max(SMALLEST_CELL, min(LARGEST_CELL, cell))
+
+
 def draw_frame(
-    frame: tuple[TeamFrame, ...], map_size: int, *, cell: int = 12, caption: str = ""
+    frame: Sequence[TeamFrame],
+    scenery: Scenery,
+    *,
+    cell: int | None = None,
+    names: Sequence[str] = (),
+    remark: str = "",
+    highlight: Highlight | None = None,
 ) -> Picture:
-    """Draw one step: agents with their hit points as a bar, attacks as arrows.
+    """Draw one step: bodies with their hit points as a bar, attacks as arrows, deaths as crosses.
 
     Args:
-        frame: both teams.
-        map_size: side of the field in cells.
-        cell: pixels a side of a cell.
-        caption: a line of text above the field.
+        frame: every team.
+        scenery: of the episode.
+        cell: pixels per unit of length, which on a grid is a cell; readable if not given.
+        names: of who plays each team: written above the field with how many are left.
+        remark: written after them.
+        highlight: an agent, and whom it heeds.
 
     Returns:
         ``(height, width, 3)`` pixels.
+
+    Raises:
+        UserError: the picture would be larger than any screen, or there is no such scale.
     """
-    scale = cell * SUPERSAMPLING
-    side = map_size * scale
-    top = CAPTION * SUPERSAMPLING
-    image = Image.new("RGB", (side, side + top), FIELD_COLOUR)
-    pen = ImageDraw.Draw(image)
-    pen.text((scale, top // 5), caption, fill=TEXT_COLOUR, font_size=14 * SUPERSAMPLING)
-    pen.rectangle((0, top, side - 1, side + top - 1), outline=WALL_COLOUR, width=scale)
-    for team, colour in zip(frame, TEAM_COLOURS, strict=True):
-        for (x, y), health in zip(team.positions.tolist(), _health(team).tolist(), strict=True):
-            left, upper = x * scale, y * scale + top
-            pen.rectangle((left + 1, upper + 1, left + scale - 2, upper + scale - 2), fill=colour)
-            lost = (scale - 6) * (1 - min(1.0, max(0.0, health / FULL_HEALTH)))
-            bar = max(2, scale // 6)
-            pen.rectangle((left + 2, upper + 2, left + 1 + bar, upper + scale - 3), fill="#ffffff")
-            pen.rectangle(
-                (left + 2, upper + 2 + lost, left + 1 + bar, upper + scale - 3), fill="#1d7a3a"
-            )
-    for team, colour in zip(frame, ATTACK_COLOURS, strict=True):
-        attacking = team.actions >= len(MOVES)
-        origins = team.positions[attacking] + 0.5
-        offsets = np.array(ATTACKS)[team.actions[attacking] - len(MOVES)]
-        for (x, y), (dx, dy) in zip(origins.tolist(), offsets.tolist(), strict=True):
-            tip = ((x + dx) * scale, (y + dy) * scale + top)
-            _arrow(pen, (x * scale, y * scale + top), tip, colour, max(2, scale // 7))
-    shape = (side // SUPERSAMPLING, (side + top) // SUPERSAMPLING)
-    return np.asarray(image.resize(shape, Image.Resampling.BOX))
-
-
-def _health(team: TeamFrame) -> npt.NDArray[np.float32]:
-    assert team.health is not None, "agents of a battle have hit points"
-    return team.health
+    canvas = _Canvas.of(scenery, readable_cell(scenery) if cell is None else cell)
+    counted = zip(names, frame, cycle(TEAM_COLOURS), strict=False)
+    texts = [(f"{name} {len(team.positions)}", colour) for name, team, colour in counted]
+    canvas.write([*texts, (remark, TEXT_COLOUR)])
+    canvas.paint_scenery(scenery)
+    painted = [
+        (team, body, _middles(team, body)) for team, body in zip(frame, scenery.bodies, strict=True)
+    ]
+    for index, ((team, body, middles), colour) in enumerate(
+        zip(painted, cycle(TEAM_COLOURS), strict=False)
+    ):
+        colours = [colour] * len(middles)
+        if highlight is not None:
+            colours = highlight.colours(index, colours)
+        canvas.paint_bodies(team, body, middles, colours)
+    for (team, body, middles), colour in zip(painted, cycle(ATTACK_COLOURS), strict=False):
+        canvas.paint_attacks(team, body, middles, colour)
+        canvas.paint_deaths(middles[~team.alive], body)
+    if highlight is not None:
+        index, row = highlight.place
+        _, body, middles = painted[index]
+        canvas.paint_chosen(middles[row], body, highlight.view_radius)
+    return canvas.picture()
 
 
 def draw_fight(
-    frames: Sequence[tuple[TeamFrame, ...]],
-    names: tuple[str, str],
-    map_size: int,
+    frames: Sequence[Sequence[TeamFrame]],
+    names: Sequence[str],
+    scenery: Scenery,
     *,
-    cell: int = 12,
+    cell: int | None = None,
 ) -> list[Picture]:
-    """Draw every step, captioned with who fights, how many are left and the step."""
+    """Draw every step, captioned with who plays, how many live and the step.
+
+    Args:
+        frames: every team at every step.
+        names: of who plays each team.
+        scenery: of the episode.
+        cell: pixels per unit of length.
+    """
     return [
-        draw_frame(
-            frame,
-            map_size,
-            cell=cell,
-            caption=(
-                f"{names[0]} (red) {len(frame[0].positions)} : "
-                f"{len(frame[1].positions)} {names[1]} (blue)   step {step}"
-            ),
-        )
+        draw_frame(frame, scenery, cell=cell, names=names, remark=f"step {step}")
         for step, frame in enumerate(frames)
     ]
 
 
-def save_animation(
-    pictures: Sequence[Picture], path: Path, *, milliseconds: int = 120, hold: int = 1500
-) -> None:
-    """Write pictures as one animation, in the format of the file's suffix (.gif, .webp, .png).
+class _Canvas:
+    """A field being drawn, larger than it will be shown: sides are smooth once it is shrunk."""
 
-    Args:
-        pictures: all of one size.
-        path: file to write.
-        milliseconds: per picture.
-        hold: milliseconds for which the last picture stays.
-    """
-    first, *rest = [
-        Image.fromarray(picture).quantize(64, dither=Image.Dither.NONE) for picture in pictures
-    ]
-    durations = [milliseconds] * len(rest) + [hold]
-    kind = FORMATS.get(path.suffix.lower())
-    if kind is None:
-        raise UserError(f"cannot write an image to {path}: give a {', '.join(FORMATS)} file")
-    content = io.BytesIO()
-    first.save(content, kind, save_all=True, append_images=rest, duration=durations, loop=0)
-    write_bytes(path, content.getvalue())
+    def __init__(self, image: Image.Image, origin: tuple[float, float], scale: int) -> None:
+        self._image = image
+        self._pen = ImageDraw.Draw(image)
+        self._origin = np.array(origin)
+        self._scale = scale
+        self._top = CAPTION * SUPERSAMPLING
+
+    @classmethod
+    def of(cls, scenery: Scenery, cell: int) -> "_Canvas":
+        left, top, right, bottom = scenery.bounds
+        if cell < 1 or max(right - left, bottom - top) * cell > LARGEST_SIDE:
+            most = int(LARGEST_SIDE / max(right - left, bottom - top))
+            raise UserError(f"cell is {cell}: give 1 to {most} pixels for this field")
+        scale = cell * SUPERSAMPLING
+        width, height = round((right - left) * cell), round((bottom - top) * cell)
+        size = (width * SUPERSAMPLING, (height + CAPTION) * SUPERSAMPLING)
+        return cls(Image.new("RGB", size, FIELD_COLOUR), (left, top), scale)
+
+    def write(self, texts: Sequence[tuple[str, str]]) -> None:
+        """Texts in their colours, in a line above the field."""
+        size, x = TEXT_SIZE * SUPERSAMPLING, self._top / 3
+        for text, colour in texts:
+            self._pen.text((x, self._top // 8), text, fill=colour, font_size=size)
+            x += self._pen.textlength(text, font_size=size) + size
+
+    def paint_scenery(self, scenery: Scenery) -> None:
+        width, height = self._image.size
+        edge = (0, self._top, width - 1, height - 1)
+        self._pen.rectangle(edge, outline=SOLID_COLOUR, width=SUPERSAMPLING)
+        for left, top in self._pixels(scenery.walls).tolist():
+            side = self._scale - 1
+            self._pen.rectangle((left, top, left + side, top + side), fill=SOLID_COLOUR)
+        middles, radii = self._pixels(scenery.obstacles[:, :2]), scenery.obstacles[:, 2]
+        for (x, y), radius in zip(middles.tolist(), (radii * self._scale).tolist(), strict=True):
+            self._pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=SOLID_COLOUR)
+
+    def paint_bodies(
+        self, team: TeamFrame, body: Body, middles: FloatArray, colours: Sequence[str]
+    ) -> None:
+        half = body.size * self._scale / 2
+        paint = self._pen.ellipse if body.shape == "circle" else self._pen.rectangle
+        gap = min(1.0, half / 6) * SUPERSAMPLING / 2
+        for (x, y), colour in zip(self._pixels(middles).tolist(), colours, strict=True):
+            paint((x - half + gap, y - half + gap, x + half - gap, y + half - gap), fill=colour)
+        if team.health is None or not body.full_health:
+            return
+        lost = 1 - np.clip(team.health / body.full_health, 0, 1)
+        thickness, length = max(2.0, self._scale / 6), 2 * half - 4 * gap
+        for (x, y), share in zip(self._pixels(middles).tolist(), lost.tolist(), strict=True):
+            left, top = x - half + 2 * gap, y - length / 2
+            right, bottom = left + thickness - 1, top + length - 1
+            self._pen.rectangle((left, top, right, bottom), fill=HEALTH_COLOUR)
+            if share:
+                end = top + share * length
+                self._pen.rectangle((left, top, right, end), fill=LOST_HEALTH_COLOUR)
+
+    def paint_attacks(self, team: TeamFrame, body: Body, middles: FloatArray, colour: str) -> None:
+        if not body.attacks:
+            return
+        strikes = np.array([attack is not None for attack in body.attacks])
+        reach = np.array([attack or (0, 0) for attack in body.attacks], np.float32)
+        attacking = (team.actions >= 0) & strikes[team.actions]
+        starts, tips = middles[attacking], middles[attacking] + reach[team.actions[attacking]]
+        width = max(2, self._scale // 7)
+        for start, tip in zip(self._pixels(starts), self._pixels(tips), strict=True):
+            self._arrow(start, tip, colour, width)
+
+    def paint_deaths(self, middles: FloatArray, body: Body) -> None:
+        half = body.size * self._scale * 0.3
+        width = max(2, int(body.size * self._scale / 9))
+        for x, y in self._pixels(middles).tolist():
+            for slope in (-1, 1):
+                line = (x - half, y - slope * half, x + half, y + slope * half)
+                self._pen.line(line, fill=DEATH_COLOUR, width=width)
+
+    def paint_chosen(self, middle: FloatArray, body: Body, view_radius: float | None) -> None:
+        """A frame about it, a circle as far as it sees, and one as far as it strikes."""
+        ((x, y),) = self._pixels(middle[None]).tolist()
+        half, width = body.size * self._scale / 2 + SUPERSAMPLING, 2 * SUPERSAMPLING
+        frame = (x - half, y - half, x + half, y + half)
+        paint = self._pen.ellipse if body.shape == "circle" else self._pen.rectangle
+        paint(frame, outline=CHOSEN_COLOUR, width=width)
+        reach = max((float(np.hypot(*attack)) for attack in body.attacks if attack), default=0.0)
+        for radius in (view_radius or 0.0, reach):
+            if radius:
+                r = radius * self._scale
+                circle = (x - r, y - r, x + r, y + r)
+                self._pen.ellipse(circle, outline=CHOSEN_COLOUR, width=SUPERSAMPLING)
+
+    def picture(self) -> Picture:
+        """Shrunk to the size at which it is shown."""
+        return np.asarray(self._image.reduce(SUPERSAMPLING))
+
+    def _pixels(self, places: PositionArray) -> npt.NDArray[np.float64]:
+        pixels: npt.NDArray[np.float64] = (places - self._origin) * self._scale
+        pixels[:, 1] += self._top
+        return pixels
+
+    def _arrow(
+        self,
+        start: npt.NDArray[np.float64],
+        tip: npt.NDArray[np.float64],
+        colour: str,
+        width: int,
+    ) -> None:
+        direction = tip - start
+        along = direction / max(1e-9, float(np.hypot(*direction))) * 3 * width
+        across = np.array([-along[1], along[0]]) * 0.7
+        base = tip - along
+        self._pen.line((*start.tolist(), *base.tolist()), fill=colour, width=width)
+        head = [tuple(point.tolist()) for point in (tip, base + across, base - across)]
+        self._pen.polygon(head, fill=colour)
 
 
-def _arrow(
-    pen: ImageDraw.ImageDraw,
-    start: tuple[float, float],
-    tip: tuple[float, float],
-    colour: str,
-    width: int,
-) -> None:
-    direction = np.subtract(tip, start)
-    length = float(np.hypot(*direction))
-    along = direction / length * 3 * width
-    across = np.array([-along[1], along[0]]) * 0.7
-    base = np.subtract(tip, along)
-    pen.line((*start, *base.tolist()), fill=colour, width=width)
-    head = [tip, tuple(base + across), tuple(base - across)]
-    pen.polygon(head, fill=colour)
+def _middles(team: TeamFrame, body: Body) -> FloatArray:
+    """``(agents, 2)``: of the bodies."""
+    corner_to_middle = body.size / 2 if body.shape == "square" else 0.0
+    middles: FloatArray = team.positions.astype(np.float32) + np.float32(corner_to_middle)
+    return middles

@@ -1,0 +1,148 @@
+"""Commands that record games and show them."""
+
+import webbrowser
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import tyro
+from rich.console import Console
+from rich.progress import Progress
+
+from cmfq.environments.registry import kind_of, make_environment
+from cmfq.errors import UserError
+from cmfq.evaluation.matches import seats
+from cmfq.evaluation.players import load_player
+from cmfq.replays import read
+from cmfq.replays.images import require_format, save_animation
+from cmfq.replays.page import NamedReplay, documents, write_page
+from cmfq.replays.record import record_episode
+from cmfq.replays.render import parse_steps
+from cmfq.replays.render import render as draw_steps
+from cmfq.replays.server import make_server, url_of
+
+
+def record_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
+    """``cmfq record`` with the options of one kind of environment."""
+
+    def record(
+        a: tyro.conf.Positional[str],
+        b: tyro.conf.Positional[str],
+        out: Path,
+        settings: tyro.conf.OmitArgPrefixes[settings_type] = default,  # type: ignore[valid-type]
+        seed: int = 0,
+        game: int = 0,
+    ) -> None:
+        """Record one game with all that the policies go by: watch it with `cmfq view`.
+
+        Args:
+            a: a player, as in `cmfq evaluate`.
+            b: the other player.
+            out: replay file to write.
+            settings: of the game; those that A was trained with where not given.
+            seed: of the games.
+            game: which game of that seed; A plays the first team in even ones.
+        """
+        for name, value in (("seed", seed), ("game", game)):
+            if value < 0:
+                raise UserError(f"{name} is {value}: give at least 0")
+        if not out.absolute().parent.is_dir():
+            raise UserError(f"cannot write {out}: there is no folder {out.parent}")
+        torch.set_num_threads(1)
+        environment = make_environment(settings)
+        teams = environment.teams
+        order = (a, b) if game % 2 == 0 else (b, a)
+        names, policies = [""] * len(teams), {}
+        for name, side in zip(order, seats(teams), strict=True):
+            player = load_player(name, kind_of(settings), teams)
+            for team in side:
+                names[team] = Path(name).name
+                policies[team] = player[teams[team].role]
+        generator = np.random.default_rng([seed, game])
+        episode = record_episode(
+            out,
+            environment,
+            [policies[team] for team in range(len(teams))],
+            name=kind_of(settings).name,
+            players=names,
+            seed=int(generator.integers(2**31)),
+            generator=generator,
+        )
+        left = ", ".join(
+            f"{name} ({team.name}) {count}"
+            for name, team, count in zip(names, teams, episode.survivors, strict=True)
+        )
+        print(
+            f"{left} left after {episode.steps} steps: {out}, {out.stat().st_size / 1e6:.1f} MB, "
+            f"watch it with `cmfq view {out}`"
+        )
+
+    return record
+
+
+def render(
+    replay: tyro.conf.Positional[Path],
+    out: Path,
+    steps: str = "",
+    agent: int | None = None,
+    cell: int | None = None,
+    speed: float = 8,
+) -> None:
+    """Draw a replay without a browser: a film, an animation, or one step as a picture.
+
+    Args:
+        replay: file made by `cmfq record`.
+        out: file to write: .gif, .webp, .png or .mp4.
+        steps: which to draw: 12, or 10:30 (30 not included); all if not given.
+        agent: light up whom the agent of this id heeds, by weight.
+        cell: pixels a side of a cell of the field, or per unit of length.
+        speed: steps a second.
+    """
+    if not 0.1 <= speed <= 100:
+        raise UserError(f"speed is {speed}: give 0.1 to 100 steps a second")
+    if cell is not None and cell < 1:
+        raise UserError(f"cell is {cell}: give at least 1 pixel")
+    require_format(out)
+    game = read(replay)
+    chosen = parse_steps(steps, game)
+    pictures = draw_steps(game, chosen, cell=cell, agent=agent)
+    screen = Console(stderr=True)
+    progress = Progress(console=screen, transient=True, disable=not screen.is_terminal)
+    with progress:
+        drawn = progress.track(pictures, total=len(chosen), description="steps")
+        save_animation(drawn, out, milliseconds=1000 / speed)
+    print(f"steps {chosen[0]} to {chosen[-1]}: {out}, {out.stat().st_size / 1e6:.1f} MB")
+
+
+def view(
+    replays: tyro.conf.Positional[tuple[Path, ...]],
+    html: Path | None = None,
+    port: int = 0,
+    browser: bool = True,
+) -> None:
+    """Watch replays in the browser, or write the page as one file that works offline.
+
+    Args:
+        replays: files made by `cmfq record`; several are shown side by side.
+        html: file to write the page to, instead of serving it.
+        port: of the local server; 0 takes any that is free.
+        browser: open the page in a browser.
+    """
+    if not replays:
+        raise UserError("there is no replay to show: give a file made by `cmfq record`")
+    for path in replays:
+        read(path)  # refuse a bad file before there is a page
+    named = [NamedReplay(path.name, path.read_bytes()) for path in replays]
+    if html:
+        write_page(named, html)
+        print(f"page: {html.resolve()}")
+        return
+    server = make_server(documents(named), port)
+    print(f"watch at {url_of(server)} (Ctrl-C ends)", flush=True)
+    if browser:
+        webbrowser.open(url_of(server))
+    with suppress(KeyboardInterrupt), server:
+        server.serve_forever()

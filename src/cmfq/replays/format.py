@@ -1,0 +1,237 @@
+"""The replay file: its chunks, its arrays and its header (``docs/replay-format.md``).
+
+A file is a signature, a version and chunks. Each chunk is compressed by itself and carries a
+checksum, so a file that was cut off is read up to where it is whole, and the page can open a game
+without unpacking all of it.
+"""
+
+import json
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+
+from cmfq.environments.base import Body, Scenery, TeamSpecification
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+
+SIGNATURE = b"CMFQPLAY"
+VERSION = 1
+HEAD, STEP, MIND, END = b"HEAD", b"STEP", b"MIND", b"END "
+"""Kinds of chunks. Readers pass over kinds that they do not know."""
+DTYPES = ("u1", "u2", "u4", "i2", "i4", "f2", "f4")
+"""Of arrays: little-endian."""
+LARGEST_CHUNK = 2**28
+"""Bytes of an unpacked chunk: more is taken for damage."""
+PROBABILITY = 65535
+"""A probability ``p`` is stored as the u2 ``round(65535 p)``."""
+COARSE_PROBABILITY = 255
+"""Policies under interventions, of which there are many, are stored as the u1 ``round(255 p)``."""
+
+_PREFIX = struct.Struct("<8sI")
+_CHUNK = struct.Struct("<4sII")
+_LENGTH = struct.Struct("<I")
+
+
+class Damage(ValueError):
+    """A chunk is not what was written."""
+
+
+@dataclass(frozen=True)
+class Reasoning:
+    """By what rule a team's policy merges its neighbours' actions."""
+
+    algorithm: str
+    neighbours: str
+    radius: float | None
+    """How far neighbours reach; ``None``: everywhere."""
+    epsilon: float | None
+    """``None``: infinite."""
+    intervention: str
+    effect: str
+
+
+@dataclass(frozen=True)
+class RecordedTeam:
+    """What does not change about a team."""
+
+    name: str
+    player: str
+    """Who plays it."""
+    actions: tuple[str, ...]
+    view_radius: float | None
+    """``None``: everywhere."""
+    body: Body
+    reasoning: Reasoning | None = None
+    """``None`` if the player merges no actions: a scripted one."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """What does not change in a game."""
+
+    cmfq: str
+    """Version of the package that wrote the file."""
+    environment: str
+    seed: int
+    teams: tuple[RecordedTeam, ...]
+    bounds: tuple[float, float, float, float]
+    walls: tuple[tuple[float, float], ...]
+    obstacles: tuple[tuple[float, float, float], ...]
+
+    def scenery(self) -> Scenery:
+        """As the environment had it."""
+        return Scenery(
+            self.bounds,
+            np.array(self.walls, np.float32).reshape(-1, 2),
+            np.array(self.obstacles, np.float32).reshape(-1, 3),
+            tuple(team.body for team in self.teams),
+        )
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a game ended: its presence says that the file is whole."""
+
+    steps: int
+    terminated: bool
+    """It was over; otherwise the step limit cut it off."""
+    survivors: tuple[int, ...]
+
+
+class Chunk(NamedTuple):
+    """One piece of a file."""
+
+    kind: bytes
+    packed: bytes
+
+    def unpack(self) -> bytes:
+        """The content.
+
+        Raises:
+            Damage: it cannot be decompressed, or is absurdly large.
+        """
+        inflater = zlib.decompressobj()
+        try:
+            content = inflater.decompress(self.packed, LARGEST_CHUNK)
+        except zlib.error as error:
+            raise Damage(str(error)) from error
+        if not inflater.eof:
+            raise Damage("a chunk does not end")
+        return content
+
+
+def prefix() -> bytes:
+    """With which a file begins."""
+    return _PREFIX.pack(SIGNATURE, VERSION)
+
+
+def version_of(content: bytes) -> int | None:
+    """Version of the format of a file's content; ``None``: it is no replay."""
+    if len(content) < _PREFIX.size or not content.startswith(SIGNATURE):
+        return None
+    return int(_PREFIX.unpack_from(content)[1])
+
+
+def pack(kind: bytes, content: bytes) -> bytes:
+    """One chunk of a file. Numbers that hardly repeat are packed by how common a byte is alone."""
+    strategy = zlib.Z_RLE if kind == MIND else zlib.Z_DEFAULT_STRATEGY
+    deflater = zlib.compressobj(1, strategy=strategy)
+    packed = deflater.compress(content) + deflater.flush()
+    return _CHUNK.pack(kind, len(packed), zlib.crc32(packed)) + packed
+
+
+def chunks(content: bytes) -> Iterator[Chunk]:
+    """The chunks of a file's content, up to the first that is cut short or damaged."""
+    at = _PREFIX.size
+    while at + _CHUNK.size <= len(content):
+        kind, length, checksum = _CHUNK.unpack_from(content, at)
+        at += _CHUNK.size
+        packed = content[at : at + length]
+        if len(packed) < length or zlib.crc32(packed) != checksum:
+            return
+        yield Chunk(kind, packed)
+        at += length
+
+
+def encode_arrays(arrays: Arrays) -> bytes:
+    """Length of an index, the index (JSON: name, dtype and shape of each), and the arrays."""
+    index = [[name, array.dtype.str[1:], array.shape] for name, array in arrays.items()]
+    text = json.dumps(index, separators=(",", ":")).encode()
+    little = (np.ascontiguousarray(a, a.dtype.newbyteorder("<")) for a in arrays.values())
+    return b"".join((_LENGTH.pack(len(text)), text, *(array.tobytes() for array in little)))
+
+
+def decode_arrays(content: bytes) -> dict[str, npt.NDArray[Any]]:
+    """What :func:`encode_arrays` encoded; the arrays cannot be written to.
+
+    Raises:
+        Damage: the content does not hold what its index says.
+    """
+    try:
+        (length,) = _LENGTH.unpack_from(content)
+        at = _LENGTH.size + length
+        index = msgspec.json.decode(content[_LENGTH.size : at], type=list[_Entry])
+        arrays = {}
+        for name, dtype, shape in index:
+            if dtype not in DTYPES or min(shape, default=0) < 0:
+                raise Damage(f"array {name} is {dtype} of {shape}")
+            size = int(np.prod(shape, dtype=object))
+            array = np.frombuffer(content, f"<{dtype}", size, at).reshape(shape)
+            arrays[name] = array
+            at += array.nbytes
+    except (struct.error, msgspec.DecodeError, ValueError, OverflowError) as error:
+        raise Damage(str(error)) from error
+    return arrays
+
+
+_Entry = tuple[str, str, tuple[int, ...]]
+
+
+def encode_record(record: Header | Ending) -> bytes:
+    """As JSON."""
+    return msgspec.json.encode(record)
+
+
+def decode_header(content: bytes) -> Header:
+    """Read a header.
+
+    Raises:
+        Damage: it lacks something.
+    """
+    try:
+        return msgspec.json.decode(content, type=Header)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Damage(str(error)) from error
+
+
+def decode_ending(content: bytes) -> Ending:
+    """Read an ending; raises like :func:`decode_header`."""
+    try:
+        return msgspec.json.decode(content, type=Ending)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Damage(str(error)) from error
+
+
+def describe_team(
+    specification: TeamSpecification, body: Body, player: str, reasoning: Reasoning | None
+) -> RecordedTeam:
+    """The part of the header about one team."""
+    return RecordedTeam(
+        specification.name,
+        player,
+        specification.actions,
+        finite(specification.view_radius),
+        body,
+        reasoning,
+    )
+
+
+def finite(number: float) -> float | None:
+    """``None`` for infinity, which JSON cannot say."""
+    return float(number) if np.isfinite(number) else None

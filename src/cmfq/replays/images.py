@@ -1,0 +1,93 @@
+"""Write pictures to files: stills, animations and films."""
+
+import io
+import math
+from collections.abc import Iterable
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from cmfq.errors import UserError
+from cmfq.replays.draw import Picture
+from cmfq.storage import write_aside, write_bytes
+
+FORMATS = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG"}
+FILM = ".mp4"
+SUFFIXES = (*FORMATS, FILM)
+COLOURS = 64
+"""Of an animation's palette."""
+
+
+def require_format(path: Path) -> None:
+    """Refuse early what could not be written.
+
+    Raises:
+        UserError: the suffix names no format, or a film is asked for and PyAV is not installed.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise UserError(f"cannot write an image to {path}: give a {', '.join(SUFFIXES)} file")
+    if suffix == FILM:
+        try:
+            import av  # noqa: F401
+        except ImportError as error:
+            raise UserError(
+                f"cannot write {path}: films need PyAV, `pip install 'cmfq[film]'`, or give "
+                f"a {', '.join(FORMATS)} file"
+            ) from error
+
+
+def save_animation(
+    pictures: Iterable[Picture], path: Path, *, milliseconds: float = 120, hold: float = 1500
+) -> None:
+    """Write pictures as one animation, in the format of the file's suffix.
+
+    Args:
+        pictures: at least one, all of one size; taken one by one.
+        path: file to write: .gif, .webp, .png or .mp4.
+        milliseconds: per picture.
+        hold: milliseconds for which the last picture stays.
+
+    Raises:
+        UserError: as :func:`require_format`.
+    """
+    require_format(path)
+    if path.suffix.lower() == FILM:
+        write_aside(path, lambda aside: _write_film(pictures, aside, milliseconds, hold))
+        return
+    first, *rest = [
+        Image.fromarray(picture).quantize(COLOURS, dither=Image.Dither.NONE) for picture in pictures
+    ]
+    durations = [milliseconds] * len(rest) + [hold]
+    content = io.BytesIO()
+    kind = FORMATS[path.suffix.lower()]
+    first.save(content, kind, save_all=True, append_images=rest, duration=durations, loop=0)
+    write_bytes(path, content.getvalue())
+
+
+def _write_film(pictures: Iterable[Picture], path: Path, milliseconds: float, hold: float) -> None:
+    """H.264 in an MP4 container, which every browser and presentation program plays."""
+    import av
+
+    coming = (_even(picture) for picture in pictures)
+    first = next(coming)
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("libx264", rate=max(1, round(1000 / milliseconds)))
+        stream.height, stream.width = first.shape[:2]
+        stream.pix_fmt = "yuv420p"
+        stream.options = {"crf": "20"}
+        repeats = max(1, math.ceil(hold / milliseconds))
+        picture = first
+        for picture in chain([first], coming):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        for _ in range(repeats - 1):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode(None))
+
+
+def _even(picture: Picture) -> Picture:
+    """Repeat the last row and column where the size is odd: the film's colours go in pairs."""
+    height, width = picture.shape[:2]
+    return np.pad(picture, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")

@@ -1,0 +1,103 @@
+"""Whom a recorded agent heeds."""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from cmfq.environments.base import NO_ACTION, IntArray
+from cmfq.errors import UserError
+from cmfq.mean_field.neighbourhood import find_interactions
+from cmfq.replays.reading import Replay
+
+
+class Place(NamedTuple):
+    """Where an agent is found in a step."""
+
+    team: int
+    row: int
+
+
+class RecordedNeighbour(NamedTuple):
+    """A neighbour of an agent in one step."""
+
+    id: int
+    place: Place
+    action: int
+    """What it did in the step before."""
+    effect: float
+    """How far the agent's policy would move if the whole crowd had acted so (Eq 7)."""
+    weight: float
+    """Its share in the merged action."""
+
+
+def find_agent(replay: Replay, step: int, agent: int) -> Place:
+    """Where the agent of this id is.
+
+    Raises:
+        UserError: it does not live in this step.
+    """
+    for team, one in enumerate(replay.steps[step]):
+        rows = np.flatnonzero(one.ids == agent)
+        if rows.size:
+            return Place(team, int(rows[0]))
+    raise UserError(f"agent {agent} does not live in step {step}: give another step or agent")
+
+
+def previous_actions(replay: Replay, step: int, team: int) -> IntArray:
+    """``(agents,)``: what each did in the step before, ``NO_ACTION`` for nothing yet."""
+    now = replay.steps[step][team]
+    previous = np.full(len(now.ids), NO_ACTION, np.int32)
+    if step:
+        before = replay.steps[step - 1][team]
+        acted = before.actions[before.alive]
+        previous[: len(acted)] = acted
+    return previous
+
+
+def neighbours(replay: Replay, step: int, agent: int) -> list[RecordedNeighbour]:
+    """An agent's neighbours, the weightiest first; none if its player weighs nobody.
+
+    Raises:
+        UserError: it does not live in this step.
+    """
+    place = find_agent(replay, step, agent)
+    reasoning = replay.header.teams[place.team].reasoning
+    mind = replay.minds(step)[place.team]
+    if reasoning is None or mind is None:
+        return []
+    everyone = reasoning.neighbours == "everyone"
+    teams = range(len(replay.steps[step])) if everyone else [place.team]
+    steps = [replay.steps[step][team] for team in teams]
+    places = [
+        Place(team, row)
+        for team, one in zip(teams, steps, strict=True)
+        for row in range(len(one.ids))
+    ]
+    own = places.index(place)
+    found = find_interactions(
+        np.concatenate([one.positions for one in steps]),
+        np.zeros(len(places), int),
+        np.concatenate([previous_actions(replay, step, team) for team in teams]),
+        np.inf if reasoning.radius is None else reasoning.radius,
+    )
+    if mind.weights is not None:  # they are in this order
+        order = np.lexsort((found.neighbour, found.agent))
+        weights = mind.weights[found.agent[order] == own]
+    else:
+        order = np.arange(len(found.agent))
+        taken = found.action[found.agent == own]
+        weights = mind.merged_actions[place.row, taken] / mind.counts[place.row, taken]
+    mine = found.agent[order] == own
+    ids = np.concatenate([one.ids for one in steps])
+    listed = [
+        RecordedNeighbour(
+            int(ids[k]), places[k], action, float(mind.effects[place.row, action]), weight
+        )
+        for k, action, weight in zip(
+            found.neighbour[order][mine].tolist(),
+            found.action[order][mine].tolist(),
+            weights.tolist(),
+            strict=True,
+        )
+    ]
+    return sorted(listed, key=lambda neighbour: -neighbour.weight)

@@ -1,0 +1,253 @@
+"""Record a game: an observer of the one episode loop that writes the replay format."""
+
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from importlib.metadata import version
+from itertools import chain
+from pathlib import Path
+from types import TracebackType
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cmfq.environments.base import Environment, FloatArray, Step, TeamObservation
+from cmfq.policies import Decision, Policy, QPolicy
+from cmfq.replays import format as form
+from cmfq.replays.minds import Thought, listeners, reasoning_of, think
+from cmfq.rollout import Episode, play_episode
+from cmfq.storage import write_bytes
+
+BATCH_ROWS = 2048
+"""Decisions that are worked out together."""
+PENDING_BATCHES = 4
+"""Batches that may wait to be packed before the game waits for them."""
+
+
+def record_episode(
+    path: Path,
+    environment: Environment,
+    policies: Sequence[Policy],
+    *,
+    name: str,
+    players: Sequence[str],
+    seed: int,
+    generator: np.random.Generator,
+) -> Episode:
+    """Play one episode (see :func:`cmfq.rollout.play_episode`) and write its replay.
+
+    Args:
+        path: file to write.
+        environment: to play in.
+        policies: one per team.
+        name: of the environment.
+        players: who plays each team, for readers.
+        seed: of the environment's episode.
+        generator: of every draw that the policies make.
+    """
+    with Recorder(environment, policies, name=name, players=players, seed=seed) as recorder:
+        episode = play_episode(
+            environment, policies, seed=seed, generator=generator, observers=(recorder,)
+        )
+    recorder.save(path)
+    return episode
+
+
+class Recorder:
+    """Keeps an episode as the content of a replay file (see :class:`cmfq.rollout.Observer`).
+
+    Of several worlds that are played together (:func:`cmfq.rollout.play_episodes`), it watches the
+    first one. A thread of its own works out what the policies thought and packs it, while the game
+    goes on.
+    Use it as a context manager around the episode; the content is there afterwards.
+    """
+
+    def __init__(
+        self,
+        environment: Environment,
+        policies: Sequence[Policy],
+        *,
+        name: str,
+        players: Sequence[str],
+        seed: int,
+    ) -> None:
+        self._environment = environment
+        self._policies = policies
+        self._about = (name, seed, tuple(players))
+        self._listeners = listeners(policies)
+        self._pieces: list[bytes] = [form.prefix()]
+        self._packer = ThreadPoolExecutor(1, thread_name_prefix="replay")
+        self._pending: deque[Future[bytes]] = deque()
+        self._batch: list[_Recorded] = []
+        self._steps = 0
+
+    def __enter__(self) -> "Recorder":
+        for listener in self._listeners:
+            listener.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        for listener in self._listeners:
+            listener.stop()
+        self._packer.shutdown()
+        if error is None:
+            self._collect(leave=0)
+
+    @property
+    def content(self) -> bytes:
+        """Of the file; whole once the episode is over and the context is left."""
+        return b"".join(self._pieces)
+
+    def save(self, path: Path) -> None:
+        """Write the file."""
+        write_bytes(path, self.content)
+
+    def on_step(
+        self,
+        observations: tuple[TeamObservation, ...],
+        decisions: tuple[Decision, ...],
+        step: Step,
+    ) -> None:
+        """Hand steps to the thread that packs them, a batch at a time."""
+        if self._steps == 0:
+            header = form.encode_record(self._header())
+            self._pieces.append(form.pack(form.HEAD, header))
+        self._steps += 1
+        self._batch.append(
+            _Recorded(observations, decisions, step, self._thoughts(observations, decisions))
+        )
+        rows = sum(len(one.ids) for recorded in self._batch for one in recorded.observations)
+        over = step.terminated or step.truncated
+        if rows >= BATCH_ROWS or over:
+            self._pending.append(self._packer.submit(_pack_steps, self._batch))
+            self._batch = []
+        if over:
+            survivors = tuple(len(observation.ids) for observation in step.observations)
+            ending = form.Ending(self._steps, step.terminated, survivors)
+            self._pending.append(
+                self._packer.submit(form.pack, form.END, form.encode_record(ending))
+            )
+        self._collect(leave=PENDING_BATCHES)
+
+    def on_truncation(
+        self, observations: tuple[TeamObservation, ...], decisions: tuple[Decision, ...]
+    ) -> None:
+        """The game is over: what would have been decided next is in no replay."""
+        for listener in self._listeners:
+            listener.forget()
+
+    def _collect(self, leave: int) -> None:
+        while len(self._pending) > leave:
+            self._pieces.append(self._pending.popleft().result())
+
+    def _thoughts(
+        self, observations: tuple[TeamObservation, ...], decisions: tuple[Decision, ...]
+    ) -> dict[int, Thought]:
+        """Of each team whose policy merges actions."""
+        thoughts = {}
+        for listener in self._listeners:
+            for team, hidden in listener.take(observations).items():
+                policy = self._policies[team]
+                assert isinstance(policy, QPolicy)
+                thoughts[team] = Thought(
+                    policy, policy.beta, hidden, observations[team], decisions[team]
+                )
+        return thoughts
+
+    def _header(self) -> form.Header:
+        scenery = self._environment.scenery()
+        name, seed, players = self._about
+        described = zip(
+            self._environment.teams, scenery.bodies, players, self._policies, strict=True
+        )
+        return form.Header(
+            version("cmfq"),
+            name,
+            seed,
+            tuple(
+                form.describe_team(
+                    team,
+                    body,
+                    player,
+                    reasoning_of(policy) if isinstance(policy, QPolicy) else None,
+                )
+                for team, body, player, policy in described
+            ),
+            scenery.bounds,
+            _rows(scenery.walls),
+            _rows(scenery.obstacles),
+        )
+
+
+class _Recorded(NamedTuple):
+    """One step, before it is packed."""
+
+    observations: tuple[TeamObservation, ...]
+    decisions: tuple[Decision, ...]
+    step: Step
+    thoughts: dict[int, Thought]
+    """By team."""
+
+
+def _pack_steps(batch: Sequence[_Recorded]) -> bytes:
+    """The chunks of some steps."""
+    together: dict[tuple[int, float], list[tuple[int, int]]] = {}
+    for index, recorded in enumerate(batch):
+        for team, thought in recorded.thoughts.items():
+            together.setdefault((id(thought.policy), thought.beta), []).append((index, team))
+    minds: list[dict[str, npt.NDArray[Any]]] = [{} for _ in batch]
+    for places in together.values():
+        worked_out = think([batch[index].thoughts[team] for index, team in places])
+        for (index, team), arrays in zip(places, worked_out, strict=True):
+            minds[index] |= {f"{team}/{name}": array for name, array in arrays.items()}
+    pieces = []
+    for recorded, mind in zip(batch, minds, strict=True):
+        pieces.append(form.pack(form.STEP, form.encode_arrays(_step_arrays(recorded))))
+        if mind:
+            pieces.append(form.pack(form.MIND, form.encode_arrays(mind)))
+    return b"".join(pieces)
+
+
+def _step_arrays(recorded: _Recorded) -> dict[str, npt.NDArray[Any]]:
+    observations, decisions, step, _ = recorded
+    teams = zip(observations, decisions, step.rewards, step.alive, strict=True)
+    return dict(
+        chain.from_iterable(_team_arrays(team, *columns) for team, columns in enumerate(teams))
+    )
+
+
+def _team_arrays(
+    team: int,
+    observation: TeamObservation,
+    decision: Decision,
+    rewards: FloatArray,
+    alive: npt.NDArray[np.bool_],
+) -> list[tuple[str, npt.NDArray[Any]]]:
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "id": observation.ids.astype(np.uint32),
+        "position": _narrow(observation.positions),
+        "action": _narrow(decision.actions),
+        "alive": alive.astype(np.uint8),
+        "reward": rewards,
+    }
+    if observation.health is not None:
+        arrays["health"] = observation.health.astype(np.float16)
+    return [(f"{team}/{name}", array) for name, array in arrays.items()]
+
+
+def _narrow(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Whole numbers as i2, where they fit; others as they are."""
+    if numbers.dtype.kind == "f":
+        return numbers.astype(np.float32)
+    fits = not numbers.size or (numbers.min() >= -(2**15) and numbers.max() < 2**15)
+    return numbers.astype(np.int16 if fits else np.int32)
+
+
+def _rows(numbers: npt.NDArray[Any]) -> Any:
+    return tuple(tuple(row) for row in numbers.tolist())

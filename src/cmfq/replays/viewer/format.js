@@ -1,0 +1,226 @@
+// Reads a replay file: see docs/replay-format.md. Nothing in a file is trusted.
+
+/**
+ * @typedef {Object} Packed an array of a file
+ * @property {Float32Array|Int32Array|Uint32Array|Int16Array|Uint16Array|Uint8Array} data
+ * @property {number[]} shape
+ */
+
+/**
+ * @typedef {Object} Body
+ * @property {"square"|"circle"} shape
+ * @property {number} size
+ * @property {number} full_health
+ * @property {(number[]|null)[]} attacks where each action strikes, from the body's middle
+ */
+
+/**
+ * @typedef {Object} Team what does not change about a team
+ * @property {string} name
+ * @property {string} player
+ * @property {string[]} actions
+ * @property {number|null} view_radius null: everywhere
+ * @property {Body} body
+ * @property {{algorithm: string, neighbours: string, radius: number|null}|null} reasoning
+ */
+
+/**
+ * @typedef {Object} Header
+ * @property {string} environment
+ * @property {number} seed
+ * @property {Team[]} teams
+ * @property {[number, number, number, number]} bounds
+ * @property {number[][]} walls
+ * @property {number[][]} obstacles
+ */
+
+const SIGNATURE = "CMFQPLAY";
+const VERSION = 1;
+const PREFIX_BYTES = 12;
+const CHUNK_HEAD_BYTES = 12;
+const LARGEST_CHUNK = 2 ** 28;
+
+/** A mistake that is told to the reader as it is. */
+export class ReplayError extends Error {}
+
+/**
+ * Read all of a file but what the policies thought, which is unpacked when it is asked for.
+ * @param {ArrayBuffer} buffer
+ * @param {string} name of the file, for messages
+ * @returns {Promise<{header: Header, ending: any, steps: Map<string, Packed>[], minds: (Uint8Array|null)[]}>}
+ */
+export async function readReplay(buffer, name) {
+  const bytes = new Uint8Array(buffer);
+  const view = new DataView(buffer);
+  if (bytes.length < PREFIX_BYTES || ascii(bytes, 0, 8) !== SIGNATURE)
+    throw new ReplayError(`${name} is no replay: give a file made by “cmfq record”.`);
+  const version = view.getUint32(8, true);
+  if (version > VERSION)
+    throw new ReplayError(
+      `${name} is a replay of format ${version}, this page reads up to ${VERSION}: open it with a newer cmfq.`,
+    );
+  let header = null;
+  let ending = null;
+  const packedSteps = [];
+  /** @type {(Uint8Array|null)[]} */
+  const minds = [];
+  try {
+    for (const [kind, packed] of chunks(bytes, view)) {
+      if (kind === "HEAD") header = checkHeader(JSON.parse(utf8(await inflate(packed))));
+      else if (kind === "STEP") {
+        packedSteps.push(packed);
+        minds.push(null);
+      } else if (kind === "MIND" && minds.length) minds[minds.length - 1] = packed;
+      else if (kind === "END ") ending = JSON.parse(utf8(await inflate(packed)));
+    }
+  } catch (error) {
+    if (error instanceof ReplayError) throw error;
+    ending = null; // what came before is whole
+  }
+  const steps = header ? await unpackWhole(packedSteps) : [];
+  if (!header || !steps.length)
+    throw new ReplayError(`${name} is cut short before its first step ends: record it again.`);
+  if (steps.length < packedSteps.length) ending = null;
+  return { header, ending, steps, minds: minds.slice(0, steps.length) };
+}
+
+/** Steps, up to the first that is damaged. @param {Uint8Array[]} packed */
+async function unpackWhole(packed) {
+  const unpacked = await Promise.all(
+    packed.map((one) => inflate(one).then(decodeArrays, () => null)),
+  );
+  const end = unpacked.indexOf(null);
+  return /** @type {Map<string, Packed>[]} */ (end < 0 ? unpacked : unpacked.slice(0, end));
+}
+
+/**
+ * Chunks up to the first that is cut short or damaged. What the policies thought is checked when
+ * it is unpacked.
+ * @param {Uint8Array} bytes @param {DataView} view
+ * @returns {Generator<[string, Uint8Array]>}
+ */
+function* chunks(bytes, view) {
+  let at = PREFIX_BYTES;
+  while (at + CHUNK_HEAD_BYTES <= bytes.length) {
+    const kind = ascii(bytes, at, 4);
+    const length = view.getUint32(at + 4, true);
+    const checksum = view.getUint32(at + 8, true);
+    at += CHUNK_HEAD_BYTES;
+    if (at + length > bytes.length) return;
+    const packed = bytes.subarray(at, at + length);
+    if (kind !== "MIND" && crc32(packed) !== checksum) return;
+    yield [kind, packed];
+    at += length;
+  }
+}
+
+/** @param {Uint8Array} packed @returns {Promise<Uint8Array>} */
+export async function inflate(packed) {
+  const inflater = new DecompressionStream("deflate");
+  const writer = inflater.writable.getWriter();
+  writer.write(/** @type {any} */ (packed)).catch(() => {}); // the reader hears of it too
+  writer.close().catch(() => {});
+  const reader = inflater.readable.getReader();
+  const parts = [];
+  let size = 0;
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) break;
+    size += value.length;
+    if (size > LARGEST_CHUNK) throw new Error("a chunk is absurdly large");
+    parts.push(value);
+  }
+  if (parts.length === 1) return parts[0];
+  const whole = new Uint8Array(size);
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
+}
+
+const READERS = /** @type {const} */ ({
+  u1: Uint8Array,
+  u2: Uint16Array,
+  u4: Uint32Array,
+  i2: Int16Array,
+  i4: Int32Array,
+  f4: Float32Array,
+});
+
+/** @param {Uint8Array} content @returns {Map<string, Packed>} */
+export function decodeArrays(content) {
+  const length = new DataView(content.buffer, content.byteOffset).getUint32(0, true);
+  const index = JSON.parse(utf8(content.subarray(4, 4 + length)));
+  let at = 4 + length;
+  /** @type {Map<string, Packed>} */
+  const arrays = new Map();
+  for (const [name, dtype, shape] of index) {
+    const size = shape.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b, 1);
+    const width = Number(dtype[1]);
+    const bytes = content.slice(at, at + size * width); // a copy begins at an even address
+    if (bytes.length < size * width) throw new Error(`array ${name} is cut short`);
+    const kind = /** @type {keyof typeof READERS} */ (dtype);
+    const data = dtype === "f2" ? halves(new Uint16Array(bytes.buffer)) : new READERS[kind](bytes.buffer);
+    arrays.set(name, { data, shape });
+    at += size * width;
+  }
+  return arrays;
+}
+
+/** @param {any} header @returns {Header} */
+function checkHeader(header) {
+  const well =
+    Array.isArray(header.teams) &&
+    header.teams.length > 0 &&
+    header.teams.every(
+      (/** @type {any} */ team) => Array.isArray(team.actions) && team.body?.size > 0,
+    ) &&
+    Array.isArray(header.bounds) &&
+    header.bounds.length === 4;
+  if (!well) throw new Error("the header lacks something");
+  return header;
+}
+
+/** @type {Float32Array|null} */
+let halfTable = null;
+
+/** @param {Uint16Array} stored float16 */
+function halves(stored) {
+  halfTable ??= Float32Array.from({ length: 65536 }, (_, bits) => {
+    const sign = bits & 0x8000 ? -1 : 1;
+    const exponent = (bits >> 10) & 31;
+    const fraction = bits & 1023;
+    if (exponent === 0) return sign * fraction * 2 ** -24;
+    if (exponent === 31) return fraction ? NaN : sign * Infinity;
+    return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+  });
+  const numbers = new Float32Array(stored.length);
+  for (let i = 0; i < stored.length; i++) numbers[i] = halfTable[stored[i]];
+  return numbers;
+}
+
+/** @type {Uint32Array|null} */
+let crcTable = null;
+
+/** @param {Uint8Array} bytes */
+function crc32(bytes) {
+  crcTable ??= Uint32Array.from({ length: 256 }, (_, n) => {
+    for (let bit = 0; bit < 8; bit++) n = n & 1 ? 0xedb88320 ^ (n >>> 1) : n >>> 1;
+    return n;
+  });
+  let crc = 0xffffffff;
+  for (let i = 0; i < bytes.length; i++) crc = crcTable[(crc ^ bytes[i]) & 255] ^ (crc >>> 8);
+  return (crc ^ 0xffffffff) >>> 0;
+}
+
+/** @param {Uint8Array} bytes @param {number} at @param {number} length */
+function ascii(bytes, at, length) {
+  return String.fromCharCode(...bytes.subarray(at, at + length));
+}
+
+/** @param {Uint8Array} bytes */
+function utf8(bytes) {
+  return new TextDecoder().decode(bytes);
+}

@@ -1,0 +1,266 @@
+// A recorded game: where everyone is, who is whose neighbour, and what the policies thought.
+
+import { ReplayError, decodeArrays, inflate, readReplay } from "viewer/format.js";
+import { pairOf, softmax, sum, teamMind, teamStep, totalVariation } from "viewer/rows.js";
+
+/** @typedef {import("./format.js").Packed} Packed */
+/** @typedef {import("./format.js").Header} Header */
+/** @typedef {import("./rows.js").TeamMind} TeamMind */
+
+/**
+ * @typedef {Object} Neighbour
+ * @property {number} team @property {number} row @property {number} id
+ * @property {number} distance @property {number} action in the step before
+ * @property {number} effect @property {number} weight @property {number} pair
+ */
+
+const PROBABILITY = 65535;
+const COARSE_PROBABILITY = 255;
+const MINDS_KEPT = 48;
+
+export class Game {
+  /**
+   * From the server, or from the page itself.
+   * @param {{name: string, url?: string, data?: string}} entry `data`: id of an element of the page
+   */
+  static async load({ name, url, data }) {
+    const embedded = data && document.getElementById(data)?.textContent;
+    const answer = await fetch(url ?? `data:application/octet-stream;base64,${embedded}`);
+    if (!answer.ok) throw new ReplayError(`${name} cannot be loaded: the server answers ${answer.status}.`);
+    return Game.read(await answer.arrayBuffer(), name);
+  }
+
+  /** @param {ArrayBuffer} buffer @param {string} name */
+  static async read(buffer, name) {
+    const { header, ending, steps, minds } = await readReplay(buffer, name);
+    return new Game(name, header, ending, steps, minds);
+  }
+
+  /**
+   * @param {string} name @param {Header} header @param {any} ending
+   * @param {Map<string, Packed>[]} steps @param {(Uint8Array|null)[]} minds
+   */
+  constructor(name, header, ending, steps, minds) {
+    this.name = name;
+    this.header = header;
+    this.ending = ending;
+    this.teams = header.teams;
+    this.steps = steps.map((arrays) => this.teams.map((_, t) => teamStep(arrays, t)));
+    this.packedMinds = minds;
+    /** @type {Map<number, (TeamMind|null)[]>} */
+    this.minds = new Map();
+    /** @type {Map<number, Promise<(TeamMind|null)[]>>} */
+    this.unpacking = new Map();
+    this.deaths = this.teams.map((_, t) =>
+      this.steps.map((step) => step[t].count - sum(step[t].alive)),
+    );
+    this.rewards = this.teams.map((_, t) => {
+      let total = 0;
+      return this.steps.map((step) => (total += sum(step[t].rewards)));
+    });
+  }
+
+  get length() {
+    return this.steps.length;
+  }
+
+  /** Left, top, right and bottom of where anyone ever is, with some air. */
+  extent() {
+    const [left, top, right, bottom] = this.header.bounds;
+    const box = [Infinity, Infinity, -Infinity, -Infinity];
+    const air = 3 * Math.max(...this.teams.map((team) => team.body.size));
+    for (const step of this.steps)
+      for (const { positions } of step)
+        for (let i = 0; i < positions.length; i++) {
+          box[i % 2] = Math.min(box[i % 2], positions[i]);
+          box[2 + (i % 2)] = Math.max(box[2 + (i % 2)], positions[i]);
+        }
+    return [
+      Math.max(left, box[0] - air),
+      Math.max(top, box[1] - air),
+      Math.min(right, box[2] + air),
+      Math.min(bottom, box[3] + air),
+    ];
+  }
+
+  /** Team and row of an agent at a step. @param {number} step @param {number} id */
+  find(step, id) {
+    for (let team = 0; team < this.teams.length; team++) {
+      const row = this.steps[step][team].ids.indexOf(id);
+      if (row >= 0) return { team, row };
+    }
+    return null;
+  }
+
+  /** Middle of a body. @param {number} step @param {number} team @param {number} row */
+  middle(step, team, row) {
+    const { positions } = this.steps[step][team];
+    const { shape, size } = this.teams[team].body;
+    const half = shape === "square" ? size / 2 : 0;
+    return { x: positions[2 * row] + half, y: positions[2 * row + 1] + half };
+  }
+
+  /** Row of each agent in the next step, -1 for the dead. @param {number} step @param {number} team */
+  nextRows(step, team) {
+    const { alive } = this.steps[step][team];
+    let next = 0;
+    return Int32Array.from(alive, (lives) => (lives ? next++ : -1));
+  }
+
+  /** What each did in the step before, -1 for nothing yet. @param {number} step @param {number} team */
+  previousActions(step, team) {
+    const previous = new Int16Array(this.steps[step][team].count).fill(-1);
+    if (step === 0) return previous;
+    const { alive, actions } = this.steps[step - 1][team];
+    for (let row = 0, next = 0; row < alive.length; row++)
+      if (alive[row]) previous[next++] = actions[row];
+    return previous;
+  }
+
+  /** Does this step's team have anything in mind? @param {number} team */
+  reasons(team) {
+    return Boolean(this.teams[team].reasoning);
+  }
+
+  /** What every team thought, if it is unpacked. @param {number} step */
+  mindsAt(step) {
+    return this.minds.get(step) ?? null;
+  }
+
+  /** Unpack what every team thought. @param {number} step @returns {Promise<(TeamMind|null)[]>} */
+  think(step) {
+    const there = this.minds.get(step);
+    if (there) return Promise.resolve(there);
+    let unpacking = this.unpacking.get(step);
+    if (!unpacking) {
+      unpacking = this.unpack(step).finally(() => this.unpacking.delete(step));
+      this.unpacking.set(step, unpacking);
+    }
+    return unpacking;
+  }
+
+  /** @param {number} step */
+  async unpack(step) {
+    const packed = this.packedMinds[step];
+    /** @type {(TeamMind|null)[]} */
+    let minds = this.teams.map(() => null);
+    if (packed) {
+      try {
+        const arrays = decodeArrays(await inflate(packed));
+        minds = this.teams.map((_, t) => teamMind(arrays, t));
+      } catch {
+        throw new ReplayError(`${this.name} is damaged at step ${step}: record it again.`);
+      }
+    }
+    this.minds.set(step, minds);
+    for (const old of this.minds.keys()) {
+      if (this.minds.size <= MINDS_KEPT) break;
+      this.minds.delete(old);
+    }
+    return minds;
+  }
+
+  /**
+   * An agent's neighbours, the weightiest first, or the nearest if weights are not known (yet).
+   * @param {number} step @param {number} team @param {number} row @returns {Neighbour[]}
+   */
+  neighbours(step, team, row) {
+    const reasoning = this.teams[team].reasoning;
+    const radius = (reasoning ? reasoning.radius : this.teams[team].view_radius) ?? Infinity;
+    const everyone = reasoning?.neighbours === "everyone";
+    const mind = this.mindsAt(step)?.[team] ?? null;
+    const own = this.steps[step][team].positions;
+    /** @type {Neighbour[]} */
+    const found = [];
+    for (let other = 0; other < this.teams.length; other++) {
+      if (other !== team && !everyone) continue;
+      const { positions, ids, count } = this.steps[step][other];
+      const previous = this.previousActions(step, other);
+      for (let k = 0; k < count; k++) {
+        if (previous[k] < 0 || (other === team && k === row)) continue;
+        const dx = positions[2 * k] - own[2 * row];
+        const dy = positions[2 * k + 1] - own[2 * row + 1];
+        if (dx * dx + dy * dy > radius * radius) continue;
+        const pair = mind ? pairOf(mind, row, previous[k]) : -1;
+        found.push({
+          team: other,
+          row: k,
+          id: ids[k],
+          distance: Math.hypot(dx, dy),
+          action: previous[k],
+          effect: mind && pair >= 0 ? mind.effects[pair] : NaN,
+          weight: mind && pair >= 0 ? mind.merged[pair] / mind.counts[pair] : NaN,
+          pair,
+        });
+      }
+    }
+    if (mind?.weights && mind.neighbourStarts) {
+      const { weights } = mind;
+      const start = mind.neighbourStarts[row];
+      found.forEach((one, k) => (one.weight = weights[start + k] / PROBABILITY));
+    }
+    return found.sort((a, b) => b.weight - a.weight || a.distance - b.distance);
+  }
+
+  /** Policy with the mean action. @param {TeamMind} mind @param {number} team @param {number} row */
+  policyBefore(mind, team, row) {
+    const actions = this.teams[team].actions.length;
+    return Float32Array.from(
+      mind.before.subarray(row * actions, (row + 1) * actions),
+      (p) => p / PROBABILITY,
+    );
+  }
+
+  /** Policy with the merged action. @param {TeamMind} mind @param {number} team @param {number} row */
+  policyAfter(mind, team, row) {
+    const actions = this.teams[team].actions.length;
+    return softmax(mind.advantages.subarray(row * actions, (row + 1) * actions), mind.beta);
+  }
+
+  /** Policy under the intervention with a pair's action. @param {TeamMind} mind @param {number} team @param {number} pair */
+  policyWhatIf(mind, team, pair) {
+    const actions = this.teams[team].actions.length;
+    return Float32Array.from(
+      mind.whatIf.subarray(pair * actions, (pair + 1) * actions),
+      (p) => p / COARSE_PROBABILITY,
+    );
+  }
+
+  /** Sum of the weights that others give each agent. @param {number} step @param {number} team */
+  attentionDrawn(step, team) {
+    const { count, positions } = this.steps[step][team];
+    const total = new Float32Array(count);
+    const mind = this.mindsAt(step)?.[team];
+    if (!mind) return total;
+    const radius = this.teams[team].reasoning?.radius ?? Infinity;
+    const previous = this.previousActions(step, team);
+    const share = new Float32Array(this.teams[team].actions.length);
+    for (let i = 0; i < count; i++) {
+      const [start, end] = [mind.pairStarts[i], mind.pairStarts[i + 1]];
+      for (let p = start; p < end; p++) share[mind.action[p]] = mind.merged[p] / mind.counts[p];
+      let weight = mind.neighbourStarts ? mind.neighbourStarts[i] : 0;
+      for (let k = 0; k < count; k++) {
+        if (k === i || previous[k] < 0) continue;
+        const dx = positions[2 * k] - positions[2 * i];
+        const dy = positions[2 * k + 1] - positions[2 * i + 1];
+        if (dx * dx + dy * dy > radius * radius) continue;
+        total[k] += mind.weights ? mind.weights[weight++] / PROBABILITY : share[previous[k]];
+      }
+    }
+    return total;
+  }
+
+  /** Total variation between each agent's policy before and after. @param {number} step @param {number} team */
+  policyMoved(step, team) {
+    const { count } = this.steps[step][team];
+    const mind = this.mindsAt(step)?.[team];
+    const moved = new Float32Array(count);
+    if (!mind) return moved;
+    for (let row = 0; row < count; row++)
+      moved[row] = totalVariation(
+        this.policyBefore(mind, team, row),
+        this.policyAfter(mind, team, row),
+      );
+    return moved;
+  }
+}

@@ -1,0 +1,112 @@
+"""A real browser, and the page in it."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, Playwright
+
+from cmfq.replays.page import NamedReplay, documents
+from cmfq.replays.server import make_server, url_of
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+NAMES = ("chromium", "chromium-browser", "google-chrome")
+DESKTOP, PHONE = (1400, 900), (390, 844)
+
+
+def launch(playwright: Playwright) -> Browser:
+    """The system's Chromium. Where there is none, these tests are skipped, but never in CI."""
+    found = next(filter(None, map(shutil.which, NAMES)), None)
+    if found is None:
+        missing = "the page is tested in Chromium: install it, as with apt-get install chromium"
+        assert "CI" not in os.environ, missing
+        pytest.skip(missing)
+    return playwright.chromium.launch(executable_path=found, args=FLAGS)
+
+
+@contextmanager
+def watched(
+    browser: Browser, size: tuple[int, int] = DESKTOP, scheme: str = "light"
+) -> Iterator[Page]:
+    """An empty page; anything in its console, or asked of another host, is a failure."""
+    context = browser.new_context(
+        viewport={"width": size[0], "height": size[1]},
+        color_scheme=scheme,  # type: ignore[arg-type]
+        device_scale_factor=2 if size == PHONE else 1,
+        has_touch=size == PHONE,
+    )
+    page = context.new_page()
+    heard: list[str] = []
+    page.on("console", lambda message: heard.append(message.text))
+    page.on("pageerror", lambda error: heard.append(str(error)))
+    page.on(
+        "request",
+        lambda request: (
+            None
+            if request.url.startswith(("http://127.0.0.1", "data:", "file:"))
+            else heard.append(request.url)
+        ),
+    )
+    try:
+        yield page
+        assert heard == []
+    finally:
+        context.close()
+
+
+@contextmanager
+def shown(
+    browser: Browser,
+    replays: Sequence[NamedReplay],
+    size: tuple[int, int] = DESKTOP,
+    scheme: str = "light",
+) -> Iterator[Page]:
+    """The page with these replays, loaded from the local server."""
+    with make_server(documents(replays)) as server, watched(browser, size, scheme) as page:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            page.goto(url_of(server))
+            page.wait_for_selector("#loading", state="hidden")
+            yield page
+        finally:
+            server.shutdown()
+
+
+def named(*paths: Path) -> list[NamedReplay]:
+    return [NamedReplay(path.name, path.read_bytes()) for path in paths]
+
+
+def step_of(page: Page) -> int:
+    return int(page.input_value("#scrub"))
+
+
+def wait_for_step(page: Page, step: int) -> None:
+    page.wait_for_function("step => document.getElementById('scrub').value == step", arg=step)
+
+
+def go_to(page: Page, step: int) -> None:
+    """Scrub."""
+    page.locator("#scrub").evaluate(
+        "(scrub, step) => { scrub.value = step; scrub.dispatchEvent(new Event('input')); }",
+        str(step),
+    )
+    wait_for_step(page, step)
+
+
+def choose(page: Page, agent: int) -> None:
+    page.fill("input.id >> nth=0", str(agent))
+    page.keyboard.press("Enter")
+    page.locator("input.id").first.blur()
+    page.wait_for_selector(".mind:not([hidden])")

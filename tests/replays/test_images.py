@@ -1,0 +1,49 @@
+import sys
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from cmfq.errors import UserError
+from cmfq.replays.images import save_animation
+
+
+def pictures() -> list[np.ndarray]:
+    return [np.full((8, 6, 3), shade, np.uint8) for shade in (10, 120, 240)]
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png"])
+def test_pictures_become_an_animation(tmp_path: Path, suffix: str) -> None:
+    file = tmp_path / f"fight{suffix}"
+    save_animation(pictures(), file)
+    with Image.open(file) as image:
+        assert image.n_frames == 3
+        assert image.size == (6, 8)
+
+
+def test_pictures_become_a_film(tmp_path: Path) -> None:
+    file = tmp_path / "fight.mp4"
+    odd = (np.full((9, 7, 3), shade, np.uint8) for shade in (10, 120, 240))
+    save_animation(odd, file, milliseconds=100, hold=500)
+    with av.open(str(file)) as film:
+        frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+        assert film.streams.video[0].average_rate == 10
+    assert len(frames) == 2 + 5
+    assert frames[0].shape == (10, 8, 3)
+    for frame, shade in zip(frames, (10, 120, 240, 240), strict=False):
+        assert abs(frame.astype(int) - shade).max() <= 4
+
+
+def test_a_film_without_its_library_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(UserError, match=r"films need PyAV, `pip install 'cmfq\[film\]'`"):
+        save_animation(pictures(), tmp_path / "fight.mp4")
+
+
+def test_an_unknown_format_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot write an image to"):
+        save_animation(pictures(), tmp_path / "fight.xyz")

@@ -1,0 +1,104 @@
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from cmfq.errors import UserError
+from cmfq.replays import format as form
+from cmfq.replays import read
+
+
+@given(
+    st.dictionaries(
+        st.text(max_size=8),
+        st.sampled_from(form.DTYPES).flatmap(
+            lambda dtype: arrays.arrays(f"<{dtype}", arrays.array_shapes(min_dims=0, min_side=0))
+        ),
+        max_size=5,
+    )
+)
+def test_arrays_round_trip(named: dict[str, np.ndarray]) -> None:
+    back = form.decode_arrays(form.encode_arrays(named))
+    assert list(back) == list(named)
+    for name, array in named.items():
+        assert back[name].dtype == array.dtype
+        np.testing.assert_array_equal(back[name], array)
+
+
+def test_a_cut_file_opens_up_to_where_it_is_whole(fight: Path, tmp_path: Path) -> None:
+    content, whole = fight.read_bytes(), read(fight)
+    assert whole.ending is not None
+    for share in (0.3, 0.7, 0.99):
+        cut = tmp_path / "cut.replay"
+        cut.write_bytes(content[: int(share * len(content))])
+        replay = read(cut)
+        assert replay.ending is None
+        assert 0 < len(replay.steps) <= len(whole.steps)
+        assert len(replay.steps) / len(whole.steps) == pytest.approx(share, abs=0.2)
+        np.testing.assert_array_equal(
+            replay.steps[-1][0].positions, whole.steps[len(replay.steps) - 1][0].positions
+        )
+
+
+def test_a_flipped_bit_ends_the_replay_where_it_is(fight: Path, tmp_path: Path) -> None:
+    content = bytearray(fight.read_bytes())
+    content[len(content) // 2] ^= 1
+    damaged = tmp_path / "damaged.replay"
+    damaged.write_bytes(bytes(content))
+    replay = read(damaged)
+    assert replay.ending is None
+    assert 0 < len(replay.steps) < len(read(fight).steps)
+
+
+def test_any_damage_is_a_replay_or_one_sentence(fight: Path, tmp_path: Path) -> None:
+    content = fight.read_bytes()[:20_000]
+    generator = np.random.default_rng(0)
+    file = tmp_path / "damaged.replay"
+    for _ in range(60):
+        damaged = bytearray(content)
+        for place in generator.integers(len(content), size=3):
+            damaged[place] = generator.integers(256)
+        file.write_bytes(bytes(damaged))
+        try:
+            replay = read(file)
+        except UserError as error:
+            assert str(file) in str(error)
+        else:
+            assert replay.steps
+
+
+def test_a_chunk_that_lies_about_itself_is_damage() -> None:
+    index = b'[["a","f4",[1000000000,1000000000]]]'
+    with pytest.raises(form.Damage):
+        form.decode_arrays(struct.pack("<I", len(index)) + index)
+    with pytest.raises(form.Damage, match="is O of"):
+        form.decode_arrays(struct.pack("<I", 14) + b'[["a","O",[]]]')
+
+
+MISTAKES = {
+    "nothing": (b"", "is no replay: give a file made by `cmfq record`"),
+    "another file": (b"PNG" * 100, "is no replay"),
+    "a newer version": (
+        form.SIGNATURE + struct.pack("<I", form.VERSION + 1),
+        "is a replay of format 2, this cmfq reads up to 1: install a newer cmfq",
+    ),
+    "no step": (form.prefix() + form.pack(form.HEAD, b"{}"), "is cut short before its first step"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_what_is_no_replay_is_one_sentence(mistake: str, tmp_path: Path) -> None:
+    content, sentence = MISTAKES[mistake]
+    file = tmp_path / "game.replay"
+    file.write_bytes(content)
+    with pytest.raises(UserError, match=sentence):
+        read(file)
+
+
+def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="cannot read"):
+        read(tmp_path / "none.replay")

@@ -1,0 +1,80 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from games import make_policy, record
+
+from cmfq.algorithms import ALGORITHMS
+from cmfq.environments.battle import BattleEnvironment, BattleSettings
+from cmfq.errors import UserError
+from cmfq.replays import read
+from cmfq.replays.draw import TEAM_COLOURS, WEIGHT_COLOUR, mix
+from cmfq.replays.neighbours import find_agent, neighbours
+from cmfq.replays.render import parse_steps, render
+from cmfq.rollout import decide
+
+STEP = 6
+
+
+@pytest.mark.parametrize("algorithm", sorted(set(ALGORITHMS) - {"random"}))
+def test_neighbours_are_those_that_the_policy_explains(tmp_path: Path, algorithm: str) -> None:
+    policy = make_policy(algorithm)
+    replay = read(record(tmp_path / "game.replay", (policy, policy)))
+    environment = BattleEnvironment(BattleSettings(size=12, max_steps=8))
+    generator = np.random.default_rng(5)
+    observations = environment.reset(3)
+    for _ in range(STEP):
+        decisions = decide((policy, policy), [observations], generator)[0]
+        observations = environment.step([one.actions for one in decisions]).observations
+    for observation in observations:
+        for agent in observation.ids.tolist():
+            why = {one.id: one for one in policy.explain(observation, agent).neighbours}
+            recorded = neighbours(replay, STEP, agent)
+            assert {one.id for one in recorded} == set(why)
+            for one in recorded:
+                assert one.weight == pytest.approx(why[one.id].weight, abs=5e-4)
+                assert one.effect == pytest.approx(why[one.id].effect, rel=1e-3, abs=1e-4)
+                assert policy.specification.actions[one.action] == why[one.id].action
+
+
+def test_the_weightiest_neighbour_shines(tmp_path: Path) -> None:
+    policy = make_policy("cmfq")
+    replay = read(record(tmp_path / "game.replay", (policy, policy)))
+    heeded = neighbours(replay, STEP, 4)
+    (picture,) = render(replay, range(STEP, STEP + 1), cell=20, agent=4)
+    top = len(picture) - 20 * 20
+
+    def colour(team: int, row: int) -> str:
+        x, y = replay.steps[STEP][team].positions[row] + 0.7
+        return "#" + bytes(picture[int(top + 20 * y), int(20 * x)]).hex()
+
+    least, most = heeded[-1], heeded[0]
+    assert least.weight < most.weight
+    assert colour(*most.place) == WEIGHT_COLOUR
+    share = least.weight / most.weight
+    assert colour(*least.place) == mix(TEAM_COLOURS[0], WEIGHT_COLOUR, share)
+    assert colour(*find_agent(replay, STEP, 4)) == TEAM_COLOURS[0]
+
+
+def test_a_scripted_agent_heeds_nobody(fight: Path) -> None:
+    replay = read(fight)
+    agent = int(replay.steps[STEP][1].ids[0])
+    assert neighbours(replay, STEP, agent) == []
+    with pytest.raises(UserError, match="agent 77 does not live in step 6"):
+        neighbours(replay, STEP, 77)
+
+
+def test_steps_are_named_as_slices(fight: Path) -> None:
+    replay = read(fight)
+    length = len(replay.steps)
+    for text, steps in {
+        "": range(length),
+        "7": range(7, 8),
+        "3:9": range(3, 9),
+        "5:": range(5, length),
+        ":5": range(5),
+    }.items():
+        assert parse_steps(text, replay) == steps
+    for text in ("-1", str(length), "4:2", ":999999", "x", "1:2:3"):
+        with pytest.raises(UserError, match="steps is"):
+            parse_steps(text, replay)

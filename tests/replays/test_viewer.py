@@ -1,0 +1,376 @@
+"""The page in a real browser: what it shows is what Python computes."""
+
+import struct
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browser import (
+    DESKTOP,
+    PHONE,
+    choose,
+    go_to,
+    launch,
+    named,
+    shown,
+    step_of,
+    wait_for_step,
+    watched,
+)
+from games import make_policy, record
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from cmfq.environments.base import TeamObservation
+from cmfq.environments.battle import BattleEnvironment, BattleSettings
+from cmfq.explanation import Explanation
+from cmfq.replays import Replay, read
+from cmfq.replays import format as form
+from cmfq.replays.page import NamedReplay, write_page
+from cmfq.rollout import decide
+
+STEP = 6
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        running = launch(playwright)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def page(browser: Browser, fight: Path) -> Iterator[Page]:
+    with shown(browser, named(fight)) as page:
+        yield page
+
+
+def test_it_plays_and_pauses(page: Page) -> None:
+    assert page.inner_text("#clock").startswith("step 0 of")
+    page.select_option("#speed", "40")
+    page.click("#play")
+    page.wait_for_function("() => Number(document.getElementById('scrub').value) > 2")
+    page.click("#play")
+    paused = step_of(page)
+    page.wait_for_timeout(200)
+    assert step_of(page) == paused
+    assert page.get_attribute("#play", "aria-label") == "Play"
+
+
+def test_it_stops_at_the_end_and_begins_again(page: Page, fight: Path) -> None:
+    last = len(read(fight).steps) - 1
+    go_to(page, last - 1)
+    page.click("#play")
+    page.wait_for_function("() => document.querySelector('#play').ariaLabel === 'Play'")
+    assert step_of(page) == last
+    page.click("#play")
+    page.wait_for_function(
+        "last => Number(document.getElementById('scrub').value) < last", arg=last
+    )
+
+
+def test_teams_are_as_recorded(page: Page, fight: Path) -> None:
+    replay = read(fight)
+    for step in (0, 9, len(replay.steps) - 1):
+        go_to(page, step)
+        page.wait_for_function(
+            "n => document.querySelector('.team').innerText.includes(`${n} alive`)",
+            arg=len(replay.steps[step][0].ids),
+        )
+        for team, text in enumerate(page.locator(".team").all_inner_texts()):
+            total = sum(float(one[team].rewards.sum()) for one in replay.steps[: step + 1])
+            assert f"{len(replay.steps[step][team].ids)} alive" in text
+            assert f"reward {total:.1f}" in text
+
+
+def explain(algorithm: str, agent: int) -> Explanation:
+    """What Python says of the game that ``games.record`` plays."""
+    policy = make_policy(algorithm)
+    environment = BattleEnvironment(BattleSettings(size=12, max_steps=8))
+    generator = np.random.default_rng(5)
+    observations: tuple[TeamObservation, ...] = environment.reset(3)
+    for _ in range(STEP):
+        decisions = decide((policy, policy), [observations], generator)[0]
+        observations = environment.step([one.actions for one in decisions]).observations
+    return policy.explain(next(o for o in observations if agent in o.ids), agent)
+
+
+def numbers(page: Page, selector: str) -> list[float]:
+    return [
+        float(value)
+        for value in page.locator(selector).evaluate_all(
+            "cells => cells.filter(c => !c.parentElement.hidden).map(c => c.dataset.value)"
+        )
+    ]
+
+
+@pytest.mark.parametrize("algorithm", ["cmfq", "attention-mfq", "mfq"])
+def test_the_chosen_agents_numbers_are_pythons(
+    browser: Browser, tmp_path: Path, algorithm: str
+) -> None:
+    policy = make_policy(algorithm)
+    game = record(tmp_path / "game.replay", (policy, policy))
+    why = explain(algorithm, agent=4)
+    with shown(browser, named(game)) as page:
+        go_to(page, STEP)
+        choose(page, 4)
+        page.wait_for_selector(".policy tbody tr")
+        shown_neighbours = [
+            int(text) for text in page.locator(".neighbours tbody button").all_inner_texts()
+        ]
+        assert len(why.neighbours) >= 3
+        assert sorted(shown_neighbours) == sorted(one.id for one in why.neighbours)
+        of = {one.id: one for one in why.neighbours}
+        weights = numbers(page, ".neighbours td:nth-child(4)")
+        effects = numbers(page, ".neighbours td:nth-child(3)")
+        assert weights == sorted(weights, reverse=True)
+        for agent, weight, effect in zip(shown_neighbours, weights, effects, strict=True):
+            assert weight == pytest.approx(of[agent].weight, abs=5e-4)
+            assert effect == pytest.approx(of[agent].effect, rel=1e-3, abs=1e-4)
+        before, after = (numbers(page, f".policy td:nth-child({column})") for column in (3, 4))
+        np.testing.assert_allclose(before, why.policy_before, atol=2e-5)
+        np.testing.assert_allclose(after, why.policy_after, atol=5e-4)
+        for entry in (0, len(shown_neighbours) - 1):
+            page.locator(".neighbours tbody tr").nth(entry).hover()
+            page.wait_for_selector(".policy .hypothetical")
+            action = of[shown_neighbours[entry]].action
+            what_if = numbers(page, ".policy td:nth-child(4)")
+            expected = why.counterfactual_policies[action]
+            np.testing.assert_allclose(what_if, expected, atol=0.0021)
+            said = page.inner_text(".counterfactual")
+            assert f"If all acted like agent {shown_neighbours[entry]} ({action})" in said
+            assert why.actions[int(np.argmax(expected))] in said
+
+
+def place_of(page: Page, replay: Replay, row: int) -> tuple[float, float]:
+    """Where an agent of team 0 is drawn at ``STEP``, if all that happens is shown."""
+    everywhere = np.concatenate([team.positions for step in replay.steps for team in step])
+    bounds = np.array(replay.header.bounds).reshape(2, 2)
+    low = np.maximum(bounds[0], everywhere.min(0) - 3)
+    high = np.minimum(bounds[1], everywhere.max(0) + 3)
+    box = page.locator("canvas.field").bounding_box()
+    assert box
+    canvas = np.array((box["width"], box["height"]))
+    scale = ((canvas - 16) / (high - low)).min()
+    middle = replay.steps[STEP][0].positions[row] + 0.5
+    x, y = (canvas - scale * (low + high)) / 2 + scale * middle
+    return box["x"] + x, box["y"] + y
+
+
+def test_an_agent_is_chosen_with_the_pointer_and_hovering_shows_what_if(
+    page: Page, fight: Path
+) -> None:
+    replay = read(fight)
+    team = replay.steps[STEP][0]
+    go_to(page, STEP)
+    page.mouse.click(*place_of(page, replay, 3))
+    page.wait_for_selector(".neighbours tbody button:visible")
+    assert page.input_value("input.id") == str(team.ids[3])
+    assert team.health is not None
+    assert f"{team.health[3]:.1f} of 10 hit points" in page.inner_text(".state")
+    neighbour = int(page.inner_text(".neighbours tbody button >> nth=1"))
+    page.mouse.move(*place_of(page, replay, team.ids.tolist().index(neighbour)))
+    page.wait_for_selector(".policy .hypothetical")
+    assert f"If all acted like agent {neighbour} " in page.inner_text(".counterfactual")
+    assert f"Agent {neighbour}, red" in page.inner_text(".under")
+
+
+def test_the_keyboard_does_everything(page: Page) -> None:
+    press = page.keyboard.press
+    press("ArrowRight")
+    press("ArrowRight")
+    press("ArrowLeft")
+    wait_for_step(page, 1)
+    press("Shift+ArrowRight")
+    wait_for_step(page, 11)
+    press("End")
+    wait_for_step(page, int(page.get_attribute("#scrub", "max") or 0))
+    press("Home")
+    wait_for_step(page, 0)
+    press("ArrowRight")
+    for agent in ("0", "1"):
+        press("]")
+        page.wait_for_function("id => document.querySelector('.id').value === id", arg=agent)
+    press("[")
+    press("t")
+    page.wait_for_function("() => document.querySelector('.state').innerText.includes('scripted')")
+    press("t")
+    page.wait_for_selector(".neighbours tbody button:visible")
+    weightiest = page.inner_text(".neighbours tbody button >> nth=0")
+    press("f")
+    page.wait_for_function("id => document.querySelector('.id').value === id", arg=weightiest)
+    press("n")
+    assert page.get_attribute("#numbers", "aria-pressed") == "true"
+    press("o")
+    assert page.input_value("#overlay") == "drawn"
+    page.wait_for_selector("#legend:not([hidden])")
+    press("Escape")
+    page.wait_for_selector(".mind", state="hidden")
+    press("Space")
+    assert page.get_attribute("#play", "aria-label") == "Pause"
+    press("Space")
+    press("?")
+    assert page.locator("#keys").evaluate("dialog => dialog.open")
+    press("Escape")
+    for key in ("+", "-", "w", "a", "s", "d", "0", ",", "."):
+        press(key)
+
+
+def changed(page: Page, before: bytes) -> bytes:
+    """The field, once it looks otherwise."""
+    for _ in range(100):
+        now = page.locator("canvas.field").screenshot()
+        if now != before:
+            return now
+        page.wait_for_timeout(50)
+    raise AssertionError("the field looks the same as before")
+
+
+def test_zoom_pan_and_colourings_change_the_field(page: Page) -> None:
+    go_to(page, STEP)
+    seen = changed(page, b"")
+    box = page.locator("canvas.field").bounding_box()
+    assert box
+    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.wheel(0, -400)
+    seen = changed(page, seen)
+    page.mouse.down()
+    page.mouse.move(x + 60, y, steps=3)
+    page.mouse.up()
+    seen = changed(page, seen)
+    for overlay in ("drawn", "moved"):
+        page.select_option("#overlay", overlay)
+        seen = changed(page, seen)
+    page.select_option("#overlay", "none")
+    page.keyboard.press("0")
+    changed(page, seen)
+
+
+def test_attention_drawn_adds_up(browser: Browser, tmp_path: Path) -> None:
+    policy = make_policy("cmfq")
+    path = record(tmp_path / "game.replay", (policy, policy))
+    mind = read(path).minds(STEP)[0]
+    assert mind is not None
+    with shown(browser, named(path)) as page:
+        drawn, moved = page.evaluate(
+            """async (step) => {
+                const { Game } = await import("viewer/game.js");
+                const answer = await fetch("/replays/0");
+                const game = await Game.read(await answer.arrayBuffer(), "game");
+                await game.think(step);
+                return [[...game.attentionDrawn(step, 0)], [...game.policyMoved(step, 0)]];
+            }""",
+            STEP,
+        )
+    # Everyone who has neighbours gives away one share in all.
+    assert sum(drawn) == pytest.approx((mind.counts.sum(1) > 0).sum(), abs=0.01)
+    expected = 0.5 * np.abs(mind.policy_before - mind.policy_after).sum(1)
+    np.testing.assert_allclose(moved, expected, atol=1e-5)
+    assert max(moved) > 0.001
+
+
+def test_two_games_share_one_time(browser: Browser, fight: Path, tmp_path: Path) -> None:
+    other = record(tmp_path / "other.replay", (make_policy("mfq"), make_policy("mfq")))
+    with shown(browser, named(fight, other)) as page:
+        assert page.locator(".view").count() == 2
+        go_to(page, STEP)
+        choose(page, 2)
+        page.wait_for_function("() => document.querySelectorAll('.mind:not([hidden])').length == 2")
+        assert [i.input_value() for i in page.locator("input.id").all()] == ["2", "2"]
+        go_to(page, len(read(fight).steps) - 1)
+        texts = page.locator(".team").all_inner_texts()
+        assert f"{len(read(other).steps[-1][0].ids)} alive" in texts[2], "the short one waits"
+
+
+def test_a_page_in_one_file_works_offline(browser: Browser, fight: Path, tmp_path: Path) -> None:
+    out = tmp_path / "fight.html"
+    write_page(named(fight), out)
+    with watched(browser) as page:
+        page.context.set_offline(True)
+        page.goto(out.as_uri())
+        page.wait_for_selector("#transport:not([hidden])")
+        go_to(page, STEP)
+        choose(page, int(read(fight).steps[STEP][0].ids[0]))
+        page.wait_for_selector(".policy tbody tr")
+
+
+MISTAKES = {
+    "another file": (b"hello", "game.replay is no replay"),
+    "a newer version": (
+        form.SIGNATURE + struct.pack("<I", form.VERSION + 1),
+        "game.replay is a replay of format 2, this page reads up to 1",
+    ),
+    "no step": (form.prefix(), "game.replay is cut short before its first step ends"),
+    "a header that is none": (
+        form.prefix() + form.pack(form.HEAD, b'{"teams": 3}'),
+        "game.replay is cut short before its first step ends",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_what_is_no_replay_is_one_sentence(browser: Browser, mistake: str) -> None:
+    content, sentence = MISTAKES[mistake]
+    with shown(browser, [NamedReplay("game.replay", content)]) as page:
+        assert sentence in page.inner_text("#message")
+
+
+def test_a_cut_file_shows_what_is_whole(browser: Browser, fight: Path) -> None:
+    content = fight.read_bytes()
+    with shown(browser, [NamedReplay("cut.replay", content[: len(content) // 2])]) as page:
+        assert "cut.replay is cut short: it shows the" in page.inner_text(".note")
+        last = int(page.get_attribute("#scrub", "max") or 0)
+        assert 0 < last < len(read(fight).steps) - 1
+
+
+def test_damage_to_what_a_policy_thought_is_told_when_it_is_due(
+    browser: Browser, fight: Path
+) -> None:
+    content = bytearray(fight.read_bytes())
+    at = content.index(form.MIND) + 200
+    content[at : at + 50] = bytes(50)
+    with shown(browser, [NamedReplay("bad.replay", bytes(content))]) as page:
+        choose(page, 0)
+        page.wait_for_selector("#message:not([hidden])")
+        assert "bad.replay is damaged at step 0" in page.inner_text("#message")
+
+
+def test_markup_in_names_is_text(browser: Browser, tmp_path: Path) -> None:
+    evil = (
+        "<img src=x onerror=document.title='owned'></script><script>document.title='owned'</script>"
+    )
+    policy = make_policy("mfq")
+    path = record(tmp_path / "game.replay", (policy, policy), players=(evil, evil))
+    for replay in (NamedReplay(evil, path.read_bytes()), NamedReplay(evil, b"")):
+        out = tmp_path / "page.html"
+        write_page([replay], out)
+        with watched(browser) as page:
+            page.goto(out.as_uri())
+            page.wait_for_selector("#loading", state="hidden")
+            assert evil in page.inner_text("h1")
+            assert page.locator("img").count() == 0
+            assert page.title() != "owned"
+            if replay.content:
+                assert evil in page.inner_text(".team >> nth=0")
+
+
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE], ids=["desktop", "phone"])
+def test_it_is_accessible_and_fits(
+    browser: Browser, fight: Path, size: tuple[int, int], scheme: str
+) -> None:
+    with shown(browser, named(fight), size, scheme) as page:
+        go_to(page, STEP)
+        choose(page, int(read(fight).steps[STEP][0].ids[0]))
+        page.wait_for_selector(".policy tbody tr")
+        page.evaluate(AXE)
+        violations = page.evaluate("axe.run().then(result => result.violations)")
+        assert [(v["id"], [n["html"] for n in v["nodes"]]) for v in violations] == []
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= size[0], "nothing sticks out sideways"
