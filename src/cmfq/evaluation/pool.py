@@ -69,7 +69,7 @@ def _prepare_worker() -> None:
 
 
 def _end_with_parent() -> None:
-    """A parent that is killed closes no queue that its workers wait at: they would stay for ever."""
+    """A parent that is killed closes no queue that its workers wait at: they would stay."""
     parent = parent_process()
     assert parent is not None, "workers have a parent"
     parent.join()

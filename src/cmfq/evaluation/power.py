@@ -11,7 +11,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from cmfq.errors import UserError
-from cmfq.evaluation.replication import mean_squares
+from cmfq.evaluation.replication import logit_and_error, mean_squares
 
 MOST_SEEDS = 1000
 
@@ -76,8 +76,11 @@ def power(variation: Variation, difference: float, seeds: int) -> float:
         return 1.0
     degrees = (seeds - 1) * (row + column) ** 2 / (row**2 + column**2)
     critical = stats.t.ppf(0.975, degrees)
-    shift = abs(difference) / np.sqrt(variance)
-    return float(stats.nct.sf(critical, degrees, shift) + stats.nct.cdf(-critical, degrees, shift))
+    logit, error = logit_and_error(np.array(0.5 + difference), np.array(variance))
+    # The square of a noncentral t is a noncentral F: both tails at once.
+    # scipy's has no value at 0 itself.
+    shift = np.maximum((logit / error) ** 2, 1e-9)
+    return float(stats.ncf.sf(critical**2, 1, degrees, shift))
 
 
 def seeds_needed(variation: Variation, difference: float, wanted: float = 0.8) -> int | None:

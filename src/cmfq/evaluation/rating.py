@@ -116,7 +116,9 @@ def rate_groups(wins: FloatArray, draws: FloatArray, group: IntArray) -> GroupRa
     if variances:
         parts = np.array(variances)
         total = parts.sum(0)
-        degrees = total**2 / (parts**2 / np.array(freedoms)[:, None]).sum(0)
+        spread = (parts**2 / np.array(freedoms)[:, None]).sum(0)
+        degrees = np.full(len(groups), float(min(freedoms)))
+        np.divide(total**2, spread, out=degrees, where=spread > 0)
         reach = stats.t.ppf(0.975, degrees) * np.sqrt(total)
     shift = _group_means(fitted.strengths, group, centred=False).mean()
     return GroupRatings(

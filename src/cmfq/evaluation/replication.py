@@ -18,6 +18,9 @@ from scipy import stats
 
 FloatArray = npt.NDArray[np.float64]
 
+NO_VARIANCE = 1e-12
+"""What is below comes from rounding: no seed differed from another."""
+
 
 class Interval(NamedTuple):
     """An estimate and its confidence limits, each of the shape of the leading axes."""
@@ -87,14 +90,20 @@ def rate_interval(scores: FloatArray, confidence: float = 0.95) -> Interval:
 
     Symmetric on the logit scale, by Student's t, after a half success and a half failure have been
     added to the *effective number of trials*: as many independent trials as would have given this
-    variance. Scores that are all alike show no variance; they count as one trial for each seed of
-    the side that has fewer.
+    variance. Scores that are all alike show no variance: there it is Wilson's interval, with one
+    trial for each seed.
     """
     value = scores.mean((-2, -1))
-    logit, error, degrees = _logit(scores)
+    variance, degrees = variance_of_mean(scores)
+    logit, error = logit_and_error(value, variance)
     reach = stats.t.ppf((1 + confidence) / 2, degrees) * error
-    low, high = _logistic(logit - reach), _logistic(logit + reach)
-    return Interval(value, np.minimum(low, value), np.maximum(high, value))
+    alike = variance < NO_VARIANCE
+    trials = _seeds(scores)
+    z2 = stats.norm.ppf((1 + confidence) / 2) ** 2 / trials
+    centre, spread = value + z2 / 2, np.sqrt(z2 * (value * (1 - value) + z2 / 4))
+    low = np.where(alike, (centre - spread) / (1 + z2), _logistic(logit - reach))
+    high = np.where(alike, (centre + spread) / (1 + z2), _logistic(logit + reach))
+    return Interval(value, np.clip(low, 0, value), np.clip(high, value, 1))
 
 
 def confidence_above_half(scores: FloatArray) -> FloatArray:
@@ -102,9 +111,19 @@ def confidence_above_half(scores: FloatArray) -> FloatArray:
 
     It is 0.975 where the 95 % interval of :func:`rate_interval` begins at 1/2.
     """
-    logit, error, degrees = _logit(scores)
-    confidence: FloatArray = stats.t.cdf(logit / error, degrees)
-    return confidence
+    value = scores.mean((-2, -1))
+    variance, degrees = variance_of_mean(scores)
+    logit, error = logit_and_error(value, variance)
+    wilson = stats.norm.cdf((value - 0.5) * 2 * np.sqrt(_seeds(scores)))
+    students = stats.t.cdf(logit / error, degrees)
+    return np.asarray(np.where(variance < NO_VARIANCE, wilson, students))
+
+
+def logit_and_error(rate: FloatArray, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Logit of a rate and its standard error, half a success and half a failure added."""
+    trials = rate * (1 - rate) / np.maximum(variance, NO_VARIANCE)
+    rate = (rate * trials + 0.5) / (trials + 1)
+    return np.log(rate / (1 - rate)), 1 / np.sqrt((trials + 1) * rate * (1 - rate))
 
 
 def majority(scores: FloatArray) -> FloatArray:
@@ -116,16 +135,9 @@ def majority(scores: FloatArray) -> FloatArray:
     return np.where(scores > 0.5, 1.0, np.where(scores < 0.5, 0.0, 0.5))
 
 
-def _logit(scores: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Of the mean, after half a success and half a failure; its standard error; the freedom."""
-    variance, degrees = variance_of_mean(scores)
-    value = scores.mean((-2, -1))
-    seeds = [n for n in scores.shape[-2:] if n > 1]
-    trials = np.full(value.shape, float(min(seeds)))
-    np.divide(value * (1 - value), variance, out=trials, where=variance > 1e-12)
-    rate = (value * trials + 0.5) / (trials + 1)
-    error = 1 / np.sqrt((trials + 1) * rate * (1 - rate))
-    return np.log(rate / (1 - rate)), error, degrees
+def _seeds(scores: FloatArray) -> int:
+    """Of both sides, less the side that is one fixed opponent."""
+    return sum(n for n in scores.shape[-2:] if n > 1)
 
 
 def _logistic(x: FloatArray) -> FloatArray:

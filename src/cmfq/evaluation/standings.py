@@ -1,5 +1,6 @@
 """What a finished tournament says: algorithm against algorithm, ratings, cycles."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -67,7 +68,7 @@ class Comparison:
     """Of A; a draw counts half."""
     confidence: float
     """That the mean win rate of A is above 1/2."""
-    better: Estimate
+    better: Estimate | None
     """Probability that a random seed of A wins more than half against a random seed of B."""
     margin: Estimate
     """Survivors of A less those of B, at the end of a game."""
@@ -83,7 +84,7 @@ class Comparison:
             self.wins,
             self.win_rate.swapped(1.0),
             1 - self.confidence,
-            self.better.swapped(1.0),
+            self.better and self.better.swapped(1.0),
             self.margin.swapped(),
         )
 
@@ -149,7 +150,7 @@ def standings(tournament: Tournament) -> Standings:
         comparisons,
         tuple(_ratings(tournament.entrants, names, rated)),
         max(
-            abs(rates[a, b] - rated.expected[number == a][:, number == b].mean())
+            float(abs(rates[a, b] - rated.expected[number == a][:, number == b].mean()))
             for a, b in combinations(range(len(names)), 2)
         ),
         tuple(
@@ -194,19 +195,18 @@ def _compare(a: str, b: str, results: Results) -> Comparison:
     points, margins = results
     wins, draws = int((points == 1).sum()), int((points == 0.5).sum())
     seeds = (points.shape[0], points.shape[1])
+    better = None
     if seeds == (1, 1):  # two policies and no more: each game is a replicate, a row of its own
         scores, mean_margins = points.reshape(-1, 1), margins.reshape(-1, 1)
     else:
         scores, mean_margins = points.mean(-1), margins.mean(-1)
-    if scores.size == 1:
-        nothing = Estimate(float(scores.mean()), 0.0, 1.0)
-        rate, better, confidence = nothing, nothing, 0.5
-        margin = Estimate(float(mean_margins.mean()), float("nan"), float("nan"))
-    else:
-        rate = Estimate.of(rate_interval(scores))
-        better = Estimate.of(rate_interval(majority(points.mean(-1)))) if seeds != (1, 1) else rate
+        better = Estimate.of(rate_interval(majority(scores)))
+    if scores.size > 1:
+        rate, margin = Estimate.of(rate_interval(scores)), Estimate.of(mean_interval(mean_margins))
         confidence = float(confidence_above_half(scores))
-        margin = Estimate.of(mean_interval(mean_margins))
+    else:
+        rate, confidence = Estimate(float(scores.mean()), 0.0, 1.0), 0.5
+        margin = Estimate(float(mean_margins.mean()), -math.inf, math.inf)
     return Comparison(
         a, b, seeds, wins, draws, points.size - wins - draws, rate, confidence, better, margin
     )
