@@ -1,6 +1,7 @@
 """Figures from stored metrics. One style: colour-blind safe, readable in print."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +18,8 @@ COLOURS = {
     "random": "#cc79a7",
 }
 """Of each algorithm, from the palette of Okabe and Ito."""
+OTHER_COLOURS = ("#56b4e9", "#e69f00", "#000000", "#f0e442")
+"""Of other groups, in turn: the rest of that palette."""
 SMOOTHING = 10
 """Episodes over which curves are averaged."""
 
@@ -32,6 +35,18 @@ def save_svg(figure: Figure, file: Path | IO[str]) -> None:
         figure.savefig(file, format="svg", metadata=SVG_METADATA)
 
 
+def save_figure(figure: Figure, folder: Path, name: str) -> None:
+    """Write ``name.svg`` and ``name.png``."""
+    save_svg(figure, folder / f"{name}.svg")
+    figure.savefig(folder / f"{name}.png", dpi=150)
+
+
+def colours_of(groups: Sequence[str]) -> dict[str, str]:
+    """A colour for each group; algorithms keep theirs in every figure."""
+    others = cycle(OTHER_COLOURS)
+    return {group: COLOURS.get(group) or next(others) for group in groups}
+
+
 def learning_curves(runs: Mapping[str, Sequence[Metrics]]) -> Figure:
     """Reward, kills, length and TD error per training episode.
 
@@ -41,6 +56,7 @@ def learning_curves(runs: Mapping[str, Sequence[Metrics]]) -> Figure:
     """
     figure = Figure(figsize=(9, 5.2), layout="constrained")
     panels = figure.subplots(2, 2, sharex=True)
+    colours = colours_of(list(runs))
     measures: dict[str, Callable[[Mapping[str, Any]], float]] = {
         "reward of a team": lambda row: float(np.mean(row["rewards"])),
         "kills, both teams": lambda row: sum(row["kills"]),
@@ -49,7 +65,7 @@ def learning_curves(runs: Mapping[str, Sequence[Metrics]]) -> Figure:
     }
     for axes, (label, measure) in zip(panels.flat, measures.items(), strict=True):
         for algorithm, metrics in runs.items():
-            colour = COLOURS[algorithm]
+            colour = colours[algorithm]
             length = min(len(rows) for rows in metrics)
             curves = np.array(
                 [_smooth(np.array([measure(row) for row in rows[:length]])) for rows in metrics]
