@@ -10,6 +10,7 @@ import tyro
 
 from cmfq.cli.describing import environments
 from cmfq.cli.playing import compare, draw_in, evaluate_in, report
+from cmfq.cli.tournaments import power, sizes, tournament_in
 from cmfq.cli.training import bench, resume, train_in
 from cmfq.cli.understanding import check_in, explain_in
 from cmfq.environments.registry import default_settings
@@ -21,6 +22,9 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train_in,
     "resume": resume,
     "evaluate": evaluate_in,
+    "tournament": tournament_in,
+    "power": power,
+    "sizes": sizes,
     "compare": compare,
     "report": report,
     "draw": draw_in,
@@ -28,7 +32,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "check": check_in,
     "bench": bench,
 }
-BY_ENVIRONMENT = {"train", "evaluate", "draw", "explain", "check"}
+BY_ENVIRONMENT = {"train", "evaluate", "tournament", "draw", "explain", "check"}
 """Commands whose options are those of an environment: the one that their arguments name."""
 
 

@@ -89,7 +89,7 @@ def _split(name: str) -> tuple[str, str]:
 def _find(group: str, name: str, checkpoints: int) -> Entrant:
     if name in BOTS:
         player = Player(_digest(f"script {name}".encode()), name, 0)
-        return Entrant(name, group or name, None, (player,), None)
+        return Entrant(name, group or f"{name} (script)", None, (player,), None)
     path = Path(name)
     if path.is_dir():
         run = Run.open(path).description() if (path / SETTINGS_FILE).is_file() else None

@@ -1,6 +1,8 @@
 """Figures from stored metrics. One style: colour-blind safe, readable in print."""
 
+import io
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from itertools import cycle
 from pathlib import Path
 from typing import IO, Any
@@ -9,6 +11,9 @@ import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+
+from cmfq.errors import UserError
+from cmfq.storage import write_aside
 
 COLOURS = {
     "iql": "#8c8c8c",
@@ -35,10 +40,35 @@ def save_svg(figure: Figure, file: Path | IO[str]) -> None:
         figure.savefig(file, format="svg", metadata=SVG_METADATA)
 
 
+def svg_text(figure: Figure) -> str:
+    """The ``<svg>`` element, to be put into a page."""
+    buffer = io.StringIO()
+    save_svg(figure, buffer)
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]
+
+
 def save_figure(figure: Figure, folder: Path, name: str) -> None:
     """Write ``name.svg`` and ``name.png``."""
-    save_svg(figure, folder / f"{name}.svg")
-    figure.savefig(folder / f"{name}.png", dpi=150)
+    for ending in ("svg", "png"):
+        save_picture(figure, folder / f"{name}.{ending}")
+
+
+def save_picture(figure: Figure, file: Path) -> None:
+    """Write a figure in the format that the file's name ends in.
+
+    Raises:
+        UserError: there is no such format, or no such folder.
+    """
+    if file.suffix == ".svg":
+        write = partial(save_svg, figure)
+    elif file.suffix == ".png":
+        write = partial(figure.savefig, format="png", dpi=150)
+    else:
+        raise UserError(f"cannot write a picture to {file}: end its name in .svg or .png")
+    if not file.absolute().parent.is_dir():
+        raise UserError(f"cannot write {file}: there is no folder {file.parent}")
+    write_aside(file, write)
 
 
 def colours_of(groups: Sequence[str]) -> dict[str, str]:

@@ -4,7 +4,9 @@ Everything is about the test that :func:`~cmfq.evaluation.replication.rate_inter
 algorithms are told apart when the 95 % interval of the win rate between them leaves out 1/2.
 """
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -59,6 +61,23 @@ def variation(points: npt.NDArray[np.float64]) -> Variation:
         games=within,
         games_per_pair=games,
     )
+
+
+def mean_variation(parts: Sequence[Variation]) -> Variation:
+    """Of several pairs of algorithms: what to expect of another one."""
+    seeds = float(np.mean([(one.rows + one.columns) / 2 for one in parts]))
+    return Variation(
+        seeds,
+        seeds,
+        float(np.mean([one.pairs for one in parts])),
+        float(np.mean([one.games for one in parts])),
+        float(np.mean([one.games_per_pair for one in parts])),
+    )
+
+
+def with_endless_games(variation: Variation) -> Variation:
+    """The same without the luck of games."""
+    return replace(variation, games_per_pair=math.inf)
 
 
 def power(variation: Variation, difference: float, seeds: int) -> float:

@@ -43,6 +43,7 @@ def play_tournament(
     settings: TournamentSettings,
     path: Path,
     *,
+    command: str,
     workers: int = 1,
     on_progress: Callable[[Progress], None] = lambda progress: None,
 ) -> Tournament:
@@ -52,6 +53,7 @@ def play_tournament(
         entrants: see :func:`~cmfq.evaluation.entrants.find_entrants`.
         settings: of the games.
         path: of the file; its games are kept, and those that follow are added one by one.
+        command: that was called, to be kept in the file.
         workers: processes; the file that results does not depend on it.
         on_progress: told at first, and after every game.
 
@@ -67,7 +69,7 @@ def play_tournament(
         )
     _refuse_strangers(entrants, settings.environment)
     with TournamentLog(path) as log:
-        tournament = Tournament(settings, versions(), tuple(entrants), ())
+        tournament = Tournament(settings, versions(), command, tuple(entrants), ())
         games = {}
         if path.exists():
             games = {game.key: game for game in _continued(path, tournament, planned)}

@@ -74,6 +74,8 @@ class Tournament:
 
     settings: TournamentSettings
     versions: dict[str, str]
+    command: str
+    """That was called."""
     entrants: tuple[Entrant, ...]
     games: tuple[GameRecord, ...]
 
@@ -108,6 +110,21 @@ def read_tournament(path: Path) -> tuple[Tournament, bool]:
         return msgspec.convert(header, Tournament, strict=False), whole
     except msgspec.ValidationError as error:
         raise UserError(f"{path} does not hold what a tournament must: {error}") from error
+
+
+def finished_tournament(path: Path) -> Tournament:
+    """Read the file of a tournament that has been played to its end.
+
+    Raises:
+        UserError: as :func:`read_tournament`, or it is not finished.
+    """
+    tournament, whole = read_tournament(path)
+    if not whole:
+        raise UserError(
+            f"{path} is not finished: it holds {len(tournament.games)} games; go on with "
+            f"`{tournament.command}`"
+        )
+    return tournament
 
 
 def _parse(path: Path, number: int, line: str) -> object:

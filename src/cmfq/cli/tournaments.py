@@ -1,0 +1,277 @@
+"""Commands that compare algorithms over many training seeds."""
+
+import math
+import shlex
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import tyro
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as ProgressBar
+from rich.table import Table as ScreenTable
+
+from cmfq.cli.playing import WORKERS
+from cmfq.environments.battle import BattleSettings
+from cmfq.errors import UserError, unknown_name
+from cmfq.evaluation.entrants import find_entrants
+from cmfq.evaluation.plots import save_picture
+from cmfq.evaluation.plots_tournament import win_rate_by_size
+from cmfq.evaluation.power import (
+    MOST_SEEDS,
+    Variation,
+    mean_variation,
+    seeds_needed,
+    variation,
+    with_endless_games,
+)
+from cmfq.evaluation.standings import Estimate, all_results, standings
+from cmfq.evaluation.tournament import Progress, play_tournament
+from cmfq.evaluation.tournament_file import TournamentSettings, finished_tournament
+from cmfq.evaluation.tournament_results import write_page, write_results
+from cmfq.evaluation.tournament_tables import (
+    Table,
+    comparison_table,
+    cycle_sentences,
+    ordering_table,
+    rate_text,
+    rating_table,
+)
+
+EVEN = (0.2, 0.8)
+"""Win rates between which two algorithms are even enough to plan by."""
+PLAIN_LINES = 20
+"""Lines of progress where the output is no terminal."""
+
+
+def tournament(
+    entrants: tyro.conf.Positional[tuple[str, ...]],
+    json: Path,
+    size: int = 64,
+    episodes: int = 100,
+    checkpoints: str = "last:5",
+    seed: int = 0,
+    max_steps: int = BattleSettings.max_steps,
+    within_groups: bool = False,
+    workers: int = WORKERS,
+    report: Path | None = None,
+    out: Path | None = None,
+) -> None:
+    """Let every entrant play every other one, and say what that means for other seeds.
+
+    Runs that differ in nothing but the seed are one group: it is groups that are compared. A
+    tournament that was stopped or killed goes on when it is called again.
+
+    Args:
+        entrants: run folders, checkpoint files, scripted opponents; group=entrant gives one a group
+            of its own. None: report the finished tournament in the file again.
+        json: file that holds the games, each as soon as it is over.
+        size: agents a side.
+        episodes: games of every two entrants of different groups, spread over their checkpoints.
+        checkpoints: last:5 enters the last five of each run.
+        seed: of the games.
+        max_steps: a game is cut off after this many steps.
+        within_groups: let runs of one group play each other too; it makes ratings of runs surer.
+        workers: processes to play in; the result does not depend on it.
+        report: HTML file to write.
+        out: folder to write tables, figures and all games to.
+    """
+    if report and report.is_dir():
+        raise UserError(f"cannot write {report}: it is a folder, give a file for --report")
+    if entrants:
+        found = find_entrants(entrants, _last(checkpoints))
+        settings = TournamentSettings(
+            BattleSettings(size=size, max_steps=max_steps), episodes, seed, within_groups
+        )
+        options = ["--json", str(json), "--size", str(size), "--episodes", str(episodes)]
+        options += ["--checkpoints", checkpoints, "--seed", str(seed)]
+        options += ["--max-steps", str(max_steps), *["--within-groups"] * within_groups]
+        command = shlex.join(["cmfq", "tournament", *entrants, *options])
+        with _Screen(json) as screen:
+            played = play_tournament(
+                found,
+                settings,
+                json,
+                command=command,
+                workers=workers,
+                on_progress=screen.report,
+            )
+    else:
+        played = finished_tournament(json)
+    result = standings(played)
+    _print(comparison_table(result), "Win rates, 95 % intervals over seeds")
+    orderings = ordering_table(result)
+    if orderings:
+        _print(orderings, "The paper's orderings")
+    _print(rating_table(result), f"Ratings; win rates are within {result.largest_gap:.0%} of them")
+    for sentence in cycle_sentences(result):
+        print(sentence)
+    if out:
+        write_results(out, played)
+        print(f"results: {out / 'README.md'}")
+    if report:
+        write_page(report, played)
+        print(f"report: {report.resolve()}")
+
+
+def power(
+    tournament: tyro.conf.Positional[Path],
+    difference: float = 0.1,
+    power: float = 0.8,
+) -> None:
+    """Say how many seeds of each algorithm tell two of them apart, from what a tournament varied.
+
+    Args:
+        tournament: its file.
+        difference: of the true win rate from 1/2: 0.1 is a win rate of 60 %.
+        power: probability of telling them apart; false alarms are 5 %.
+    """
+    played = finished_tournament(tournament)
+    rows: list[tuple[str, ...]] = []
+    even = []
+    for (a, b), results in all_results(played).items():
+        if min(results.points.shape) < 2:
+            continue
+        found, rate = variation(results.points), float(results.points.mean())
+        rows.append(_power_row(f"{a} v {b}", f"{rate:.0%}", found, difference, power))
+        if EVEN[0] <= rate <= EVEN[1]:
+            even.append(found)
+    if not rows:
+        raise UserError(
+            f"{tournament} has no two groups with two seeds and two games each: nothing in it says "
+            "how much seeds vary"
+        )
+    if even:
+        mean = mean_variation(even)
+        rows.append(_power_row(f"mean of {len(even)} even ones", "", mean, difference, power))
+    columns = ("A v B", "win rate", "A", "B", "pairs", "games", "needed", "at least")
+    title = (
+        f"Seeds of each algorithm that tell a win rate of {0.5 + difference:.0%} from 50 % with "
+        f"{power:.0%} power, from the standard deviations of the win rate in points"
+    )
+    _print(Table(columns, rows), title)
+    print("A, B, pairs: between seeds of A, seeds of B, pairs of them; games: within a pair")
+    print("at least: seeds needed however many games they play")
+    print(f"even: win rates from {EVEN[0]:.0%} to {EVEN[1]:.0%}; beyond, seeds cannot vary as much")
+
+
+def sizes(
+    tournaments: tyro.conf.Positional[tuple[Path, ...]],
+    out: Path,
+    against: tuple[str, ...] = (),
+) -> None:
+    """Draw win rates against agents a side, from one finished tournament for each size.
+
+    Args:
+        tournaments: their files.
+        out: picture to write: .svg or .png.
+        against: groups, one panel each; all of them if not given.
+    """
+    results = {}
+    for path in tournaments:
+        played = finished_tournament(path)
+        size = played.settings.environment.size
+        if size in results:
+            raise UserError(f"two tournaments were played at {size} a side: give one of them")
+        results[size] = standings(played)
+    if len(results) < 2:
+        raise UserError("give tournaments of at least two sizes")
+    groups = set.intersection(*({r.group for r in one.ratings} for one in results.values()))
+    for name in against:
+        if name not in groups:
+            raise unknown_name("group", name, sorted(groups))
+    curves: dict[str, dict[str, dict[int, Estimate]]] = {
+        opponent: {
+            group: {size: one.between(group, opponent).win_rate for size, one in results.items()}
+            for group in sorted(groups - {opponent})
+        }
+        for opponent in against or sorted(groups)
+    }
+    save_picture(win_rate_by_size(curves), out)
+    ordered = sorted(results)
+    rows = [
+        (f"{group} v {opponent}", *(rate_text(line[size]) for size in ordered))
+        for opponent, lines in curves.items()
+        for group, line in lines.items()
+    ]
+    _print(Table(("A v B", *(f"{size} a side" for size in ordered)), rows), "Win rate of A")
+    print(f"picture: {out}")
+
+
+def _power_row(
+    name: str, rate: str, found: Variation, difference: float, wanted: float
+) -> tuple[str, ...]:
+    spreads = (found.rows, found.columns, found.pairs, found.games)
+    needed = [seeds_needed(one, difference, wanted) for one in (found, with_endless_games(found))]
+    counts = [f"more than {MOST_SEEDS}" if number is None else str(number) for number in needed]
+    return (name, rate, *(f"{100 * math.sqrt(part):.0f}" for part in spreads), *counts)
+
+
+def _last(checkpoints: str) -> int:
+    """K of last:K."""
+    word, _, number = checkpoints.partition(":")
+    if word != "last" or not number.isdecimal() or int(number) < 1:
+        raise UserError(f"checkpoints is {checkpoints!r}: give last:1, last:5 or the like")
+    return int(number)
+
+
+def _print(table: Table, title: str) -> None:
+    screen = ScreenTable(title=title)
+    for number, column in enumerate(table.columns):
+        screen.add_column(column, justify="right" if number else "left")
+    for row in table.rows:
+        screen.add_row(*row)
+    Console().print(screen)
+
+
+class _Screen:
+    """What is seen while games are played: a bar, or some plain lines where there is no screen."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._console = Console(stderr=True)
+        self._bar = ProgressBar(
+            TextColumn("games"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+            speed_estimate_period=60,
+        )
+        self._task: TaskID | None = None
+        self._last = Progress(0, 0)
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+        if isinstance(error, KeyboardInterrupt):
+            print(
+                f"{self._last.finished} of {self._last.games} games are kept in {self._file}: the "
+                "same command goes on",
+                file=sys.stderr,
+            )
+
+    def report(self, progress: Progress) -> None:
+        """Show how far it is."""
+        finished, games = progress.finished, progress.games
+        if self._task is None:
+            self._task = self._bar.add_task("", total=games)
+            if finished:
+                print(f"{finished} of {games} games are there already", file=sys.stderr)
+        self._bar.update(self._task, completed=finished)
+        plain = not self._console.is_terminal
+        if plain and finished * PLAIN_LINES // games > self._last.finished * PLAIN_LINES // games:
+            print(f"{finished} of {games} games", file=sys.stderr, flush=True)
+        self._last = progress
