@@ -61,13 +61,24 @@ MetricsOf = Mapping[str, Metrics]
 def find_metrics(tournament: Tournament, folder: Path | None = None) -> MetricsOf:
     """Metrics of the runs that are there, else those that the results folder holds."""
     found: dict[str, Metrics] = {
-        one.name: [{key: row[key] for key in CURVE_KEYS} for row in Run(Path(one.name)).metrics()]
+        one.name: [_shorten(row) for row in Run(Path(one.name)).metrics()]
         for one in tournament.entrants
         if one.run and (Path(one.name) / SETTINGS_FILE).is_file()
     }
     if not found and folder and (folder / METRICS).is_file():
         found = json.loads(gzip.decompress((folder / METRICS).read_bytes()))
     return {name: rows for name, rows in found.items() if rows}
+
+
+def _shorten(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What figures and tables need of a row, to three digits."""
+    kept = {key: row[key] for key in CURVE_KEYS}
+    return {
+        key: [round(part, 3) for part in value]
+        if isinstance(value, list)
+        else value and round(value, 3)
+        for key, value in kept.items()
+    }
 
 
 def write_results(folder: Path, tournament: Tournament) -> None:
@@ -156,7 +167,7 @@ def _readme(tournament: Tournament, found: Standings, metrics: MetricsOf, folder
     orderings = ordering_table(found)
     parts = [
         "# Tournament\n",
-        f"{about(tournament)} {HOW_TO_READ} [What the statistics mean](../../statistics.md).\n",
+        f"{about(tournament)} {HOW_TO_READ} More in `docs/statistics.md`.\n",
         f"![{CAPTIONS['matrix']}](matrix.svg)\n",
     ]
     if orderings:

@@ -158,7 +158,7 @@ COLUMNS = (
 
 def rate_text(rate: Estimate) -> str:
     """A share with its interval."""
-    return f"{rate.value:.1%} ({100 * rate.low:.0f} to {100 * rate.high:.0f} %)"
+    return f"{rate.value:.1%} ({100 * rate.low:.0f} to {100 * rate.high:.0f}\N{NO-BREAK SPACE}%)"
 
 
 def margin_text(value: Estimate, digits: int = 1) -> str:
