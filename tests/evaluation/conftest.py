@@ -23,16 +23,16 @@ TINY = TrainSettings(
 
 
 @pytest.fixture(scope="session")
-def run_settings() -> TrainSettings:
+def run_settings() -> TrainSettings[BattleSettings]:
     """Of the runs, but for algorithm and seed."""
     return TINY
 
 
 @pytest.fixture(scope="session")
-def train_run() -> Callable[[Path, TrainSettings], None]:
+def train_run() -> Callable[[Path, TrainSettings[BattleSettings]], None]:
     """Trains a run to its end."""
 
-    def train_to_end(path: Path, settings: TrainSettings) -> None:
+    def train_to_end(path: Path, settings: TrainSettings[BattleSettings]) -> None:
         with Run.create(path, settings) as run:
             train(run, SelfPlay(settings), lambda metrics: None, lambda: False)
 
@@ -41,7 +41,8 @@ def train_run() -> Callable[[Path, TrainSettings], None]:
 
 @pytest.fixture(scope="session")
 def runs(
-    tmp_path_factory: pytest.TempPathFactory, train_run: Callable[[Path, TrainSettings], None]
+    tmp_path_factory: pytest.TempPathFactory,
+    train_run: Callable[[Path, TrainSettings[BattleSettings]], None],
 ) -> Path:
     """Folder with cmfq-0, cmfq-1, mfq-0, mfq-1: three checkpoints each."""
     folder = tmp_path_factory.mktemp("runs")

@@ -10,7 +10,7 @@ from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
 from cmfq.evaluation.entrants import Entrant, Player
 from cmfq.evaluation.plots import save_svg
-from cmfq.evaluation.plots_tournament import rating_ladder, survivor_margins, win_rate_matrix
+from cmfq.evaluation.plots_tournament import game_margins, rating_ladder, win_rate_matrix
 from cmfq.evaluation.replication import mean_interval, rate_interval
 from cmfq.evaluation.schedule import schedule
 from cmfq.evaluation.standings import all_results, standings
@@ -149,7 +149,9 @@ def test_figures_are_the_same_bytes_every_time(tmp_path: Path) -> None:
         groups = [one.group for one in found.ratings]
         save_svg(win_rate_matrix(found), tmp_path / f"matrix-{name}")
         save_svg(rating_ladder(found.ratings), tmp_path / f"ladder-{name}")
-        save_svg(survivor_margins(groups, all_results(played)), tmp_path / f"margins-{name}")
+        save_svg(
+            game_margins(groups, all_results(played), "survivors"), tmp_path / f"margins-{name}"
+        )
     for figure in ("matrix", "ladder", "margins"):
         one, other = ((tmp_path / f"{figure}-{name}").read_bytes() for name in ("one", "two"))
         assert one == other

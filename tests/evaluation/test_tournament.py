@@ -12,6 +12,8 @@ import pytest
 
 from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
+from cmfq.environments.pursuit import PursuitSettings
+from cmfq.environments.registry import find_kind
 from cmfq.errors import UserError
 from cmfq.evaluation.entrants import Entrant, find_entrants
 from cmfq.evaluation.tournament import play_tournament
@@ -25,9 +27,13 @@ from cmfq.evaluation.tournament_file import (
 SETTINGS = TournamentSettings(BattleSettings(size=12, max_steps=25), episodes=6)
 
 
+def enter(names: list[str], checkpoints: int) -> tuple[Entrant, ...]:
+    return find_entrants(names, find_kind("battle"), checkpoints)
+
+
 @pytest.fixture
 def entrants(runs: Path) -> tuple[Entrant, ...]:
-    return find_entrants([str(runs / "cmfq-0"), str(runs / "mfq-0"), "rush"], 2)
+    return enter([str(runs / "cmfq-0"), str(runs / "mfq-0"), "rush"], 2)
 
 
 def play(entrants: tuple[Entrant, ...], path: Path, workers: int = 1, **changes: object) -> bytes:
@@ -58,7 +64,7 @@ def test_games_do_not_depend_on_who_else_plays(
     entrants: tuple[Entrant, ...], runs: Path, tmp_path: Path
 ) -> None:
     play(entrants, tmp_path / "t.json")
-    more = find_entrants([str(runs / n) for n in ("cmfq-0", "mfq-0", "mfq-1")] + ["rush"], 2)
+    more = enter([str(runs / n) for n in ("cmfq-0", "mfq-0", "mfq-1")] + ["rush"], 2)
     play(more, tmp_path / "more.json")
     few = finished_tournament(tmp_path / "t.json").games
     assert set(few) < set(finished_tournament(tmp_path / "more.json").games)
@@ -98,7 +104,7 @@ def test_a_tournament_can_grow_but_not_change(
     with pytest.raises(UserError, match="has games of rush as it was then, which is not among"):
         play(entrants[:2], path)
     assert set(finished_tournament(path).games) == games, "a refusal loses nothing"
-    more = find_entrants([str(runs / n) for n in ("cmfq-0", "mfq-0", "mfq-1")] + ["rush"], 2)
+    more = enter([str(runs / n) for n in ("cmfq-0", "mfq-0", "mfq-1")] + ["rush"], 2)
     play(more, path, episodes=8)
     assert games < set(finished_tournament(path).games)
 
@@ -120,10 +126,10 @@ def test_files_that_are_no_tournament(entrants: tuple[Entrant, ...], tmp_path: P
         assert path.read_bytes() == content, "what cannot be read is left as it is"
 
 
-def test_who_cannot_play(
-    entrants: tuple[Entrant, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_cannot_play(entrants: tuple[Entrant, ...], tmp_path: Path) -> None:
     path = tmp_path / "t.json"
+    with pytest.raises(UserError, match=r"and pursuit, .* has predator and prey: `cmfq evaluate`"):
+        play(entrants, path, environment=PursuitSettings())
     with pytest.raises(UserError, match="there is nothing to play"):
         play(entrants[:1], path)
     with pytest.raises(UserError, match="workers is 0"):
@@ -133,7 +139,7 @@ def test_who_cannot_play(
     bad = tmp_path / "bad.safetensors"
     bad.write_bytes(b"no policy")
     with pytest.raises(UserError, match="cut short or was not written by cmfq"):
-        play(find_entrants([str(bad), "rush"], 1), path)
+        play(enter([str(bad), "rush"], 1), path)
     assert not path.exists()
 
 

@@ -15,6 +15,7 @@ from cmfq.cli.training import bench, resume, train_in
 from cmfq.cli.understanding import check_in, explain_in
 from cmfq.environments.registry import default_settings
 from cmfq.errors import UserError
+from cmfq.evaluation.entrants import split_group
 from cmfq.evaluation.players import game_of
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -62,7 +63,8 @@ def _commands(arguments: Sequence[str]) -> dict[str, Callable[..., Any]]:
     if command == "train" and names:
         settings = default_settings(names[0])
     else:
-        settings = game_of(names if command in BY_ENVIRONMENT else [])
+        players = [split_group(name)[1] for name in names]
+        settings = game_of(players if command in BY_ENVIRONMENT else [])
     return {
         name: function(type(settings), settings) if name in BY_ENVIRONMENT else function
         for name, function in COMMANDS.items()

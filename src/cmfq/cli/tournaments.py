@@ -3,9 +3,10 @@
 import math
 import shlex
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import tyro
 from rich.console import Console
@@ -14,7 +15,7 @@ from rich.progress import Progress as ProgressBar
 from rich.table import Table as ScreenTable
 
 from cmfq.cli.playing import WORKERS
-from cmfq.environments.battle import BattleSettings
+from cmfq.environments.registry import kind_of
 from cmfq.errors import UserError, unknown_name
 from cmfq.evaluation.entrants import find_entrants
 from cmfq.evaluation.plots import save_picture
@@ -29,7 +30,7 @@ from cmfq.evaluation.power import (
 )
 from cmfq.evaluation.standings import Estimate, all_results, standings
 from cmfq.evaluation.tournament import Progress, play_tournament
-from cmfq.evaluation.tournament_file import TournamentSettings, finished_tournament
+from cmfq.evaluation.tournament_file import Tournament, TournamentSettings, finished_tournament
 from cmfq.evaluation.tournament_results import write_page, write_results
 from cmfq.evaluation.tournament_tables import (
     Table,
@@ -46,60 +47,65 @@ PLAIN_LINES = 20
 """Lines of progress where the output is no terminal."""
 
 
-def tournament(
-    entrants: tyro.conf.Positional[tuple[str, ...]],
-    json: Path,
-    size: int = 64,
-    episodes: int = 100,
-    checkpoints: str = "last:5",
-    seed: int = 0,
-    max_steps: int = BattleSettings.max_steps,
-    within_groups: bool = False,
-    workers: int = WORKERS,
-    report: Path | None = None,
-    out: Path | None = None,
-) -> None:
-    """Let every entrant play every other one, and say what that means for other seeds.
+def tournament_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
+    """``cmfq tournament`` with the options of one kind of environment."""
 
-    Runs that differ in nothing but the seed are one group: it is groups that are compared. A
-    tournament that was stopped or killed goes on when it is called again.
+    def tournament(
+        entrants: tyro.conf.Positional[tuple[str, ...]],
+        json: Path,
+        settings: tyro.conf.OmitArgPrefixes[settings_type] = default,  # type: ignore[valid-type]
+        episodes: int = 100,
+        checkpoints: str = "last:5",
+        seed: int = 0,
+        within_groups: bool = False,
+        workers: int = WORKERS,
+        report: Path | None = None,
+        out: Path | None = None,
+    ) -> None:
+        """Let every entrant play every other one, and say what that means for other seeds.
 
-    Args:
-        entrants: run folders, checkpoint files, scripted opponents; group=entrant gives one a group
-            of its own. None: report the finished tournament in the file again.
-        json: file that holds the games, each as soon as it is over.
-        size: agents a side.
-        episodes: games of every two entrants of different groups, spread over their checkpoints.
-        checkpoints: last:5 enters the last five of each run.
-        seed: of the games.
-        max_steps: a game is cut off after this many steps.
-        within_groups: let runs of one group play each other too; it makes ratings of runs surer.
-        workers: processes to play in; the result does not depend on it.
-        report: HTML file to write.
-        out: folder to write tables, figures and all games to.
-    """
-    if report and report.is_dir():
-        raise UserError(f"cannot write {report}: it is a folder, give a file for --report")
-    if entrants:
-        found = find_entrants(entrants, _last(checkpoints))
-        settings = TournamentSettings(
-            BattleSettings(size=size, max_steps=max_steps), episodes, seed, within_groups
-        )
-        options = ["--json", str(json), "--size", str(size), "--episodes", str(episodes)]
-        options += ["--checkpoints", checkpoints, "--seed", str(seed)]
-        options += ["--max-steps", str(max_steps), *["--within-groups"] * within_groups]
-        command = shlex.join(["cmfq", "tournament", *entrants, *options])
-        with _Screen(json) as screen:
-            played = play_tournament(
-                found,
-                settings,
-                json,
-                command=command,
-                workers=workers,
-                on_progress=screen.report,
-            )
-    else:
-        played = finished_tournament(json)
+        Runs that differ in nothing but the seed are one group: it is groups that are compared. A
+        tournament that was stopped or killed goes on when it is called again.
+
+        Args:
+            entrants: run folders, checkpoint files, scripted players; group=entrant gives one a
+                group of its own. None: report the finished tournament in the file again.
+            json: file that holds the games, each as soon as it is over.
+            settings: of the game; those that the first entrant was trained with where not given.
+            episodes: games of every two entrants of different groups, spread over checkpoints.
+            checkpoints: last:5 enters the last five of each run.
+            seed: of the games.
+            within_groups: let runs of one group play each other too: ratings of runs are surer.
+            workers: processes to play in; the result does not depend on it.
+            report: HTML file to write.
+            out: folder to write tables, figures and all games to.
+        """
+        if report and report.is_dir():
+            raise UserError(f"cannot write {report}: it is a folder, give a file for --report")
+        if entrants:
+            found = find_entrants(entrants, kind_of(settings), _last(checkpoints))
+            options: dict[str, Any] = {"json": json} | _changes(default, settings)
+            options |= {"episodes": episodes, "checkpoints": checkpoints, "seed": seed}
+            words = [word for name, value in options.items() for word in (name, str(value))]
+            words[::2] = [f"--{name.replace('_', '-')}" for name in words[::2]]
+            words += ["--within-groups"] * within_groups
+            with _Screen(json) as screen:
+                played = play_tournament(
+                    found,
+                    TournamentSettings(settings, episodes, seed, within_groups),
+                    json,
+                    command=shlex.join(["cmfq", "tournament", *entrants, *words]),
+                    workers=workers,
+                    on_progress=screen.report,
+                )
+        else:
+            played = finished_tournament(json)
+        _report(played, report, out)
+
+    return tournament
+
+
+def _report(played: Tournament, report: Path | None, out: Path | None) -> None:
     result = standings(played)
     _print(comparison_table(result), "Win rates, 95 % intervals over seeds")
     orderings = ordering_table(result)
@@ -172,7 +178,9 @@ def sizes(
     results = {}
     for path in tournaments:
         played = finished_tournament(path)
-        size = played.settings.environment.size
+        size = getattr(played.settings.environment, "size", None)
+        if size is None:
+            raise UserError(f"{path} is a tournament of {played.kind.name}, which has no size")
         if size in results:
             raise UserError(f"two tournaments were played at {size} a side: give one of them")
         results[size] = standings(played)
@@ -207,6 +215,13 @@ def _power_row(
     needed = [seeds_needed(one, difference, wanted) for one in (found, with_endless_games(found))]
     counts = [f"more than {MOST_SEEDS}" if number is None else str(number) for number in needed]
     return (name, rate, *(f"{100 * math.sqrt(part):.0f}" for part in spreads), *counts)
+
+
+def _changes(default: object, settings: object) -> dict[str, Any]:
+    """Settings that are not as they are by default."""
+    return {
+        name: value for name, value in vars(settings).items() if value != getattr(default, name)
+    }
 
 
 def _last(checkpoints: str) -> int:

@@ -6,22 +6,25 @@ differ in nothing but the seed.
 """
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from cmfq.environments.registry import Kind
 from cmfq.errors import UserError
-from cmfq.evaluation.bots import BOTS
+from cmfq.evaluation.players import scripted_players
+from cmfq.storage import to_json
 from cmfq.training.checkpoint import list_checkpoints
-from cmfq.training.run import SETTINGS_FILE, Run, RunDescription
-from cmfq.training.settings import TrainSettings
+from cmfq.training.run import SETTINGS_FILE, Run
 
 ID_DIGITS = 16
 NO_DIFFERENCE = {"seed", "threads", "checkpoint_period"}
 """Settings in which runs of one group may differ: none of them says what is learned."""
+
+Settings = Mapping[str, Any]
+"""Of training, as a run folder stores them."""
 
 
 @dataclass(frozen=True)
@@ -46,28 +49,33 @@ class Entrant:
     seed: int | None
     """Of training; ``None`` for what is there only once."""
     players: tuple[Player, ...]
-    run: RunDescription | None
-    """Settings and versions of a training run."""
+    run: dict[str, Any] | None
+    """Content of ``run.json`` of a training run."""
 
 
-def find_entrants(names: Sequence[str], checkpoints: int) -> tuple[Entrant, ...]:
+def find_entrants(names: Sequence[str], kind: Kind, checkpoints: int) -> tuple[Entrant, ...]:
     """Look entrants up, grouped and in the order of group and seed.
 
     Args:
         names: run folders, checkpoint files and scripted opponents; ``GROUP=NAME`` puts one in a
             group of that name.
+        kind: of the environment to play in.
         checkpoints: how many of the last ones of each run.
 
     Raises:
         UserError: one is not there or twice there.
     """
-    found = [_find(*_split(name), checkpoints) for name in names]
-    labels = _label([one.run.settings for one in found if one.run and not one.group])
+    found = [_find(*split_group(name), kind, checkpoints) for name in names]
+    labels = _label([one.run["settings"] for one in found if one.run and not one.group])
+    grouped = [
+        replace(one, group=labels[_alike(one.run["settings"])])
+        if one.run and not one.group
+        else one
+        for one in found
+    ]
     entrants = sorted(
-        (one if one.group or not one.run else replace(one, group=labels[_alike(one.run.settings)])
-         for one in found),
-        key=lambda one: (one.group, -1 if one.seed is None else one.seed, one.name),
-    )  # fmt: skip
+        grouped, key=lambda one: (one.group, -1 if one.seed is None else one.seed, one.name)
+    )
     _refuse_twins(entrants)
     return tuple(entrants)
 
@@ -80,14 +88,15 @@ def groups_of(entrants: Sequence[Entrant]) -> dict[str, list[Entrant]]:
     return groups
 
 
-def _split(name: str) -> tuple[str, str]:
+def split_group(name: str) -> tuple[str, str]:
     """Group (empty if none is given) and what is entered."""
     group, equals, rest = name.partition("=")
     return (group, rest) if equals and group and not Path(name).exists() else ("", name)
 
 
-def _find(group: str, name: str, checkpoints: int) -> Entrant:
-    if name in BOTS:
+def _find(group: str, name: str, kind: Kind, checkpoints: int) -> Entrant:
+    scripts = scripted_players(kind)
+    if name in scripts:
         player = Player(_digest(f"script {name}".encode()), name, 0)
         return Entrant(name, group or f"{name} (script)", None, (player,), None)
     path = Path(name)
@@ -97,12 +106,13 @@ def _find(group: str, name: str, checkpoints: int) -> Entrant:
         if run is None or not files:
             raise UserError(f"{name} is no run folder with checkpoints: give one by `cmfq train`")
         players = tuple(_player(file) for file in files)
-        return Entrant(name, group, run.settings.seed, players, run)
+        stored = json.loads(to_json(run))
+        return Entrant(name, group, run.settings.seed, players, stored)
     if path.is_file():
         return Entrant(name, group or _short(path), None, (_player(path),), None)
     raise UserError(
         f"there is no entrant {name[:200]!r}: give run folders, checkpoint files, or any of "
-        f"{', '.join(BOTS)}"
+        f"{', '.join(scripts)}"
     )
 
 
@@ -122,27 +132,25 @@ def _short(file: Path) -> str:
     return file.stem
 
 
-def _alike(settings: TrainSettings) -> bytes:
+def _alike(settings: Settings) -> bytes:
     """Equal for settings that may stand in one group."""
-    flat = _flatten(msgspec.to_builtins(settings))
+    flat = _flatten(settings)
     return repr({key: value for key, value in flat.items() if key not in NO_DIFFERENCE}).encode()
 
 
-def _label(settings: Sequence[TrainSettings]) -> dict[bytes, str]:
+def _label(settings: Sequence[Settings]) -> dict[bytes, str]:
     """Name of each group: the algorithm and, where one has several groups, how they differ."""
     labels = {}
     by_algorithm: dict[str, dict[bytes, dict[str, Any]]] = {}
     for one in settings:
-        flat = _flatten(msgspec.to_builtins(one))
-        by_algorithm.setdefault(one.algorithm, {})[_alike(one)] = flat
+        by_algorithm.setdefault(one["algorithm"], {})[_alike(one)] = _flatten(one)
     for algorithm, groups in by_algorithm.items():
+        keys = {key: None for flat in groups.values() for key in flat if key not in NO_DIFFERENCE}
         differing = [
-            key
-            for key in next(iter(groups.values()))
-            if key not in NO_DIFFERENCE and len({repr(flat[key]) for flat in groups.values()}) > 1
+            key for key in keys if len({repr(flat.get(key)) for flat in groups.values()}) > 1
         ]
         for group, flat in groups.items():
-            parts = [f"{key.rpartition('.')[2]}={flat[key]}" for key in differing]
+            parts = [f"{key.rpartition('.')[2]}={flat.get(key)}" for key in differing]
             labels[group] = " ".join([algorithm, *parts])
     return labels
 

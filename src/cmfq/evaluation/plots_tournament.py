@@ -93,8 +93,16 @@ def rating_ladder(ratings: Sequence[Rating]) -> Figure:
     return figure
 
 
-def survivor_margins(groups: Sequence[str], results: Mapping[tuple[str, str], Results]) -> Figure:
-    """How games of each group end: its survivors less its opponent's, over all its games."""
+def game_margins(
+    groups: Sequence[str], results: Mapping[tuple[str, str], Results], decided_by: str
+) -> Figure:
+    """How games of each group end: its survivors less its opponent's, over all its games.
+
+    Args:
+        groups: a panel for each.
+        results: of every two groups.
+        decided_by: what the margins are of: survivors or rewards.
+    """
     columns = min(3, len(groups))
     rows = math.ceil(len(groups) / columns)
     figure = Figure(figsize=(2.9 * columns, 1.9 * rows + 0.5), layout="constrained")
@@ -118,7 +126,7 @@ def survivor_margins(groups: Sequence[str], results: Mapping[tuple[str, str], Re
     _leave_empty(panels, len(groups))
     handles, names = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=4, frameon=False)
-    figure.supxlabel("survivors less the opponent's", fontsize=10)
+    figure.supxlabel(f"{decided_by} less the opponent's", fontsize=10)
     figure.supylabel("share of games", fontsize=10)
     return figure
 

@@ -18,7 +18,7 @@ from cmfq.evaluation.replication import (
     mean_interval,
     rate_interval,
 )
-from cmfq.evaluation.tournament_file import GameRecord, Tournament
+from cmfq.evaluation.tournament_file import Tournament
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -50,7 +50,8 @@ class Results(NamedTuple):
     points: FloatArray
     """``(seeds of A, seeds of B, games)``: 1 for a win, 1/2 for a draw."""
     margins: FloatArray
-    """``(seeds of A, seeds of B, games)``: survivors of A less those of B."""
+    """``(seeds of A, seeds of B, games)``: what decides a game, A's less B's: survivors in battle,
+    rewards elsewhere."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Comparison:
     better: Estimate | None
     """Probability that a random seed of A wins more than half against a random seed of B."""
     margin: Estimate
-    """Survivors of A less those of B, at the end of a game."""
+    """Survivors (or rewards) of A less those of B, at the end of a game."""
 
     def swapped(self) -> "Comparison":
         """From B's view."""
@@ -159,16 +160,22 @@ def standings(tournament: Tournament) -> Standings:
     )
 
 
-PairTable = dict[tuple[str, str], list[GameRecord]]
-"""Games of each ordered pair of entrants, by their names."""
+PairTable = dict[tuple[str, str], FloatArray]
+"""Margins of the games of each pair of entrants, by their names and from the first one's view."""
 
 
 def _by_pair(tournament: Tournament) -> PairTable:
     owner = {player.id: one.name for one in tournament.entrants for player in one.players}
-    table: PairTable = {}
+    margins: dict[tuple[str, str], list[float]] = {}
     for game in tournament.games:
-        table.setdefault((owner[game.a], owner[game.b]), []).append(game)
-    return table
+        margin = (
+            game.a_survivors - game.b_survivors
+            if tournament.kind.decided_by == "survivors"
+            else game.a_reward - game.b_reward
+        )
+        margins.setdefault((owner[game.a], owner[game.b]), []).append(margin)
+    table = {pair: np.array(values, float) for pair, values in margins.items()}
+    return table | {(b, a): -values for (a, b), values in table.items()}
 
 
 def all_results(tournament: Tournament) -> dict[tuple[str, str], Results]:
@@ -181,14 +188,8 @@ def all_results(tournament: Tournament) -> dict[tuple[str, str], Results]:
 
 def results_between(table: PairTable, a: Sequence[Entrant], b: Sequence[Entrant]) -> Results:
     """Stack the games of two groups."""
-    margins = np.array([[_margins(table, one, other) for other in b] for one in a])
+    margins = np.array([[table[one.name, other.name] for other in b] for one in a])
     return Results((np.sign(margins) + 1) / 2, margins)
-
-
-def _margins(table: PairTable, a: Entrant, b: Entrant) -> list[float]:
-    if (a.name, b.name) in table:
-        return [game.a_survivors - game.b_survivors for game in table[a.name, b.name]]
-    return [game.b_survivors - game.a_survivors for game in table[b.name, a.name]]
 
 
 def _compare(a: str, b: str, results: Results) -> Comparison:
@@ -216,11 +217,9 @@ def _counts(entrants: Sequence[Entrant], table: PairTable) -> tuple[FloatArray, 
     """Wins of the row against the column, and draws, for all entrants."""
     place = {one.name: number for number, one in enumerate(entrants)}
     wins, draws = np.zeros((len(place),) * 2), np.zeros((len(place),) * 2)
-    for (a, b), games in table.items():
-        margins = np.array([game.a_survivors - game.b_survivors for game in games])
-        i, j = place[a], place[b]
-        wins[i, j], wins[j, i] = (margins > 0).sum(), (margins < 0).sum()
-        draws[i, j] = draws[j, i] = (margins == 0).sum()
+    for (a, b), margins in table.items():
+        wins[place[a], place[b]] = (margins > 0).sum()
+        draws[place[a], place[b]] = (margins == 0).sum()
     return wins, draws
 
 

@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
-from cmfq.environments.battle import BattleEnvironment, BattleSettings
+from cmfq.environments.registry import kind_of, make_environment
 from cmfq.errors import UserError
 from cmfq.evaluation.entrants import Entrant
-from cmfq.evaluation.matches import load_player, play_between
+from cmfq.evaluation.matches import play_between, seats
+from cmfq.evaluation.players import load_player
 from cmfq.evaluation.pool import as_finished
 from cmfq.evaluation.schedule import ScheduledGame, schedule
 from cmfq.evaluation.tournament_file import (
@@ -40,7 +42,7 @@ class Progress:
 
 def play_tournament(
     entrants: Sequence[Entrant],
-    settings: TournamentSettings,
+    settings: TournamentSettings[Any],
     path: Path,
     *,
     command: str,
@@ -86,7 +88,7 @@ def play_tournament(
 
 
 def play_games(
-    games: Iterable[ScheduledGame], environment: BattleSettings, seed: int, workers: int
+    games: Iterable[ScheduledGame], environment: Any, seed: int, workers: int
 ) -> Iterable[GameRecord]:
     """Results of the games, each as soon as it is there."""
     return as_finished(partial(_play, environment, seed), games, workers)
@@ -99,17 +101,18 @@ def _key(game: ScheduledGame) -> tuple[str, str, int]:
 class _Arena:
     """A field, and the policies that have played on it."""
 
-    def __init__(self, settings: BattleSettings) -> None:
+    def __init__(self, settings: Any) -> None:
         torch.set_num_threads(1)
-        self.environment = BattleEnvironment(settings)
-        specification = self.environment.teams[0]
-        self.player = lru_cache(LOADED_PLAYERS)(partial(load_player, specification=specification))
+        self.environment = make_environment(settings)
+        self.player = lru_cache(LOADED_PLAYERS)(
+            partial(load_player, kind=kind_of(settings), teams=self.environment.teams)
+        )
 
 
 _arena = lru_cache(maxsize=1)(_Arena)
 
 
-def _play(environment: BattleSettings, seed: int, task: ScheduledGame) -> GameRecord:
+def _play(environment: Any, seed: int, task: ScheduledGame) -> GameRecord:
     arena = _arena(environment)
     a, b, number = task
     game = play_between(
@@ -125,12 +128,18 @@ def _play(environment: BattleSettings, seed: int, task: ScheduledGame) -> GameRe
     )  # fmt: skip
 
 
-def _refuse_strangers(entrants: Sequence[Entrant], settings: BattleSettings) -> None:
+def _refuse_strangers(entrants: Sequence[Entrant], settings: Any) -> None:
     """Load every policy once, so that one which cannot play is refused before any game."""
-    specification = BattleEnvironment(settings).teams[0]
+    teams = make_environment(settings).teams
+    first, second = ([teams[team].role for team in side] for side in seats(teams))
+    if first != second:
+        raise UserError(
+            f"a tournament needs two sides that are alike, and {settings.title} has "
+            f"{' and '.join(team.role for team in teams)}: `cmfq evaluate` reports what each earns"
+        )
     for entrant in entrants:
         for player in entrant.players:
-            load_player(player.name, specification)
+            load_player(player.name, kind_of(settings), teams)
 
 
 def _continued(

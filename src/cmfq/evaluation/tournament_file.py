@@ -2,7 +2,7 @@
 
 ::
 
-    {"format": "cmfq-tournament-1", "settings": {...}, "entrants": [...], ..., "games": [
+    {"format": "cmfq-tournament-1", "environment": "battle", "settings": {...}, ..., "games": [
     {"a": "0f3c...", "b": "91ab...", "game": 0, "a_survivors": 12, ...}
     ,{...}
     ]}
@@ -18,12 +18,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Generic, Self, TypeVar
 
 import filelock
 import msgspec
 
-from cmfq.environments.battle import BattleSettings
+from cmfq.environments.registry import Kind, find_kind, kind_of
 from cmfq.errors import UserError, require_range
 from cmfq.evaluation.entrants import Entrant
 from cmfq.storage import to_json, write_bytes
@@ -32,11 +32,15 @@ FORMAT = "cmfq-tournament-1"
 END = "]}\n"
 
 
+EnvironmentSettings = TypeVar("EnvironmentSettings")
+
+
 @dataclass(frozen=True)
-class TournamentSettings:
+class TournamentSettings(Generic[EnvironmentSettings]):
     """What the games depend on, beside the players."""
 
-    environment: BattleSettings
+    environment: EnvironmentSettings
+    """Of one of the kinds in :mod:`cmfq.environments.registry`."""
     episodes: int = 100
     """Games of each pair of entrants."""
     seed: int = 0
@@ -50,7 +54,7 @@ class TournamentSettings:
 
 @dataclass(frozen=True)
 class GameRecord:
-    """One game; ``a`` played the left side if its number is even."""
+    """One game; ``a`` played the first side if its number is even."""
 
     a: str
     """Id of a :class:`~cmfq.evaluation.entrants.Player`."""
@@ -72,12 +76,17 @@ class GameRecord:
 class Tournament:
     """Content of the file."""
 
-    settings: TournamentSettings
+    settings: TournamentSettings[Any]
     versions: dict[str, str]
     command: str
     """That was called."""
     entrants: tuple[Entrant, ...]
     games: tuple[GameRecord, ...]
+
+    @property
+    def kind(self) -> Kind:
+        """Of the environment."""
+        return kind_of(self.settings.environment)
 
 
 def read_tournament(path: Path) -> tuple[Tournament, bool]:
@@ -104,12 +113,31 @@ def read_tournament(path: Path) -> tuple[Tournament, bool]:
         )
     whole = lines[-2:] == [END.strip(), ""]
     # The last piece is what follows the last newline: nothing, or a game that was cut short.
-    header["games"] = [_parse(path, number, line) for number, line in enumerate(lines[:-1], 2)
-                       if line != END.strip()]  # fmt: skip
+    games = [
+        _parse(path, number, line)
+        for number, line in enumerate(lines[:-1], 2)
+        if line != END.strip()
+    ]
     try:
-        return msgspec.convert(header, Tournament, strict=False), whole
-    except msgspec.ValidationError as error:
+        return _tournament(header, games), whole
+    except (msgspec.ValidationError, KeyError) as error:
         raise UserError(f"{path} does not hold what a tournament must: {error}") from error
+
+
+def _tournament(header: dict[str, Any], games: list[object]) -> Tournament:
+    kind = find_kind(header["environment"])
+    settings: TournamentSettings[Any] = msgspec.convert(
+        header["settings"],
+        TournamentSettings[kind.settings],  # type: ignore[name-defined]
+        strict=False,
+    )
+    return Tournament(
+        settings,
+        msgspec.convert(header["versions"], dict[str, str]),
+        msgspec.convert(header["command"], str),
+        msgspec.convert(header["entrants"], tuple[Entrant, ...]),
+        msgspec.convert(games, tuple[GameRecord, ...], strict=False),
+    )
 
 
 def finished_tournament(path: Path) -> Tournament:
@@ -136,7 +164,12 @@ def _parse(path: Path, number: int, line: str) -> object:
 
 def tournament_text(tournament: Tournament, whole: bool = True) -> str:
     """Content of a file."""
-    header = {"format": FORMAT, **msgspec.to_builtins(tournament), "games": []}
+    header = {
+        "format": FORMAT,
+        "environment": tournament.kind.name,
+        **msgspec.to_builtins(tournament),
+        "games": [],
+    }
     head = to_json(header).removesuffix("]}")
     games = "\n,".join(to_json(game) for game in tournament.games)
     return head + "\n" + games + ("\n" if games else "") + (END if whole else "")

@@ -18,14 +18,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from cmfq.evaluation.entrants import groups_of
 from cmfq.evaluation.plots import Metrics, learning_curves, save_figure, svg_text
-from cmfq.evaluation.plots_tournament import rating_ladder, survivor_margins, win_rate_matrix
+from cmfq.evaluation.plots_tournament import game_margins, rating_ladder, win_rate_matrix
 from cmfq.evaluation.standings import Standings, all_results, standings
 from cmfq.evaluation.tournament_file import Tournament, tournament_text
 from cmfq.evaluation.tournament_tables import (
@@ -46,7 +45,7 @@ CAPTIONS = {
     "matrix": "Win rate of each row against each column with its 95 % interval over seeds; bold "
     "where it leaves out 1/2.",
     "ladder": "Ratings with 95 % intervals over seeds; each tick is one run.",
-    "margins": "Survivors less the opponent's at the end of a game, over all games of a group.",
+    "margins": "How games end: what decides them, less the opponent's, in all games of a group.",
     "curves": "Training: means over ten episodes and over seeds, with the least and the greatest "
     "seed. In self-play the reward does not say who is better than before.",
 }
@@ -119,7 +118,7 @@ def write_page(path: Path, tournament: Tournament) -> None:
         gap=found.largest_gap,
         cycles=cycle_sentences(found),
         groups={
-            group: next((msgspec.to_builtins(one.run) for one in entrants if one.run), None)
+            group: next((one.run for one in entrants if one.run), None)
             for group, entrants in groups_of(tournament.entrants).items()
         },
     )
@@ -135,7 +134,7 @@ def _figures(tournament: Tournament, found: Standings, metrics: MetricsOf) -> di
     figures = {
         "matrix": win_rate_matrix(found),
         "ladder": rating_ladder(found.ratings),
-        "margins": survivor_margins(_order(found), all_results(tournament)),
+        "margins": game_margins(_order(found), all_results(tournament), tournament.kind.decided_by),
     }
     curves: dict[str, list[Metrics]] = {}
     for one in tournament.entrants:
@@ -199,7 +198,7 @@ def _readme(tournament: Tournament, found: Standings, metrics: MetricsOf, folder
     parts += [
         "## To get it again\n",
         "`tournament.json.gz` holds every game, and settings and versions of every run. Train the "
-        "runs with `cmfq train battle` and these settings, then\n",
+        "runs with `cmfq train` and these settings, then\n",
         f"    {tournament.command} --out {folder}\n",
         "The page alone, from the stored games: `cmfq tournament --json "
         f"{folder}/tournament.json.gz --out {folder}`.\n",

@@ -137,9 +137,9 @@ def about(tournament: Tournament) -> str:
     most = max(len(one.players) for one in tournament.entrants)
     spread = f", spread over the last {most} checkpoints of each" if most > 1 else ""
     return (
-        f"{len(tournament.games):,} games of battle at {settings.environment.size} a side between "
-        f"{seeds}: {settings.episodes} games for every two entrants of different groups{spread}; "
-        "sides swap every game; more survivors wins, and a draw counts half."
+        f"{len(tournament.games):,} games ({settings.environment.title}) between {seeds}: "
+        f"{settings.episodes} games for every two entrants of different groups{spread}; sides swap "
+        f"every game; who has more {tournament.kind.decided_by} wins, and a draw counts half."
     )
 
 
@@ -151,8 +151,8 @@ HOW_TO_READ = (
 )
 COLUMNS = (
     "*Sure*: confidence that the mean win rate is above 1/2. *Better seed*: probability that a "
-    "random seed of A wins more than half its games against a random seed of B. *Margin*: "
-    "survivors of A less those of B."
+    "random seed of A wins more than half its games against a random seed of B. *Margin*: what "
+    "decides a game, A's less B's."
 )
 
 
