@@ -84,7 +84,11 @@ def test_a_file_cut_short_goes_on_to_the_same_end(
         finished_tournament(path)
     played = []
     play_tournament(
-        entrants, SETTINGS, path, command="again", on_progress=lambda p: played.append(p.finished)
+        entrants,
+        SETTINGS,
+        path,
+        command="again",
+        on_progress=lambda finished, games: played.append(finished),
     )
     assert played[0] == kept
     assert path.read_bytes() == whole

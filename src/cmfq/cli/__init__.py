@@ -10,7 +10,7 @@ import tyro
 
 from cmfq.cli.describing import environments
 from cmfq.cli.playing import compare, draw_in, evaluate_in, report
-from cmfq.cli.tournaments import power, sizes, tournament_in
+from cmfq.cli.tournaments import power, progress, sizes, tournament_in
 from cmfq.cli.training import bench, resume, train_in
 from cmfq.cli.understanding import check_in, explain_in
 from cmfq.environments.registry import default_settings
@@ -26,6 +26,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "tournament": tournament_in,
     "power": power,
     "sizes": sizes,
+    "progress": progress,
     "compare": compare,
     "report": report,
     "draw": draw_in,

@@ -2,23 +2,21 @@
 
 import math
 import shlex
-import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import tyro
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
-from rich.progress import Progress as ProgressBar
-from rich.table import Table as ScreenTable
 
 from cmfq.cli.playing import WORKERS
+from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.environments.registry import kind_of
 from cmfq.errors import UserError, unknown_name
-from cmfq.evaluation.entrants import find_entrants
+from cmfq.evaluation.entrants import find_entrants, split_group
+from cmfq.evaluation.players import game_of
 from cmfq.evaluation.plots import save_picture
+from cmfq.evaluation.plots_progress import win_rate_over_training
 from cmfq.evaluation.plots_tournament import win_rate_by_size
 from cmfq.evaluation.power import (
     MOST_SEEDS,
@@ -28,8 +26,9 @@ from cmfq.evaluation.power import (
     variation,
     with_endless_games,
 )
+from cmfq.evaluation.progress import play_progress, progress_table
 from cmfq.evaluation.standings import Estimate, all_results, standings
-from cmfq.evaluation.tournament import Progress, play_tournament
+from cmfq.evaluation.tournament import play_tournament
 from cmfq.evaluation.tournament_file import Tournament, TournamentSettings, finished_tournament
 from cmfq.evaluation.tournament_results import write_page, write_results
 from cmfq.evaluation.tournament_tables import (
@@ -40,11 +39,10 @@ from cmfq.evaluation.tournament_tables import (
     rate_text,
     rating_table,
 )
+from cmfq.storage import write_json
 
 EVEN = (0.2, 0.8)
 """Win rates between which two algorithms are even enough to plan by."""
-PLAIN_LINES = 20
-"""Lines of progress where the output is no terminal."""
 
 
 def tournament_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
@@ -89,7 +87,7 @@ def tournament_in(settings_type: type[Any], default: Any) -> Callable[..., None]
             words = [word for name, value in options.items() for word in (name, str(value))]
             words[::2] = [f"--{name.replace('_', '-')}" for name in words[::2]]
             words += ["--within-groups"] * within_groups
-            with _Screen(json) as screen:
+            with GamesScreen(json) as screen:
                 played = play_tournament(
                     found,
                     TournamentSettings(settings, episodes, seed, within_groups),
@@ -105,13 +103,57 @@ def tournament_in(settings_type: type[Any], default: Any) -> Callable[..., None]
     return tournament
 
 
+def progress(
+    runs: tyro.conf.Positional[tuple[str, ...]],
+    against: tuple[str, ...] = ("random", "rush", "swarm"),
+    games: int = 20,
+    seed: int = 0,
+    workers: int = WORKERS,
+    json: Path | None = None,
+    out: Path | None = None,
+) -> None:
+    """Play all checkpoints of runs against opponents that stay as they are: who learns, and when.
+
+    Args:
+        runs: folders; the game is that of the first one.
+        against: run folders (their last checkpoint), checkpoint files or scripted players.
+        games: of each checkpoint against each opponent; sides swap every game.
+        seed: of the games.
+        workers: processes to play in; the result does not depend on it.
+        json: file to write the rows to.
+        out: picture to write: .svg or .png.
+    """
+    environment = game_of([split_group(run)[1] for run in runs])
+    started = time.perf_counter()
+    with GamesScreen() as screen:
+        rows = play_progress(
+            runs,
+            against,
+            environment,
+            games=games,
+            seed=seed,
+            workers=workers,
+            on_game=screen.report,
+        )
+    seconds = time.perf_counter() - started
+    if json:
+        write_json(json, rows)
+    if out:
+        save_picture(win_rate_over_training(rows), out)
+    print_table(progress_table(rows), f"Win rate in {games} games, mean over seeds")
+    played = len(rows) * games
+    print(f"{played} games in {seconds:.0f} s: {1000 * seconds / played:.0f} ms each")
+
+
 def _report(played: Tournament, report: Path | None, out: Path | None) -> None:
     result = standings(played)
-    _print(comparison_table(result), "Win rates, 95 % intervals over seeds")
+    print_table(comparison_table(result), "Win rates, 95 % intervals over seeds")
     orderings = ordering_table(result)
     if orderings:
-        _print(orderings, "The paper's orderings")
-    _print(rating_table(result), f"Ratings; win rates are within {result.largest_gap:.0%} of them")
+        print_table(orderings, "The paper's orderings")
+    print_table(
+        rating_table(result), f"Ratings; win rates differ by up to {result.largest_gap:.0%}"
+    )
     for sentence in cycle_sentences(result):
         print(sentence)
     if out:
@@ -157,7 +199,7 @@ def power(
         f"Seeds of each algorithm that tell a win rate of {0.5 + difference:.0%} from 50 % with "
         f"{power:.0%} power, from the standard deviations of the win rate in points"
     )
-    _print(Table(columns, rows), title)
+    print_table(Table(columns, rows), title)
     print("A, B, pairs: between seeds of A, seeds of B, pairs of them; games: within a pair")
     print("at least: seeds needed however many games they play")
     print(f"even: win rates from {EVEN[0]:.0%} to {EVEN[1]:.0%}; beyond, seeds cannot vary as much")
@@ -204,7 +246,7 @@ def sizes(
         for opponent, lines in curves.items()
         for group, line in lines.items()
     ]
-    _print(Table(("A v B", *(f"{size} a side" for size in ordered)), rows), "Win rate of A")
+    print_table(Table(("A v B", *(f"{size} a side" for size in ordered)), rows), "Win rate of A")
     print(f"picture: {out}")
 
 
@@ -230,63 +272,3 @@ def _last(checkpoints: str) -> int:
     if word != "last" or not number.isdecimal() or int(number) < 1:
         raise UserError(f"checkpoints is {checkpoints!r}: give last:1, last:5 or the like")
     return int(number)
-
-
-def _print(table: Table, title: str) -> None:
-    screen = ScreenTable(title=title)
-    for number, column in enumerate(table.columns):
-        screen.add_column(column, justify="right" if number else "left")
-    for row in table.rows:
-        screen.add_row(*row)
-    Console().print(screen)
-
-
-class _Screen:
-    """What is seen while games are played: a bar, or some plain lines where there is no screen."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self._console = Console(stderr=True)
-        self._bar = ProgressBar(
-            TextColumn("games"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-            console=self._console,
-            transient=True,
-            disable=not self._console.is_terminal,
-            speed_estimate_period=60,
-        )
-        self._task: TaskID | None = None
-        self._last = Progress(0, 0)
-
-    def __enter__(self) -> Self:
-        self._bar.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._bar.stop()
-        if isinstance(error, KeyboardInterrupt):
-            print(
-                f"{self._last.finished} of {self._last.games} games are kept in {self._file}: the "
-                "same command goes on",
-                file=sys.stderr,
-            )
-
-    def report(self, progress: Progress) -> None:
-        """Show how far it is."""
-        finished, games = progress.finished, progress.games
-        if self._task is None:
-            self._task = self._bar.add_task("", total=games)
-            if finished:
-                print(f"{finished} of {games} games are there already", file=sys.stderr)
-        self._bar.update(self._task, completed=finished)
-        plain = not self._console.is_terminal
-        if plain and finished * PLAIN_LINES // games > self._last.finished * PLAIN_LINES // games:
-            print(f"{finished} of {games} games", file=sys.stderr, flush=True)
-        self._last = progress

@@ -105,18 +105,19 @@ def _find(group: str, name: str, kind: Kind, checkpoints: int) -> Entrant:
         files = list_checkpoints(path)[-checkpoints:]
         if run is None or not files:
             raise UserError(f"{name} is no run folder with checkpoints: give one by `cmfq train`")
-        players = tuple(_player(file) for file in files)
+        players = tuple(player_of(file) for file in files)
         stored = json.loads(to_json(run))
         return Entrant(name, group, run.settings.seed, players, stored)
     if path.is_file():
-        return Entrant(name, group or _short(path), None, (_player(path),), None)
+        return Entrant(name, group or _short(path), None, (player_of(path),), None)
     raise UserError(
         f"there is no entrant {name[:200]!r}: give run folders, checkpoint files, or any of "
         f"{', '.join(scripts)}"
     )
 
 
-def _player(file: Path) -> Player:
+def player_of(file: Path) -> Player:
+    """The player of a checkpoint file."""
     episode = int(file.stem) if file.stem.isdecimal() else 0
     return Player(_digest(file.read_bytes()), str(file), episode)
 

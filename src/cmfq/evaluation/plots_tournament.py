@@ -123,7 +123,7 @@ def game_margins(
         axes.set_title(f"{group}: {_signed(mean, 1)}", fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)
         axes.yaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1, decimals=0))
-    _leave_empty(panels, len(groups))
+    leave_empty(panels, len(groups))
     handles, names = panels[0, 0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=4, frameon=False)
     figure.supxlabel(f"{decided_by} less the opponent's", fontsize=10)
@@ -163,7 +163,7 @@ def win_rate_by_size(curves: Mapping[str, Mapping[str, Mapping[int, Estimate]]])
         axes.grid(axis="y", alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
         axes.yaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1, decimals=0))
-    _leave_empty(panels, len(curves))
+    leave_empty(panels, len(curves))
     by_label = {
         label: handle
         for axes in panels.flat
@@ -189,7 +189,7 @@ def _signed(value: float, digits: int = 0) -> str:
     return text if float(f"{value:.{digits}f}") else text[1:]
 
 
-def _leave_empty(panels: npt.NDArray[Any], used: int) -> None:
+def leave_empty(panels: npt.NDArray[Any], used: int) -> None:
     """Hide the panels from ``used`` on; those above them get the numbers of the x axis."""
     for axes in panels.flat[used:]:
         axes.set_axis_off()

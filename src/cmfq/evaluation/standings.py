@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from cmfq.environments.registry import Kind
 from cmfq.evaluation.entrants import Entrant, groups_of
 from cmfq.evaluation.rating import GroupRatings, cycles, rate_groups
 from cmfq.evaluation.replication import (
@@ -18,7 +19,7 @@ from cmfq.evaluation.replication import (
     mean_interval,
     rate_interval,
 )
-from cmfq.evaluation.tournament_file import Tournament
+from cmfq.evaluation.tournament_file import GameRecord, Tournament
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -168,14 +169,17 @@ def _by_pair(tournament: Tournament) -> PairTable:
     owner = {player.id: one.name for one in tournament.entrants for player in one.players}
     margins: dict[tuple[str, str], list[float]] = {}
     for game in tournament.games:
-        margin = (
-            game.a_survivors - game.b_survivors
-            if tournament.kind.decided_by == "survivors"
-            else game.a_reward - game.b_reward
-        )
-        margins.setdefault((owner[game.a], owner[game.b]), []).append(margin)
+        pair = (owner[game.a], owner[game.b])
+        margins.setdefault(pair, []).append(margin_of(game, tournament.kind))
     table = {pair: np.array(values, float) for pair, values in margins.items()}
     return table | {(b, a): -values for (a, b), values in table.items()}
+
+
+def margin_of(game: GameRecord, kind: Kind) -> float:
+    """What decides a game, A's less B's."""
+    if kind.decided_by == "survivors":
+        return game.a_survivors - game.b_survivors
+    return game.a_reward - game.b_reward
 
 
 def all_results(tournament: Tournament) -> dict[tuple[str, str], Results]:

@@ -5,7 +5,7 @@ nothing else: not on the workers, on who else plays, or on what was interrupted.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
@@ -32,14 +32,6 @@ LOADED_PLAYERS = 512
 """Policies that a process keeps: each takes about a megabyte; loading costs a tenth of a game."""
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far a tournament is."""
-
-    finished: int
-    games: int
-
-
 def play_tournament(
     entrants: Sequence[Entrant],
     settings: TournamentSettings[Any],
@@ -47,7 +39,7 @@ def play_tournament(
     *,
     command: str,
     workers: int = 1,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: Callable[[int, int], None] = lambda finished, games: None,
 ) -> Tournament:
     """Play all games that are not in the file yet.
 
@@ -57,7 +49,7 @@ def play_tournament(
         path: of the file; its games are kept, and those that follow are added one by one.
         command: that was called, to be kept in the file.
         workers: processes; the file that results does not depend on it.
-        on_progress: told at first, and after every game.
+        on_progress: told, at first and after every game, how many of how many are over.
 
     Raises:
         UserError: entrants cannot play each other; or the file is of another tournament.
@@ -76,12 +68,12 @@ def play_tournament(
         if path.exists():
             games = {game.key: game for game in _continued(path, tournament, planned)}
         log.begin(replace(tournament, games=tuple(games.values())))
-        on_progress(Progress(len(games), len(planned)))
+        on_progress(len(games), len(planned))
         missing = [game for game in planned if _key(game) not in games]
         for record in play_games(missing, settings.environment, settings.seed, workers):
             log.append([record])
             games[record.key] = record
-            on_progress(Progress(len(games), len(planned)))
+            on_progress(len(games), len(planned))
         finished = replace(tournament, games=tuple(games[_key(game)] for game in planned))
         log.finish(finished)
         return finished
