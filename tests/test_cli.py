@@ -196,6 +196,23 @@ MISTAKES = {
     "endless name": (["evaluate", "a" * 5000, "rush"], "there is no player 'aaa"),
     "negative step": (["explain", "{runs}/cmfq", "--size", "12", "--step", "-1"], "step is -1"),
     "no opponents": (["report", "{runs}/cmfq", "--against"], "against is empty"),
+    "checkpoints of no kind": (
+        ["tournament", "rush", "{runs}/cmfq", "--json", "{new}", "--checkpoints", "best:1"],
+        "checkpoints is 'best:1': give last:1",
+    ),
+    "entered twice": (
+        ["tournament", "rush", "{runs}/cmfq", "{runs}/mfq/../cmfq", "--json", "{new}"],
+        "enter one policy twice",
+    ),
+    "tournament that is not there": (
+        ["tournament", "--json", "{new}"],
+        "cannot be read as a tournament",
+    ),
+    "tournament without a folder": (
+        ["tournament", "rush", "random", "--json", "{new}/x/t.json"],
+        "cannot write",
+    ),
+    "power of no tournament": (["power", "{runs}/cmfq/run.json"], "is no tournament that this"),
     "nothing to compare": (["compare", "--out", "{new}"], "there is nothing to compare"),
     "folder that cannot be made": (
         ["train", "battle", *TINY, "--run", "{runs}/cmfq/run.json/x"],

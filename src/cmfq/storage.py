@@ -49,9 +49,13 @@ def write_bytes(path: Path, content: bytes) -> None:
 
 
 def write_json(path: Path, value: object) -> None:
-    """Write JSON that any reader accepts: infinities become the string "inf"."""
-    text = json.dumps(_finite(msgspec.to_builtins(value)), indent=2, allow_nan=False)
-    write_bytes(path, (text + "\n").encode())
+    """Write JSON that any reader accepts (see :func:`to_json`)."""
+    write_bytes(path, (to_json(value, indent=2) + "\n").encode())
+
+
+def to_json(value: object, indent: int | None = None) -> str:
+    """JSON that any reader accepts: infinities become the string "inf". One line by default."""
+    return json.dumps(_finite(msgspec.to_builtins(value)), indent=indent, allow_nan=False)
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], info: dict[str, Any]) -> None:

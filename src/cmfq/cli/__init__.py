@@ -11,10 +11,12 @@ import tyro
 from cmfq.cli.describing import environments
 from cmfq.cli.playing import compare, evaluate_in, report
 from cmfq.cli.replays import record_in, render, view
+from cmfq.cli.tournaments import power, progress, sizes, tournament_in
 from cmfq.cli.training import bench, resume, train_in
 from cmfq.cli.understanding import check_in, explain_in
 from cmfq.environments.registry import default_settings
 from cmfq.errors import UserError
+from cmfq.evaluation.entrants import split_group
 from cmfq.evaluation.players import game_of
 
 COMMANDS: dict[str, Callable[..., Any]] = {
@@ -22,6 +24,10 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "train": train_in,
     "resume": resume,
     "evaluate": evaluate_in,
+    "tournament": tournament_in,
+    "power": power,
+    "sizes": sizes,
+    "progress": progress,
     "compare": compare,
     "report": report,
     "record": record_in,
@@ -31,7 +37,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "check": check_in,
     "bench": bench,
 }
-BY_ENVIRONMENT = {"train", "evaluate", "record", "explain", "check"}
+BY_ENVIRONMENT = {"train", "evaluate", "tournament", "record", "explain", "check"}
 """Commands whose options are those of an environment: the one that their arguments name."""
 
 
@@ -61,7 +67,8 @@ def _commands(arguments: Sequence[str]) -> dict[str, Callable[..., Any]]:
     if command == "train" and names:
         settings = default_settings(names[0])
     else:
-        settings = game_of(names if command in BY_ENVIRONMENT else [])
+        players = [split_group(name)[1] for name in names]
+        settings = game_of(players if command in BY_ENVIRONMENT else [])
     return {
         name: function(type(settings), settings) if name in BY_ENVIRONMENT else function
         for name, function in COMMANDS.items()

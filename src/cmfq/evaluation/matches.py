@@ -1,19 +1,18 @@
 """Matches: two players, many games, sides swapped every game."""
 
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from multiprocessing import get_context
 from typing import Any
 
 import numpy as np
 import torch
 
-from cmfq.environments.base import TeamSpecification
+from cmfq.environments.base import Environment, TeamSpecification
 from cmfq.environments.registry import kind_of, make_environment
 from cmfq.errors import UserError
-from cmfq.evaluation.players import load_player
+from cmfq.evaluation.players import Player, load_player
+from cmfq.evaluation.pool import process_pool
 from cmfq.evaluation.statistics import mean_interval, wilson_interval
 from cmfq.policies import Policy
 from cmfq.rollout import Observer, play_episode
@@ -235,36 +234,58 @@ class _Match:
     def __init__(self, a: str, b: str, settings: Any, seed: int) -> None:
         torch.set_num_threads(1)
         self._environment = make_environment(settings)
-        self._teams = self._environment.teams
-        self._sides = seats(self._teams)
-        kind = kind_of(settings)
-        self._players = [load_player(name, kind, self._teams) for name in (a, b)]
+        kind, teams = kind_of(settings), self._environment.teams
+        self._players = (load_player(a, kind, teams), load_player(b, kind, teams))
         self._seed = seed
 
     def play(self, game: int, observers: tuple[Observer, ...] = ()) -> Game:
-        generator = np.random.default_rng([self._seed, game])
-        a_side = game % 2
-        players = self._players if a_side == 0 else self._players[::-1]
-        policies: dict[int, Policy] = {}
-        for player, side in zip(players, self._sides, strict=True):
-            policies |= {team: player[self._teams[team].role] for team in side}
-        episode = play_episode(
-            self._environment,
-            [policies[team] for team in range(len(self._teams))],
-            seed=int(generator.integers(2**31)),
-            generator=generator,
-            observers=observers,
+        return play_between(
+            self._environment, *self._players, game, entropy=(self._seed, game), observers=observers
         )
-        a_teams, b_teams = self._sides if a_side == 0 else self._sides[::-1]
-        return Game(
-            game,
-            a_side,
-            sum(episode.survivors[team] for team in a_teams),
-            sum(episode.survivors[team] for team in b_teams),
-            episode.steps,
-            sum(episode.rewards[team] for team in a_teams),
-            sum(episode.rewards[team] for team in b_teams),
-        )
+
+
+def play_between(
+    environment: Environment,
+    a: Player,
+    b: Player,
+    game: int,
+    *,
+    entropy: Sequence[int],
+    observers: Sequence[Observer] = (),
+) -> Game:
+    """Play one game between players that are loaded already.
+
+    Args:
+        environment: to play in.
+        a: plays the first side in even games (see :func:`seats`).
+        b: plays the other one.
+        game: its number.
+        entropy: that every draw of the game comes from; integers of at least 0.
+        observers: told of every step.
+    """
+    generator = np.random.default_rng(entropy)
+    a_side = game % 2
+    sides = seats(environment.teams)
+    policies: dict[int, Policy] = {}
+    for player, side in zip((a, b) if a_side == 0 else (b, a), sides, strict=True):
+        policies |= {team: player[environment.teams[team].role] for team in side}
+    episode = play_episode(
+        environment,
+        [policies[team] for team in range(len(policies))],
+        seed=int(generator.integers(2**31)),
+        generator=generator,
+        observers=observers,
+    )
+    a_teams, b_teams = sides if a_side == 0 else sides[::-1]
+    return Game(
+        game,
+        a_side,
+        sum(episode.survivors[team] for team in a_teams),
+        sum(episode.survivors[team] for team in b_teams),
+        episode.steps,
+        sum(episode.rewards[team] for team in a_teams),
+        sum(episode.rewards[team] for team in b_teams),
+    )
 
 
 _prepare = lru_cache(maxsize=1)(_Match)
@@ -279,5 +300,5 @@ def _games(match: tuple[str, str, Any, int], episodes: int, workers: int) -> Ite
     if workers == 1:
         yield from map(play, range(episodes))
         return
-    with ProcessPoolExecutor(min(workers, episodes), get_context("spawn")) as pool:
+    with process_pool(min(workers, episodes)) as pool:
         yield from pool.map(play, range(episodes))

@@ -1,6 +1,9 @@
 """Figures from stored metrics. One style: colour-blind safe, readable in print."""
 
+import io
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import IO, Any
 
@@ -8,6 +11,9 @@ import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+
+from cmfq.errors import UserError
+from cmfq.storage import write_aside
 
 COLOURS = {
     "iql": "#8c8c8c",
@@ -17,6 +23,8 @@ COLOURS = {
     "random": "#cc79a7",
 }
 """Of each algorithm, from the palette of Okabe and Ito."""
+OTHER_COLOURS = ("#56b4e9", "#e69f00", "#000000", "#f0e442")
+"""Of other groups, in turn: the rest of that palette."""
 SMOOTHING = 10
 """Episodes over which curves are averaged."""
 
@@ -32,6 +40,43 @@ def save_svg(figure: Figure, file: Path | IO[str]) -> None:
         figure.savefig(file, format="svg", metadata=SVG_METADATA)
 
 
+def svg_text(figure: Figure) -> str:
+    """The ``<svg>`` element, to be put into a page."""
+    buffer = io.StringIO()
+    save_svg(figure, buffer)
+    text = buffer.getvalue()
+    return text[text.index("<svg") :]
+
+
+def save_figure(figure: Figure, folder: Path, name: str) -> None:
+    """Write ``name.svg`` and ``name.png``."""
+    for ending in ("svg", "png"):
+        save_picture(figure, folder / f"{name}.{ending}")
+
+
+def save_picture(figure: Figure, file: Path) -> None:
+    """Write a figure in the format that the file's name ends in.
+
+    Raises:
+        UserError: there is no such format, or no such folder.
+    """
+    if file.suffix == ".svg":
+        write = partial(save_svg, figure)
+    elif file.suffix == ".png":
+        write = partial(figure.savefig, format="png", dpi=150)
+    else:
+        raise UserError(f"cannot write a picture to {file}: end its name in .svg or .png")
+    if not file.absolute().parent.is_dir():
+        raise UserError(f"cannot write {file}: there is no folder {file.parent}")
+    write_aside(file, write)
+
+
+def colours_of(groups: Sequence[str]) -> dict[str, str]:
+    """A colour for each group; algorithms keep theirs in every figure."""
+    others = cycle(OTHER_COLOURS)
+    return {group: COLOURS.get(group) or next(others) for group in groups}
+
+
 def learning_curves(runs: Mapping[str, Sequence[Metrics]]) -> Figure:
     """Reward, kills, length and TD error per training episode.
 
@@ -41,6 +86,7 @@ def learning_curves(runs: Mapping[str, Sequence[Metrics]]) -> Figure:
     """
     figure = Figure(figsize=(9, 5.2), layout="constrained")
     panels = figure.subplots(2, 2, sharex=True)
+    colours = colours_of(list(runs))
     measures: dict[str, Callable[[Mapping[str, Any]], float]] = {
         "reward of a team": lambda row: float(np.mean(row["rewards"])),
         "kills, both teams": lambda row: sum(row["kills"]),
@@ -49,7 +95,7 @@ def learning_curves(runs: Mapping[str, Sequence[Metrics]]) -> Figure:
     }
     for axes, (label, measure) in zip(panels.flat, measures.items(), strict=True):
         for algorithm, metrics in runs.items():
-            colour = COLOURS[algorithm]
+            colour = colours[algorithm]
             length = min(len(rows) for rows in metrics)
             curves = np.array(
                 [_smooth(np.array([measure(row) for row in rows[:length]])) for rows in metrics]

@@ -1,7 +1,6 @@
 """One HTML file about a trained run: curves, win rates, a fight to watch. It needs nothing else."""
 
 import base64
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,11 +8,10 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from matplotlib.figure import Figure
 
 from cmfq.environments.registry import make_environment
 from cmfq.evaluation.matches import MatchResult, play_game
-from cmfq.evaluation.plots import Metrics, learning_curves, save_svg
+from cmfq.evaluation.plots import Metrics, learning_curves, svg_text
 from cmfq.replays.draw import draw_fight
 from cmfq.replays.fight import FightRecorder
 from cmfq.replays.images import save_animation
@@ -46,7 +44,7 @@ def write_report(
     html = templates.get_template("report.html").render(
         settings=settings,
         versions=versions,
-        curves=_svg(learning_curves({settings.algorithm: [metrics]})),
+        curves=Markup(svg_text(learning_curves({settings.algorithm: [metrics]}))),
         summary=_summary(metrics),
         matches=matches,
         fight=base64.b64encode(fight).decode("ascii"),
@@ -76,13 +74,6 @@ def _animate_typical_game(match: MatchResult) -> tuple[bytes, str]:
             f"{game.a_survivors} to {game.b_survivors} survive after {game.steps} steps"
         )
         return file.read_bytes(), caption
-
-
-def _svg(figure: Figure) -> Markup:
-    buffer = io.StringIO()
-    save_svg(figure, buffer)
-    text = buffer.getvalue()
-    return Markup(text[text.index("<svg") :])
 
 
 def _summary(metrics: Metrics) -> dict[str, Any]:

@@ -1,0 +1,83 @@
+"""What commands show while games are played, and their tables."""
+
+import sys
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table as ScreenTable
+
+from cmfq.evaluation.tournament_tables import Table
+
+PLAIN_LINES = 20
+"""Lines of progress where the output is no terminal."""
+
+
+def print_table(table: Table, title: str) -> None:
+    """On the terminal."""
+    screen = ScreenTable(title=title)
+    for number, column in enumerate(table.columns):
+        screen.add_column(column, justify="right" if number else "left")
+    for row in table.rows:
+        screen.add_row(*row)
+    Console().print(screen)
+
+
+class GamesScreen:
+    """What is seen while games are played: a bar, or some plain lines where there is no screen."""
+
+    def __init__(self, file: Path | None = None) -> None:
+        """``file`` keeps the games, if any does."""
+        self._file = file
+        self._console = Console(stderr=True)
+        self._bar = Progress(
+            TextColumn("games"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+            console=self._console,
+            transient=True,
+            disable=not self._console.is_terminal,
+            speed_estimate_period=60,
+        )
+        self._task: TaskID | None = None
+        self._finished = self._games = 0
+
+    def __enter__(self) -> Self:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._bar.stop()
+        if isinstance(error, KeyboardInterrupt) and self._file:
+            print(
+                f"{self._finished} of {self._games} games are kept in {self._file}: the same "
+                "command goes on",
+                file=sys.stderr,
+            )
+
+    def report(self, finished: int, games: int) -> None:
+        """Show how far it is."""
+        if self._task is None:
+            self._task = self._bar.add_task("", total=games)
+            if self._file and finished:
+                print(f"{finished} of {games} games are there already", file=sys.stderr)
+        self._bar.update(self._task, completed=finished)
+        plain = not self._console.is_terminal
+        if plain and finished * PLAIN_LINES // games > self._finished * PLAIN_LINES // games:
+            print(f"{finished} of {games} games", file=sys.stderr, flush=True)
+        self._finished, self._games = finished, games

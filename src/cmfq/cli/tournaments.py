@@ -1,0 +1,274 @@
+"""Commands that compare algorithms over many training seeds."""
+
+import math
+import shlex
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from cmfq.cli.playing import WORKERS
+from cmfq.cli.screen import GamesScreen, print_table
+from cmfq.environments.registry import kind_of
+from cmfq.errors import UserError, unknown_name
+from cmfq.evaluation.entrants import find_entrants, split_group
+from cmfq.evaluation.players import game_of
+from cmfq.evaluation.plots import save_picture
+from cmfq.evaluation.plots_progress import win_rate_over_training
+from cmfq.evaluation.plots_tournament import win_rate_by_size
+from cmfq.evaluation.power import (
+    MOST_SEEDS,
+    Variation,
+    mean_variation,
+    seeds_needed,
+    variation,
+    with_endless_games,
+)
+from cmfq.evaluation.progress import play_progress, progress_table
+from cmfq.evaluation.standings import Estimate, all_results, standings
+from cmfq.evaluation.tournament import play_tournament
+from cmfq.evaluation.tournament_file import Tournament, TournamentSettings, finished_tournament
+from cmfq.evaluation.tournament_results import write_page, write_results
+from cmfq.evaluation.tournament_tables import (
+    Table,
+    comparison_table,
+    cycle_sentences,
+    ordering_table,
+    rate_text,
+    rating_table,
+)
+from cmfq.storage import write_json
+
+EVEN = (0.2, 0.8)
+"""Win rates between which two algorithms are even enough to plan by."""
+
+
+def tournament_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
+    """``cmfq tournament`` with the options of one kind of environment."""
+
+    def tournament(
+        entrants: tyro.conf.Positional[tuple[str, ...]],
+        json: Path,
+        settings: tyro.conf.OmitArgPrefixes[settings_type] = default,  # type: ignore[valid-type]
+        episodes: int = 100,
+        checkpoints: str = "last:5",
+        seed: int = 0,
+        within_groups: bool = False,
+        workers: int = WORKERS,
+        report: Path | None = None,
+        out: Path | None = None,
+    ) -> None:
+        """Let every entrant play every other one, and say what that means for other seeds.
+
+        Runs that differ in nothing but the seed are one group: it is groups that are compared. A
+        tournament that was stopped or killed goes on when it is called again.
+
+        Args:
+            entrants: run folders, checkpoint files, scripted players; group=entrant gives one a
+                group of its own. None: report the finished tournament in the file again.
+            json: file that holds the games, each as soon as it is over.
+            settings: of the game; those that the first entrant was trained with where not given.
+            episodes: games of every two entrants of different groups, spread over checkpoints.
+            checkpoints: last:5 enters the last five of each run.
+            seed: of the games.
+            within_groups: let runs of one group play each other too: ratings of runs are surer.
+            workers: processes to play in; the result does not depend on it.
+            report: HTML file to write.
+            out: folder to write tables, figures and all games to.
+        """
+        if report and report.is_dir():
+            raise UserError(f"cannot write {report}: it is a folder, give a file for --report")
+        if entrants:
+            found = find_entrants(entrants, kind_of(settings), _last(checkpoints))
+            options: dict[str, Any] = {"json": json} | _changes(default, settings)
+            options |= {"episodes": episodes, "checkpoints": checkpoints, "seed": seed}
+            words = [word for name, value in options.items() for word in (name, str(value))]
+            words[::2] = [f"--{name.replace('_', '-')}" for name in words[::2]]
+            words += ["--within-groups"] * within_groups
+            with GamesScreen(json) as screen:
+                played = play_tournament(
+                    found,
+                    TournamentSettings(settings, episodes, seed, within_groups),
+                    json,
+                    command=shlex.join(["cmfq", "tournament", *entrants, *words]),
+                    workers=workers,
+                    on_progress=screen.report,
+                )
+        else:
+            played = finished_tournament(json)
+        _report(played, report, out)
+
+    return tournament
+
+
+def progress(
+    runs: tyro.conf.Positional[tuple[str, ...]],
+    against: tuple[str, ...] = ("random", "rush", "swarm"),
+    games: int = 20,
+    seed: int = 0,
+    workers: int = WORKERS,
+    json: Path | None = None,
+    out: Path | None = None,
+) -> None:
+    """Play all checkpoints of runs against opponents that stay as they are: who learns, and when.
+
+    Args:
+        runs: folders; the game is that of the first one.
+        against: run folders (their last checkpoint), checkpoint files or scripted players.
+        games: of each checkpoint against each opponent; sides swap every game.
+        seed: of the games.
+        workers: processes to play in; the result does not depend on it.
+        json: file to write the rows to.
+        out: picture to write: .svg or .png.
+    """
+    environment = game_of([split_group(run)[1] for run in runs])
+    started = time.perf_counter()
+    with GamesScreen() as screen:
+        rows = play_progress(
+            runs,
+            against,
+            environment,
+            games=games,
+            seed=seed,
+            workers=workers,
+            on_game=screen.report,
+        )
+    seconds = time.perf_counter() - started
+    if json:
+        write_json(json, rows)
+    if out:
+        save_picture(win_rate_over_training(rows), out)
+    print_table(progress_table(rows), f"Win rate in {games} games, mean over seeds")
+    played = len(rows) * games
+    print(f"{played} games in {seconds:.0f} s: {1000 * seconds / played:.0f} ms each")
+
+
+def _report(played: Tournament, report: Path | None, out: Path | None) -> None:
+    result = standings(played)
+    print_table(comparison_table(result), "Win rates, 95 % intervals over seeds")
+    orderings = ordering_table(result)
+    if orderings:
+        print_table(orderings, "The paper's orderings")
+    print_table(
+        rating_table(result), f"Ratings; win rates differ by up to {result.largest_gap:.0%}"
+    )
+    for sentence in cycle_sentences(result):
+        print(sentence)
+    if out:
+        write_results(out, played)
+        print(f"results: {out / 'README.md'}")
+    if report:
+        write_page(report, played)
+        print(f"report: {report.resolve()}")
+
+
+def power(
+    tournament: tyro.conf.Positional[Path],
+    difference: float = 0.1,
+    power: float = 0.8,
+) -> None:
+    """Say how many seeds of each algorithm tell two of them apart, from what a tournament varied.
+
+    Args:
+        tournament: its file.
+        difference: of the true win rate from 1/2: 0.1 is a win rate of 60 %.
+        power: probability of telling them apart; false alarms are 5 %.
+    """
+    played = finished_tournament(tournament)
+    rows: list[tuple[str, ...]] = []
+    even = []
+    for (a, b), results in all_results(played).items():
+        if min(results.points.shape) < 2:
+            continue
+        found, rate = variation(results.points), float(results.points.mean())
+        rows.append(_power_row(f"{a} v {b}", f"{rate:.0%}", found, difference, power))
+        if EVEN[0] <= rate <= EVEN[1]:
+            even.append(found)
+    if not rows:
+        raise UserError(
+            f"{tournament} has no two groups with two seeds and two games each: nothing in it says "
+            "how much seeds vary"
+        )
+    if even:
+        mean = mean_variation(even)
+        rows.append(_power_row(f"mean of {len(even)} even ones", "", mean, difference, power))
+    columns = ("A v B", "win rate", "A", "B", "pairs", "games", "needed", "at least")
+    title = (
+        f"Seeds of each algorithm that tell a win rate of {0.5 + difference:.0%} from 50 % with "
+        f"{power:.0%} power, from the standard deviations of the win rate in points"
+    )
+    print_table(Table(columns, rows), title)
+    print("A, B, pairs: between seeds of A, seeds of B, pairs of them; games: within a pair")
+    print("at least: seeds needed however many games they play")
+    print(f"even: win rates from {EVEN[0]:.0%} to {EVEN[1]:.0%}; beyond, seeds cannot vary as much")
+
+
+def sizes(
+    tournaments: tyro.conf.Positional[tuple[Path, ...]],
+    out: Path,
+    against: tuple[str, ...] = (),
+) -> None:
+    """Draw win rates against agents a side, from one finished tournament for each size.
+
+    Args:
+        tournaments: their files.
+        out: picture to write: .svg or .png.
+        against: groups, one panel each; all of them if not given.
+    """
+    results = {}
+    for path in tournaments:
+        played = finished_tournament(path)
+        size = getattr(played.settings.environment, "size", None)
+        if size is None:
+            raise UserError(f"{path} is a tournament of {played.kind.name}, which has no size")
+        if size in results:
+            raise UserError(f"two tournaments were played at {size} a side: give one of them")
+        results[size] = standings(played)
+    if len(results) < 2:
+        raise UserError("give tournaments of at least two sizes")
+    groups = set.intersection(*({r.group for r in one.ratings} for one in results.values()))
+    for name in against:
+        if name not in groups:
+            raise unknown_name("group", name, sorted(groups))
+    curves: dict[str, dict[str, dict[int, Estimate]]] = {
+        opponent: {
+            group: {size: one.between(group, opponent).win_rate for size, one in results.items()}
+            for group in sorted(groups - {opponent})
+        }
+        for opponent in against or sorted(groups)
+    }
+    save_picture(win_rate_by_size(curves), out)
+    ordered = sorted(results)
+    rows = [
+        (f"{group} v {opponent}", *(rate_text(line[size]) for size in ordered))
+        for opponent, lines in curves.items()
+        for group, line in lines.items()
+    ]
+    print_table(Table(("A v B", *(f"{size} a side" for size in ordered)), rows), "Win rate of A")
+    print(f"picture: {out}")
+
+
+def _power_row(
+    name: str, rate: str, found: Variation, difference: float, wanted: float
+) -> tuple[str, ...]:
+    spreads = (found.rows, found.columns, found.pairs, found.games)
+    needed = [seeds_needed(one, difference, wanted) for one in (found, with_endless_games(found))]
+    counts = [f"more than {MOST_SEEDS}" if number is None else str(number) for number in needed]
+    return (name, rate, *(f"{100 * math.sqrt(part):.0f}" for part in spreads), *counts)
+
+
+def _changes(default: object, settings: object) -> dict[str, Any]:
+    """Settings that are not as they are by default."""
+    return {
+        name: value for name, value in vars(settings).items() if value != getattr(default, name)
+    }
+
+
+def _last(checkpoints: str) -> int:
+    """K of last:K."""
+    word, _, number = checkpoints.partition(":")
+    if word != "last" or not number.isdecimal() or int(number) < 1:
+        raise UserError(f"checkpoints is {checkpoints!r}: give last:1, last:5 or the like")
+    return int(number)

@@ -1,0 +1,235 @@
+"""How often the intervals hold what they promise, in simulated tournaments of known truth.
+
+``python -m cmfq.evaluation.coverage --out docs/results/coverage`` writes the rows and the tables.
+
+A seed of either algorithm has a strength, a pair of seeds has a knack, and a game is won with
+probability ``Φ(μ + row + column + cell)``, all three normal; then the true mean win rate is
+``Φ(μ / sqrt(1 + variances))``, so that ``μ`` can be set to give any win rate wanted.
+"""
+
+import csv
+import io
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import tyro
+from scipy import stats
+
+from cmfq.evaluation.rating import ELO, rate_groups
+from cmfq.evaluation.replication import Interval, rate_interval
+from cmfq.storage import write_bytes
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class Spread(NamedTuple):
+    """Standard deviations, in units in which the luck of a game has 1."""
+
+    rows: float
+    columns: float
+    cells: float
+
+
+WORLDS = {
+    "seeds alike": Spread(0.2, 0.2, 0.2),
+    "one side varies": Spread(0.3, 0.9, 0.4),
+    "both vary": Spread(0.6, 0.6, 0.4),
+    "both vary much": Spread(0.9, 0.9, 0.5),
+    "pairs vary": Spread(0.4, 0.4, 0.7),
+}
+RATES = (0.5, 0.7, 0.85, 0.95)
+SIDES = ((3, 3), (5, 5), (10, 10), (5, 1))
+"""Seeds of each side; a side of one is an opponent that stays as it is."""
+
+
+def simulate(
+    world: Spread,
+    rate: float,
+    sides: tuple[int, int],
+    games: int,
+    repetitions: int,
+    generator: np.random.Generator,
+) -> FloatArray:
+    """Scores ``(repetitions, rows, columns)`` of tournaments whose true win rate is ``rate``.
+
+    A side of one is always the same opponent, the one of mean strength, and pairs do not matter.
+    """
+    rows, columns = sides
+    fixed = columns == 1
+    spread = Spread(world.rows, 0.0, 0.0) if fixed else world
+    mean = stats.norm.ppf(rate) * np.sqrt(1 + sum(part**2 for part in spread))
+    logit = (
+        mean
+        + spread.rows * generator.standard_normal((repetitions, rows, 1))
+        + spread.columns * generator.standard_normal((repetitions, 1, columns))
+        + spread.cells * generator.standard_normal((repetitions, rows, columns))
+    )
+    return np.asarray(generator.binomial(games, stats.norm.cdf(logit)) / games)
+
+
+def percentile_bootstrap(
+    scores: FloatArray, draws: int, generator: np.random.Generator
+) -> Interval:
+    """The usual bootstrap over the seeds of both sides, to compare with."""
+    rows, columns = scores.shape[-2:]
+    row = generator.multinomial(rows, np.full(rows, 1 / rows), draws) / rows
+    column = generator.multinomial(columns, np.full(columns, 1 / columns), draws) / columns
+    means = np.einsum("di,rij,dj->rd", row, scores, column, optimize=True)
+    low, high = np.quantile(means, (0.025, 0.975), axis=1)
+    return Interval(scores.mean((-2, -1)), low, high)
+
+
+@dataclass(frozen=True)
+class CoverageRow:
+    """Of one world, win rate and number of seeds."""
+
+    world: str
+    win_rate: float
+    rows: int
+    columns: int
+    covered: float
+    """Share of intervals that held the true win rate."""
+    width: float
+    """Mean width of the intervals."""
+    bootstrap_covered: float
+    """The same for :func:`percentile_bootstrap`."""
+
+
+def measure(repetitions: int, games: int, seed: int) -> Iterator[CoverageRow]:
+    """Every world, win rate and number of seeds."""
+    generator = np.random.default_rng(seed)
+    for rows, columns in SIDES:
+        for rate in RATES:
+            for name, world in WORLDS.items():
+                scores = simulate(world, rate, (rows, columns), games, repetitions, generator)
+                ours = rate_interval(scores)
+                usual = percentile_bootstrap(scores, 200, generator)
+                yield CoverageRow(
+                    name,
+                    rate,
+                    rows,
+                    columns,
+                    covered(ours, rate),
+                    float((ours.high - ours.low).mean()),
+                    covered(usual, rate),
+                )
+
+
+def covered(interval: Interval, truth: float) -> float:
+    """Share of intervals that hold the truth."""
+    return float(((interval.low <= truth) & (truth <= interval.high)).mean())
+
+
+def rating_coverage(
+    strengths: Sequence[float], spread: float, seeds: int, games: int, repetitions: int, seed: int
+) -> float:
+    """Share of rating intervals that hold the truth, where Bradley and Terry's model is true.
+
+    Args:
+        strengths: of the algorithms, on the model's scale.
+        spread: standard deviation between seeds of one algorithm.
+        seeds: of each algorithm.
+        games: of each pair of entrants.
+        repetitions: tournaments.
+        seed: of the simulation.
+    """
+    generator = np.random.default_rng(seed)
+    truth = ELO * (np.array(strengths) - np.mean(strengths))
+    group = np.repeat(np.arange(len(strengths)), seeds)
+    apart = group[:, None] != group[None]
+    held = []
+    for _ in range(repetitions):
+        player = np.repeat(strengths, seeds) + spread * generator.standard_normal(len(group))
+        chance = 1 / (1 + np.exp(player[None] - player[:, None]))
+        first = np.triu(generator.binomial(games, chance) * apart)
+        wins = first + (np.triu(games * apart) - first).T
+        rated = rate_groups(wins, np.zeros_like(wins, float), group)
+        held.append((rated.low <= truth) & (truth <= rated.high))
+    return float(np.mean(held))
+
+
+@dataclass(frozen=True)
+class CoverageStudy:
+    """Measure how often the intervals hold the truth."""
+
+    out: Path
+    """Folder for the rows and the page."""
+    repetitions: int = 4000
+    """Simulated tournaments of each kind."""
+    games: int = 20
+    """Of each pair of seeds."""
+    seed: int = 0
+
+
+def describe(
+    rows: Sequence[CoverageRow], ratings: Sequence[tuple[int, float, float]], study: CoverageStudy
+) -> str:
+    """The page, in Markdown."""
+    lines = [
+        "# Do 95 % intervals hold the truth 95 times in 100?",
+        "",
+        f"Written by `python -m cmfq.evaluation.coverage --out {study.out}`. Win rates of "
+        f"simulated tournaments with {study.games} games for each pair of seeds, "
+        f"{study.repetitions} tournaments for each of "
+        + ", ".join(f"*{name}* {tuple(world)}" for name, world in WORLDS.items())
+        + ": standard deviations of the strength of the rows' seeds, the columns', and of pairs, "
+        "where the luck of a game has 1. In each cell the least and the greatest coverage among "
+        "these worlds. `5 v 1`: five seeds against one fixed opponent.",
+        "",
+        "| seeds | true win rate | coverage | mean width | coverage of the plain bootstrap |",
+        "| --- | ---: | ---: | ---: | ---: |",
+    ]
+    for sides in SIDES:
+        for rate in RATES:
+            found = [row for row in rows if (row.rows, row.columns, row.win_rate) == (*sides, rate)]
+            width = np.mean([row.width for row in found])
+            lines.append(
+                f"| {sides[0]} v {sides[1]} | {rate:.0%} | {_range([r.covered for r in found])} | "
+                f"{width:.2f} | {_range([row.bootstrap_covered for row in found])} |"
+            )
+    lines += [
+        "",
+        "Ratings, where Bradley and Terry's model is true: three algorithms 100 points apart, the "
+        "coverage of all their intervals.",
+        "",
+        "| seeds each | points between seeds (standard deviation) | coverage |",
+        "| --- | ---: | ---: |",
+        *(f"| {seeds} | {spread:.0f} | {share:.1%} |" for seeds, spread, share in ratings),
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _range(values: Sequence[float]) -> str:
+    return f"{min(values):.1%} to {max(values):.1%}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the study and write it."""
+    study = tyro.cli(CoverageStudy, args=arguments)
+    rows = list(measure(study.repetitions, study.games, study.seed))
+    step = 100 / ELO
+    ratings = [
+        (seeds, points, rating_coverage((-step, 0, step), points / ELO, seeds, study.games,
+                                        study.repetitions // 10, study.seed))
+        for seeds in (3, 5, 10) for points in (50, 150)
+    ]  # fmt: skip
+    study.out.mkdir(parents=True, exist_ok=True)
+    table = io.StringIO()
+    writer = csv.DictWriter(
+        table, [field.name for field in fields(CoverageRow)], lineterminator="\n"
+    )
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    write_bytes(study.out / "rows.csv", table.getvalue().encode())
+    write_bytes(study.out / "README.md", describe(rows, ratings, study).encode())
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

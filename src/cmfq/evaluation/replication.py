@@ -1,0 +1,144 @@
+"""Statistics over training seeds: what another pair of seeds would give, not another game.
+
+Scores stand in an array ``(..., rows, columns)``: row ``i`` and column ``j`` hold the mean score of
+seed ``i`` of one algorithm in its games against seed ``j`` of another. Both are samples of what the
+two algorithms could have become, so the scores are those of a two-way crossed random-effects
+layout: ``score = mean + row + column + cell``, where a cell holds how two seeds suit each other
+and the luck of their games. What there is only once, like a scripted opponent, is one column, and
+the statement then holds for that opponent alone. Leading axes hold repetitions, for simulations.
+
+``docs/statistics.md`` says in plain words what follows from this, and how well it works.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+FloatArray = npt.NDArray[np.float64]
+
+NO_VARIANCE = 1e-12
+"""What is below comes from rounding: no seed differed from another."""
+
+
+class Interval(NamedTuple):
+    """An estimate and its confidence limits, each of the shape of the leading axes."""
+
+    value: FloatArray
+    low: FloatArray
+    high: FloatArray
+
+
+class MeanSquares(NamedTuple):
+    """Of the two-way layout; 0 where there are no degrees of freedom."""
+
+    rows: FloatArray
+    columns: FloatArray
+    cells: FloatArray
+
+
+def mean_squares(scores: FloatArray) -> MeanSquares:
+    """Mean squares of rows, of columns and of what both leave over (their interaction)."""
+    rows, columns = scores.shape[-2:]
+    grand = scores.mean((-2, -1), keepdims=True)
+    row = scores.mean(-1, keepdims=True) - grand
+    column = scores.mean(-2, keepdims=True) - grand
+    rest = scores - grand - row - column
+    return MeanSquares(
+        columns * (row**2).sum((-2, -1)) / max(1, rows - 1),
+        rows * (column**2).sum((-2, -1)) / max(1, columns - 1),
+        (rest**2).sum((-2, -1)) / max(1, (rows - 1) * (columns - 1)),
+    )
+
+
+def variance_of_mean(scores: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Variance of the mean score over draws of both seeds, and its degrees of freedom.
+
+    The estimate is the one by expected mean squares, with no component below 0. Its degrees of
+    freedom follow Satterthwaite (1946), from the rows' and the columns' part.
+
+    Raises:
+        ValueError: there is one row and one column, and so nothing to estimate it from.
+    """
+    rows, columns = scores.shape[-2:]
+    if rows == columns == 1:
+        raise ValueError("one score says nothing about its variance")
+    squares = mean_squares(scores)
+    row = np.maximum(squares.rows, squares.cells)
+    column = np.maximum(squares.columns, squares.cells)
+    variance = (row + column - squares.cells) / (rows * columns)
+    parts = [(part, n - 1) for part, n in ((row, rows), (column, columns)) if n > 1]
+    total = np.asarray(sum(part for part, _ in parts))
+    spread = np.asarray(sum(part**2 / freedom for part, freedom in parts))
+    least = min(freedom for _, freedom in parts)
+    degrees = np.full(total.shape, float(least))
+    np.divide(total**2, spread, out=degrees, where=spread > 0)
+    return variance, degrees
+
+
+def mean_interval(scores: FloatArray, confidence: float = 0.95) -> Interval:
+    """Interval of a mean score of any scale, by Student's t."""
+    variance, degrees = variance_of_mean(scores)
+    value = scores.mean((-2, -1))
+    reach = stats.t.ppf((1 + confidence) / 2, degrees) * np.sqrt(variance)
+    return Interval(value, value - reach, value + reach)
+
+
+def rate_interval(scores: FloatArray, confidence: float = 0.95) -> Interval:
+    """Interval of a mean of scores from 0 to 1, such as a win rate; it stays within 0 to 1.
+
+    Symmetric on the logit scale, by Student's t, after a half success and a half failure have been
+    added to the *effective number of trials*: as many independent trials as would have given this
+    variance. Scores that are all alike show no variance: there it is Wilson's interval, with one
+    trial for each seed.
+    """
+    value = scores.mean((-2, -1))
+    variance, degrees = variance_of_mean(scores)
+    logit, error = logit_and_error(value, variance)
+    reach = stats.t.ppf((1 + confidence) / 2, degrees) * error
+    alike = variance < NO_VARIANCE
+    trials = _seeds(scores)
+    z2 = stats.norm.ppf((1 + confidence) / 2) ** 2 / trials
+    centre, spread = value + z2 / 2, np.sqrt(z2 * (value * (1 - value) + z2 / 4))
+    low = np.where(alike, (centre - spread) / (1 + z2), _logistic(logit - reach))
+    high = np.where(alike, (centre + spread) / (1 + z2), _logistic(logit + reach))
+    return Interval(value, np.clip(low, 0, value), np.clip(high, value, 1))
+
+
+def confidence_above_half(scores: FloatArray) -> FloatArray:
+    """Confidence that the mean of scores from 0 to 1 is above 1/2.
+
+    It is 0.975 where the 95 % interval of :func:`rate_interval` begins at 1/2.
+    """
+    value = scores.mean((-2, -1))
+    variance, degrees = variance_of_mean(scores)
+    logit, error = logit_and_error(value, variance)
+    wilson = stats.norm.cdf((value - 0.5) * 2 * np.sqrt(_seeds(scores)))
+    students = stats.t.cdf(logit / error, degrees)
+    return np.asarray(np.where(variance < NO_VARIANCE, wilson, students))
+
+
+def logit_and_error(rate: FloatArray, variance: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Logit of a rate and its standard error, half a success and half a failure added."""
+    trials = rate * (1 - rate) / np.maximum(variance, NO_VARIANCE)
+    rate = (rate * trials + 0.5) / (trials + 1)
+    return np.log(rate / (1 - rate)), 1 / np.sqrt((trials + 1) * rate * (1 - rate))
+
+
+def majority(scores: FloatArray) -> FloatArray:
+    """1 where a seed won more than half against the other one, 0 if less, 1/2 if as much.
+
+    Its mean estimates the probability that a random seed of one algorithm is better than a random
+    seed of the other.
+    """
+    return np.where(scores > 0.5, 1.0, np.where(scores < 0.5, 0.0, 0.5))
+
+
+def _seeds(scores: FloatArray) -> int:
+    """Of both sides, less the side that is one fixed opponent."""
+    return sum(n for n in scores.shape[-2:] if n > 1)
+
+
+def _logistic(x: FloatArray) -> FloatArray:
+    return np.asarray(1 / (1 + np.exp(-x)))

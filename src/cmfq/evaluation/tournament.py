@@ -1,0 +1,169 @@
+"""Tournaments: every entrant against every other, over all cores; interrupted ones go on.
+
+What a game comes to depends on the tournament's seed, its two policies and its number, and on
+nothing else: not on the workers, on who else plays, or on what was interrupted.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from cmfq.environments.registry import kind_of, make_environment
+from cmfq.errors import UserError
+from cmfq.evaluation.entrants import Entrant
+from cmfq.evaluation.matches import play_between, seats
+from cmfq.evaluation.players import load_player
+from cmfq.evaluation.pool import as_finished
+from cmfq.evaluation.schedule import ScheduledGame, schedule
+from cmfq.evaluation.tournament_file import (
+    GameRecord,
+    Tournament,
+    TournamentLog,
+    TournamentSettings,
+    read_tournament,
+)
+from cmfq.storage import versions
+
+LOADED_PLAYERS = 512
+"""Policies that a process keeps: each takes about a megabyte; loading costs a tenth of a game."""
+
+
+def play_tournament(
+    entrants: Sequence[Entrant],
+    settings: TournamentSettings[Any],
+    path: Path,
+    *,
+    command: str,
+    workers: int = 1,
+    on_progress: Callable[[int, int], None] = lambda finished, games: None,
+) -> Tournament:
+    """Play all games that are not in the file yet.
+
+    Args:
+        entrants: see :func:`~cmfq.evaluation.entrants.find_entrants`.
+        settings: of the games.
+        path: of the file; its games are kept, and those that follow are added one by one.
+        command: that was called, to be kept in the file.
+        workers: processes; the file that results does not depend on it.
+        on_progress: told, at first and after every game, how many of how many are over.
+
+    Raises:
+        UserError: entrants cannot play each other; or the file is of another tournament.
+    """
+    if workers < 1:
+        raise UserError(f"workers is {workers}: give at least 1")
+    planned = schedule(entrants, settings.episodes, settings.within_groups)
+    if not planned:
+        raise UserError(
+            "there is nothing to play: give entrants of at least two groups, or --within-groups"
+        )
+    _refuse_strangers(entrants, settings.environment)
+    with TournamentLog(path) as log:
+        tournament = Tournament(settings, versions(), command, tuple(entrants), ())
+        games = {}
+        if path.exists():
+            games = {game.key: game for game in _continued(path, tournament, planned)}
+        log.begin(replace(tournament, games=tuple(games.values())))
+        on_progress(len(games), len(planned))
+        missing = [game for game in planned if _key(game) not in games]
+        for record in play_games(missing, settings.environment, settings.seed, workers):
+            log.append([record])
+            games[record.key] = record
+            on_progress(len(games), len(planned))
+        finished = replace(tournament, games=tuple(games[_key(game)] for game in planned))
+        log.finish(finished)
+        return finished
+
+
+def play_games(
+    games: Iterable[ScheduledGame], environment: Any, seed: int, workers: int
+) -> Iterable[GameRecord]:
+    """Results of the games, each as soon as it is there."""
+    return as_finished(partial(_play, environment, seed), games, workers)
+
+
+def _key(game: ScheduledGame) -> tuple[str, str, int]:
+    return (game.a.id, game.b.id, game.game)
+
+
+class _Arena:
+    """A field, and the policies that have played on it."""
+
+    def __init__(self, settings: Any) -> None:
+        torch.set_num_threads(1)
+        self.environment = make_environment(settings)
+        self.player = lru_cache(LOADED_PLAYERS)(
+            partial(load_player, kind=kind_of(settings), teams=self.environment.teams)
+        )
+
+
+_arena = lru_cache(maxsize=1)(_Arena)
+
+
+def _play(environment: Any, seed: int, task: ScheduledGame) -> GameRecord:
+    arena = _arena(environment)
+    a, b, number = task
+    game = play_between(
+        arena.environment,
+        arena.player(a.name),
+        arena.player(b.name),
+        number,
+        entropy=(seed, int(a.id, 16), int(b.id, 16), number),
+    )
+    return GameRecord(
+        a.id, b.id, number, game.a_survivors, game.b_survivors, game.steps, game.a_reward,
+        game.b_reward,
+    )  # fmt: skip
+
+
+def _refuse_strangers(entrants: Sequence[Entrant], settings: Any) -> None:
+    """Load every policy once, so that one which cannot play is refused before any game."""
+    teams = make_environment(settings).teams
+    first, second = ([teams[team].role for team in side] for side in seats(teams))
+    if first != second:
+        raise UserError(
+            f"a tournament needs two sides that are alike, and {settings.title} has "
+            f"{' and '.join(team.role for team in teams)}: `cmfq evaluate` reports what each earns"
+        )
+    for entrant in entrants:
+        for player in entrant.players:
+            load_player(player.name, kind_of(settings), teams)
+
+
+def _continued(
+    path: Path, tournament: Tournament, planned: Sequence[ScheduledGame]
+) -> tuple[GameRecord, ...]:
+    """Games of the file, if they belong to this tournament."""
+    before, _ = read_tournament(path)
+    ours, theirs = tournament.settings, before.settings
+    changes = []
+    if replace(theirs, episodes=ours.episodes) != ours:
+        changes = [
+            f"{name} {getattr(theirs, name)}, not {getattr(ours, name)}"
+            for name in ("environment", "seed", "within_groups")
+            if getattr(theirs, name) != getattr(ours, name)
+        ]
+    elif before.versions != tournament.versions:
+        changes = [f"versions {before.versions}, not {tournament.versions}"]
+    if changes:
+        raise UserError(
+            f"{path} is a tournament with {'; '.join(changes)}: go on with the same, or give "
+            "another --json"
+        )
+    known = {_key(game) for game in planned}
+    lost = [game for game in before.games if game.key not in known]
+    if lost:
+        names = {player.id: player.name for one in before.entrants for player in one.players}
+        ids = {player.id for one in tournament.entrants for player in one.players}
+        absent = sorted({names[id] for game in lost for id in (game.a, game.b) if id not in ids})
+        reason = (
+            f"games of {', '.join(absent[:3])} as it was then, which is not among the entrants"
+            if absent
+            else f"more than {ours.episodes} episodes a pair, or pairs its checkpoints otherwise"
+        )
+        raise UserError(f"{path} has {reason}: give the same entrants, or another --json")
+    return before.games

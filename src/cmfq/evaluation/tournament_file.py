@@ -1,0 +1,226 @@
+"""A tournament in one file: JSON when it is whole, and readable line by line when it is not.
+
+::
+
+    {"format": "cmfq-tournament-1", "environment": "battle", "settings": {...}, ..., "games": [
+    {"a": "0f3c...", "b": "91ab...", "game": 0, "a_survivors": 12, ...}
+    ,{...}
+    ]}
+
+Games are appended as they end, each to the disk before the next. A file without its last line is
+one of a tournament under way; a last game that was cut short is left out.
+"""
+
+import gzip
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+import filelock
+import msgspec
+
+from cmfq.environments.registry import Kind, find_kind, kind_of
+from cmfq.errors import UserError, require_range
+from cmfq.evaluation.entrants import Entrant
+from cmfq.storage import to_json, write_bytes
+
+FORMAT = "cmfq-tournament-1"
+END = "]}\n"
+
+
+EnvironmentSettings = TypeVar("EnvironmentSettings")
+
+
+@dataclass(frozen=True)
+class TournamentSettings(Generic[EnvironmentSettings]):
+    """What the games depend on, beside the players."""
+
+    environment: EnvironmentSettings
+    """Of one of the kinds in :mod:`cmfq.environments.registry`."""
+    episodes: int = 100
+    """Games of each pair of entrants."""
+    seed: int = 0
+    within_groups: bool = False
+    """Whether entrants of one group play each other too."""
+
+    def __post_init__(self) -> None:
+        require_range(self, 1, 1e9, "episodes")
+        require_range(self, 0, 2**63, "seed")
+
+
+@dataclass(frozen=True)
+class GameRecord:
+    """One game; ``a`` played the first side if its number is even."""
+
+    a: str
+    """Id of a :class:`~cmfq.evaluation.entrants.Player`."""
+    b: str
+    game: int
+    a_survivors: int
+    b_survivors: int
+    steps: int
+    a_reward: float
+    b_reward: float
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """No two games of a tournament share it."""
+        return (self.a, self.b, self.game)
+
+
+@dataclass(frozen=True)
+class Tournament:
+    """Content of the file."""
+
+    settings: TournamentSettings[Any]
+    versions: dict[str, str]
+    command: str
+    """That was called."""
+    entrants: tuple[Entrant, ...]
+    games: tuple[GameRecord, ...]
+
+    @property
+    def kind(self) -> Kind:
+        """Of the environment."""
+        return kind_of(self.settings.environment)
+
+
+def read_tournament(path: Path) -> tuple[Tournament, bool]:
+    """Read a file, and whether it is whole; one whose name ends in .gz is unpacked.
+
+    Raises:
+        UserError: there is none, another version wrote it, or it is damaged before its end.
+    """
+    try:
+        content = path.read_bytes()
+        text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
+    except (OSError, EOFError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read as a tournament: {error}") from error
+    head, *lines = text.split("\n")
+    try:
+        header = json.loads(head + END)
+        known = header.pop("format", None) if isinstance(header, dict) else None
+    except ValueError:
+        known = None
+    if known != FORMAT:
+        raise UserError(
+            f"{path} is no tournament that this version of cmfq reads ({FORMAT}), or its first "
+            "line was cut short: give another file"
+        )
+    whole = lines[-2:] == [END.strip(), ""]
+    # The last piece is what follows the last newline: nothing, or a game that was cut short.
+    games = [
+        _parse(path, number, line)
+        for number, line in enumerate(lines[:-1], 2)
+        if line != END.strip()
+    ]
+    try:
+        return _tournament(header, games), whole
+    except (msgspec.ValidationError, KeyError) as error:
+        raise UserError(f"{path} does not hold what a tournament must: {error}") from error
+
+
+def _tournament(header: dict[str, Any], games: list[object]) -> Tournament:
+    kind = find_kind(header["environment"])
+    settings: TournamentSettings[Any] = msgspec.convert(
+        header["settings"],
+        TournamentSettings[kind.settings],  # type: ignore[name-defined]
+        strict=False,
+    )
+    return Tournament(
+        settings,
+        msgspec.convert(header["versions"], dict[str, str]),
+        msgspec.convert(header["command"], str),
+        msgspec.convert(header["entrants"], tuple[Entrant, ...]),
+        msgspec.convert(games, tuple[GameRecord, ...], strict=False),
+    )
+
+
+def finished_tournament(path: Path) -> Tournament:
+    """Read the file of a tournament that has been played to its end.
+
+    Raises:
+        UserError: as :func:`read_tournament`, or it is not finished.
+    """
+    tournament, whole = read_tournament(path)
+    if not whole:
+        raise UserError(
+            f"{path} is not finished: it holds {len(tournament.games)} games; go on with "
+            f"`{tournament.command}`"
+        )
+    return tournament
+
+
+def _parse(path: Path, number: int, line: str) -> object:
+    try:
+        return json.loads(line.removeprefix(","))
+    except ValueError:
+        raise UserError(f"line {number} of {path} is damaged: mend or remove that line") from None
+
+
+def tournament_text(tournament: Tournament, whole: bool = True) -> str:
+    """Content of a file."""
+    header = {
+        "format": FORMAT,
+        "environment": tournament.kind.name,
+        **msgspec.to_builtins(tournament),
+        "games": [],
+    }
+    head = to_json(header).removesuffix("]}")
+    games = "\n,".join(to_json(game) for game in tournament.games)
+    return head + "\n" + games + ("\n" if games else "") + (END if whole else "")
+
+
+class TournamentLog:
+    """A tournament's file while games are played: this process, and no other, writes to it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = filelock.FileLock(path.with_name(path.name + ".lock"))
+
+    def __enter__(self) -> Self:
+        """Claim the file.
+
+        Raises:
+            UserError: another process is writing it, or nothing can be written there.
+        """
+        if not self._path.absolute().parent.is_dir():
+            raise UserError(
+                f"cannot write {self._path}: there is no folder {self._path.absolute().parent}"
+            )
+        try:
+            self._lock.acquire(timeout=0)
+        except filelock.Timeout:
+            raise UserError(f"{self._path} is being written by another tournament") from None
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._lock.release()
+        Path(self._lock.lock_file).unlink(missing_ok=True)
+
+    def begin(self, tournament: Tournament) -> None:
+        """Write settings, entrants and the games there are; what was there before is replaced."""
+        write_bytes(self._path, tournament_text(tournament, whole=False).encode())
+        self._first = not tournament.games
+
+    def append(self, games: Sequence[GameRecord]) -> None:
+        """Add games; they are on the disk when this returns."""
+        with self._path.open("a", encoding="utf-8") as file:
+            for game in games:
+                file.write(("" if self._first else ",") + to_json(game) + "\n")
+                self._first = False
+            file.flush()
+            os.fsync(file.fileno())
+
+    def finish(self, tournament: Tournament) -> None:
+        """Write the whole file, so that it does not depend on the order in which games ended."""
+        write_bytes(self._path, tournament_text(tournament).encode())

@@ -1,0 +1,224 @@
+"""What a tournament leaves behind: a folder of results, or one HTML page; both by code.
+
+::
+
+    results/
+      README.md             tables, orderings, figures, and the command that does it again
+      tournament.json.gz    every game, every entrant with its settings (`cmfq power` reads it)
+      comparisons.csv       every two groups
+      metrics.json.gz       of training, where the runs were there
+      *.svg, *.png          figures
+"""
+
+import csv
+import gzip
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from cmfq.evaluation.entrants import groups_of
+from cmfq.evaluation.plots import Metrics, learning_curves, save_figure, svg_text
+from cmfq.evaluation.plots_tournament import game_margins, rating_ladder, win_rate_matrix
+from cmfq.evaluation.standings import Standings, all_results, standings
+from cmfq.evaluation.tournament_file import Tournament, tournament_text
+from cmfq.evaluation.tournament_tables import (
+    COLUMNS,
+    HOW_TO_READ,
+    about,
+    comparison_table,
+    cycle_sentences,
+    matrix_table,
+    ordering_table,
+    rating_table,
+    run_table,
+)
+from cmfq.storage import write_bytes
+from cmfq.training.run import SETTINGS_FILE, Run
+
+CAPTIONS = {
+    "matrix": "Win rate of each row against each column with its 95 % interval over seeds; bold "
+    "where it leaves out 1/2.",
+    "ladder": "Ratings with 95 % intervals over seeds; each tick is one run.",
+    "margins": "How games end: what decides them, less the opponent's, in all games of a group.",
+    "curves": "Training: means over ten episodes and over seeds, with the least and the greatest "
+    "seed. In self-play the reward does not say who is better than before.",
+}
+METRICS = "metrics.json.gz"
+CURVE_KEYS = ("episode", "rewards", "kills", "steps", "loss", "playing_seconds", "learning_seconds")
+"""What is kept of the metrics."""
+
+MetricsOf = Mapping[str, Metrics]
+"""Rows of metrics of each run, by the entrant's name."""
+
+
+def find_metrics(tournament: Tournament, folder: Path | None = None) -> MetricsOf:
+    """Metrics of the runs that are there, else those that the results folder holds."""
+    found: dict[str, Metrics] = {
+        one.name: [_shorten(row) for row in Run(Path(one.name)).metrics()]
+        for one in tournament.entrants
+        if one.run and (Path(one.name) / SETTINGS_FILE).is_file()
+    }
+    if not found and folder and (folder / METRICS).is_file():
+        found = json.loads(gzip.decompress((folder / METRICS).read_bytes()))
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def _shorten(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What figures and tables need of a row, to three digits."""
+    kept = {key: row[key] for key in CURVE_KEYS}
+    return {
+        key: [round(part, 3) for part in value]
+        if isinstance(value, list)
+        else value and round(value, 3)
+        for key, value in kept.items()
+    }
+
+
+def write_results(folder: Path, tournament: Tournament) -> None:
+    """Write the results folder of a finished tournament; it is made if it is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    metrics = find_metrics(tournament, folder)
+    found = standings(tournament)
+    for name, figure in _figures(tournament, found, metrics).items():
+        save_figure(figure, folder, name)
+    _write_gzip(folder / "tournament.json.gz", tournament_text(tournament).encode())
+    if metrics:
+        _write_gzip(folder / METRICS, json.dumps(metrics).encode())
+    write_bytes(folder / "comparisons.csv", _comparisons_csv(found).encode())
+    write_bytes(folder / "README.md", _readme(tournament, found, metrics, folder).encode())
+
+
+def write_page(path: Path, tournament: Tournament) -> None:
+    """Write one HTML file that needs nothing else."""
+    found = standings(tournament)
+    metrics = find_metrics(tournament)
+    templates = Environment(
+        loader=PackageLoader("cmfq.evaluation", "."), autoescape=True, undefined=StrictUndefined
+    )
+    html = templates.get_template("tournament.html").render(
+        tournament=tournament,
+        about=about(tournament),
+        how_to_read=HOW_TO_READ,
+        columns=COLUMNS.replace("*", ""),
+        figures={
+            name: Markup(svg_text(figure))
+            for name, figure in _figures(tournament, found, metrics).items()
+        },
+        captions=CAPTIONS,
+        comparisons=comparison_table(found),
+        orderings=ordering_table(found),
+        ratings=rating_table(found),
+        runs=run_table(tournament, _order(found)),
+        gap=found.largest_gap,
+        cycles=cycle_sentences(found),
+        groups={
+            group: next((one.run for one in entrants if one.run), None)
+            for group, entrants in groups_of(tournament.entrants).items()
+        },
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, html.encode())
+
+
+def _order(found: Standings) -> list[str]:
+    return [one.group for one in found.ratings]
+
+
+def _figures(tournament: Tournament, found: Standings, metrics: MetricsOf) -> dict[str, Figure]:
+    figures = {
+        "matrix": win_rate_matrix(found),
+        "ladder": rating_ladder(found.ratings),
+        "margins": game_margins(_order(found), all_results(tournament), tournament.kind.decided_by),
+    }
+    curves: dict[str, list[Metrics]] = {}
+    for one in tournament.entrants:
+        if one.name in metrics:
+            curves.setdefault(one.group, []).append(metrics[one.name])
+    if curves:
+        figures["curves"] = learning_curves(curves)
+    return figures
+
+
+def _comparisons_csv(found: Standings) -> str:
+    table = io.StringIO()
+    names = ("win_rate", "better", "margin")
+    columns = ["a", "b", "seeds_a", "seeds_b", "wins", "draws", "losses", "confidence"]
+    columns += [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow(columns)
+    for one in found.comparisons:
+        row: list[Any] = [one.a, one.b, *one.seeds, one.wins, one.draws, one.losses]
+        row.append(f"{one.confidence:.4f}")
+        for name in names:
+            estimate = getattr(one, name) or ("", "", "")
+            row += [f"{value:.4f}" if value != "" else "" for value in estimate]
+        writer.writerow(row)
+    return table.getvalue()
+
+
+def _readme(tournament: Tournament, found: Standings, metrics: MetricsOf, folder: Path) -> str:
+    orderings = ordering_table(found)
+    parts = [
+        "# Tournament\n",
+        f"{about(tournament)} {HOW_TO_READ} More in `docs/statistics.md`.\n",
+        f"![{CAPTIONS['matrix']}](matrix.svg)\n",
+    ]
+    if orderings:
+        parts += [
+            "## The paper's orderings (Fig 4b)\n",
+            orderings.markdown(),
+        ]
+    parts += [
+        "## Win rates\n",
+        matrix_table(found).markdown(),
+        comparison_table(found).markdown(),
+        f"{COLUMNS}\n",
+        *(f"{sentence}\n" for sentence in cycle_sentences(found)),
+        "## Ratings\n",
+        f"![{CAPTIONS['ladder']}](ladder.svg)\n",
+        rating_table(found).markdown(),
+        f"The win rates that these ratings expect are at most {100 * found.largest_gap:.0f} points "
+        "from those seen.\n",
+        "## How far seeds differ\n",
+        run_table(tournament, _order(found)).markdown(),
+        f"![{CAPTIONS['margins']}](margins.svg)\n",
+    ]
+    if metrics:
+        parts += [
+            "## Training\n",
+            f"![{CAPTIONS['curves']}](curves.svg)\n",
+            _training_table(tournament, metrics),
+        ]
+    parts += [
+        "## To get it again\n",
+        "`tournament.json.gz` holds every game, and settings and versions of every run. Train the "
+        "runs with `cmfq train` and these settings, then\n",
+        f"    {tournament.command} --out {folder}\n",
+        "The page alone, from the stored games: `cmfq tournament --json "
+        f"{folder}/tournament.json.gz --out {folder}`.\n",
+    ]
+    return "\n".join(parts)
+
+
+def _training_table(tournament: Tournament, metrics: MetricsOf) -> str:
+    lines = ["| group | seeds | episodes | minutes of each |", "| --- | ---: | ---: | --- |"]
+    for group, entrants in groups_of(tournament.entrants).items():
+        known = [metrics[one.name] for one in entrants if one.name in metrics]
+        if known:
+            minutes = ", ".join(
+                f"{sum(row['playing_seconds'] + row['learning_seconds'] for row in rows) / 60:.0f}"
+                for rows in known
+            )
+            episodes = ", ".join(sorted({str(len(rows)) for rows in known}))
+            lines.append(f"| {group} | {len(known)} | {episodes} | {minutes} |")
+    return "\n".join(lines) + "\n"
+
+
+def _write_gzip(path: Path, content: bytes) -> None:
+    write_bytes(path, gzip.compress(content, mtime=0))

@@ -1,0 +1,108 @@
+"""Who enters, in which group, and which games follow."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cmfq.environments.registry import find_kind
+from cmfq.errors import UserError
+from cmfq.evaluation.entrants import Entrant, Player, find_entrants, groups_of
+from cmfq.evaluation.schedule import games_between, pairs, schedule
+from cmfq.training.settings import TrainSettings
+
+
+def enter(names: list[str], checkpoints: int) -> tuple[Entrant, ...]:
+    return find_entrants(names, find_kind("battle"), checkpoints)
+
+
+def entrant(name: str, group: str, checkpoints: int) -> Entrant:
+    players = tuple(Player(f"{name}{number}", name, number) for number in range(checkpoints))
+    return Entrant(name, group, 0, players, None)
+
+
+def test_runs_that_differ_in_nothing_but_the_seed_are_a_group(runs: Path) -> None:
+    names = [str(runs / name) for name in ("mfq-1", "cmfq-1", "mfq-0", "cmfq-0")]
+    found = enter(["swarm", *names], 2)
+    assert [(one.group, one.seed) for one in found] == [
+        ("cmfq", 0), ("cmfq", 1), ("mfq", 0), ("mfq", 1), ("swarm (script)", None),
+    ]  # fmt: skip
+    assert [player.episode for player in found[0].players] == [2, 3]
+    assert found[0].run is not None
+    assert found[0].run["settings"]["network"]["channels"] == [4, 4]
+    assert list(map(len, groups_of(found).values())) == [2, 2, 1]
+
+
+def test_the_order_of_names_changes_nothing(runs: Path) -> None:
+    names = [str(runs / name) for name in ("mfq-1", "cmfq-1", "mfq-0")]
+    assert enter(names, 3) == enter(names[::-1], 3)
+
+
+def test_groups_of_one_algorithm_are_named_by_what_differs(
+    runs: Path,
+    tmp_path: Path,
+    run_settings: TrainSettings,
+    train_run: Callable[[Path, TrainSettings], None],
+) -> None:
+    mean_field = replace(run_settings.mean_field, epsilon=1.0)
+    other = replace(run_settings, episodes=2, mean_field=mean_field)
+    train_run(tmp_path / "other", replace(other, algorithm="cmfq"))
+    found = enter([str(tmp_path / "other"), str(runs / "cmfq-0"), str(runs / "mfq-0")], 1)
+    labels = {one.group for one in found}
+    assert labels == {"cmfq episodes=3 epsilon=0.01", "cmfq episodes=2 epsilon=1.0", "mfq"}
+
+
+def test_a_group_can_be_named_and_a_checkpoint_enters_alone(runs: Path) -> None:
+    checkpoint = runs / "cmfq-0" / "checkpoints" / "000002.safetensors"
+    found = enter([f"old={runs / 'mfq-0'}", str(checkpoint)], 1)
+    assert [(one.group, one.seed) for one in found] == [("cmfq-0/000002", None), ("old", 0)]
+    assert found[0].players[0].episode == 2
+
+
+def test_who_cannot_enter(runs: Path, tmp_path: Path) -> None:
+    run = str(runs / "mfq-0")
+    with pytest.raises(UserError, match="enter one policy twice"):
+        enter([run, str(runs / "." / "cmfq-1" / ".." / "mfq-0")], 1)
+    with pytest.raises(UserError, match="enter one policy twice"):
+        enter([run, f"{run}/checkpoints/000003.safetensors"], 1)
+    with pytest.raises(UserError, match="no run folder with checkpoints"):
+        enter([str(runs)], 1)
+    with pytest.raises(UserError, match="there is no entrant 'rusch'"):
+        enter(["rusch"], 1)
+    again = copytree(run, tmp_path / "again")
+    (again / "checkpoints" / "000003.safetensors").unlink()
+    with pytest.raises(UserError, match="both mfq with seed 0, and a seed counts once"):
+        enter([run, str(again)], 1)
+
+
+@given(st.integers(1, 6), st.integers(1, 6), st.integers(1, 3))
+def test_games_are_spread_over_all_pairs_of_checkpoints(ours: int, theirs: int, times: int) -> None:
+    a, b = entrant("a", "A", ours), entrant("b", "B", theirs)
+    games = list(games_between(a, b, 2 * ours * theirs * times))
+    pairs = Counter((game.a.id, game.b.id, game.game % 2) for game in games)
+    assert len(pairs) == 2 * ours * theirs
+    assert set(pairs.values()) == {times}
+
+
+@given(st.integers(1, 6), st.integers(1, 60))
+def test_any_number_of_games_is_balanced_and_the_start_of_more(checkpoints: int, n: int) -> None:
+    a, b = entrant("a", "A", checkpoints), entrant("b", "B", checkpoints)
+    games = list(games_between(a, b, n))
+    for side in ("a", "b"):
+        played = Counter(getattr(game, side).id for game in games)
+        least = min(played.values()) if len(played) == checkpoints else 0
+        assert max(played.values()) - least <= 2
+    assert list(games_between(a, b, n + 7))[:n] == games
+
+
+def test_entrants_of_one_group_meet_only_if_asked() -> None:
+    entrants = [entrant("a", "A", 1), entrant("b", "A", 1), entrant("c", "C", 1)]
+    names = [(a.name, b.name) for a, b in pairs(entrants, within_groups=False)]
+    assert names == [("a", "c"), ("b", "c")]
+    assert len(schedule(entrants, 4)) == 8
+    assert len(schedule(entrants, 4, within_groups=True)) == 12

@@ -1,0 +1,100 @@
+"""Intervals over training seeds: known answers, and coverage by simulation."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import stats
+
+from cmfq.evaluation.coverage import WORLDS, covered, percentile_bootstrap, simulate
+from cmfq.evaluation.replication import (
+    confidence_above_half,
+    majority,
+    mean_interval,
+    mean_squares,
+    rate_interval,
+    variance_of_mean,
+)
+from cmfq.evaluation.statistics import wilson_interval
+
+SCORES = arrays(float, st.tuples(st.integers(2, 5), st.integers(1, 5)),
+                elements=st.floats(0, 1, width=16))  # fmt: skip
+
+
+def test_mean_squares_by_hand() -> None:
+    """A table with row effects -1, 1, column effects -2, 2 and an interaction of 3."""
+    scores = np.array([[-1 - 2 + 3, -1 + 2 - 3], [1 - 2 - 3, 1 + 2 + 3]], float)
+    assert mean_squares(scores) == (2 * 2 * 1, 2 * 2 * 4, 4 * 9)
+
+
+def test_without_interaction_both_sides_variances_add() -> None:
+    rows, columns = np.array([0.1, 0.4, 0.7]), np.array([0.0, 0.1, 0.1, 0.2])
+    variance, degrees = variance_of_mean(rows[:, None] + columns)
+    a, b = rows.var(ddof=1) / 3, columns.var(ddof=1) / 4
+    assert variance == pytest.approx(a + b)
+    assert degrees == pytest.approx((a + b) ** 2 / (a**2 / 2 + b**2 / 3))
+
+
+def test_against_a_fixed_opponent_it_is_students_interval() -> None:
+    margins = np.array([[3.0], [5.0], [10.0], [-2.0]])
+    value, low, high = mean_interval(margins)
+    expected = stats.t.interval(0.95, 3, margins.mean(), stats.sem(margins[:, 0]))
+    assert (value, low, high) == pytest.approx((4.0, *expected))
+
+
+def test_one_score_has_no_interval() -> None:
+    with pytest.raises(ValueError, match="one score"):
+        rate_interval(np.array([[0.5]]))
+
+
+@given(SCORES)
+def test_a_rates_interval_holds_the_rate_and_mirrors(scores: np.ndarray) -> None:
+    value, low, high = rate_interval(scores)
+    assert 0 <= low <= value <= high <= 1
+    assert value == pytest.approx(scores.mean())
+    _, mirrored_low, mirrored_high = rate_interval(1 - scores.T)
+    assert (mirrored_low, mirrored_high) == pytest.approx((1 - high, 1 - low), abs=1e-6)
+
+
+@given(SCORES)
+def test_confidence_agrees_with_the_interval(scores: np.ndarray) -> None:
+    _, low, high = rate_interval(scores)
+    confidence = confidence_above_half(scores)
+    if abs(low - 0.5) > 1e-6 and abs(high - 0.5) > 1e-6 and abs(scores.mean() - 0.5) > 1e-6:
+        assert (confidence > 0.975) == (low > 0.5)
+        assert (confidence < 0.025) == (high < 0.5)
+
+
+@pytest.mark.parametrize(("shape", "trials"), [((5, 5), 10), ((5, 1), 5), ((3, 10), 13)])
+def test_scores_all_alike_count_as_one_trial_for_each_seed(
+    shape: tuple[int, int], trials: int
+) -> None:
+    scores = np.ones(shape)
+    assert rate_interval(scores) == pytest.approx((1, *wilson_interval(trials, trials)))
+    assert confidence_above_half(scores) > 0.975
+
+
+def test_repetitions_are_independent() -> None:
+    scores = np.random.default_rng(0).random((4, 3, 5))
+    together = rate_interval(scores)
+    for number, one in enumerate(scores):
+        assert [part[number] for part in together] == pytest.approx(list(rate_interval(one)))
+
+
+def test_majority() -> None:
+    assert majority(np.array([0.0, 0.49, 0.5, 0.51, 1.0])).tolist() == [0, 0, 0.5, 1, 1]
+
+
+@pytest.mark.parametrize("world", WORLDS)
+@pytest.mark.parametrize("rate", [0.5, 0.7])
+def test_coverage_with_five_seeds_is_95_percent(world: str, rate: float) -> None:
+    scores = simulate(WORLDS[world], rate, (5, 5), 20, 3000, np.random.default_rng(1))
+    assert 0.93 <= covered(rate_interval(scores), rate) <= 0.97
+
+
+def test_the_plain_bootstrap_promises_too_much() -> None:
+    """Why it is not used: this test fails if simulations cannot tell."""
+    generator = np.random.default_rng(0)
+    scores = simulate(WORLDS["both vary"], 0.5, (5, 5), 20, 1500, generator)
+    assert covered(percentile_bootstrap(scores, 200, generator), 0.5) < 0.93

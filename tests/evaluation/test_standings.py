@@ -1,0 +1,195 @@
+"""Standings of tournaments whose results are written by hand, and what is made of them."""
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cmfq.cli import main
+from cmfq.environments.battle import BattleSettings
+from cmfq.evaluation.entrants import Entrant, Player
+from cmfq.evaluation.plots import save_svg
+from cmfq.evaluation.plots_tournament import game_margins, rating_ladder, win_rate_matrix
+from cmfq.evaluation.replication import mean_interval, rate_interval
+from cmfq.evaluation.schedule import schedule
+from cmfq.evaluation.standings import all_results, standings
+from cmfq.evaluation.tournament_file import (
+    GameRecord,
+    Tournament,
+    TournamentSettings,
+    tournament_text,
+)
+from cmfq.evaluation.tournament_results import write_results
+from cmfq.evaluation.tournament_tables import ordering_table, run_table, verdict
+
+
+def made_up(seeds: dict[str, int], margin, size: int = 64, games: int = 4) -> Tournament:
+    """Every game between two entrants ends with ``margin(a, b, game)`` survivors of A more."""
+    entrants = tuple(
+        Entrant(f"{group}-{seed}", group, seed if count > 1 else None,
+                (Player(f"{group}{seed}", group, 1),), None)
+        for group, count in sorted(seeds.items()) for seed in range(count)
+    )  # fmt: skip
+    owner = {player.id: one for one in entrants for player in one.players}
+    records = []
+    for a, b, game in schedule(entrants, games):
+        ahead = margin(owner[a.id], owner[b.id], game)
+        records.append(
+            GameRecord(a.id, b.id, game, max(0, ahead), max(0, -ahead), 30, float(ahead), 0.0)
+        )
+    settings = TournamentSettings(BattleSettings(size=size), games)
+    return Tournament(settings, {"cmfq": "0"}, "cmfq tournament", entrants, tuple(records))
+
+
+def by_strength(strengths: dict[str, float]):
+    """The stronger entrant wins; seeds add a tenth of their number."""
+
+    def margin(a: Entrant, b: Entrant, game: int) -> int:
+        gap = strengths[a.group] - strengths[b.group]
+        gap += 0.1 * ((a.seed or 0) - (b.seed or 0))
+        return round(10 * gap) + (-1) ** game
+
+    return margin
+
+
+def test_a_comparison_is_that_of_its_seeds() -> None:
+    table = np.array([[3, -2, 0, 1], [-1, -1, 5, 0], [2, 2, 2, -9]])
+    played = made_up({"a": 3, "b": 4}, lambda a, b, game: int(table[a.seed, b.seed]) * (game < 3))
+    one = standings(played).between("a", "b")
+    scores = np.where(table > 0, 7 / 8, np.where(table < 0, 1 / 8, 1 / 2))
+    margins = 0.75 * table
+    assert (one.wins, one.draws, one.losses) == (18, 12 + 6, 12)
+    assert one.seeds == (3, 4)
+    assert one.win_rate == pytest.approx(list(map(float, rate_interval(scores))))
+    assert one.margin == pytest.approx(list(map(float, mean_interval(margins))))
+    assert one.better is not None
+    assert one.better.value == pytest.approx((6 + 2 / 2) / 12)
+    swapped = standings(played).between("b", "a")
+    assert (swapped.wins, swapped.losses) == (one.losses, one.wins)
+    assert swapped.win_rate.low == pytest.approx(1 - one.win_rate.high)
+    assert swapped.confidence == pytest.approx(1 - one.confidence)
+    assert swapped.margin.high == pytest.approx(-one.margin.low)
+
+
+def test_of_two_single_policies_the_game_is_the_unit() -> None:
+    played = made_up({"a": 1, "b": 1}, lambda a, b, game: 1 if game < 15 else -1, games=20)
+    one = standings(played).between("a", "b")
+    low, high = rate_interval(np.array([[1.0]] * 15 + [[0.0]] * 5))[1:]
+    assert one.win_rate == pytest.approx((0.75, float(low), float(high)))
+    assert one.better is None
+    assert np.isnan(standings(played).ratings[0].rating.low)
+
+
+def test_a_single_game_says_nothing() -> None:
+    one = standings(made_up({"a": 1, "b": 1}, lambda a, b, game: 1, games=1)).between("a", "b")
+    assert one.win_rate == (1.0, 0.0, 1.0)
+
+
+def test_ratings_follow_strength_and_agree_with_win_rates() -> None:
+    strengths = {"a": 0.0, "b": 0.35, "c": -0.3, "script": 0.33}
+    played = made_up({"a": 4, "b": 4, "c": 4, "script": 1}, by_strength(strengths))
+    found = standings(played)
+    assert [one.group for one in found.ratings] == ["b", "script", "a", "c"]
+    assert found.largest_gap < 0.12
+    assert found.cycles == ()
+    runs = found.ratings[0].entrants
+    assert list(runs) == [f"b-{seed}" for seed in range(4)]
+    assert list(runs.values()) == sorted(runs.values()), "stronger seeds are rated higher"
+
+
+def test_a_circle_is_pointed_out_and_a_shaky_one_called_so() -> None:
+    beats = {("a", "b"), ("b", "c"), ("c", "a")}
+
+    def circle(a: Entrant, b: Entrant, game: int) -> int:
+        return 5 if (a.group, b.group) in beats else -5
+
+    def shaky(a: Entrant, b: Entrant, game: int) -> int:
+        return -circle(a, b, game) if a.seed == 0 and b.seed < 2 else circle(a, b, game)
+
+    for margin, settled in ((circle, True), (shaky, False)):
+        found = standings(made_up({"a": 3, "b": 3, "c": 3}, margin))
+        assert [(one.groups, one.settled) for one in found.cycles] == [(("a", "b", "c"), settled)]
+
+
+def test_orderings_of_the_paper_are_judged_by_intervals() -> None:
+    strengths = {"iql": 0.0, "mfq": 1.0, "attention-mfq": 1.05, "cmfq": 0.0, "random": -1.0}
+    found = standings(made_up(dict.fromkeys(strengths, 4), by_strength(strengths)))
+    table = ordering_table(found)
+    assert table is not None
+    assert {row[0]: row[2] for row in table.rows} == {
+        "iql < mfq": "holds",
+        "mfq < attention-mfq": "cannot be told apart",
+        "attention-mfq < cmfq": "does not hold",
+        "iql < attention-mfq": "holds",
+        "iql < cmfq": "cannot be told apart",
+        "mfq < cmfq": "does not hold",
+        "random < mfq": "holds",
+    }
+    assert verdict(found.between("iql", "mfq")) == "does not hold"
+    assert ordering_table(standings(made_up({"x": 2, "y": 2}, lambda *game: 1))) is None
+
+
+def test_the_table_of_runs_shows_each_seed() -> None:
+    played = made_up({"a": 2, "b": 1}, lambda a, b, game: 1 if a.seed else -1)
+    rows = run_table(played, ["a", "b"]).rows
+    assert rows == [
+        ("a", "0", "1", "–", "0%"),
+        ("a", "1", "1", "–", "100%"),
+        ("b", "–", "1", "50%", "–"),
+    ]
+
+
+def test_figures_are_the_same_bytes_every_time(tmp_path: Path) -> None:
+    played = made_up(
+        {"a": 3, "b": 3, "cmfq": 2, "d": 1}, by_strength({"a": 0, "b": 1, "cmfq": 2, "d": 3})
+    )
+    for name in ("one", "two"):
+        found = standings(played)
+        groups = [one.group for one in found.ratings]
+        save_svg(win_rate_matrix(found), tmp_path / f"matrix-{name}")
+        save_svg(rating_ladder(found.ratings), tmp_path / f"ladder-{name}")
+        save_svg(
+            game_margins(groups, all_results(played), "survivors"), tmp_path / f"margins-{name}"
+        )
+    for figure in ("matrix", "ladder", "margins"):
+        one, other = ((tmp_path / f"{figure}-{name}").read_bytes() for name in ("one", "two"))
+        assert one == other
+        assert b"<svg" in one
+
+
+def test_results_and_page_are_written_and_written_again_from_what_is_stored(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    played = made_up({"mfq": 3, "cmfq<b>": 3}, by_strength({"mfq": 0, "cmfq<b>": 0.1}))
+    write_results(tmp_path / "out", played)
+    files = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
+    assert {"README.md", "tournament.json.gz", "comparisons.csv", "matrix.svg"} <= files.keys()
+    assert gzip.decompress(files["tournament.json.gz"]).decode() == tournament_text(played)
+    stored = tmp_path / "out" / "tournament.json.gz"
+    page = tmp_path / "t.html"
+    assert main(["tournament", "--json", str(stored), "--out", str(tmp_path / "out"),
+                 "--report", str(page)]) == 0  # fmt: skip
+    assert {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()} == files
+    html = page.read_text()
+    assert "cmfq<b>" not in html
+    assert "cmfq&lt;b&gt;" in html
+    assert "<script" not in html
+    for attribute in ("src=", 'href="http', "url(http"):
+        assert attribute not in html
+    assert main(["power", str(stored), "--difference", "0.2"]) == 0
+    assert "needed" in capsys.readouterr().out
+
+
+def test_sizes_draws_tournaments_of_several_sizes(tmp_path: Path) -> None:
+    for size in (64, 100):
+        played = made_up({"mfq": 2, "cmfq": 2}, by_strength({"mfq": 0, "cmfq": 1}), size)
+        (tmp_path / f"{size}.json").write_text(tournament_text(played))
+    out = tmp_path / "sizes.png"
+    files = [str(tmp_path / f"{size}.json") for size in (64, 100)]
+    assert main(["sizes", *files, "--out", str(out), "--against", "mfq"]) == 0
+    assert out.stat().st_size > 5000
+    assert main(["sizes", *files, "--out", str(out), "--against", "mfk"]) == 2
+    assert main(["sizes", files[0], "--out", str(out)]) == 2
+    assert main(["sizes", files[0], files[0], "--out", str(out)]) == 2
+    assert main(["sizes", *files, "--out", str(tmp_path / "x.bmp")]) == 2

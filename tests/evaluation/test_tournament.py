@@ -1,0 +1,209 @@
+"""Tournaments that are interrupted, killed, resumed and shared among workers."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cmfq.cli import main
+from cmfq.environments.battle import BattleSettings
+from cmfq.environments.pursuit import PursuitSettings
+from cmfq.environments.registry import find_kind
+from cmfq.errors import UserError
+from cmfq.evaluation.entrants import Entrant, find_entrants
+from cmfq.evaluation.tournament import play_tournament
+from cmfq.evaluation.tournament_file import (
+    TournamentLog,
+    TournamentSettings,
+    finished_tournament,
+    read_tournament,
+)
+
+SETTINGS = TournamentSettings(BattleSettings(size=12, max_steps=25), episodes=6)
+
+
+def enter(names: list[str], checkpoints: int) -> tuple[Entrant, ...]:
+    return find_entrants(names, find_kind("battle"), checkpoints)
+
+
+@pytest.fixture
+def entrants(runs: Path) -> tuple[Entrant, ...]:
+    return enter([str(runs / "cmfq-0"), str(runs / "mfq-0"), "rush"], 2)
+
+
+def play(entrants: tuple[Entrant, ...], path: Path, workers: int = 1, **changes: object) -> bytes:
+    settings = replace(SETTINGS, **changes)
+    play_tournament(entrants, settings, path, command="again", workers=workers)
+    return path.read_bytes()
+
+
+def test_every_pair_plays_all_its_games(entrants: tuple[Entrant, ...], tmp_path: Path) -> None:
+    play(entrants, tmp_path / "t.json")
+    played = finished_tournament(tmp_path / "t.json")
+    assert len(played.games) == 3 * 6
+    assert len({game.key for game in played.games}) == 18
+    assert played.entrants == entrants
+    assert played.settings == SETTINGS
+    assert not list(tmp_path.glob("*.lock"))
+
+
+def test_the_file_does_not_depend_on_the_workers(
+    entrants: tuple[Entrant, ...], tmp_path: Path
+) -> None:
+    alone = play(entrants, tmp_path / "a.json")
+    assert play(entrants, tmp_path / "b.json", workers=2) == alone
+    assert play(entrants, tmp_path / "c.json", seed=1) != alone
+
+
+def test_games_do_not_depend_on_who_else_plays(
+    entrants: tuple[Entrant, ...], runs: Path, tmp_path: Path
+) -> None:
+    play(entrants, tmp_path / "t.json")
+    more = enter([str(runs / n) for n in ("cmfq-0", "mfq-0", "mfq-1")] + ["rush"], 2)
+    play(more, tmp_path / "more.json")
+    few = finished_tournament(tmp_path / "t.json").games
+    assert set(few) < set(finished_tournament(tmp_path / "more.json").games)
+
+
+@pytest.mark.parametrize("kept", [0, 1, 7, 18])
+def test_a_file_cut_short_goes_on_to_the_same_end(
+    entrants: tuple[Entrant, ...], tmp_path: Path, kept: int
+) -> None:
+    path = tmp_path / "t.json"
+    whole = play(entrants, path)
+    lines = whole.split(b"\n")
+    path.write_bytes(b"\n".join([*lines[: 1 + kept], b',{"a": "0'[kept == 0 :]]))
+    before, finished = read_tournament(path)
+    assert (len(before.games), finished) == (kept, False)
+    with pytest.raises(UserError, match=f"is not finished: it holds {kept} games; go on with"):
+        finished_tournament(path)
+    played = []
+    play_tournament(
+        entrants,
+        SETTINGS,
+        path,
+        command="again",
+        on_progress=lambda finished, games: played.append(finished),
+    )
+    assert played[0] == kept
+    assert path.read_bytes() == whole
+
+
+def test_a_tournament_can_grow_but_not_change(
+    entrants: tuple[Entrant, ...], runs: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "t.json"
+    games = set(finished_tournament(path).games) if play(entrants, path) else set()
+    with pytest.raises(UserError, match="is a tournament with seed 0, not 1: go on with the same"):
+        play(entrants, path, seed=1)
+    with pytest.raises(UserError, match="is a tournament with environment BattleSettings"):
+        play(entrants, path, environment=BattleSettings(size=12, max_steps=26))
+    with pytest.raises(UserError, match="has more than 4 episodes a pair"):
+        play(entrants, path, episodes=4)
+    with pytest.raises(UserError, match="has games of rush as it was then, which is not among"):
+        play(entrants[:2], path)
+    assert set(finished_tournament(path).games) == games, "a refusal loses nothing"
+    more = enter([str(runs / n) for n in ("cmfq-0", "mfq-0", "mfq-1")] + ["rush"], 2)
+    play(more, path, episodes=8)
+    assert games < set(finished_tournament(path).games)
+
+
+def test_files_that_are_no_tournament(entrants: tuple[Entrant, ...], tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    whole = play(entrants, path)
+    for content, sentence in (
+        (whole.replace(b"tournament-1", b"tournament-0"), "this version of cmfq reads"),
+        (whole[:100], "its first line was cut short"),
+        (b"[]", "this version of cmfq reads"),
+        (b"\xff\xfe", "cannot be read as a tournament"),
+        (whole.replace(b'"game": 3,', b'"game": 3;', 1), r"line \d+ of .* is damaged"),
+        (whole.replace(b'"steps": ', b'"stepz": ', 1), "does not hold what a tournament must"),
+    ):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match=sentence):
+            play(entrants, path)
+        assert path.read_bytes() == content, "what cannot be read is left as it is"
+
+
+def test_who_cannot_play(entrants: tuple[Entrant, ...], tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    with pytest.raises(UserError, match=r"and pursuit, .* has predator and prey: `cmfq evaluate`"):
+        play(entrants, path, environment=PursuitSettings())
+    with pytest.raises(UserError, match="there is nothing to play"):
+        play(entrants[:1], path)
+    with pytest.raises(UserError, match="workers is 0"):
+        play(entrants, path, workers=0)
+    with TournamentLog(path), pytest.raises(UserError, match="written by another tournament"):
+        play(entrants, path)
+    bad = tmp_path / "bad.safetensors"
+    bad.write_bytes(b"no policy")
+    with pytest.raises(UserError, match="cut short or was not written by cmfq"):
+        play(enter([str(bad), "rush"], 1), path)
+    assert not path.exists()
+
+
+def test_killed_and_called_again_it_ends_the_same(runs: Path, tmp_path: Path) -> None:
+    """A real SIGKILL of the process that leads, in the middle, with two workers."""
+    path, undisturbed = tmp_path / "t.json", tmp_path / "u.json"
+    arguments = ["tournament", *(str(runs / n) for n in ("cmfq-0", "mfq-0")), "swarm"]
+    arguments += ["--size", "64", "--max-steps", "60", "--episodes", "6", "--workers", "2"]
+    command = [sys.executable, "-m", "cmfq.cli", *arguments, "--json", str(path)]
+    leader = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    seen = 0
+    while seen < 3:
+        assert leader.poll() is None, "it ended before it could be killed"
+        time.sleep(0.02)
+        seen = len(read_tournament(path)[0].games) if path.exists() else 0
+    workers = children(leader.pid)
+    assert len(workers) >= 2
+    leader.send_signal(signal.SIGKILL)
+    leader.wait()
+    before, whole = read_tournament(path)
+    assert len(before.games) >= seen
+    assert not whole
+    deadline = time.monotonic() + 60
+    while any(alive(worker) for worker in workers):
+        assert time.monotonic() < deadline, "workers outlive the process that started them"
+        time.sleep(0.05)
+    arguments[-1] = "1"
+    assert main([*arguments, "--json", str(path)]) == 0
+    assert main([*arguments, "--json", str(undisturbed)]) == 0
+    ours, theirs = finished_tournament(path), finished_tournament(undisturbed)
+    assert ours.games == theirs.games
+    assert set(before.games) < set(ours.games)
+
+
+def test_ctrl_c_keeps_what_was_played(runs: Path, tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    command = [sys.executable, "-m", "cmfq.cli", "tournament", str(runs / "cmfq-0"), "swarm"]
+    command += ["--size", "64", "--episodes", "500", "--workers", "1", "--json", str(path)]
+    process = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        start_new_session=True,
+    )  # fmt: skip
+    while not path.exists() or len(read_tournament(path)[0].games) < 2:
+        assert process.poll() is None
+        time.sleep(0.02)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in errors
+    kept = len(read_tournament(path)[0].games)
+    assert f"{kept} of 500 games are kept in {path}: the same command goes on" in errors
+
+
+def children(parent: int) -> list[int]:
+    tasks = Path(f"/proc/{parent}/task").glob("*/children")
+    return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+def alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().split(")")[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
