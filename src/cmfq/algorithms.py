@@ -15,10 +15,10 @@ from cmfq.mean_field.attention import attention_weights, weighted_action
 from cmfq.mean_field.intervention import (
     INTERVENTIONS,
     MEASURES,
-    InvalidEffect,
     causal_effects,
 )
 from cmfq.mean_field.merging import causal_action, mean_action
+from cmfq.mean_field.validity import InvalidForAgent
 from cmfq.networks import Encoding, QNetwork
 
 
@@ -139,7 +139,7 @@ def causal(network: QNetwork, situation: Situation, settings: MeanFieldSettings)
             find_function("intervention", settings.intervention, INTERVENTIONS),
             find_function("effect", settings.effect, MEASURES),
         )
-    except InvalidEffect:
+    except InvalidForAgent:
         raise
     except Exception as error:
         if not settings.own_functions:

@@ -21,7 +21,7 @@ from cmfq.algorithms import (
 from cmfq.environments.base import FloatArray, IntArray, TeamObservation, TeamSpecification
 from cmfq.errors import UserError
 from cmfq.explanation import Explanation, explain
-from cmfq.mean_field.intervention import INTERVENTIONS, MEASURES, InvalidEffect
+from cmfq.mean_field.intervention import INTERVENTIONS, MEASURES
 from cmfq.mean_field.neighbourhood import (
     Interactions,
     count_actions,
@@ -29,6 +29,7 @@ from cmfq.mean_field.neighbourhood import (
     find_interactions,
 )
 from cmfq.mean_field.policy import boltzmann, sample
+from cmfq.mean_field.validity import InvalidForAgent, check_weights
 from cmfq.networks import Encoding, NetworkSettings, QNetwork
 
 Array = npt.NDArray[Any]
@@ -130,17 +131,18 @@ class QPolicy:
         """Decide for all teams in one network call (see :class:`Policy`).
 
         Raises:
-            UserError: an intervention or measure gave an effect that is none; the agent is named.
+            UserError: an effect, a weight or a neighbour is none; the agent is named.
         """
-        crowd = self.crowd(observations, others, worlds)
         view = _join([observation.view for observation in observations])
         features = _join([observation.features for observation in observations])
         action_mask = self.action_mask(observations)
         with torch.inference_mode():
             encoding = self._encode(torch.from_numpy(view), torch.from_numpy(features), action_mask)
             try:
+                crowd = self.crowd(observations, others, worlds)
                 merged = self.merge(self.network, encoding, crowd, generator)
-            except InvalidEffect as error:
+                check_weights(merged.action)
+            except InvalidForAgent as error:
                 ids = np.concatenate([observation.ids for observation in observations])
                 raise UserError(f"agent {ids[error.row]}: {error}") from error
             q_values = self.network.q_values(encoding, merged.action)

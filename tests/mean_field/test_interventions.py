@@ -9,7 +9,8 @@ import torch
 from cmfq.algorithms import ALGORITHMS, MeanFieldSettings, Situation, find_function
 from cmfq.environments.base import TeamSpecification
 from cmfq.errors import UserError
-from cmfq.mean_field.intervention import INTERVENTIONS, MEASURES, InvalidEffect, Outcome
+from cmfq.mean_field.intervention import INTERVENTIONS, MEASURES, Outcome
+from cmfq.mean_field.validity import InvalidForAgent
 from cmfq.networks import Encoding, NetworkSettings, QNetwork
 
 ACTIONS = 4
@@ -131,7 +132,7 @@ def test_a_users_own_functions_need_no_change_to_the_package() -> None:
 def test_effects_that_are_none_name_the_agent(measure: str) -> None:
     network, given = situation("additive")
     settings = MeanFieldSettings(effect=f"{__name__}:{measure}")
-    with pytest.raises(InvalidEffect, match=r"the effect of action 0 is (-1\.0|nan)") as refusal:
+    with pytest.raises(InvalidForAgent, match=r"the effect of action 0 is (-1\.0|nan)") as refusal:
         ALGORITHMS["cmfq"].merge(network, given, settings)
     assert refusal.value.row == 0
 

@@ -16,6 +16,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from cmfq.mean_field.validity import check_effects
+
 Coefficient = float | Float[Tensor, " agents"]
 Intervention = Callable[[Float[Tensor, " agents"]], tuple[Coefficient, Coefficient]]
 """``neighbours -> (keep, add)``: from how many neighbours an agent has to its coefficients."""
@@ -65,7 +67,7 @@ def causal_effects(
         that nobody took.
 
     Raises:
-        InvalidEffect: the measure gave a negative or non-finite effect.
+        InvalidForAgent: the measure gave a negative or non-finite effect.
     """
     agent, action = counts.nonzero(as_tuple=True)
     keep, add = (intervention or replace)(counts.sum(-1))
@@ -75,33 +77,10 @@ def causal_effects(
     effect = (measure or kl)(before, after, agent)
     if effect.shape != agent.shape:
         raise ValueError(f"the measure gave {tuple(effect.shape)}, not one effect per interaction")
-    _check(effect, agent, action)
+    check_effects(effect, agent, action)
     effects = torch.zeros_like(counts)
     effects[agent, action] = effect.clamp_(min=0.0)
     return effects
-
-
-ROUNDING = 1e-4
-"""How far below 0 rounding may bring an effect."""
-
-
-class InvalidEffect(ValueError):
-    """A measure returned a negative or non-finite effect."""
-
-    def __init__(self, row: int, action: int, effect: float) -> None:
-        super().__init__(f"the effect of action {action} is {effect}, not a finite number from 0")
-        self.row = row
-        """Of the agent."""
-
-
-def _check(effect: Tensor, agent: Tensor, action: Tensor) -> None:
-    if len(effect) == 0:
-        return
-    least, greatest = (bound.item() for bound in effect.aminmax())
-    if least >= -ROUNDING and greatest < math.inf:
-        return
-    wrong = int((~((effect >= -ROUNDING) & (effect < math.inf))).nonzero()[0])
-    raise InvalidEffect(int(agent[wrong]), int(action[wrong]), float(effect[wrong]))
 
 
 def replace(neighbours: Float[Tensor, " agents"]) -> tuple[Coefficient, Coefficient]:

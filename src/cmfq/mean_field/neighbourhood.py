@@ -12,6 +12,8 @@ from jaxtyping import Float32, Int, Real
 from numpy import ndarray as Array
 from scipy.spatial import cKDTree
 
+from cmfq.mean_field.validity import check_neighbours
+
 
 class Interactions(NamedTuple):
     """Pairs of an agent and a neighbour that acted in the step before, in no order."""
@@ -73,7 +75,12 @@ def count_neighbour_actions(
 def count_actions(
     interactions: Interactions, agents: int, actions: int
 ) -> Float32[Array, "agents actions"]:
-    """Sum interactions up: how many of each agent's neighbours took each action."""
+    """Sum interactions up: how many of each agent's neighbours took each action.
+
+    Raises:
+        InvalidForAgent: a neighbour is nobody who lives.
+    """
+    check_neighbours(interactions.agent, interactions.neighbour, agents)
     cells = interactions.agent * actions + interactions.action
     counts = np.bincount(cells, minlength=agents * actions)
     return counts.reshape(agents, actions).astype(np.float32)

@@ -1,0 +1,74 @@
+"""What no merging may do, checked at every step: a silent NaN would train on."""
+
+import math
+
+from jaxtyping import Float, Int, Int64
+from numpy import ndarray as Array
+from torch import Tensor
+
+ROUNDING = 1e-4
+"""How far below 0 rounding may bring an effect."""
+WEIGHTS_ROUNDING = 1e-3
+"""How far from 1 rounding may bring the sum of an agent's weights."""
+
+
+class InvalidForAgent(ValueError):
+    """An effect, a weight or a neighbour is none; says of which agent."""
+
+    def __init__(self, row: int, what: str) -> None:
+        super().__init__(what)
+        self.row = row
+        """Of the agent."""
+
+
+def check_effects(
+    effect: Float[Tensor, " pairs"], agent: Int[Tensor, " pairs"], action: Int[Tensor, " pairs"]
+) -> None:
+    """Effects are finite and not negative.
+
+    Raises:
+        InvalidForAgent: one is.
+    """
+    if len(effect) == 0:
+        return
+    least, greatest = (bound.item() for bound in effect.aminmax())
+    if least >= -ROUNDING and greatest < math.inf:
+        return
+    wrong = int((~((effect >= -ROUNDING) & (effect < math.inf))).nonzero()[0])
+    raise InvalidForAgent(
+        int(agent[wrong]),
+        f"the effect of action {int(action[wrong])} is {float(effect[wrong])}, not a finite number "
+        "from 0",
+    )
+
+
+def check_weights(merged_action: Float[Tensor, "agents actions"]) -> None:
+    """The weights of an agent's neighbours, summed by action, add up to 1; without any, to 0.
+
+    Raises:
+        InvalidForAgent: they do not, or are not finite.
+    """
+    total = merged_action.sum(-1)
+    error = (total - total.round()).abs_()
+    if len(total) == 0 or (error.max() < WEIGHTS_ROUNDING and total.max() < 1.5):
+        return
+    valid = (error < WEIGHTS_ROUNDING) & (total.round() >= 0) & (total.round() <= 1)
+    wrong = int((~valid).nonzero()[0])
+    raise InvalidForAgent(wrong, f"the weights of its neighbours add up to {float(total[wrong]):.4g}")
+
+
+def check_neighbours(
+    agent: Int64[Array, " pairs"], neighbour: Int64[Array, " pairs"], agents: int
+) -> None:
+    """Neighbours are rows of living agents.
+
+    Raises:
+        InvalidForAgent: one is not.
+    """
+    if len(neighbour) == 0 or (neighbour.max() < agents and neighbour.min() >= 0):
+        return
+    wrong = int(((neighbour >= agents) | (neighbour < 0)).argmax())
+    raise InvalidForAgent(
+        int(agent[wrong]),
+        f"row {int(neighbour[wrong])} is named as its neighbour, and only {agents} agents live",
+    )
