@@ -10,7 +10,7 @@ from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.evaluation.bots import bot
 from cmfq.policies import Decision
 from cmfq.replays import read
-from cmfq.replays.record import Recorder
+from cmfq.replays.record import Recorder, size_limit
 from cmfq.rollout import play_episode, play_episodes
 
 
@@ -171,6 +171,31 @@ def test_the_first_of_several_worlds_is_recorded(tmp_path: Path) -> None:
         for row, agent in enumerate(observations[team].ids.tolist()):
             before = policy.explain(observations[team], agent).policy_before
             np.testing.assert_allclose(mind.policy_before[row], before, atol=2e-5)
+
+
+def test_limits() -> None:
+    assert size_limit(2 * 64) == 3_000_000
+    assert size_limit(2 * 400) == 24_000_000
+
+
+def test_a_long_peace_keeps_thoughts_of_fewer_steps(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policies = (make_policy("cmfq"), make_policy("cmfq"))
+    whole = read(record(tmp_path / "whole.replay", policies, steps=20))
+    full = (tmp_path / "whole.replay").stat().st_size
+    monkeypatch.setattr("cmfq.replays.record.SMALLEST_LIMIT", full // 2)
+    path = record(tmp_path / "thin.replay", policies, steps=20)
+    assert path.stat().st_size <= full // 2
+    thin = read(path)
+    assert thin.ending == whole.ending
+    assert len(thin.steps) == len(whole.steps) == 20
+    kept = [step for step in range(20) if thin.minds(step)[0] is not None]
+    assert kept in (list(range(0, 20, 2)), list(range(0, 20, 4)))
+    ours, theirs = thin.minds(4)[1], whole.minds(4)[1]
+    assert ours is not None
+    assert theirs is not None
+    np.testing.assert_array_equal(ours.what_if, theirs.what_if)
 
 
 def test_recording_changes_nothing_and_leaves_nothing_behind(tmp_path: Path) -> None:

@@ -55,7 +55,9 @@ def previous_actions(replay: Replay, step: int, team: int) -> IntArray:
 
 
 def neighbours(replay: Replay, step: int, agent: int) -> list[RecordedNeighbour]:
-    """An agent's neighbours, the weightiest first; none if its player weighs nobody.
+    """An agent's neighbours, the weightiest first.
+
+    None if its player weighs nobody, or what it thought is not kept for this step.
 
     Raises:
         UserError: it does not live in this step.

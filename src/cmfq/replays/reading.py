@@ -83,7 +83,10 @@ class Replay:
     _minds: tuple[form.Chunk | None, ...]
 
     def minds(self, step: int) -> tuple[TeamMind | None, ...]:
-        """What every team went by at a step; ``None``: its player merges no actions.
+        """What every team went by at a step.
+
+        ``None``: its player merges no actions, or the game is so long that this is not kept for
+        every step.
 
         Raises:
             UserError: this part of the file is damaged.

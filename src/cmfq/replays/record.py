@@ -21,6 +21,9 @@ from cmfq.storage import write_bytes
 
 BATCH_ROWS = 2048
 """Decisions that are worked out together."""
+SMALLEST_LIMIT = 3_000_000
+"""Bytes that a file may have at least. A fight to the end is smaller; a long peace keeps what the
+policies thought in every other step alone, or every fourth."""
 PENDING_BATCHES = 4
 """Batches that may wait to be packed before the game waits for them."""
 
@@ -54,6 +57,11 @@ def record_episode(
     return episode
 
 
+def size_limit(agents: int) -> int:
+    """Bytes that a file may have: 3 MB for 64 agents a side, 24 MB for 400."""
+    return max(SMALLEST_LIMIT, 31_250 * agents - 1_000_000)
+
+
 class Recorder:
     """Keeps an episode as the content of a replay file (see :class:`cmfq.rollout.Observer`).
 
@@ -76,9 +84,10 @@ class Recorder:
         self._policies = policies
         self._about = (name, seed, tuple(players))
         self._listeners = listeners(policies)
-        self._pieces: list[bytes] = [form.prefix()]
+        self._pieces: list[_Piece] = [_Piece(form.prefix())]
+        self._limit = SMALLEST_LIMIT
         self._packer = ThreadPoolExecutor(1, thread_name_prefix="replay")
-        self._pending: deque[Future[bytes]] = deque()
+        self._pending: deque[Future[list[_Piece]]] = deque()
         self._batch: list[_Recorded] = []
         self._steps = 0
 
@@ -102,7 +111,17 @@ class Recorder:
     @property
     def content(self) -> bytes:
         """Of the file; whole once the episode is over and the context is left."""
-        return b"".join(self._pieces)
+        stride = 1
+        kept = self._pieces
+        while sum(len(one.happened) + len(one.thought) for one in kept) > self._limit:
+            if not any(one.thought for one in kept):
+                break
+            stride *= 2
+            kept = [
+                one if (index - 1) % stride == 0 else _Piece(one.happened)
+                for index, one in enumerate(self._pieces)
+            ]
+        return b"".join(part for piece in kept for part in piece)
 
     def save(self, path: Path) -> None:
         """Write the file."""
@@ -117,7 +136,9 @@ class Recorder:
         """Hand steps to the thread that packs them, a batch at a time."""
         if self._steps == 0:
             header = form.encode_record(self._header())
-            self._pieces.append(form.pack(form.HEAD, header))
+            self._pieces[0] = _Piece(form.prefix() + form.pack(form.HEAD, header))
+            agents = sum(len(observation.ids) for observation in observations)
+            self._limit = size_limit(agents)
         self._steps += 1
         self._batch.append(
             _Recorded(observations, decisions, step, self._thoughts(observations, decisions))
@@ -130,9 +151,7 @@ class Recorder:
         if over:
             survivors = tuple(len(observation.ids) for observation in step.observations)
             ending = form.Ending(self._steps, step.terminated, survivors)
-            self._pending.append(
-                self._packer.submit(form.pack, form.END, form.encode_record(ending))
-            )
+            self._pending.append(self._packer.submit(_pack_ending, ending))
         self._collect(leave=PENDING_BATCHES)
 
     def on_truncation(
@@ -144,7 +163,7 @@ class Recorder:
 
     def _collect(self, leave: int) -> None:
         while len(self._pending) > leave:
-            self._pieces.append(self._pending.popleft().result())
+            self._pieces += self._pending.popleft().result()
 
     def _thoughts(
         self, observations: tuple[TeamObservation, ...], decisions: tuple[Decision, ...]
@@ -195,8 +214,20 @@ class _Recorded(NamedTuple):
     """By team."""
 
 
-def _pack_steps(batch: Sequence[_Recorded]) -> bytes:
-    """The chunks of some steps."""
+class _Piece(NamedTuple):
+    """The chunks of one step, or what stands before or after all steps."""
+
+    happened: bytes
+    thought: bytes = b""
+    """May be left out."""
+
+
+def _pack_ending(ending: form.Ending) -> list[_Piece]:
+    return [_Piece(form.pack(form.END, form.encode_record(ending)))]
+
+
+def _pack_steps(batch: Sequence[_Recorded]) -> list[_Piece]:
+    """Of some steps."""
     together: dict[tuple[int, float], list[tuple[int, int]]] = {}
     for index, recorded in enumerate(batch):
         for team, thought in recorded.thoughts.items():
@@ -206,12 +237,13 @@ def _pack_steps(batch: Sequence[_Recorded]) -> bytes:
         worked_out = think([batch[index].thoughts[team] for index, team in places])
         for (index, team), arrays in zip(places, worked_out, strict=True):
             minds[index] |= {f"{team}/{name}": array for name, array in arrays.items()}
-    pieces = []
-    for recorded, mind in zip(batch, minds, strict=True):
-        pieces.append(form.pack(form.STEP, form.encode_arrays(_step_arrays(recorded))))
-        if mind:
-            pieces.append(form.pack(form.MIND, form.encode_arrays(mind)))
-    return b"".join(pieces)
+    return [
+        _Piece(
+            form.pack(form.STEP, form.encode_arrays(_step_arrays(recorded))),
+            form.pack(form.MIND, form.encode_arrays(mind)) if mind else b"",
+        )
+        for recorded, mind in zip(batch, minds, strict=True)
+    ]
 
 
 def _step_arrays(recorded: _Recorded) -> dict[str, npt.NDArray[Any]]:

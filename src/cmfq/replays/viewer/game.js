@@ -122,6 +122,12 @@ export class Game {
     return Boolean(this.teams[team].reasoning);
   }
 
+  /** The last step up to this one of which it is kept what the policies thought. @param {number} step */
+  keptStep(step) {
+    while (step > 0 && !this.packedMinds[step]) step--;
+    return step;
+  }
+
   /** What every team thought, if it is unpacked. @param {number} step */
   mindsAt(step) {
     return this.minds.get(step) ?? null;

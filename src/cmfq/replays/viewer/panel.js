@@ -102,6 +102,9 @@ export class Panel {
     this.get(".state").textContent = facts.join(" · ");
     this.showNeighbours(neighbours, specification, hovered);
     this.showPolicy(at, mind, team, row, neighbours.find((one) => one.id === hovered) ?? null);
+    if (specification.reasoning && !game.packedMinds[step])
+      this.get(".counterfactual").textContent =
+        `What it thought is not kept for every step of so long a game: step ${game.keptStep(step)} has it.`;
   }
 
   /** @param {number|null} id */
