@@ -1,6 +1,6 @@
 // Draws the field: bodies, hit points, attacks, deaths, and what the chosen agent heeds.
 
-import { penOf, ramp } from "viewer/theme.js";
+import { penOf, ramp, sizeOf } from "viewer/theme.js";
 
 /** @typedef {import("./game.js").Game} Game */
 /** @typedef {import("./game.js").Neighbour} Neighbour */
@@ -42,7 +42,7 @@ export class Field {
 
   fit() {
     const [left, top, right, bottom] = this.whole ? this.game.header.bounds : this.box;
-    const { clientWidth: width, clientHeight: height } = this.canvas;
+    const { width, height } = sizeOf(this.canvas);
     this.scale = Math.min((width - 2 * MARGIN) / (right - left), (height - 2 * MARGIN) / (bottom - top));
     this.x = (width - this.scale * (left + right)) / 2;
     this.y = (height - this.scale * (top + bottom)) / 2;
@@ -57,9 +57,9 @@ export class Field {
   }
 
   /** Zoom about a place. @param {number} factor @param {number} x @param {number} y in pixels */
-  zoom(factor, x = this.canvas.clientWidth / 2, y = this.canvas.clientHeight / 2) {
+  zoom(factor, x = sizeOf(this.canvas).width / 2, y = sizeOf(this.canvas).height / 2) {
     const [left, , right] = this.game.header.bounds;
-    const smallest = (0.5 * this.canvas.clientWidth) / (right - left);
+    const smallest = (0.5 * sizeOf(this.canvas).width) / (right - left);
     const scale = Math.max(smallest, Math.min(Math.max(CLOSEST, 16 * smallest), this.scale * factor));
     this.x = x + ((this.x - x) * scale) / this.scale;
     this.y = y + ((this.y - y) * scale) / this.scale;
@@ -260,7 +260,7 @@ export class Field {
       const side = this.scale * this.game.teams[one.team].body.size;
       const share = (one.weight || 0) / most;
       const { shape } = this.game.teams[one.team].body;
-      pen.globalAlpha = 0.9 * share;
+      pen.globalAlpha = scene.shares ? 0 : 0.9 * share;
       pen.fillStyle = theme.light;
       if (shape === "square") pen.fillRect(nx - 0.26 * side, ny - 0.44 * side, 0.7 * side, 0.88 * side);
       else pen.fill(outline(shape, nx, ny, 0.8 * side));

@@ -36,12 +36,27 @@ function rgb(hex) {
   return [1, 3, 5].map((i) => parseInt(hex.slice(i, i + 2), 16));
 }
 
+/** @type {WeakMap<Element, {width: number, height: number}>} */
+const sizes = new WeakMap();
+const measure = (/** @type {Element} */ canvas) =>
+  sizes.set(canvas, { width: canvas.clientWidth, height: canvas.clientHeight });
+const watch = new ResizeObserver((entries) => entries.forEach(({ target }) => measure(target)));
+
+/** Width and height in CSS pixels: asking the page each time would make it lay itself out. @param {HTMLCanvasElement} canvas */
+export function sizeOf(canvas) {
+  if (!sizes.has(canvas)) {
+    measure(canvas);
+    watch.observe(canvas);
+  }
+  return /** @type {{width: number, height: number}} */ (sizes.get(canvas));
+}
+
 /**
  * A canvas's pen, in CSS pixels, crisp on screens of any density.
  * @param {HTMLCanvasElement} canvas
  */
 export function penOf(canvas) {
-  const { clientWidth: width, clientHeight: height } = canvas;
+  const { width, height } = sizeOf(canvas);
   const density = window.devicePixelRatio || 1;
   if (canvas.width !== Math.round(width * density) || canvas.height !== Math.round(height * density)) {
     canvas.width = Math.round(width * density);
