@@ -17,7 +17,7 @@ from cmfq.training.progress import TrainingProgress
 from cmfq.training.run import Run
 from cmfq.training.run import train as train_run
 from cmfq.training.self_play import SelfPlay
-from cmfq.training.settings import TrainSettings
+from cmfq.training.settings import TrainSettings, default_training
 from cmfq.training.stop import StopSignal
 
 
@@ -28,7 +28,7 @@ def train_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
         environment: tyro.conf.Positional[str],
         settings: tyro.conf.OmitArgPrefixes[
             TrainSettings[settings_type]  # type: ignore[valid-type]
-        ] = TrainSettings(default),  # noqa: B008
+        ] = default_training(default),  # noqa: B008
         *,
         run: Path,
     ) -> None:

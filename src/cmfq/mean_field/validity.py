@@ -54,7 +54,9 @@ def check_weights(merged_action: Float[Tensor, "agents actions"]) -> None:
         return
     valid = (error < WEIGHTS_ROUNDING) & (total.round() >= 0) & (total.round() <= 1)
     wrong = int((~valid).nonzero()[0])
-    raise InvalidForAgent(wrong, f"the weights of its neighbours add up to {float(total[wrong]):.4g}")
+    raise InvalidForAgent(
+        wrong, f"the weights of its neighbours add up to {float(total[wrong]):.4g}"
+    )
 
 
 def check_neighbours(

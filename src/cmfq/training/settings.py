@@ -1,9 +1,11 @@
 """Everything that a training run depends on, in one frozen value."""
 
-from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, Literal, TypeVar
 
 from cmfq.algorithms import MeanFieldSettings, find_algorithm
+from cmfq.environments.particles import ParticlesSettings
+from cmfq.environments.pursuit import PursuitSettings
 from cmfq.errors import require_range
 from cmfq.learner import LearnerSettings
 from cmfq.networks import NetworkSettings
@@ -71,3 +73,23 @@ class TrainSettings(Generic[EnvironmentSettings]):
         require_range(self, 1, 1e9, "episodes", "snapshot_period", "checkpoint_period")
         require_range(self, 1, 1024, "threads")
         require_range(self, 0, 2**63, "seed")
+
+
+def default_training(environment: Any) -> TrainSettings[Any]:
+    """Settings that suit an environment: the defaults, but for what its rewards ask for."""
+    settings = TrainSettings(environment)
+    if isinstance(environment, PursuitSettings):  # an episode is ten times as long as a battle
+        return replace(settings, episodes=80, checkpoint_period=20)
+    if isinstance(environment, ParticlesSettings):  # rewards are ten times as large, episodes short
+        return replace(
+            settings,
+            exploration=ExplorationSettings(beta_start=0.1, beta_end=10.0, beta_episodes=100),
+            learner=replace(
+                settings.learner,
+                learning_rate=1e-3,
+                discount=0.9,
+                min_updates=40,
+                replay_bytes=256 * 2**20,
+            ),
+        )
+    return settings
