@@ -190,7 +190,7 @@ MISTAKES = {
     ),
     "function of nothing": (
         ["train", "battle", "--intervention", ":", "--run", "{new}"],
-        "unknown intervention ':'",
+        "intervention is ':': name it as module:function",
     ),
     "negative seed": (["evaluate", "rush", "rush", "--seed", "-1"], "seed is -1: give at least 0"),
     "endless name": (["evaluate", "a" * 5000, "rush"], "there is no player 'aaa"),

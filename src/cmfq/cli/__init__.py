@@ -8,6 +8,7 @@ from typing import Any
 
 import tyro
 
+from cmfq.cli.crossing import cross_in
 from cmfq.cli.describing import environments
 from cmfq.cli.playing import compare, evaluate_in, report
 from cmfq.cli.replays import record_in, render, view
@@ -25,6 +26,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "resume": resume,
     "evaluate": evaluate_in,
     "tournament": tournament_in,
+    "cross": cross_in,
     "power": power,
     "sizes": sizes,
     "progress": progress,
@@ -37,7 +39,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "check": check_in,
     "bench": bench,
 }
-BY_ENVIRONMENT = {"train", "evaluate", "tournament", "record", "explain", "check"}
+BY_ENVIRONMENT = {"train", "evaluate", "tournament", "cross", "record", "explain", "check"}
 """Commands whose options are those of an environment: the one that their arguments name."""
 
 

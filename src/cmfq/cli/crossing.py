@@ -1,0 +1,69 @@
+"""The command that compares algorithms role by role."""
+
+import shlex
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from cmfq.cli.playing import WORKERS
+from cmfq.cli.screen import GamesScreen, print_table
+from cmfq.evaluation.crossing import play_crossing, roles_of, scaled
+from cmfq.evaluation.crossing_report import reward_table, write_crossing
+
+
+def cross_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
+    """``cmfq cross`` with the options of one kind of environment."""
+
+    def cross(
+        entrants: tyro.conf.Positional[tuple[str, ...]],
+        out: Path,
+        settings: tyro.conf.OmitArgPrefixes[settings_type] = default,  # type: ignore[valid-type]
+        sizes: tuple[int, ...] = (),
+        games: int = 4,
+        seed: int = 0,
+        workers: int = WORKERS,
+    ) -> None:
+        """Let every entrant's predators hunt every other's prey; write tables and figures.
+
+        For any environment of two roles. Trained entrants meet trained ones of their own seed.
+
+        Args:
+            entrants: run folders, checkpoint files, scripted players; group=entrant gives one a
+                group of its own.
+            out: folder to write the results to.
+            settings: of the game; those that the first entrant was trained with where not given.
+            sizes: of the first team, the others in proportion; as trained if none are given.
+            games: of each pair at each size.
+            seed: of the games.
+            workers: processes to play in; the result does not depend on it.
+        """
+        roles = roles_of(settings)
+        with GamesScreen() as screen:
+            found, played = play_crossing(
+                entrants,
+                settings,
+                sizes=sizes,
+                games=games,
+                seed=seed,
+                workers=workers,
+                on_progress=screen.report,
+            )
+        changed = [
+            word
+            for name, value in vars(settings).items()
+            if value != getattr(default, name)
+            for word in (f"--{name.replace('_', '-')}", str(value))
+        ]
+        words = ["cmfq", "cross", *entrants, "--out", str(out), *changed, "--games", str(games)]
+        words += ["--sizes", *map(str, sizes)] if sizes else []
+        command = shlex.join([*words, "--seed", str(seed)])
+        cells = write_crossing(out, found, played, settings, command)
+        for size in dict.fromkeys(cell.size for cell in cells):
+            title = scaled(settings, size).title
+            for role, name in enumerate(roles):
+                print_table(reward_table(cells, size, role), f"Reward per {name} and step, {title}")
+        print(f"results: {out / 'README.md'}")
+
+    return cross
