@@ -212,6 +212,10 @@ MISTAKES = {
         ["tournament", "rush", "random", "--json", "{new}/x/t.json"],
         "cannot write",
     ),
+    "progress without a picture": (
+        ["progress", "{runs}/cmfq", "--out", "{new}.bmp"],
+        "end its name in .svg or .png",
+    ),
     "power of no tournament": (["power", "{runs}/cmfq/run.json"], "is no tournament that this"),
     "nothing to compare": (["compare", "--out", "{new}"], "there is nothing to compare"),
     "folder that cannot be made": (
