@@ -10,6 +10,7 @@ import tyro
 
 from cmfq.cli.describing import environments
 from cmfq.cli.playing import compare, evaluate_in, report
+from cmfq.cli.publishing import export
 from cmfq.cli.replays import record_in, render, view
 from cmfq.cli.tournaments import power, progress, sizes, tournament_in
 from cmfq.cli.training import bench, resume, train_in
@@ -28,6 +29,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "power": power,
     "sizes": sizes,
     "progress": progress,
+    "export": export,
     "compare": compare,
     "report": report,
     "record": record_in,
