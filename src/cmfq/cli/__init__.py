@@ -9,7 +9,7 @@ from typing import Any
 import tyro
 
 from cmfq.cli.describing import environments
-from cmfq.cli.playing import compare, evaluate_in, report
+from cmfq.cli.playing import evaluate_in, report
 from cmfq.cli.publishing import export
 from cmfq.cli.replays import record_in, render, view
 from cmfq.cli.tournaments import power, progress, sizes, tournament_in
@@ -30,7 +30,6 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "sizes": sizes,
     "progress": progress,
     "export": export,
-    "compare": compare,
     "report": report,
     "record": record_in,
     "view": view,
