@@ -23,8 +23,8 @@ COLOURS = {
     "random": "#cc79a7",
 }
 """Of each algorithm, from the palette of Okabe and Ito."""
-OTHER_COLOURS = ("#56b4e9", "#e69f00", "#000000", "#f0e442")
-"""Of other groups, in turn: the rest of that palette."""
+OTHER_COLOURS = ("#56b4e9", "#e69f00", "#000000")
+"""Of other groups, in turn: the rest of that palette but for its yellow, which prints too pale."""
 SMOOTHING = 10
 """Episodes over which curves are averaged."""
 
