@@ -37,6 +37,7 @@ benchmark: $(READY)
 	$(BIN)/python benchmarks/acting.py
 	$(BIN)/python benchmarks/learning.py
 	$(BIN)/python benchmarks/particles.py
+	$(BIN)/python benchmarks/tournament.py
 
 clean:
 	rm -rf $(VENV) build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -57,19 +57,21 @@ def test_a_checkpoint_file_and_a_run_folder_are_players(runs: Path) -> None:
     assert code == 0
 
 
-def test_compare_writes_results_from_stored_runs(runs: Path, tmp_path: Path) -> None:
-    out = tmp_path / "results"
+def test_tournament_writes_results_from_stored_runs(runs: Path, tmp_path: Path) -> None:
+    out, page = tmp_path / "results", tmp_path / "t.html"
+    arguments = [*(str(runs / name) for name in ("mfq", "cmfq")), "rush"]
+    options = ["--json", str(tmp_path / "t.json"), "--episodes", "2"]
     code = main(
-        ["compare", *(str(runs / name) for name in ("mfq", "cmfq")), "--out", str(out),
-         "--against", "random", "rush", "--episodes", "2"]
+        ["tournament", *arguments, *options, "--out", str(out), "--report", str(page),
+         "--workers", "1"]
     )  # fmt: skip
     assert code == 0
     text = (out / "README.md").read_text()
-    assert "| mfq | 0 | 3 |" in text
-    assert f"cmfq compare {runs}/mfq {runs}/cmfq --out {out} --against random rush" in text
-    assert len((out / "table.csv").read_text().splitlines()) == 1 + 2 * 2
+    assert "| mfq < cmfq |" in text
+    assert f"cmfq tournament {' '.join([*arguments, *options])} --checkpoints last:5" in text
     assert (out / "curves.png").stat().st_size > 10_000
-    assert (out / "matches.jsonl.gz").exists()
+    assert (out / "metrics.json.gz").exists()
+    assert "data:" not in page.read_text()
 
 
 def test_report_is_one_self_contained_file(runs: Path, tmp_path: Path) -> None:
@@ -212,8 +214,11 @@ MISTAKES = {
         ["tournament", "rush", "random", "--json", "{new}/x/t.json"],
         "cannot write",
     ),
+    "progress without a picture": (
+        ["progress", "{runs}/cmfq", "--out", "{new}.bmp"],
+        "end its name in .svg or .png",
+    ),
     "power of no tournament": (["power", "{runs}/cmfq/run.json"], "is no tournament that this"),
-    "nothing to compare": (["compare", "--out", "{new}"], "there is nothing to compare"),
     "folder that cannot be made": (
         ["train", "battle", *TINY, "--run", "{runs}/cmfq/run.json/x"],
         "cannot make the run folder",

@@ -10,7 +10,8 @@ import tyro
 
 from cmfq.cli.crossing import cross_in
 from cmfq.cli.describing import environments
-from cmfq.cli.playing import compare, evaluate_in, report
+from cmfq.cli.playing import evaluate_in, report
+from cmfq.cli.publishing import export
 from cmfq.cli.replays import record_in, render, view
 from cmfq.cli.tournaments import power, progress, sizes, tournament_in
 from cmfq.cli.training import bench, resume, train_in
@@ -30,7 +31,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "power": power,
     "sizes": sizes,
     "progress": progress,
-    "compare": compare,
+    "export": export,
     "report": report,
     "record": record_in,
     "view": view,

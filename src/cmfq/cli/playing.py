@@ -1,7 +1,6 @@
 """Commands that play games with what was trained."""
 
 import os
-import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from rich.progress import Progress
 from rich.table import Table
 
 from cmfq.errors import UserError
-from cmfq.evaluation.compare import compare as write_comparison
 from cmfq.evaluation.matches import MatchResult, play_match
 from cmfq.evaluation.report import write_report
 from cmfq.storage import write_json
@@ -104,39 +102,6 @@ def report(
     )
     _print_matches(matches)
     print(f"report: {path.resolve()}")
-
-
-def compare(
-    runs: tyro.conf.Positional[tuple[Path, ...]],
-    out: Path,
-    against: tuple[str, ...] = ("random", "rush", "focus"),
-    episodes: int = 100,
-    seed: int = 0,
-    workers: int = WORKERS,
-) -> None:
-    """Play runs of several algorithms and seeds against opponents; write a table and curves.
-
-    Args:
-        runs: run folders.
-        out: folder to write the results to.
-        against: opponents, as in `cmfq evaluate`.
-        episodes: games of each pairing.
-        seed: of the games.
-        workers: processes to play in.
-    """
-    arguments = [*map(str, runs), "--out", str(out), "--against", *against]
-    numbers = ["--episodes", str(episodes), "--seed", str(seed)]
-    write_comparison(
-        runs,
-        against,
-        out,
-        episodes=episodes,
-        seed=seed,
-        workers=workers,
-        command=shlex.join(["cmfq", "compare", *arguments, *numbers]),
-        on_match=lambda match: _print_matches([match]),
-    )
-    print(f"results: {out / 'README.md'}")
 
 
 def _print_matches(results: Sequence[MatchResult]) -> None:

@@ -15,7 +15,7 @@ from cmfq.environments.registry import kind_of
 from cmfq.errors import UserError, unknown_name
 from cmfq.evaluation.entrants import find_entrants, split_group
 from cmfq.evaluation.players import game_of
-from cmfq.evaluation.plots import save_picture
+from cmfq.evaluation.plots import refuse_picture, save_picture
 from cmfq.evaluation.plots_progress import win_rate_over_training
 from cmfq.evaluation.plots_tournament import win_rate_by_size
 from cmfq.evaluation.power import (
@@ -80,6 +80,8 @@ def tournament_in(settings_type: type[Any], default: Any) -> Callable[..., None]
         """
         if report and report.is_dir():
             raise UserError(f"cannot write {report}: it is a folder, give a file for --report")
+        if out and out.exists() and not out.is_dir():
+            raise UserError(f"cannot write to {out}: it is a file, give a folder for --out")
         if entrants:
             found = find_entrants(entrants, kind_of(settings), _last(checkpoints))
             options: dict[str, Any] = {"json": json} | _changes(default, settings)
@@ -123,6 +125,10 @@ def progress(
         json: file to write the rows to.
         out: picture to write: .svg or .png.
     """
+    if out:
+        refuse_picture(out)
+    if json and not json.absolute().parent.is_dir():
+        raise UserError(f"cannot write {json}: there is no folder {json.parent}")
     environment = game_of([split_group(run)[1] for run in runs])
     started = time.perf_counter()
     with GamesScreen() as screen:

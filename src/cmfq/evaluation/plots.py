@@ -23,8 +23,8 @@ COLOURS = {
     "random": "#cc79a7",
 }
 """Of each algorithm, from the palette of Okabe and Ito."""
-OTHER_COLOURS = ("#56b4e9", "#e69f00", "#000000", "#f0e442")
-"""Of other groups, in turn: the rest of that palette."""
+OTHER_COLOURS = ("#56b4e9", "#e69f00", "#000000")
+"""Of other groups, in turn: the rest of that palette but for its yellow, which prints too pale."""
 SMOOTHING = 10
 """Episodes over which curves are averaged."""
 
@@ -60,15 +60,23 @@ def save_picture(figure: Figure, file: Path) -> None:
     Raises:
         UserError: there is no such format, or no such folder.
     """
+    refuse_picture(file)
     if file.suffix == ".svg":
-        write = partial(save_svg, figure)
-    elif file.suffix == ".png":
-        write = partial(figure.savefig, format="png", dpi=150)
+        write_aside(file, partial(save_svg, figure))
     else:
+        write_aside(file, partial(figure.savefig, format="png", dpi=150))
+
+
+def refuse_picture(file: Path) -> None:
+    """Refuse a file to which no picture can be written, before it is drawn.
+
+    Raises:
+        UserError: there is no such format, or no such folder.
+    """
+    if file.suffix not in (".svg", ".png"):
         raise UserError(f"cannot write a picture to {file}: end its name in .svg or .png")
     if not file.absolute().parent.is_dir():
         raise UserError(f"cannot write {file}: there is no folder {file.parent}")
-    write_aside(file, write)
 
 
 def colours_of(groups: Sequence[str]) -> dict[str, str]:

@@ -52,17 +52,17 @@ def win_rate_matrix(standings: Standings) -> Figure:
                 color="white" if dark else "black",
                 fontweight="bold" if rate.leaves_out(0.5) else "normal",
             )
-    axes.imshow(_shade(rates), cmap=colours, vmin=0, vmax=1, aspect="auto")
+    edges = np.arange(len(groups) + 1) - 0.5
+    axes.pcolormesh(
+        edges, edges, _shade(rates), cmap=colours, vmin=0, vmax=1, edgecolors="white", linewidth=2
+    )
+    axes.invert_yaxis()
     axes.set_xticks(range(len(groups)), [_wrap(group) for group in groups])
     axes.set_yticks(range(len(groups)), [_wrap(group) for group in groups])
     axes.xaxis.tick_top()
     axes.tick_params(length=0)
     axes.set_title("win rate of the row against the column", fontsize=10, pad=12)
     axes.spines[:].set_visible(False)
-    axes.set_xticks(np.arange(len(groups) + 1) - 0.5, minor=True)
-    axes.set_yticks(np.arange(len(groups) + 1) - 0.5, minor=True)
-    axes.grid(which="minor", color="white", linewidth=2)
-    axes.tick_params(which="minor", length=0)
     return figure
 
 

@@ -165,7 +165,7 @@ def _comparisons_csv(found: Standings) -> str:
 def _readme(tournament: Tournament, found: Standings, metrics: MetricsOf, folder: Path) -> str:
     orderings = ordering_table(found)
     parts = [
-        "# Tournament\n",
+        f"# Tournament: {tournament.settings.environment.title}\n",
         f"{about(tournament)} {HOW_TO_READ} More in `docs/statistics.md`.\n",
         f"![{CAPTIONS['matrix']}](matrix.svg)\n",
     ]

@@ -1,0 +1,27 @@
+"""Commands that make what others use."""
+
+from pathlib import Path
+
+import tyro
+
+from cmfq.evaluation.export import Method, export_policy
+
+
+def export(
+    run: tyro.conf.Positional[Path],
+    out: Path,
+    method: Method = "last",
+    checkpoints: int = 3,
+) -> None:
+    """Write one policy file for play, out of a run's last checkpoints.
+
+    Args:
+        run: folder.
+        out: file to write: policy.safetensors.
+        method: the last checkpoint, or the average of the weights of several; the last is the
+            default because it plays better and steadier (docs/results/export).
+        checkpoints: how many of the last ones are averaged.
+    """
+    last = export_policy(run, out, method, checkpoints)
+    what = last if method == "last" else f"{checkpoints} checkpoints up to {last}"
+    print(f"{out} holds {what}: play it with `cmfq evaluate {out} rush`")

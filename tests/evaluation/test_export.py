@@ -1,0 +1,53 @@
+"""A policy file out of checkpoints."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+import cmfq
+from cmfq.cli import main
+from cmfq.errors import UserError
+from cmfq.evaluation.export import export_policy, last_checkpoints
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return dict(cmfq.load(path).network.state_dict())
+
+
+def test_the_last_is_the_last_checkpoint_to_the_bit(runs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "policy.safetensors"
+    assert main(["export", str(runs / "cmfq-0"), "--out", str(out)]) == 0
+    found, expected = weights(out), weights(runs / "cmfq-0")
+    assert all(torch.equal(found[name], expected[name]) for name in expected)
+    assert cmfq.load(out).beta == cmfq.load(runs / "cmfq-0").beta
+    assert main(["evaluate", str(out), "random", "--size", "12", "--episodes", "2"]) == 0
+
+
+def test_the_average_is_the_mean_of_all_weights(runs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "policy.safetensors"
+    export_policy(runs / "mfq-0", out, "average", checkpoints=3)
+    files = sorted((runs / "mfq-0" / "checkpoints").iterdir())
+    parts = [weights(file) for file in files]
+    for name, found in weights(out).items():
+        assert torch.allclose(found, sum(part[name] for part in parts) / 3)
+        if name.endswith("weight"):
+            assert not torch.equal(found, parts[-1][name])
+
+
+def test_checkpoints_up_to_an_episode(runs: Path) -> None:
+    found = last_checkpoints(runs / "cmfq-0", 2, until=2)
+    assert [one.description.episode for one in found] == [1, 2]
+
+
+def test_what_cannot_be_exported(runs: Path, tmp_path: Path) -> None:
+    out = tmp_path / "policy.safetensors"
+    with pytest.raises(UserError, match=r"checkpoints is 4, and .* has 3"):
+        export_policy(runs / "cmfq-0", out, "average", checkpoints=4)
+    with pytest.raises(UserError, match="checkpoints is 0"):
+        export_policy(runs / "cmfq-0", out, "average", checkpoints=0)
+    with pytest.raises(UserError, match="no run folder"):
+        export_policy(tmp_path, out, "last", checkpoints=1)
+    with pytest.raises(UserError, match="cannot write"):
+        export_policy(runs / "cmfq-0", tmp_path / "policy.pt", "last", checkpoints=1)
+    assert not out.exists()
