@@ -82,6 +82,19 @@ def roles_of(settings: Any) -> tuple[str, str]:
     return teams[0].role, teams[1].role
 
 
+def scaled(settings: Any, size: int) -> Any:
+    """The same environment with a first team of this size; 0: as it is.
+
+    Raises:
+        UserError: this kind of environment has no other sizes.
+    """
+    if not size:
+        return settings
+    if not hasattr(settings, "with_size"):
+        raise UserError(f"sizes: {settings.title} has no other size for its policies, leave it out")
+    return settings.with_size(size)
+
+
 def play_crossing(
     names: Sequence[str],
     settings: Any,
@@ -145,7 +158,7 @@ def _tasks(
     entrants: Sequence[Entrant], settings: Any, sizes: Sequence[int], games: int, seed: int
 ) -> Iterator[CrossTask]:
     for size in sizes or (0,):
-        scaled = settings.with_size(size) if size else settings
+        sized = scaled(settings, size)
         for first in entrants:
             for second in entrants:
                 seeds = {one.seed for one in (first, second) if one.seed is not None}
@@ -153,19 +166,16 @@ def _tasks(
                     continue
                 training_seed = seeds.pop() if seeds else 0
                 for game in range(games):
-                    yield CrossTask(first, second, training_seed, scaled, size, game, seed)
+                    yield CrossTask(first, second, training_seed, sized, size, game, seed)
 
 
 def _play(task: CrossTask) -> CrossGame:
     torch.set_num_threads(1)
     environment = _environment(task.settings)
-    first, second = (
-        _player(one.players[0].name, task.settings) for one in (task.first, task.second)
-    )
     played = play_between(
         environment,
-        first,
-        second,
+        _player(task.first.players[0].name, task.settings),
+        _player(task.second.players[0].name, task.settings),
         0,  # in even games the first player has the first team
         entropy=(task.seed, task.game, task.size, _number(task.first), _number(task.second)),
     )

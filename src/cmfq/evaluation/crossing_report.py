@@ -24,7 +24,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cmfq.environments.registry import make_environment
-from cmfq.evaluation.crossing import CrossCell, CrossGame, roles_of, summarise
+from cmfq.evaluation.crossing import CrossCell, CrossGame, roles_of, scaled, summarise
 from cmfq.evaluation.entrants import Entrant, groups_of
 from cmfq.evaluation.plots import Metrics, colours_of, save_figure
 from cmfq.evaluation.tournament_tables import Table
@@ -102,7 +102,7 @@ def _readme(cells: Sequence[CrossCell], settings: Any, command: str, curves: boo
         "",
     ]
     for size in dict.fromkeys(cell.size for cell in cells):
-        title = settings.with_size(size).title if size else settings.title
+        title = scaled(settings, size).title
         seeds = max(cell.seeds for cell in cells if cell.size == size)
         for role, name in enumerate((first, second)):
             table = reward_table(cells, size, role).markdown()
@@ -146,7 +146,7 @@ def _rewards(cells: Sequence[CrossCell], settings: Any) -> Figure:
                 linewidth=1.4,
             )
         sizes = list(dict.fromkeys(cell.size for cell in cells))
-        labels = [_count(settings.with_size(size) if size else settings) for size in sizes]
+        labels = [_count(scaled(settings, size)) for size in sizes]
         axes.set_xticks(range(len(sizes)), labels)
         axes.set_title(f"{second_role}: {second}", fontsize=10)
         axes.grid(alpha=0.25)
