@@ -318,3 +318,11 @@ def test_the_last_ones_see_no_undefined_numbers() -> None:
 @pytest.mark.parametrize("formation", ["lines", "random"])
 def test_battle_keeps_the_promises_of_an_environment(formation: Formation) -> None:
     check_environment(BattleEnvironment(BattleSettings(size=36, formation=formation)))
+
+
+def test_scenery_is_there_from_the_first_reset_on() -> None:
+    environment = BattleEnvironment(BattleSettings(size=12))
+    with pytest.raises(ValueError, match="before the first reset"):
+        environment.scenery()
+    environment.reset(0)
+    assert len(environment.scenery().walls) > 0

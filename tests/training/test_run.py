@@ -17,6 +17,7 @@ import cmfq
 from cmfq.algorithms import ALGORITHMS, MeanFieldSettings
 from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
+from cmfq.replays import read
 from cmfq.storage import read_tensors, write_aside
 from cmfq.training.checkpoint import latest_checkpoint, save_policies
 from cmfq.training.run import Run, read_settings, train
@@ -356,3 +357,15 @@ def test_attention_trains_at_400_a_side(tiny: TrainSettings[BattleSettings]) -> 
     (metrics,) = SelfPlay(settings).run_episodes()
     assert metrics.updates >= 3
     assert metrics.agent_steps == 3 * 800
+
+
+def test_recording_writes_replays_and_changes_nothing(
+    tmp_path: Path, tiny: TrainSettings[BattleSettings]
+) -> None:
+    train_to_the_end(tmp_path / "plain", replace(tiny, episodes=3))
+    train_to_the_end(tmp_path / "recorded", replace(tiny, episodes=3, record_period=2))
+    files = sorted(file.name for file in (tmp_path / "recorded" / "replays").iterdir())
+    assert files == ["000001.replay", "000003.replay"]
+    assert_same_weights(tmp_path / "plain", tmp_path / "recorded")
+    steps = Run.open(tmp_path / "recorded").metrics()[2]["steps"]
+    assert len(read(tmp_path / "recorded" / "replays" / "000003.replay").steps) == steps

@@ -149,7 +149,13 @@ class MAgentWorld:
         return Step(self._observe(), tuple(rewards), tuple(alive), over, truncated)
 
     def walls(self) -> IntArray:
-        """``(walls, 2)``: x and y of the cells that nobody enters, the field's border too."""
+        """``(walls, 2)``: x and y of the cells that nobody enters, the field's border too.
+
+        Raises:
+            ValueError: no episode was started: the engine would end the process.
+        """
+        if not self._previous_actions:
+            raise ValueError("the field has no walls before the first reset")
         found = self._ask(-1, b"walls_info", np.empty((self._map_size**2 + 1, 2), np.int32))
         walls: IntArray = found[1 : 1 + found[0, 0]].copy()
         return walls

@@ -6,12 +6,13 @@
       run.json                       settings and versions, as it ran
       metrics.jsonl                  one line per episode
       checkpoints/000050.safetensors policies to play with
+      replays/000001.replay          games to watch, if record_period asks for them
       state.safetensors              everything that resuming needs, the replay included
       events.out.tfevents.*          the metrics again, for TensorBoard
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,8 +22,11 @@ import filelock
 import msgspec
 from torch.utils.tensorboard import SummaryWriter
 
+from cmfq.environments.base import Environment
 from cmfq.environments.registry import find_kind, kind_of, own_functions
 from cmfq.errors import EnvironmentFailed, UserError
+from cmfq.policies import Policy
+from cmfq.replays.record import Recorder
 from cmfq.storage import read_tensors, versions, write_bytes, write_json, write_tensors
 from cmfq.training.checkpoint import list_checkpoints, refuse_own_functions, save_policies
 from cmfq.training.self_play import EpisodeMetrics, SelfPlay
@@ -218,8 +222,24 @@ def train(
 
 
 def _run_episodes(run: Run, self_play: SelfPlay) -> list[EpisodeMetrics]:
+    """Play and learn; write a replay when one is due."""
+    settings = self_play.settings
+    due = settings.record_period and self_play.episode % settings.record_period == 0
+    recorders: list[Recorder] = []
+
+    def watch(environment: Environment, policies: Sequence[Policy], seed: int) -> Recorder:
+        name = kind_of(settings.environment).name
+        players = [f"episode {self_play.episode + 1}" for _ in policies]
+        recorders.append(Recorder(environment, policies, name=name, players=players, seed=seed))
+        return recorders[0]
+
     try:
-        return self_play.run_episodes()
+        first = self_play.episode + 1
+        metrics = self_play.run_episodes(watch if due else None)
+        for recorder in recorders:
+            (run.path / "replays").mkdir(exist_ok=True)
+            recorder.save(run.path / "replays" / f"{first:06d}.replay")
+        return metrics
     except EnvironmentFailed as error:
         run.save(self_play)
         raise EnvironmentFailed(

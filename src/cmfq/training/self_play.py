@@ -2,6 +2,8 @@
 
 import math
 import time
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,15 +12,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cmfq.environments.base import TeamSpecification
+from cmfq.environments.base import Environment, TeamSpecification
 from cmfq.environments.pettingzoo import PettingZooSettings
 from cmfq.environments.registry import make_environment
 from cmfq.errors import UserError, unknown_name
-from cmfq.policies import QPolicy
+from cmfq.policies import Policy, QPolicy
 from cmfq.replay import ReplayWriter
-from cmfq.rollout import Episode, play_episodes
+from cmfq.rollout import Episode, Observer, play_episodes
 from cmfq.training.settings import TrainSettings
 from cmfq.training.side import Side, split_names
+
+Watch = Callable[[Environment, Sequence[Policy], int], AbstractContextManager[Observer]]
+"""``(environment, policies, seed) -> observer``, entered before the episode and left after it."""
 
 
 @dataclass(frozen=True)
@@ -71,8 +76,11 @@ class SelfPlay:
         self.episode = 0
         """Episodes played."""
 
-    def run_episodes(self) -> list[EpisodeMetrics]:
+    def run_episodes(self, watch: Watch | None = None) -> list[EpisodeMetrics]:
         """Play one episode in every world, then learn from as many sampled rows as they earned.
+
+        Args:
+            watch: gives an observer of the first world.
 
         Raises:
             UserError: a loss or a weight is no longer finite, or the environment failed.
@@ -82,21 +90,26 @@ class SelfPlay:
             side.policy.beta = side.opponent.beta = settings.exploration.beta(self.episode)
             side.learner.set_learning_rate(self.episode / settings.episodes)
         policies, learning_teams = self._players()
-        writers = [
+        observers: list[list[Observer]] = [
             [
                 ReplayWriter(side.replay, [team for team in learning_teams if self._is(role, team)])
                 for role, side in self.sides.items()
             ]
             for _ in range(min(settings.environments, settings.episodes - self.episode))
         ]
+        seeds = [int(self._generators["episode"].integers(2**31)) for _ in observers]
         started = time.perf_counter()
-        played = play_episodes(
-            self.environments[: len(writers)],
-            policies,
-            seeds=[int(self._generators["episode"].integers(2**31)) for _ in writers],
-            generator=self._generators["acting"],
-            observers=writers,
-        )
+        with ExitStack() as watched:
+            if watch:
+                watcher = watch(self.environments[0], policies, seeds[0])
+                observers[0].append(watched.enter_context(watcher))
+            played = play_episodes(
+                self.environments[: len(observers)],
+                policies,
+                seeds=seeds,
+                generator=self._generators["acting"],
+                observers=observers,
+            )
         playing_seconds = time.perf_counter() - started
         losses = {
             role: side.learn(

@@ -59,6 +59,8 @@ class TrainSettings(Generic[EnvironmentSettings]):
     """Episodes between the snapshots that a learner plays against."""
     checkpoint_period: int = 50
     """Episodes between checkpoints."""
+    record_period: int = 0
+    """Episodes between those of which a replay is written into the run's folder; 0: none."""
     threads: int = 1
     """Threads of the network's arithmetic; other numbers give other (equally good) runs."""
     mean_field: MeanFieldSettings = field(default_factory=MeanFieldSettings)
@@ -71,6 +73,7 @@ class TrainSettings(Generic[EnvironmentSettings]):
             find_algorithm(algorithm)
         require_range(self, 1, 1024, "environments")
         require_range(self, 1, 1e9, "episodes", "snapshot_period", "checkpoint_period")
+        require_range(self, 0, 1e9, "record_period")
         require_range(self, 1, 1024, "threads")
         require_range(self, 0, 2**63, "seed")
 
