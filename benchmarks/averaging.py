@@ -11,10 +11,9 @@ from tempfile import TemporaryDirectory
 
 import tyro
 
-from cmfq.environments.battle import BattleSettings
 from cmfq.evaluation.matches import MatchResult, play_match
 from cmfq.storage import read_tensors
-from cmfq.training.checkpoint import save_policy
+from cmfq.training.checkpoint import save_policies
 from cmfq.training.run import STATE_FILE, Run
 from cmfq.training.self_play import SelfPlay
 
@@ -25,16 +24,22 @@ def play_both(run: Path, games: int) -> dict[str, list[MatchResult]]:
     """Matches of the last and of the averaged weights against each opponent."""
     self_play = SelfPlay(Run.open(run).description().settings)
     self_play.restore(*read_tensors(run / STATE_FILE))
-    averaged = self_play.learner.averaged_policy()
-    both = {"last": replace(averaged, network=self_play.policy.network), "averaged": averaged}
-    settings = BattleSettings(size=self_play.settings.environment.size)
+    (side,) = self_play.sides.values()
+    averaged = side.learner.averaged_policy()
+    both = {"last": replace(averaged, network=side.policy.network), "averaged": averaged}
+    settings = self_play.settings.environment
+    role = side.policy.specification.role
     results = {}
     with TemporaryDirectory() as folder:
         for name, policy in both.items():
             file = Path(folder) / f"{name}.safetensors"
-            network = self_play.settings.network
-            episode = self_play.episode
-            save_policy(file, policy, network, environment="battle", episode=episode)
+            save_policies(
+                file,
+                {role: policy},
+                self_play.settings.network,
+                environment=settings,
+                episode=self_play.episode,
+            )
             results[name] = [
                 play_match(str(file), opponent, settings, episodes=games, seed=0)
                 for opponent in OPPONENTS
