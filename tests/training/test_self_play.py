@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+from cmfq.algorithms import MeanFieldSettings
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
+from cmfq.environments.particles import ParticlesSettings
+from cmfq.environments.pursuit import PursuitSettings
 from cmfq.environments.signal import SignalSettings
 from cmfq.errors import UserError
 from cmfq.evaluation.bots import bot
+from cmfq.learner import LearnerSettings
 from cmfq.rollout import Episode, play_episode, play_episodes
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
@@ -98,3 +102,15 @@ def test_a_replay_too_small_for_its_worlds_is_refused(tiny: TrainSettings[Battle
     settings = replace(tiny, environments=100, episodes=100)
     with pytest.raises(UserError, match=r"too few for teams of 12 in 100 world\(s\)"):
         SelfPlay(settings).run_episodes()
+
+
+def test_everyone_is_a_neighbour_where_all_act_alike() -> None:
+    everyone = MeanFieldSettings(neighbours="everyone")
+    particles = ParticlesSettings(predators=3, prey=4, obstacles=1, max_steps=4)
+    learner = LearnerSettings(batch_size=8, min_updates=1, replay_bytes=2**24)
+    self_play = SelfPlay(TrainSettings(particles, mean_field=everyone, learner=learner))
+    self_play.run_episodes()
+    counts = self_play.sides["predator"].replay.sample(50, np.random.default_rng(0)).counts
+    assert set(counts.sum(1).tolist()) == {0.0, 6.0}  # nobody has acted at first, then all others
+    with pytest.raises(UserError, match="neighbours is everyone: predator and prey have different"):
+        SelfPlay(TrainSettings(PursuitSettings(), mean_field=everyone))

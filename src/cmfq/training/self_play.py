@@ -228,7 +228,8 @@ def _check_roles(
             "opponent is snapshot: that needs two teams of one role, and the roles are "
             f"{', '.join(team.role for team in teams)}; leave it at shared"
         )
-    if settings.mean_field.neighbours == "everyone" and len(roles) > 1:
+    actions = {team.actions for team in teams}
+    if settings.mean_field.neighbours == "everyone" and len(actions) > 1:
         raise UserError(
             f"neighbours is everyone: {' and '.join(roles)} have different actions, which cannot "
             "be averaged; leave it at team"
