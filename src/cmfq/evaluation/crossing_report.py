@@ -31,6 +31,7 @@ from cmfq.evaluation.tournament_tables import Table
 from cmfq.storage import write_bytes, write_json
 from cmfq.training.run import Run
 
+RANDOM_GROUP = "random (script)"
 WINDOW = 10
 """Episodes over which curves are averaged."""
 
@@ -91,6 +92,46 @@ def reward_table(cells: Sequence[CrossCell], size: int, role: int) -> Table:
     return Table(("", *seconds), rows)
 
 
+def findings(cells: Sequence[CrossCell], roles: tuple[str, str]) -> Table:
+    """Each trained group in each role against random agents in its place, over all other sides.
+
+    It *earns more* where the interval over its seeds lies above what random agents earn.
+    """
+    rows = []
+    for role, name in enumerate(roles):
+        sizes = list(dict.fromkeys(cell.size for cell in cells))
+        for size in sizes:
+            here = {
+                (own, other): (value, low)
+                for cell in cells
+                if cell.size == size
+                for own, other, value, low in (_as_seen_by(cell, role),)
+            }
+            for group in dict.fromkeys(own for own, _ in here if not own.endswith("(script)")):
+                others = [other for own, other in here if own == group]
+                if (RANDOM_GROUP, others[0]) not in here:
+                    continue
+                ahead = [here[group, other][0] - here[RANDOM_GROUP, other][0] for other in others]
+                sure = sum(here[group, o][1] > here[RANDOM_GROUP, o][0] for o in others)
+                rows.append(
+                    (
+                        f"{group} {name}",
+                        str(size or "as trained"),
+                        f"{sure} of {len(others)}",
+                        f"{min(ahead):+.2f} to {max(ahead):+.2f}",
+                    )
+                )
+    columns = ("trained", "size", "earns more than random", "by, against one side or another")
+    return Table(columns, rows)
+
+
+def _as_seen_by(cell: CrossCell, role: int) -> tuple[str, str, float, float]:
+    """Own group, the other one, own reward and its lower limit."""
+    if role == 0:
+        return cell.first, cell.second, cell.first_reward, cell.first_interval[0]
+    return cell.second, cell.first, cell.second_reward, cell.second_interval[0]
+
+
 def _readme(cells: Sequence[CrossCell], settings: Any, command: str, curves: bool) -> str:
     first, second = roles_of(settings)
     parts = [
@@ -101,6 +142,16 @@ def _readme(cells: Sequence[CrossCell], settings: Any, command: str, curves: boo
         "seeds (Student's t); for a script against a script there is but one value.",
         "",
     ]
+    found = findings(cells, (first, second))
+    if found.rows:
+        parts += [
+            "## Trained against random agents in the same place",
+            "",
+            "Against how many of the other sides the interval over seeds lies above what random "
+            "agents earn there.",
+            "",
+            found.markdown(),
+        ]
     for size in dict.fromkeys(cell.size for cell in cells):
         title = scaled(settings, size).title
         seeds = max(cell.seeds for cell in cells if cell.size == size)
