@@ -7,6 +7,7 @@ from typing import Any
 
 import tyro
 
+from cmfq.cli.again import changes, option_words
 from cmfq.cli.playing import WORKERS
 from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.evaluation.crossing import play_crossing, roles_of, scaled
@@ -50,15 +51,10 @@ def cross_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
                 workers=workers,
                 on_progress=screen.report,
             )
-        changed = [
-            word
-            for name, value in vars(settings).items()
-            if value != getattr(default, name)
-            for word in (f"--{name.replace('_', '-')}", str(value))
-        ]
-        words = ["cmfq", "cross", *entrants, "--out", str(out), *changed, "--games", str(games)]
+        options = {"out": out, **changes(default, settings), "games": games, "seed": seed}
+        words = ["cmfq", "cross", *entrants, *option_words(options)]
         words += ["--sizes", *map(str, sizes)] if sizes else []
-        command = shlex.join([*words, "--seed", str(seed)])
+        command = shlex.join(words)
         cells = write_crossing(out, found, played, settings, command)
         for size in dict.fromkeys(cell.size for cell in cells):
             title = scaled(settings, size).title

@@ -9,6 +9,7 @@ from typing import Any
 
 import tyro
 
+from cmfq.cli.again import changes, option_words
 from cmfq.cli.playing import WORKERS
 from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.environments.registry import kind_of
@@ -84,11 +85,9 @@ def tournament_in(settings_type: type[Any], default: Any) -> Callable[..., None]
             raise UserError(f"cannot write to {out}: it is a file, give a folder for --out")
         if entrants:
             found = find_entrants(entrants, kind_of(settings), _last(checkpoints))
-            options: dict[str, Any] = {"json": json} | _changes(default, settings)
+            options: dict[str, Any] = {"json": json} | changes(default, settings)
             options |= {"episodes": episodes, "checkpoints": checkpoints, "seed": seed}
-            words = [word for name, value in options.items() for word in (name, str(value))]
-            words[::2] = [f"--{name.replace('_', '-')}" for name in words[::2]]
-            words += ["--within-groups"] * within_groups
+            words = option_words(options) + ["--within-groups"] * within_groups
             with GamesScreen(json) as screen:
                 played = play_tournament(
                     found,
@@ -263,13 +262,6 @@ def _power_row(
     needed = [seeds_needed(one, difference, wanted) for one in (found, with_endless_games(found))]
     counts = [f"more than {MOST_SEEDS}" if number is None else str(number) for number in needed]
     return (name, rate, *(f"{100 * math.sqrt(part):.0f}" for part in spreads), *counts)
-
-
-def _changes(default: object, settings: object) -> dict[str, Any]:
-    """Settings that are not as they are by default."""
-    return {
-        name: value for name, value in vars(settings).items() if value != getattr(default, name)
-    }
 
 
 def _last(checkpoints: str) -> int:

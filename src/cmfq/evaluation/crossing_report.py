@@ -99,37 +99,35 @@ def findings(cells: Sequence[CrossCell], roles: tuple[str, str]) -> Table:
     """
     rows = []
     for role, name in enumerate(roles):
-        sizes = list(dict.fromkeys(cell.size for cell in cells))
-        for size in sizes:
-            here = {
-                (own, other): (value, low)
-                for cell in cells
-                if cell.size == size
-                for own, other, value, low in (_as_seen_by(cell, role),)
-            }
-            for group in dict.fromkeys(own for own, _ in here if not own.endswith("(script)")):
-                others = [other for own, other in here if own == group]
-                if (RANDOM_GROUP, others[0]) not in here:
+        for size in dict.fromkeys(cell.size for cell in cells):
+            earned = _earned(cells, size, role)
+            for group in dict.fromkeys(own for own, _ in earned if not own.endswith("(script)")):
+                others = [other for own, other in earned if own == group]
+                if (RANDOM_GROUP, others[0]) not in earned:
                     continue
-                ahead = [here[group, other][0] - here[RANDOM_GROUP, other][0] for other in others]
-                sure = sum(here[group, o][1] > here[RANDOM_GROUP, o][0] for o in others)
+                by_chance = [earned[RANDOM_GROUP, other][0] for other in others]
+                values, lows = zip(*(earned[group, other] for other in others), strict=True)
+                ahead = np.subtract(values, by_chance)
                 rows.append(
                     (
                         f"{group} {name}",
                         str(size or "as trained"),
-                        f"{sure} of {len(others)}",
-                        f"{min(ahead):+.2f} to {max(ahead):+.2f}",
+                        f"{np.count_nonzero(np.greater(lows, by_chance))} of {len(others)}",
+                        f"{ahead.min():+.2f} to {ahead.max():+.2f}",
                     )
                 )
     columns = ("trained", "size", "earns more than random", "by, against one side or another")
     return Table(columns, rows)
 
 
-def _as_seen_by(cell: CrossCell, role: int) -> tuple[str, str, float, float]:
-    """Own group, the other one, own reward and its lower limit."""
+def _earned(
+    cells: Sequence[CrossCell], size: int, role: int
+) -> dict[tuple[str, str], tuple[float, float]]:
+    """Reward and its lower limit, by who has the role and who has the other one."""
+    here = [cell for cell in cells if cell.size == size]
     if role == 0:
-        return cell.first, cell.second, cell.first_reward, cell.first_interval[0]
-    return cell.second, cell.first, cell.second_reward, cell.second_interval[0]
+        return {(c.first, c.second): (c.first_reward, c.first_interval[0]) for c in here}
+    return {(c.second, c.first): (c.second_reward, c.second_interval[0]) for c in here}
 
 
 def _readme(cells: Sequence[CrossCell], settings: Any, command: str, curves: bool) -> str:
