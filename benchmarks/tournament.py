@@ -14,8 +14,8 @@ from pathlib import Path
 
 from cmfq.environments.battle import BattleSettings
 from cmfq.evaluation.entrants import player_of
-from cmfq.evaluation.schedule import ScheduledGame
-from cmfq.evaluation.tournament import play_games
+from cmfq.evaluation.tournament.play import play_games
+from cmfq.evaluation.tournament.schedule import ScheduledGame
 from cmfq.training.checkpoint import latest_checkpoint
 
 

@@ -17,6 +17,7 @@ LAYERS = [
     {"learner", "replays"},
     {"training"},
     {"evaluation", "bench"},
+    {"studies"},
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from cmfq.environments.registry import find_kind
 from cmfq.errors import UserError
 from cmfq.evaluation.entrants import Entrant, Player, find_entrants, groups_of
-from cmfq.evaluation.schedule import games_between, pairs, schedule
+from cmfq.evaluation.tournament.schedule import games_between, pairs, schedule
 from cmfq.training.settings import TrainSettings
 
 

@@ -12,7 +12,7 @@ from cmfq.environments.signal import SignalEnvironment, SignalSettings
 from cmfq.errors import UserError
 from cmfq.evaluation.matches import play_game, play_match, seats
 from cmfq.evaluation.players import load_player
-from cmfq.evaluation.statistics import wilson_interval
+from cmfq.evaluation.statistics.intervals import wilson_interval
 from cmfq.policies import QPolicy
 from cmfq.replays.fight import FightRecorder
 from cmfq.training.checkpoint import save_policies

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from cmfq.errors import UserError
-from cmfq.evaluation.power import Variation, power, seeds_needed, variation
-from cmfq.evaluation.replication import rate_interval
+from cmfq.evaluation.statistics.power import Variation, power, seeds_needed, variation
+from cmfq.evaluation.statistics.replication import rate_interval
 
 
 def scores_of(found: Variation, mean: float, seeds: int, repetitions: int) -> np.ndarray:

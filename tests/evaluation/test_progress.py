@@ -8,7 +8,7 @@ import pytest
 from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
-from cmfq.evaluation.progress import play_checkpoint, play_progress, progress_table
+from cmfq.evaluation.tournament.progress import play_checkpoint, play_progress, progress_table
 
 SMALL = BattleSettings(size=12, max_steps=25)
 

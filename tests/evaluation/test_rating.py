@@ -3,8 +3,14 @@
 import numpy as np
 import pytest
 
-from cmfq.evaluation.coverage import rating_coverage
-from cmfq.evaluation.rating import ELO, cycles, expected_scores, fit_strengths, rate_groups
+from cmfq.evaluation.statistics.rating import (
+    ELO,
+    cycles,
+    expected_scores,
+    fit_strengths,
+    rate_groups,
+)
+from cmfq.studies.coverage import rating_coverage
 
 
 def test_two_players_have_the_odds_of_their_games() -> None:

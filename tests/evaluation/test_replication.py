@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from cmfq.evaluation.coverage import WORLDS, covered, percentile_bootstrap, simulate
-from cmfq.evaluation.replication import (
+from cmfq.evaluation.statistics.intervals import wilson_interval
+from cmfq.evaluation.statistics.replication import (
     confidence_above_half,
     majority,
     mean_interval,
@@ -16,7 +16,7 @@ from cmfq.evaluation.replication import (
     rate_interval,
     variance_of_mean,
 )
-from cmfq.evaluation.statistics import wilson_interval
+from cmfq.studies.coverage import WORLDS, covered, percentile_bootstrap, simulate
 
 SCORES = arrays(float, st.tuples(st.integers(2, 5), st.integers(1, 5)),
                 elements=st.floats(0, 1, width=16))  # fmt: skip

@@ -9,19 +9,19 @@ import pytest
 from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
 from cmfq.evaluation.entrants import Entrant, Player
-from cmfq.evaluation.plots import save_svg
-from cmfq.evaluation.plots_tournament import game_margins, rating_ladder, win_rate_matrix
-from cmfq.evaluation.replication import mean_interval, rate_interval
-from cmfq.evaluation.schedule import schedule
-from cmfq.evaluation.standings import all_results, standings
-from cmfq.evaluation.tournament_file import (
+from cmfq.evaluation.figures.style import save_svg
+from cmfq.evaluation.figures.tournament import game_margins, rating_ladder, win_rate_matrix
+from cmfq.evaluation.statistics.replication import mean_interval, rate_interval
+from cmfq.evaluation.tournament.file import (
     GameRecord,
     Tournament,
     TournamentSettings,
     tournament_text,
 )
-from cmfq.evaluation.tournament_results import write_results
-from cmfq.evaluation.tournament_tables import ordering_table, run_table, verdict
+from cmfq.evaluation.tournament.results import write_results
+from cmfq.evaluation.tournament.schedule import schedule
+from cmfq.evaluation.tournament.standings import all_results, standings
+from cmfq.evaluation.tournament.tables import ordering_table, run_table, verdict
 
 
 def made_up(seeds: dict[str, int], margin, size: int = 64, games: int = 4) -> Tournament:

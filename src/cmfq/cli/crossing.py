@@ -10,8 +10,8 @@ import tyro
 from cmfq.cli.again import changes, option_words
 from cmfq.cli.playing import WORKERS
 from cmfq.cli.screen import GamesScreen, print_table
-from cmfq.evaluation.crossing import play_crossing, roles_of, scaled
-from cmfq.evaluation.crossing_report import reward_table, write_crossing
+from cmfq.evaluation.crossing.play import play_crossing, roles_of, scaled
+from cmfq.evaluation.crossing.report import reward_table, write_crossing
 
 
 def cross_in(settings_type: type[Any], default: Any) -> Callable[..., None]:

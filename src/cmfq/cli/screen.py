@@ -16,7 +16,7 @@ from rich.progress import (
 )
 from rich.table import Table as ScreenTable
 
-from cmfq.evaluation.tournament_tables import Table
+from cmfq.evaluation.table import Table
 
 PLAIN_LINES = 20
 """Lines of progress where the output is no terminal."""

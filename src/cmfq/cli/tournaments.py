@@ -15,11 +15,11 @@ from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.environments.registry import kind_of
 from cmfq.errors import UserError, unknown_name
 from cmfq.evaluation.entrants import find_entrants, split_group
+from cmfq.evaluation.figures.progress import win_rate_over_training
+from cmfq.evaluation.figures.style import refuse_picture, save_picture
+from cmfq.evaluation.figures.tournament import win_rate_by_size
 from cmfq.evaluation.players import game_of
-from cmfq.evaluation.plots import refuse_picture, save_picture
-from cmfq.evaluation.plots_progress import win_rate_over_training
-from cmfq.evaluation.plots_tournament import win_rate_by_size
-from cmfq.evaluation.power import (
+from cmfq.evaluation.statistics.power import (
     MOST_SEEDS,
     Variation,
     mean_variation,
@@ -27,17 +27,17 @@ from cmfq.evaluation.power import (
     variation,
     with_endless_games,
 )
-from cmfq.evaluation.progress import play_progress, progress_table
-from cmfq.evaluation.standings import Estimate, all_results, standings
-from cmfq.evaluation.tournament import play_tournament
-from cmfq.evaluation.tournament_file import Tournament, TournamentSettings, finished_tournament
-from cmfq.evaluation.tournament_results import write_page, write_results
-from cmfq.evaluation.tournament_tables import (
-    Table,
+from cmfq.evaluation.statistics.replication import Estimate
+from cmfq.evaluation.table import Table, rate_text
+from cmfq.evaluation.tournament.file import Tournament, TournamentSettings, finished_tournament
+from cmfq.evaluation.tournament.play import play_tournament
+from cmfq.evaluation.tournament.progress import play_progress, progress_table
+from cmfq.evaluation.tournament.results import write_page, write_results
+from cmfq.evaluation.tournament.standings import all_results, standings
+from cmfq.evaluation.tournament.tables import (
     comparison_table,
     cycle_sentences,
     ordering_table,
-    rate_text,
     rating_table,
 )
 from cmfq.storage import write_json

@@ -13,7 +13,7 @@ from cmfq.environments.registry import kind_of, make_environment
 from cmfq.errors import UserError
 from cmfq.evaluation.players import Player, load_player
 from cmfq.evaluation.pool import process_pool
-from cmfq.evaluation.statistics import mean_interval, wilson_interval
+from cmfq.evaluation.statistics.intervals import mean_interval, wilson_interval
 from cmfq.policies import Policy
 from cmfq.rollout import Observer, play_episode
 from cmfq.storage import versions

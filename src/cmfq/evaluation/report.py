@@ -10,8 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cmfq.environments.registry import make_environment
+from cmfq.evaluation.figures.style import Metrics, learning_curves, svg_text
 from cmfq.evaluation.matches import MatchResult, play_game
-from cmfq.evaluation.plots import Metrics, learning_curves, svg_text
 from cmfq.replays.draw import draw_fight
 from cmfq.replays.fight import FightRecorder
 from cmfq.replays.images import save_animation

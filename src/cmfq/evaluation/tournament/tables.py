@@ -2,14 +2,14 @@
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from itertools import combinations
 
 import numpy as np
 
 from cmfq.evaluation.entrants import groups_of
-from cmfq.evaluation.standings import Comparison, Estimate, Standings, all_results
-from cmfq.evaluation.tournament_file import Tournament
+from cmfq.evaluation.table import Table, margin_text, rate_text
+from cmfq.evaluation.tournament.file import Tournament
+from cmfq.evaluation.tournament.standings import Comparison, Standings, all_results
 
 PAPER_ORDERINGS = (
     ("iql", "mfq"),
@@ -21,19 +21,6 @@ PAPER_ORDERINGS = (
     ("random", "mfq"),
 )
 """Fig 4b: IQL < MFQ < Attention-MFQ < CMFQ, and Random < MFQ; the weaker one first."""
-
-
-@dataclass(frozen=True)
-class Table:
-    """Text in rows; the first column is left aligned."""
-
-    columns: tuple[str, ...]
-    rows: Sequence[tuple[str, ...]]
-
-    def markdown(self) -> str:
-        """As Markdown."""
-        lines = [self.columns, ("---", *["---:"] * (len(self.columns) - 1)), *self.rows]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
 def verdict(comparison: Comparison) -> str:
@@ -154,19 +141,6 @@ COLUMNS = (
     "random seed of A wins more than half its games against a random seed of B. *Margin*: what "
     "decides a game, A's less B's."
 )
-
-
-def rate_text(rate: Estimate) -> str:
-    """A share with its interval."""
-    return f"{rate.value:.1%} ({100 * rate.low:.0f} to {100 * rate.high:.0f}\N{NO-BREAK SPACE}%)"
-
-
-def margin_text(value: Estimate, digits: int = 1) -> str:
-    """A signed number with its interval, if there is one."""
-    text = f"{value.value:+.{digits}f}"
-    if math.isfinite(value.low):
-        text += f" ({value.low:+.{digits}f} to {value.high:+.{digits}f})"
-    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def _listing(parts: Iterable[str]) -> str:

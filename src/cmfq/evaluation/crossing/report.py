@@ -24,10 +24,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cmfq.environments.registry import make_environment
-from cmfq.evaluation.crossing import CrossCell, CrossGame, roles_of, scaled, summarise
+from cmfq.evaluation.crossing.play import CrossCell, CrossGame, roles_of, scaled, summarise
 from cmfq.evaluation.entrants import Entrant, groups_of
-from cmfq.evaluation.plots import Metrics, colours_of, save_figure
-from cmfq.evaluation.tournament_tables import Table
+from cmfq.evaluation.figures.style import Metrics, colours_of, save_figure
+from cmfq.evaluation.table import Table
 from cmfq.storage import write_bytes, write_json
 from cmfq.training.run import Run
 

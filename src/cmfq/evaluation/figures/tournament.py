@@ -1,16 +1,16 @@
-"""Figures of tournaments, in the style of :mod:`cmfq.evaluation.plots`."""
+"""Figures of tournaments, in the style of :mod:`cmfq.evaluation.figures.style`."""
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
 
-from cmfq.evaluation.plots import colours_of
-from cmfq.evaluation.standings import Estimate, Rating, Results, Standings
+from cmfq.evaluation.figures.style import colours_of, leave_empty
+from cmfq.evaluation.statistics.replication import Estimate
+from cmfq.evaluation.tournament.standings import Rating, Results, Standings
 
 WON, DRAWN, LOST = "#0072b2", "#bbbbbb", "#d55e00"
 """Colours of results."""
@@ -187,14 +187,6 @@ def _signed(value: float, digits: int = 0) -> str:
     """With a sign, a true minus, and no sign before 0."""
     text = f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
     return text if float(f"{value:.{digits}f}") else text[1:]
-
-
-def leave_empty(panels: npt.NDArray[Any], used: int) -> None:
-    """Hide the panels from ``used`` on; those above them get the numbers of the x axis."""
-    for axes in panels.flat[used:]:
-        axes.set_axis_off()
-    for axes in panels.flat[max(0, used - panels.shape[1]) : used]:
-        axes.tick_params(labelbottom=True)
 
 
 def _wrap(group: str) -> str:

@@ -20,7 +20,7 @@ from cmfq.evaluation.entrants import Entrant, find_entrants
 from cmfq.evaluation.matches import play_between
 from cmfq.evaluation.players import Player, load_player
 from cmfq.evaluation.pool import as_finished
-from cmfq.evaluation.statistics import mean_interval
+from cmfq.evaluation.statistics.intervals import mean_interval
 
 
 @dataclass(frozen=True)

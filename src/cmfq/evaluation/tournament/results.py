@@ -23,11 +23,11 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from cmfq.evaluation.entrants import groups_of
-from cmfq.evaluation.plots import Metrics, learning_curves, save_figure, svg_text
-from cmfq.evaluation.plots_tournament import game_margins, rating_ladder, win_rate_matrix
-from cmfq.evaluation.standings import Standings, all_results, standings
-from cmfq.evaluation.tournament_file import Tournament, tournament_text
-from cmfq.evaluation.tournament_tables import (
+from cmfq.evaluation.figures.style import Metrics, learning_curves, save_figure, svg_text
+from cmfq.evaluation.figures.tournament import game_margins, rating_ladder, win_rate_matrix
+from cmfq.evaluation.tournament.file import Tournament, tournament_text
+from cmfq.evaluation.tournament.standings import Standings, all_results, standings
+from cmfq.evaluation.tournament.tables import (
     COLUMNS,
     HOW_TO_READ,
     about,
@@ -99,7 +99,9 @@ def write_page(path: Path, tournament: Tournament) -> None:
     found = standings(tournament)
     metrics = find_metrics(tournament)
     templates = Environment(
-        loader=PackageLoader("cmfq.evaluation", "."), autoescape=True, undefined=StrictUndefined
+        loader=PackageLoader("cmfq.evaluation.tournament", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
     )
     html = templates.get_template("tournament.html").render(
         tournament=tournament,

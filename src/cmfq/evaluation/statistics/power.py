@@ -1,7 +1,8 @@
 """How many seeds are enough to tell two algorithms apart.
 
-Everything is about the test that :func:`~cmfq.evaluation.replication.rate_interval` makes: two
-algorithms are told apart when the 95 % interval of the win rate between them leaves out 1/2.
+Everything is about the test that
+:func:`~cmfq.evaluation.statistics.replication.rate_interval` makes: two algorithms are told apart
+when the 95 % interval of the win rate between them leaves out 1/2.
 """
 
 import math
@@ -13,7 +14,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from cmfq.errors import UserError
-from cmfq.evaluation.replication import logit_and_error, mean_squares
+from cmfq.evaluation.statistics.replication import logit_and_error, mean_squares
 
 MOST_SEEDS = 1000
 

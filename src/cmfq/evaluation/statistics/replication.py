@@ -30,6 +30,27 @@ class Interval(NamedTuple):
     high: FloatArray
 
 
+class Estimate(NamedTuple):
+    """A number with its 95 % interval; nan where nothing was replicated."""
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, interval: Interval) -> "Estimate":
+        """From arrays without axes."""
+        return cls(*map(float, interval))
+
+    def leaves_out(self, value: float) -> bool:
+        """Whether the interval lies on one side of a value."""
+        return self.low > value or self.high < value
+
+    def swapped(self, total: float = 0.0) -> "Estimate":
+        """Of the other side, where both sides' numbers have a fixed sum."""
+        return Estimate(total - self.value, total - self.high, total - self.low)
+
+
 class MeanSquares(NamedTuple):
     """Of the two-way layout; 0 where there are no degrees of freedom."""
 

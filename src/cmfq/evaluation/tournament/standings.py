@@ -11,38 +11,17 @@ import numpy.typing as npt
 
 from cmfq.environments.registry import Kind
 from cmfq.evaluation.entrants import Entrant, groups_of
-from cmfq.evaluation.rating import GroupRatings, cycles, rate_groups
-from cmfq.evaluation.replication import (
-    Interval,
+from cmfq.evaluation.statistics.rating import GroupRatings, cycles, rate_groups
+from cmfq.evaluation.statistics.replication import (
+    Estimate,
     confidence_above_half,
     majority,
     mean_interval,
     rate_interval,
 )
-from cmfq.evaluation.tournament_file import GameRecord, Tournament
+from cmfq.evaluation.tournament.file import GameRecord, Tournament
 
 FloatArray = npt.NDArray[np.float64]
-
-
-class Estimate(NamedTuple):
-    """A number with its 95 % interval; nan where nothing was replicated."""
-
-    value: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, interval: Interval) -> "Estimate":
-        """From arrays without axes."""
-        return cls(*map(float, interval))
-
-    def leaves_out(self, value: float) -> bool:
-        """Whether the interval lies on one side of a value."""
-        return self.low > value or self.high < value
-
-    def swapped(self, total: float = 0.0) -> "Estimate":
-        """Of the other side, where both sides' numbers have a fixed sum."""
-        return Estimate(total - self.value, total - self.high, total - self.low)
 
 
 class Results(NamedTuple):

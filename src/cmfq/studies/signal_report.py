@@ -14,7 +14,7 @@ from scipy.stats import t
 
 from cmfq.environments.signal import Setting, SignalSettings, best_from_counts
 from cmfq.errors import UserError
-from cmfq.evaluation.plots import COLOURS, save_svg
+from cmfq.evaluation.figures.style import COLOURS, save_svg
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def describe(rows: Sequence[SignalRow]) -> str:
 
 INTRODUCTION = """# A world where it is known which neighbour matters
 
-Written by `python -m cmfq.evaluation.signal_study --out docs/results/signal` from `rows.csv` (one
+Written by `python -m cmfq.studies.signal --out docs/results/signal` from `rows.csv` (one
 row per run) and `settings.json`. The world is `cmfq.environments.signal`: each listener hears one
 signaller, whose action names the action that pays, and a number of babblers. A reward of 1 is the
 optimum, {chance:g} is had without hearing anything. Means over {seeds} seeds, ± half the width of

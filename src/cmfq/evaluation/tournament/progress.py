@@ -14,11 +14,11 @@ import numpy as np
 from cmfq.environments.registry import kind_of
 from cmfq.errors import UserError
 from cmfq.evaluation.entrants import Entrant, Player, find_entrants, player_of
-from cmfq.evaluation.schedule import ScheduledGame
-from cmfq.evaluation.standings import margin_of
-from cmfq.evaluation.tournament import play_games
-from cmfq.evaluation.tournament_file import GameRecord
-from cmfq.evaluation.tournament_tables import Table
+from cmfq.evaluation.table import Table
+from cmfq.evaluation.tournament.file import GameRecord
+from cmfq.evaluation.tournament.play import play_games
+from cmfq.evaluation.tournament.schedule import ScheduledGame
+from cmfq.evaluation.tournament.standings import margin_of
 
 EVERY_CHECKPOINT = 10**9
 

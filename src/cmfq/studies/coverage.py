@@ -1,6 +1,6 @@
 """How often the intervals hold what they promise, in simulated tournaments of known truth.
 
-``python -m cmfq.evaluation.coverage --out docs/results/coverage`` writes the rows and the tables.
+``python -m cmfq.studies.coverage --out docs/results/coverage`` writes the rows and the tables.
 
 A seed of either algorithm has a strength, a pair of seeds has a knack, and a game is won with
 probability ``Φ(μ + row + column + cell)``, all three normal; then the true mean win rate is
@@ -20,8 +20,8 @@ import numpy.typing as npt
 import tyro
 from scipy import stats
 
-from cmfq.evaluation.rating import ELO, rate_groups
-from cmfq.evaluation.replication import Interval, rate_interval
+from cmfq.evaluation.statistics.rating import ELO, rate_groups
+from cmfq.evaluation.statistics.replication import Interval, rate_interval
 from cmfq.storage import write_bytes
 
 FloatArray = npt.NDArray[np.float64]
@@ -173,7 +173,7 @@ def describe(
     lines = [
         "# Do 95 % intervals hold the truth 95 times in 100?",
         "",
-        f"Written by `python -m cmfq.evaluation.coverage --out {study.out}`. Win rates of "
+        f"Written by `python -m cmfq.studies.coverage --out {study.out}`. Win rates of "
         f"simulated tournaments with {study.games} games for each pair of seeds, "
         f"{study.repetitions} tournaments for each of "
         + ", ".join(f"*{name}* {tuple(world)}" for name, world in WORLDS.items())

@@ -9,14 +9,7 @@ import torch
 
 from cmfq.environments.signal import SignalEnvironment, SignalSettings
 from cmfq.errors import UserError
-from cmfq.evaluation.signal_report import (
-    SignalRow,
-    mean_and_interval,
-    read_rows,
-    write_report,
-    write_rows,
-)
-from cmfq.evaluation.signal_study import (
+from cmfq.studies.signal import (
     VARIANTS,
     Measured,
     SignalTraining,
@@ -24,6 +17,13 @@ from cmfq.evaluation.signal_study import (
     measure,
     neighbour_weights,
     train,
+)
+from cmfq.studies.signal_report import (
+    SignalRow,
+    mean_and_interval,
+    read_rows,
+    write_report,
+    write_rows,
 )
 
 BRIEF = SignalTraining(episodes=1, updates=2)

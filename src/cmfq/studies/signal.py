@@ -1,6 +1,6 @@
 """Do the weights find the neighbours that matter, where it is known which ones do?
 
-``python -m cmfq.evaluation.signal_study --out docs/results/signal`` trains the algorithms in the
+``python -m cmfq.studies.signal --out docs/results/signal`` trains the algorithms in the
 world of :mod:`cmfq.environments.signal`, over numbers of babblers and seeds, and writes the raw
 rows, and from these the tables and the figure.
 """
@@ -19,13 +19,13 @@ from cmfq.algorithms import MeanFieldSettings, interaction_weights
 from cmfq.environments.base import Step, TeamObservation
 from cmfq.environments.signal import Setting, SignalEnvironment, SignalSettings
 from cmfq.errors import UserError
-from cmfq.evaluation.signal_report import SignalRow, write_report, write_rows
 from cmfq.learner import Learner, LearnerSettings
 from cmfq.networks import NetworkSettings
 from cmfq.policies import Decision, QPolicy, new_network
 from cmfq.replay import Replay, ReplayWriter
 from cmfq.rollout import play_episode
 from cmfq.storage import versions, write_json
+from cmfq.studies.signal_report import SignalRow, write_report, write_rows
 from cmfq.training.settings import ExplorationSettings
 
 

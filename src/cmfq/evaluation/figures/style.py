@@ -133,3 +133,11 @@ def _smooth(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     means: npt.NDArray[np.float64] = np.full(len(values), np.nan)
     np.divide(totals, numbers, out=means, where=numbers > 0)
     return means
+
+
+def leave_empty(panels: npt.NDArray[Any], used: int) -> None:
+    """Hide the panels from ``used`` on; those above them get the numbers of the x axis."""
+    for axes in panels.flat[used:]:
+        axes.set_axis_off()
+    for axes in panels.flat[max(0, used - panels.shape[1]) : used]:
+        axes.tick_params(labelbottom=True)

@@ -1,4 +1,4 @@
-"""Figure of learning over time, in the style of :mod:`cmfq.evaluation.plots`."""
+"""Figure of learning over time, in the style of :mod:`cmfq.evaluation.figures.style`."""
 
 import math
 from collections.abc import Sequence
@@ -7,9 +7,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
-from cmfq.evaluation.plots import colours_of
-from cmfq.evaluation.plots_tournament import leave_empty
-from cmfq.evaluation.progress import ProgressRow
+from cmfq.evaluation.figures.style import colours_of, leave_empty
+from cmfq.evaluation.tournament.progress import ProgressRow
 
 
 def win_rate_over_training(rows: Sequence[ProgressRow]) -> Figure:

@@ -18,14 +18,14 @@ from cmfq.evaluation.entrants import Entrant
 from cmfq.evaluation.matches import play_between, seats
 from cmfq.evaluation.players import load_player
 from cmfq.evaluation.pool import as_finished
-from cmfq.evaluation.schedule import ScheduledGame, schedule
-from cmfq.evaluation.tournament_file import (
+from cmfq.evaluation.tournament.file import (
     GameRecord,
     Tournament,
     TournamentLog,
     TournamentSettings,
     read_tournament,
 )
+from cmfq.evaluation.tournament.schedule import ScheduledGame, schedule
 from cmfq.storage import versions
 
 LOADED_PLAYERS = 512

@@ -1,0 +1,1 @@
+"""One role of every algorithm against the other role of every other one."""

@@ -1,0 +1,33 @@
+"""Tables of text, for the terminal, Markdown and HTML; and how numbers are written in them."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cmfq.evaluation.statistics.replication import Estimate
+
+
+@dataclass(frozen=True)
+class Table:
+    """Text in rows; the first column is left aligned."""
+
+    columns: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
+
+    def markdown(self) -> str:
+        """As Markdown."""
+        lines = [self.columns, ("---", *["---:"] * (len(self.columns) - 1)), *self.rows]
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+def rate_text(rate: Estimate) -> str:
+    """A share with its interval."""
+    return f"{rate.value:.1%} ({100 * rate.low:.0f} to {100 * rate.high:.0f}\N{NO-BREAK SPACE}%)"
+
+
+def margin_text(value: Estimate, digits: int = 1) -> str:
+    """A signed number with its interval, if there is one."""
+    text = f"{value.value:+.{digits}f}"
+    if math.isfinite(value.low):
+        text += f" ({value.low:+.{digits}f} to {value.high:+.{digits}f})"
+    return text.replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,1 @@
+"""Every entrant against every other one: games, their file, what follows from them."""

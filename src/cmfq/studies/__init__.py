@@ -1,0 +1,1 @@
+"""Studies of whole algorithms, each by one command, and what they say."""
