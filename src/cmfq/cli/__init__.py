@@ -13,6 +13,7 @@ from cmfq.cli.describing import environments
 from cmfq.cli.playing import evaluate_in, report
 from cmfq.cli.publishing import export
 from cmfq.cli.replays import record_in, render, view
+from cmfq.cli.studying import sweep
 from cmfq.cli.tournaments import power, progress, sizes, tournament_in
 from cmfq.cli.training import bench, resume, train_in
 from cmfq.cli.understanding import check_in, explain_in
@@ -30,6 +31,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "cross": cross_in,
     "power": power,
     "sizes": sizes,
+    "sweep": sweep,
     "progress": progress,
     "export": export,
     "report": report,

@@ -84,7 +84,7 @@ def tournament_in(settings_type: type[Any], default: Any) -> Callable[..., None]
         if out and out.exists() and not out.is_dir():
             raise UserError(f"cannot write to {out}: it is a file, give a folder for --out")
         if entrants:
-            found = find_entrants(entrants, kind_of(settings), _last(checkpoints))
+            found = find_entrants(entrants, kind_of(settings), last_of(checkpoints))
             options: dict[str, Any] = {"json": json} | changes(default, settings)
             options |= {"episodes": episodes, "checkpoints": checkpoints, "seed": seed}
             words = option_words(options) + ["--within-groups"] * within_groups
@@ -264,7 +264,7 @@ def _power_row(
     return (name, rate, *(f"{100 * math.sqrt(part):.0f}" for part in spreads), *counts)
 
 
-def _last(checkpoints: str) -> int:
+def last_of(checkpoints: str) -> int:
     """K of last:K."""
     word, _, number = checkpoints.partition(":")
     if word != "last" or not number.isdecimal() or int(number) < 1:

@@ -94,8 +94,8 @@ def bench(
 
 def _continue(run: Run, self_play: SelfPlay) -> None:
     """Train until the last episode or a signal; report to the terminal."""
-    stop = StopSignal()
-    with TrainingProgress(self_play.settings.episodes, self_play.episode) as progress:
+    progress_bar = TrainingProgress(self_play.settings.episodes, self_play.episode)
+    with StopSignal() as stop, progress_bar as progress:
         stop.on_first = lambda: progress.say(
             f"stopping after this episode; once more to stop at once, which loses the episodes "
             f"since the last checkpoint in {run.path}"

@@ -135,7 +135,7 @@ def _short(file: Path) -> str:
 
 def _alike(settings: Settings) -> bytes:
     """Equal for settings that may stand in one group."""
-    flat = _flatten(settings)
+    flat = flatten(settings)
     return repr({key: value for key, value in flat.items() if key not in NO_DIFFERENCE}).encode()
 
 
@@ -144,7 +144,7 @@ def _label(settings: Sequence[Settings]) -> dict[bytes, str]:
     labels = {}
     by_algorithm: dict[str, dict[bytes, dict[str, Any]]] = {}
     for one in settings:
-        by_algorithm.setdefault(one["algorithm"], {})[_alike(one)] = _flatten(one)
+        by_algorithm.setdefault(one["algorithm"], {})[_alike(one)] = flatten(one)
     for algorithm, groups in by_algorithm.items():
         keys = {key: None for flat in groups.values() for key in flat if key not in NO_DIFFERENCE}
         differing = [
@@ -156,11 +156,12 @@ def _label(settings: Sequence[Settings]) -> dict[bytes, str]:
     return labels
 
 
-def _flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by their dotted paths: ``{"learner.discount": 0.95}``."""
     flat: dict[str, Any] = {}
     for key, item in value.items():
         if isinstance(item, Mapping):
-            flat |= _flatten(item, f"{prefix}{key}.")
+            flat |= flatten(item, f"{prefix}{key}.")
         else:
             flat[f"{prefix}{key}"] = item
     return flat

@@ -27,7 +27,13 @@ def rate_text(rate: Estimate) -> str:
 
 def margin_text(value: Estimate, digits: int = 1) -> str:
     """A signed number with its interval, if there is one."""
-    text = f"{value.value:+.{digits}f}"
+    text = signed(value.value, digits)
     if math.isfinite(value.low):
-        text += f" ({value.low:+.{digits}f} to {value.high:+.{digits}f})"
-    return text.replace("-", "\N{MINUS SIGN}")
+        text += f" ({signed(value.low, digits)} to {signed(value.high, digits)})"
+    return text
+
+
+def signed(value: float, digits: int = 0) -> str:
+    """With a sign, a true minus, and no sign before 0."""
+    text = f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
+    return text if float(f"{value:.{digits}f}") else text[1:]

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 
 from cmfq.evaluation.figures.style import colours_of, leave_empty
 from cmfq.evaluation.statistics.replication import Estimate
+from cmfq.evaluation.table import signed
 from cmfq.evaluation.tournament.standings import Rating, Results, Standings
 
 WON, DRAWN, LOST = "#0072b2", "#bbbbbb", "#d55e00"
@@ -80,8 +81,8 @@ def rating_ladder(ratings: Sequence[Rating]) -> Figure:
         if len(one.entrants) > 1:
             runs = list(one.entrants.values())
             axes.plot(runs, [height - 0.3] * len(runs), "|", color=colour, markersize=6)
-        interval = f"  ({_signed(low)} to {_signed(high)})" if math.isfinite(low) else ""
-        axes.text(1.02, height, _signed(value) + interval, va="center", fontsize=9,
+        interval = f"  ({signed(low)} to {signed(high)})" if math.isfinite(low) else ""
+        axes.text(1.02, height, signed(value) + interval, va="center", fontsize=9,
                   transform=axes.get_yaxis_transform())  # fmt: skip
     axes.set_yticks(range(len(ratings)), [one.group for one in ratings])
     axes.set_ylim(len(ratings) - 0.4, -0.7)
@@ -120,7 +121,7 @@ def game_margins(
                   label=["lost", "drawn", "won"])  # fmt: skip
         mean = float(margins.mean())
         axes.axvline(mean, color="black", linewidth=1.2, linestyle="--", label="mean")
-        axes.set_title(f"{group}: {_signed(mean, 1)}", fontsize=10)
+        axes.set_title(f"{group}: {signed(mean, 1)}", fontsize=10)
         axes.spines[["top", "right"]].set_visible(False)
         axes.yaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1, decimals=0))
     leave_empty(panels, len(groups))
@@ -181,12 +182,6 @@ def win_rate_by_size(curves: Mapping[str, Mapping[str, Mapping[int, Estimate]]])
 def _shade(rate: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Place on the colour map: its darkest ends are left out, text would not be read there."""
     return 0.15 + 0.7 * np.asarray(rate, float)
-
-
-def _signed(value: float, digits: int = 0) -> str:
-    """With a sign, a true minus, and no sign before 0."""
-    text = f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
-    return text if float(f"{value:.{digits}f}") else text[1:]
 
 
 def _wrap(group: str) -> str:

@@ -38,6 +38,7 @@ def play_tournament(
     path: Path,
     *,
     command: str,
+    games: Sequence[ScheduledGame] | None = None,
     workers: int = 1,
     on_progress: Callable[[int, int], None] = lambda finished, games: None,
 ) -> Tournament:
@@ -48,6 +49,7 @@ def play_tournament(
         settings: of the games.
         path: of the file; its games are kept, and those that follow are added one by one.
         command: that was called, to be kept in the file.
+        games: to play; those of every entrant against every other one if not given.
         workers: processes; the file that results does not depend on it.
         on_progress: told, at first and after every game, how many of how many are over.
 
@@ -56,7 +58,9 @@ def play_tournament(
     """
     if workers < 1:
         raise UserError(f"workers is {workers}: give at least 1")
-    planned = schedule(entrants, settings.episodes, settings.within_groups)
+    planned = games
+    if planned is None:
+        planned = schedule(entrants, settings.episodes, settings.within_groups)
     if not planned:
         raise UserError(
             "there is nothing to play: give entrants of at least two groups, or --within-groups"
@@ -64,17 +68,17 @@ def play_tournament(
     _refuse_strangers(entrants, settings.environment)
     with TournamentLog(path) as log:
         tournament = Tournament(settings, versions(), command, tuple(entrants), ())
-        games = {}
+        played = {}
         if path.exists():
-            games = {game.key: game for game in _continued(path, tournament, planned)}
-        log.begin(replace(tournament, games=tuple(games.values())))
-        on_progress(len(games), len(planned))
-        missing = [game for game in planned if _key(game) not in games]
+            played = {game.key: game for game in _continued(path, tournament, planned)}
+        log.begin(replace(tournament, games=tuple(played.values())))
+        on_progress(len(played), len(planned))
+        missing = [game for game in planned if _key(game) not in played]
         for record in play_games(missing, settings.environment, settings.seed, workers):
             log.append([record])
-            games[record.key] = record
-            on_progress(len(games), len(planned))
-        finished = replace(tournament, games=tuple(games[_key(game)] for game in planned))
+            played[record.key] = record
+            on_progress(len(played), len(planned))
+        finished = replace(tournament, games=tuple(played[_key(game)] for game in planned))
         log.finish(finished)
         return finished
 

@@ -3,13 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from cmfq.environments.registry import Kind
+from cmfq.errors import UserError
 from cmfq.evaluation.entrants import Entrant, groups_of
 from cmfq.evaluation.statistics.rating import GroupRatings, cycles, rate_groups
 from cmfq.evaluation.statistics.replication import (
@@ -115,7 +116,7 @@ def standings(tournament: Tournament) -> Standings:
     """Work out everything."""
     groups = groups_of(tournament.entrants)
     names = list(groups)
-    table = _by_pair(tournament)
+    table = games_by_pair(tournament)
     comparisons = tuple(
         _compare(a, b, results_between(table, groups[a], groups[b]))
         for a, b in combinations(names, 2)
@@ -144,7 +145,8 @@ PairTable = dict[tuple[str, str], FloatArray]
 """Margins of the games of each pair of entrants, by their names and from the first one's view."""
 
 
-def _by_pair(tournament: Tournament) -> PairTable:
+def games_by_pair(tournament: Tournament) -> PairTable:
+    """Margins of all games."""
     owner = {player.id: one.name for one in tournament.entrants for player in one.players}
     margins: dict[tuple[str, str], list[float]] = {}
     for game in tournament.games:
@@ -163,14 +165,24 @@ def margin_of(game: GameRecord, kind: Kind) -> float:
 
 def all_results(tournament: Tournament) -> dict[tuple[str, str], Results]:
     """Games of every two groups, in the order of the groups."""
-    groups, table = groups_of(tournament.entrants), _by_pair(tournament)
+    groups, table = groups_of(tournament.entrants), games_by_pair(tournament)
     return {
         (a, b): results_between(table, groups[a], groups[b]) for a, b in combinations(groups, 2)
     }
 
 
 def results_between(table: PairTable, a: Sequence[Entrant], b: Sequence[Entrant]) -> Results:
-    """Stack the games of two groups."""
+    """Stack the games of two groups.
+
+    Raises:
+        UserError: some of them have not played each other.
+    """
+    for one, other in product(a, b):
+        if (one.name, other.name) not in table:
+            raise UserError(
+                f"{one.name} and {other.name} have not played each other: give the file of a "
+                "tournament, in which all do (a sweep or a progress is none)"
+            )
     margins = np.array([[table[one.name, other.name] for other in b] for one in a])
     return Results((np.sign(margins) + 1) / 2, margins)
 

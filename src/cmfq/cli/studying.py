@@ -1,0 +1,92 @@
+"""Commands that ask what makes the difference."""
+
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tyro
+
+from cmfq.cli.again import option_words
+from cmfq.cli.playing import WORKERS
+from cmfq.cli.screen import GamesScreen, print_table
+from cmfq.cli.tournaments import last_of
+from cmfq.errors import UserError
+from cmfq.evaluation.tournament.file import finished_tournament
+from cmfq.studies.sweep.plan import read_plan
+from cmfq.studies.sweep.play import play_sweep, responses
+from cmfq.studies.sweep.report import effects_of, effects_table, write_sweep
+from cmfq.studies.sweep.train import train_missing, unfinished
+from cmfq.training.settings import TrainSettings
+
+
+def sweep(
+    plan: tyro.conf.Positional[Path],
+    json: Path,
+    runs: Path | None = None,
+    against: tuple[str, ...] = (),
+    games: int = 40,
+    checkpoints: str = "last:3",
+    seed: int = 0,
+    workers: int = WORKERS,
+    out: Path | None = None,
+) -> None:
+    """Train two algorithms under varied settings, and say which setting changes what.
+
+    The plan names two levels of each setting; a design that varies all of them at once is trained,
+    played and judged. Whatever stops it, the same command goes on.
+
+    Args:
+        plan: TOML file: docs/results/sweep64/plan.toml is one.
+        json: file that holds the games, each as soon as it is over.
+        runs: folder for the runs. None: report the finished games in the file again.
+        against: common opponents of all runs: run folders, checkpoint files, scripted players.
+        games: of the two algorithms of each cell, and of each run against all opponents together.
+        checkpoints: last:3 plays the last three of each run.
+        seed: of the games.
+        workers: processes; the result does not depend on it.
+        out: folder to write tables, figure and all games to.
+    """
+    if out and out.exists() and not out.is_dir():
+        raise UserError(f"cannot write to {out}: it is a file, give a folder for --out")
+    planned = read_plan(plan)
+    text = plan.read_text(encoding="utf-8")
+    if runs is None:
+        played = finished_tournament(json)
+    else:
+        last = last_of(checkpoints)
+        _train(planned.runs(), runs, workers)
+        options = {"runs": runs, "json": json, "games": games, "checkpoints": checkpoints}
+        words = ["cmfq", "sweep", str(plan), *option_words(options | {"seed": seed})]
+        words += ["--against", *against] if against else []
+        with GamesScreen(json) as screen:
+            played = play_sweep(
+                planned,
+                runs,
+                against,
+                json,
+                games=games,
+                checkpoints=last,
+                seed=seed,
+                command=shlex.join(words),
+                workers=workers,
+                on_progress=screen.report,
+            )
+    effects = effects_of(planned, responses(planned, played))
+    print_table(effects_table(planned, effects), "Win rates, and their changes in points")
+    if out:
+        write_sweep(out, planned, text, played)
+        print(f"results: {out / 'README.md'}")
+
+
+def _train(runs: Mapping[str, TrainSettings[Any]], folder: Path, workers: int) -> None:
+    trained = len(runs) - len(unfinished(runs, folder))
+    print(f"{trained} of {len(runs)} runs are trained", file=sys.stderr, flush=True)
+    try:
+        for name in train_missing(runs, folder, workers):
+            trained += 1
+            print(f"{trained} of {len(runs)} runs: {name}", file=sys.stderr, flush=True)
+    except KeyboardInterrupt:
+        print(f"each run in {folder} is saved: the same command goes on", file=sys.stderr)
+        raise

@@ -1,0 +1,1 @@
+"""What settings do to the difference between two algorithms: a planned experiment."""

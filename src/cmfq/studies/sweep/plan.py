@@ -1,0 +1,178 @@
+"""Plan of a sweep: factors of two levels each, in a design that tells their effects apart.
+
+A plan is a TOML file::
+
+    environment = "battle"
+    algorithms = ["cmfq", "mfq"]      # both are trained in every cell, with the same seed
+
+    [factors]                         # two levels each: the first as it is, the second a change
+    episodes = [200, 600]
+    "exploration.beta_end" = [30, 10]
+
+    [settings]                        # of all runs, where not as by default
+    checkpoint_period = 50
+
+The design is a saturated two-level one with its mirror image (a fold-over: Box, Hunter and Hunter,
+"Statistics for Experimenters", 2nd ed., ch. 6): 2 to 3 factors take 8 cells, 4 to 7 take 16. Every
+run informs every factor, each level of a factor meets both levels of every other one equally often,
+and no interaction of two factors looks like the effect of a third.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+from scipy.linalg import hadamard
+
+from cmfq.algorithms import find_algorithm
+from cmfq.environments.registry import default_settings, kind_of
+from cmfq.errors import UserError, unknown_name
+from cmfq.evaluation.entrants import flatten
+from cmfq.training.run import read_settings
+from cmfq.training.settings import TrainSettings, default_training
+
+IntArray = npt.NDArray[np.int64]
+NOT_VARIED = ("seed", "algorithm", "algorithms")
+"""Settings that the design itself sets."""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """A setting with two levels."""
+
+    name: str
+    """Path of the setting, as run.json has it: ``exploration.beta_end``."""
+    levels: tuple[Any, Any]
+
+    @property
+    def title(self) -> str:
+        """``beta_end 30 → 10``."""
+        first, second = self.levels
+        return f"{self.name.rpartition('.')[2]} {first} → {second}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is trained."""
+
+    environment: str
+    """As ``cmfq train`` names it."""
+    algorithms: tuple[str, str]
+    """Whose difference is studied."""
+    factors: tuple[Factor, ...]
+    settings: dict[str, Any]
+    """Of all runs, by path."""
+
+    @property
+    def design(self) -> IntArray:
+        """``(cells, factors)``: 0 for the first level, 1 for the second."""
+        return fold_over(len(self.factors))
+
+    @property
+    def game(self) -> Any:
+        """Settings of the environment in which the runs play: what no factor varies."""
+        return self._settings({}).environment
+
+    def runs(self) -> dict[str, TrainSettings[Any]]:
+        """Settings of every run, by its name (see :func:`run_name`).
+
+        Raises:
+            UserError: a setting does not exist, or a level is none of its values.
+        """
+        runs = {}
+        for cell, levels in enumerate(self.design):
+            changes = {
+                factor.name: factor.levels[level]
+                for factor, level in zip(self.factors, levels, strict=True)
+            }
+            for algorithm in self.algorithms:
+                own = {"algorithm": algorithm, "seed": cell}
+                runs[run_name(cell, algorithm)] = self._settings(changes | own)
+        return runs
+
+    def _settings(self, changes: Mapping[str, Any]) -> TrainSettings[Any]:
+        environment = default_settings(self.environment)
+        raw = msgspec.to_builtins(default_training(environment))
+        for path, value in {**self.settings, **changes}.items():
+            _put(raw, path, value)
+        try:
+            return read_settings(kind_of(environment).name, raw)
+        except msgspec.ValidationError as error:
+            raise UserError(f"a level or setting of the plan will not do: {error}") from error
+
+
+def fold_over(factors: int) -> IntArray:
+    """A saturated design with its mirror image, ``(cells, factors)`` of 0 and 1."""
+    size = 2
+    while size <= factors:
+        size *= 2
+    half = hadamard(size)[:, 1 : factors + 1]
+    return np.asarray((1 - np.vstack([half, -half])) // 2, np.int64)
+
+
+def run_name(cell: int, algorithm: str) -> str:
+    """Of the run of an algorithm in a cell: ``03-cmfq``."""
+    return f"{cell:02d}-{algorithm}"
+
+
+def read_plan(path: Path) -> Plan:
+    """Read a plan.
+
+    Raises:
+        UserError: it cannot be read, or is no plan.
+    """
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UserError(f"{path} cannot be read as a plan: {error}") from error
+    unknown = set(raw) - {"environment", "algorithms", "factors", "settings"}
+    if unknown:
+        raise unknown_name(
+            f"part of the plan {path}",
+            min(unknown),
+            ("environment", "algorithms", "factors", "settings"),
+        )
+    algorithms = raw.get("algorithms")
+    if not isinstance(algorithms, list) or len(algorithms) != 2 or len(set(algorithms)) != 2:
+        raise UserError(f'algorithms of {path} is {algorithms}: give two, as in ["cmfq", "mfq"]')
+    for algorithm in algorithms:
+        find_algorithm(algorithm)
+    factors = flatten(raw.get("factors", {}))
+    if len(factors) < 2:
+        raise UserError(f"{path} has {len(factors)} factors: give at least two under [factors]")
+    for name, levels in factors.items():
+        if name in NOT_VARIED:
+            raise UserError(f"{name} is no factor that {path} may vary: the design sets it")
+        if not isinstance(levels, list) or len(levels) != 2 or levels[0] == levels[1]:
+            raise UserError(f"{name} of {path} is {levels}: give two levels, as in [200, 600]")
+    plan = Plan(
+        raw.get("environment", "battle"),
+        (algorithms[0], algorithms[1]),
+        tuple(Factor(name, (levels[0], levels[1])) for name, levels in factors.items()),
+        flatten(raw.get("settings", {})),
+    )
+    plan.runs()  # refuses settings that do not exist
+    return plan
+
+
+def _put(settings: dict[str, Any], path: str, value: object) -> None:
+    """Set what a dotted path names; it must be there."""
+    known = flatten(settings)
+    if path not in known:
+        raise unknown_name("setting in the plan", path, list(known))
+    *parents, name = path.split(".")
+    place: Any = settings
+    for parent in parents:
+        place = place[parent]
+    place[name] = value
+
+
+def differences(settings: TrainSettings[Any], others: TrainSettings[Any]) -> Mapping[str, Any]:
+    """Paths at which two runs differ, with the second one's value; empty if they are alike."""
+    ours, theirs = (flatten(msgspec.to_builtins(one)) for one in (settings, others))
+    return {path: value for path, value in theirs.items() if ours.get(path) != value}

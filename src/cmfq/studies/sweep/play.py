@@ -1,0 +1,140 @@
+"""Games of a sweep: the two algorithms of each cell, and every run against common opponents."""
+
+import csv
+import io
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from cmfq.environments.registry import kind_of
+from cmfq.errors import UserError
+from cmfq.evaluation.entrants import Entrant, find_entrants
+from cmfq.evaluation.tournament.file import Tournament, TournamentSettings
+from cmfq.evaluation.tournament.play import play_tournament
+from cmfq.evaluation.tournament.schedule import ScheduledGame, games_between
+from cmfq.evaluation.tournament.standings import games_by_pair
+from cmfq.studies.sweep.plan import Plan, run_name
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Responses:
+    """What is measured of every cell; shares of games won, a draw counting half."""
+
+    contrast: FloatArray
+    """``(cells,)``: of the first algorithm against the second one of the cell."""
+    strength: FloatArray
+    """``(2, cells)``: of each algorithm against the common opponents, each counting the same."""
+
+
+def play_sweep(
+    plan: Plan,
+    folder: Path,
+    opponents: Sequence[str],
+    path: Path,
+    *,
+    games: int,
+    checkpoints: int,
+    seed: int,
+    command: str,
+    workers: int,
+    on_progress: Callable[[int, int], None],
+) -> Tournament:
+    """Play all games of a sweep that are not in the file yet.
+
+    All play the same game, whatever a factor changed in training: rewards, say.
+
+    Args:
+        plan: whose runs are finished.
+        folder: of the runs.
+        opponents: run folders, checkpoint files or scripted players.
+        path: of the file, as of a tournament.
+        games: of the two algorithms of a cell; and of each run against all opponents together.
+        checkpoints: how many of the last ones of each run play.
+        seed: of the games.
+        command: that was called.
+        workers: processes; the result does not depend on it.
+        on_progress: as in :func:`~cmfq.evaluation.tournament.play.play_tournament`.
+    """
+    names = [f"{name}={folder / name}" for name in plan.runs()]
+    entrants = find_entrants([*names, *opponents], kind_of(plan.game), checkpoints)
+    names_of_runs = plan.runs().keys()
+    ours = {one.group: one for one in entrants if one.group in names_of_runs}
+    others = [one for one in entrants if one.group not in names_of_runs]
+    if others and games < len(others):
+        raise UserError(
+            f"games is {games}: give at least {len(others)}, one against each of the opponents"
+        )
+    return play_tournament(
+        entrants,
+        TournamentSettings(plan.game, games, seed),
+        path,
+        command=command,
+        games=_planned(plan, ours, others, games),
+        workers=workers,
+        on_progress=on_progress,
+    )
+
+
+def _planned(
+    plan: Plan, ours: dict[str, Entrant], others: Sequence[Entrant], games: int
+) -> list[ScheduledGame]:
+    planned: list[ScheduledGame] = []
+    for cell in range(len(plan.design)):
+        a, b = (ours[run_name(cell, algorithm)] for algorithm in plan.algorithms)
+        planned += games_between(a, b, games)
+    for run in ours.values():
+        for other in others:
+            planned += games_between(run, other, games // len(others))
+    return planned
+
+
+def responses(plan: Plan, tournament: Tournament) -> Responses:
+    """What the games of a finished sweep say of each cell.
+
+    Raises:
+        UserError: the games are of another plan.
+    """
+    runs = plan.runs().keys()
+    folders = {one.group: one.name for one in tournament.entrants if one.group in runs}
+    others = [one.name for one in tournament.entrants if one.group not in runs]
+    missing = sorted(runs - folders.keys())
+    if missing:
+        raise UserError(
+            f"the games are of another plan, without the run {missing[0]}: give the plan that they "
+            "were played for"
+        )
+    margins = games_by_pair(tournament)
+    points = {pair: float(((np.sign(one) + 1) / 2).mean()) for pair, one in margins.items()}
+    cells = range(len(plan.design))
+    first, second = (
+        [folders[run_name(cell, algorithm)] for cell in cells] for algorithm in plan.algorithms
+    )
+    return Responses(
+        np.array([points[pair] for pair in zip(first, second, strict=True)]),
+        np.array(
+            [
+                [np.mean([points[one, other] for other in others]) if others else np.nan
+                 for one in side]
+                for side in (first, second)
+            ]
+        ),
+    )  # fmt: skip
+
+
+def responses_csv(plan: Plan, found: Responses) -> str:
+    """A row for each cell: levels and responses."""
+    table = io.StringIO()
+    writer = csv.writer(table, lineterminator="\n")
+    a, b = plan.algorithms
+    names = [factor.name for factor in plan.factors]
+    writer.writerow(["cell", *names, f"{a} v {b}", f"strength of {a}", f"strength of {b}"])
+    for cell, levels in enumerate(plan.design):
+        chosen = [one.levels[level] for one, level in zip(plan.factors, levels, strict=True)]
+        rates = (found.contrast[cell], *found.strength[:, cell])
+        writer.writerow([cell, *chosen, *(f"{rate:.4f}" for rate in rates)])
+    return table.getvalue()

@@ -1,0 +1,188 @@
+"""What a sweep says: tables, a figure, and the command that does it again, all by code.
+
+::
+
+    results/
+      README.md           effects of every factor, with intervals
+      plan.toml           as it was read
+      games.json.gz       every game; settings and versions of every run
+      cells.csv           levels and responses of each cell
+      effects.svg, .png   the figure
+"""
+
+import gzip
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from cmfq.evaluation.figures.style import colours_of, save_figure
+from cmfq.evaluation.statistics.replication import Estimate
+from cmfq.evaluation.table import Table, margin_text, rate_text
+from cmfq.evaluation.tournament.file import Tournament, tournament_text
+from cmfq.storage import write_bytes
+from cmfq.studies.sweep.effects import Effects, fit_effects
+from cmfq.studies.sweep.plan import Plan
+from cmfq.studies.sweep.play import Responses, responses, responses_csv
+
+CAPTION = (
+    "Change of a win rate when a setting goes from its first level to its second, with 95 % "
+    "intervals over training seeds."
+)
+
+
+def effects_of(plan: Plan, found: Responses) -> dict[str, Effects]:
+    """Effects on every response, by its title."""
+    a, b = plan.algorithms
+    parts = {f"{a} v {b}": found.contrast}
+    if np.isfinite(found.strength).all():
+        parts |= {f"strength of {one}": found.strength[n] for n, one in enumerate((a, b))}
+        parts[f"{a}'s strength less {b}'s"] = found.strength[0] - found.strength[1]
+    return {title: fit_effects(plan.design, response) for title, response in parts.items()}
+
+
+def effects_table(plan: Plan, effects: dict[str, Effects]) -> Table:
+    """A row for the mean and one for each factor, a column for each response."""
+    means = [
+        rate_text(one.mean) if not title.endswith("'s") else change_text(one.mean)
+        for title, one in effects.items()
+    ]
+    rows = [("mean of all cells", *means)]
+    for number, factor in enumerate(plan.factors):
+        rows.append((factor.title, *(change_text(one.changes[number]) for one in effects.values())))
+    return Table(("", *effects), rows)
+
+
+def change_text(change: Estimate) -> str:
+    """A change of a share in points, bold where its interval leaves out 0."""
+    text = margin_text(Estimate(*(100 * part for part in change)), digits=0)
+    return f"**{text}**" if change.leaves_out(0) else text
+
+
+def settled(plan: Plan, effects: dict[str, Effects]) -> list[str]:
+    """A sentence for each effect whose interval leaves out 0."""
+    return [
+        f"{factor.title}: {title} changes by {change_text(one.changes[number]).strip('*')} points."
+        for title, one in effects.items()
+        for number, factor in enumerate(plan.factors)
+        if one.changes[number].leaves_out(0)
+    ]
+
+
+def effects_figure(plan: Plan, effects: dict[str, Effects]) -> Figure:
+    """A panel for each response, a line for each factor."""
+    colours = colours_of(plan.algorithms)
+    figure = Figure(
+        figsize=(2.1 * len(effects) + 2.0, 0.36 * len(plan.factors) + 1.2), layout="constrained"
+    )
+    panels = figure.subplots(1, len(effects), sharey=True, sharex=True, squeeze=False)[0]
+    places = np.arange(len(plan.factors))[::-1]
+    for axes, (title, one) in zip(panels, effects.items(), strict=True):
+        changes = 100 * np.array(one.changes)
+        reach = np.abs(changes[:, 1:] - changes[:, :1]).T
+        colour = next(
+            (colours[name] for name in colours if title == f"strength of {name}"), "black"
+        )
+        axes.errorbar(changes[:, 0], places, xerr=reach, fmt="o", color=colour, capsize=3,
+                      markersize=5, linewidth=1.4)  # fmt: skip
+        axes.axvline(0, color="black", linewidth=0.8, linestyle=":")
+        axes.set_title(title, fontsize=10)
+        axes.grid(axis="x", alpha=0.25)
+        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.tick_params(axis="y", length=0)
+    panels[0].set_yticks(places, [factor.title for factor in plan.factors])
+    panels[0].set_ylim(-0.6, len(places) - 0.4)
+    figure.supxlabel("change of the win rate, in points", fontsize=10)
+    return figure
+
+
+def write_sweep(folder: Path, plan: Plan, plan_text: str, tournament: Tournament) -> None:
+    """Write the results folder; it is made if it is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    found = responses(plan, tournament)
+    effects = effects_of(plan, found)
+    save_figure(effects_figure(plan, effects), folder, "effects")
+    text = tournament_text(tournament).encode()
+    write_bytes(folder / "games.json.gz", gzip.compress(text, mtime=0))
+    write_bytes(folder / "plan.toml", plan_text.encode())
+    write_bytes(folder / "cells.csv", responses_csv(plan, found).encode())
+    write_bytes(
+        folder / "README.md", _readme(folder, plan, plan_text, tournament, found, effects).encode()
+    )
+
+
+def _readme(
+    folder: Path,
+    plan: Plan,
+    plan_text: str,
+    tournament: Tournament,
+    found: Responses,
+    effects: dict[str, Effects],
+) -> str:
+    a, b = plan.algorithms
+    cells, factors = plan.design.shape
+    others = [one.name for one in tournament.entrants if one.group not in plan.runs()]
+    common = f"{len(others)} common opponents together ({', '.join(others)})" if others else "none"
+    told = settled(plan, effects)
+    tests = factors * len(effects)
+    parts = [
+        f"# What settings do to {a} and {b}: {plan.game.title}\n",
+        f"{cells} cells of a two-level design with its mirror image, in each a run of {a} and one "
+        f"of {b} with the same seed: every setting is at its first level in half of the cells and "
+        f"at its second in the other half, with both levels of every other one equally often. "
+        f"{len(tournament.games):,} games: {tournament.settings.episodes} between the two runs of "
+        f"each cell, and as many of each run against {common}. "
+        "*Strength* is the win rate against the common opponents, each counting the same; a draw "
+        "counts half. Intervals (95 %) are Student's, from what the main effects leave over "
+        f"({cells - factors - 1} degrees of freedom): every cell has a seed of its own.\n",
+        f"![{CAPTION}](effects.svg)\n",
+        "Changes are in points of the win rate; bold where the interval leaves out 0.\n",
+        effects_table(plan, effects).markdown(),
+        f"Of {tests} changes {len(told)} leave out 0; by chance alone it would be "
+        f"{0.05 * tests:.1f}.\n",
+        *(f"- {sentence}" for sentence in told),
+        *([""] if told else []),
+        *_controls(plan, effects),
+        "## Cells\n",
+        _cells_table(plan, found).markdown(),
+        "## The plan\n",
+        "```toml\n" + plan_text.strip() + "\n```\n",
+        "## To get it again\n",
+        f"    {tournament.command} --out {folder}\n",
+        "trains what is not trained yet, plays, and writes this page. From the stored games alone: "
+        f"`cmfq sweep {folder}/plan.toml --json {folder}/games.json.gz --out {folder}`.\n",
+    ]
+    return "\n".join(parts)
+
+
+NOT_FOR_MFQ = {
+    "mean_field.epsilon": "ε",
+    "mean_field.intervention": "the do-operation",
+    "mean_field.effect": "the measure",
+    "mean_field.effect_beta": "its β",
+}
+"""Settings that only weights by causal effects go by."""
+
+
+def _controls(plan: Plan, effects: dict[str, Effects]) -> Sequence[str]:
+    """Say which changes are known to be chance: they show what the intervals are worth."""
+    names = [NOT_FOR_MFQ[one.name] for one in plan.factors if one.name in NOT_FOR_MFQ]
+    if "mfq" not in plan.algorithms or "strength of mfq" not in effects or not names:
+        return []
+    return [
+        f"{' and '.join(names)} do not enter MFQ: their changes of its strength are chance by "
+        "construction, a check of the intervals.\n"
+    ]
+
+
+def _cells_table(plan: Plan, found: Responses) -> Table:
+    a, b = plan.algorithms
+    rows = []
+    for cell, levels in enumerate(plan.design):
+        chosen = [str(one.levels[level]) for one, level in zip(plan.factors, levels, strict=True)]
+        rates = (found.contrast[cell], *found.strength[:, cell])
+        shares = [f"{rate:.0%}" if np.isfinite(rate) else "–" for rate in rates]
+        rows.append((str(cell), *chosen, *shares))
+    names = (factor.name.rpartition(".")[2] for factor in plan.factors)
+    return Table(("cell", *names, f"{a} v {b}", f"strength of {a}", f"of {b}"), rows)

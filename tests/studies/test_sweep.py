@@ -1,0 +1,235 @@
+"""The planned experiment: its design, its arithmetic, and a small one from end to end."""
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from itertools import combinations
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cmfq.cli import main
+from cmfq.errors import UserError
+from cmfq.evaluation.entrants import Entrant, Player
+from cmfq.evaluation.tournament.file import (
+    GameRecord,
+    Tournament,
+    TournamentSettings,
+    read_tournament,
+)
+from cmfq.studies.sweep.effects import fit_effects
+from cmfq.studies.sweep.plan import fold_over, read_plan
+from cmfq.studies.sweep.play import responses
+from cmfq.studies.sweep.report import effects_of
+from cmfq.studies.sweep.train import train_missing, unfinished
+from cmfq.training.run import Run
+
+SMALL = """
+environment = "battle"
+algorithms = ["cmfq", "mfq"]
+[factors]
+episodes = [1, 2]
+mean_field.radius = [6, inf]
+[settings]
+environment.size = 12
+environment.max_steps = 15
+network.channels = [4, 4]
+learner.batch_size = 32
+learner.min_updates = 1
+learner.replay_bytes = 8000000
+"""
+
+
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("plan") / "plan.toml"
+    path.write_text(SMALL)
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(small: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("sweep")
+    assert len(list(train_missing(read_plan(small).runs(), folder, workers=1))) == 16
+    return folder
+
+
+@pytest.mark.parametrize("factors", range(1, 16))
+def test_effects_of_factors_are_apart_from_each_other_and_from_interactions(factors: int) -> None:
+    signs = 2 * fold_over(factors) - 1
+    cells = len(signs)
+    assert (signs.T @ signs == cells * np.eye(factors)).all()
+    assert (signs.sum(0) == 0).all()
+    for a, b in combinations(range(factors), 2):
+        assert (signs.T @ (signs[:, a] * signs[:, b]) == 0).all()
+
+
+def test_seven_factors_take_sixteen_cells() -> None:
+    assert fold_over(7).shape == (16, 7)
+    assert (fold_over(7)[0] == 0).all(), "the first cell is as it is"
+
+
+def test_effects_are_differences_of_means() -> None:
+    design = fold_over(3)
+    response = np.random.default_rng(0).normal(size=len(design))
+    mean, changes = fit_effects(design, response)
+    assert mean.value == pytest.approx(response.mean())
+    for factor, change in enumerate(changes):
+        second, first = (response[design[:, factor] == level].mean() for level in (1, 0))
+        assert change.value == pytest.approx(second - first)
+        assert change.high - change.value == pytest.approx(change.value - change.low)
+
+
+def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
+    generator = np.random.default_rng(1)
+    design = fold_over(7)
+    truth = np.array([0.1, -0.2, 0.0, 0.3, 0.0, 0.0, 0.05])
+    held = []
+    for _ in range(1000):
+        response = 0.5 + (design - 0.5) @ truth + 0.15 * generator.standard_normal(16)
+        found = fit_effects(design, response)
+        held.append([c.low <= t <= c.high for c, t in zip(found.changes, truth, strict=True)])
+        held[-1].append(found.mean.low <= 0.5 <= found.mean.high)
+    assert 0.93 < np.mean(held) < 0.97
+
+
+def test_too_few_cells_are_refused() -> None:
+    with pytest.raises(ValueError, match="nothing over"):
+        fit_effects(fold_over(3)[:4], np.zeros(4))
+
+
+def test_runs_have_the_levels_of_their_cells(small: Path) -> None:
+    plan = read_plan(small)
+    runs = plan.runs()
+    assert list(runs)[:4] == ["00-cmfq", "00-mfq", "01-cmfq", "01-mfq"]
+    assert plan.game.size == 12
+    for name, settings in runs.items():
+        cell, algorithm = name.split("-")
+        episodes, radius = plan.design[int(cell)]
+        assert (settings.algorithm, settings.seed) == (algorithm, int(cell))
+        assert settings.episodes == (1, 2)[episodes]
+        assert settings.mean_field.radius == (6, math.inf)[radius]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("episodes = [1, 2]", "episodes = [1]", "give two levels"),
+        ("episodes = [1, 2]", "episodes = [2, 2]", "give two levels"),
+        ("episodes = [1, 2]", "episodes = [1, 'many']", "level or setting"),
+        ("episodes = [1, 2]", "episodes = [1, -2]", "episodes is -2"),
+        ("episodes = [1, 2]", "", "at least two"),
+        ("episodes = [1, 2]", "seed = [1, 2]", "the design sets it"),
+        ("episodes = [1, 2]", "learner.discont = [0.9, 1]", "did you mean 'learner.discount'"),
+        ('["cmfq", "mfq"]', '["cmfq"]', "give two"),
+        ('["cmfq", "mfq"]', '["cmfq", "dqn"]', "unknown algorithm 'dqn'"),
+        ('"battle"', '"bottle"', "did you mean 'battle'"),
+        ("[factors]", "[factor]", "did you mean 'factors'"),
+        ("[factors]", "[factors", "cannot be read as a plan"),
+    ],
+)
+def test_a_bad_plan_gets_one_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text(SMALL.replace(old, new))
+    with pytest.raises(UserError, match=r".") as error:
+        read_plan(path)
+    assert sentence in str(error.value)
+
+
+def test_trained_runs_are_not_trained_again(small: Path, trained: Path) -> None:
+    runs = read_plan(small).runs()
+    assert unfinished(runs, trained) == []
+    before = {path: path.stat().st_mtime_ns for path in trained.rglob("*.safetensors")}
+    assert list(train_missing(runs, trained, workers=1)) == []
+    assert before == {path: path.stat().st_mtime_ns for path in trained.rglob("*.safetensors")}
+
+
+def test_runs_of_another_plan_are_refused(small: Path, trained: Path) -> None:
+    plan = read_plan(small)
+    other = replace(plan, settings=plan.settings | {"learner.discount": 0.5})
+    with pytest.raises(UserError, match=r"00-cmfq was trained with learner.discount 0.95"):
+        unfinished(other.runs(), trained)
+
+
+def test_a_stopped_sweep_goes_on(small: Path, tmp_path: Path) -> None:
+    text = SMALL.replace("episodes = [1, 2]", "episodes = [400, 500]")
+    (tmp_path / "plan.toml").write_text(text)
+    runs = tmp_path / "runs"
+    command = [sys.executable, "-m", "cmfq.cli", "sweep", str(tmp_path / "plan.toml")]
+    command += ["--json", str(tmp_path / "g.json"), "--runs", str(runs), "--workers", "2"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    deadline = time.monotonic() + 120
+    while len(list(runs.glob("*/metrics.jsonl"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "the same command goes on" in errors
+    assert "Traceback" not in errors
+    for name in ("00-cmfq", "00-mfq"):
+        run = Run.open(runs / name)
+        assert (run.path / "state.safetensors").is_file()
+        assert 0 < len(run.metrics()) < 400
+
+
+def test_responses_are_the_shares_of_games_won(small: Path) -> None:
+    plan = read_plan(small)
+    names = [*plan.runs(), "rush", "random"]
+    entrants = tuple(
+        Entrant(f"runs/{name}", name, None, (Player(name, name, 1),), None) for name in names
+    )
+
+    def game(a: str, b: str, number: int, margin: int) -> GameRecord:
+        return GameRecord(a, b, number, max(0, margin), max(0, -margin), 9, 0.0, 0.0)
+
+    games = []
+    for cell in range(8):
+        a, b = f"{cell:02d}-cmfq", f"{cell:02d}-mfq"
+        games += [game(a, b, number, 1 if number < cell else -1) for number in range(8)]
+        games += [game(run, "rush", 0, 1) for run in (a, b)]
+        games += [game(run, "random", 0, 0) for run in (a, b)]
+    settings = TournamentSettings(plan.game, 8)
+    played = Tournament(settings, {}, "cmfq sweep", entrants, tuple(games))
+    found = responses(plan, played)
+    np.testing.assert_allclose(found.contrast, np.arange(8) / 8)
+    np.testing.assert_allclose(found.strength, 0.75)
+    effects = effects_of(plan, found)
+    assert effects["cmfq v mfq"].mean.value == pytest.approx(7 / 16)
+    assert effects["strength of mfq"].mean.value == pytest.approx(0.75)
+
+
+def test_the_command_plays_reports_and_reports_again(
+    small: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    json, out, again = tmp_path / "g.json", tmp_path / "out", tmp_path / "again"
+    arguments = ["sweep", str(small), "--json", str(json)]
+    arguments += ["--runs", str(trained), "--against", "rush", "--games", "2", "--workers", "1"]
+    assert main([*arguments, "--checkpoints", "last:1", "--out", str(out)]) == 0
+    assert "strength of" in capsys.readouterr().out
+    page = (out / "README.md").read_text()
+    assert "| episodes 1 → 2 |" in page
+    assert "48 games" in page
+    assert "radius 6 → inf" in page
+    assert len((out / "cells.csv").read_text().splitlines()) == 9
+    assert {"effects.svg", "effects.png", "plan.toml"} <= {file.name for file in out.iterdir()}
+    stored = ["sweep", str(out / "plan.toml"), "--json", str(out / "games.json.gz")]
+    assert main([*stored, "--out", str(again)]) == 0
+    assert (again / "cells.csv").read_bytes() == (out / "cells.csv").read_bytes()
+    assert main(["power", str(json)]) == 2
+    assert "have not played each other" in capsys.readouterr().err
+    assert len(read_tournament(json)[0].games) == 48
+
+
+def test_games_of_another_plan_are_refused(
+    small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    played = Tournament(TournamentSettings(read_plan(small).game), {}, "", (), ())
+    with pytest.raises(UserError, match="another plan, without the run 00-cmfq"):
+        responses(read_plan(small), played)
+    assert main(["sweep", str(tmp_path / "no.toml"), "--json", str(tmp_path / "g.json")]) == 2
+    assert "cannot be read as a plan" in capsys.readouterr().err
