@@ -5,11 +5,11 @@ import json
 import math
 import os
 from collections.abc import Callable
+from dataclasses import fields, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -55,7 +55,21 @@ def write_json(path: Path, value: object) -> None:
 
 def to_json(value: object, indent: int | None = None) -> str:
     """JSON that any reader accepts: infinities become the string "inf". One line by default."""
-    return json.dumps(_finite(msgspec.to_builtins(value)), indent=indent, allow_nan=False)
+    return json.dumps(_finite(plain(value)), indent=indent, allow_nan=False)
+
+
+def plain(value: Any) -> Any:
+    """Dataclasses as dicts of all their fields, and tuples as lists, all the way down.
+
+    Not ``msgspec.to_builtins``: it leaves out what ``msgspec.convert`` filled in from a default.
+    """
+    if is_dataclass(value):
+        return {one.name: plain(getattr(value, one.name)) for one in fields(value)}
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value
 
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], info: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from cmfq.algorithms import ALGORITHMS, MeanFieldSettings
 from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
 from cmfq.replays import read
-from cmfq.storage import read_tensors, write_aside
+from cmfq.storage import read_tensors, to_json, write_aside
 from cmfq.training.checkpoint import latest_checkpoint, save_policies
 from cmfq.training.run import Run, read_settings, train
 from cmfq.training.self_play import EpisodeMetrics, SelfPlay
@@ -369,3 +369,11 @@ def test_recording_writes_replays_and_changes_nothing(
     assert_same_weights(tmp_path / "plain", tmp_path / "recorded")
     steps = Run.open(tmp_path / "recorded").metrics()[2]["steps"]
     assert len(read(tmp_path / "recorded" / "replays" / "000003.replay").steps) == steps
+
+
+def test_what_is_read_back_is_written_whole(tmp_path: Path) -> None:
+    """Settings that were read from an older file, which lacks some, are stored with all of them."""
+    settings = read_settings("battle", {"environment": {"size": 12}, "seed": 3})
+    stored = json.loads(to_json(settings))
+    assert stored == json.loads(to_json(TrainSettings(BattleSettings(size=12), seed=3)))
+    assert stored["environment"]["formation"] == "lines"

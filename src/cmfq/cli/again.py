@@ -1,13 +1,17 @@
 """The command line that does a result again, to be stored beside it."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any
 
 
-def changes(default: object, settings: object) -> dict[str, Any]:
+def changes(default: Any, settings: Any) -> dict[str, Any]:
     """Settings that are not as they are by default."""
+    names = [field.name for field in fields(type(settings))]
     return {
-        name: value for name, value in vars(settings).items() if value != getattr(default, name)
+        name: getattr(settings, name)
+        for name in names
+        if getattr(settings, name) != getattr(default, name)
     }
 
 

@@ -14,6 +14,7 @@ from cmfq.cli.playing import WORKERS
 from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.environments.registry import kind_of
 from cmfq.errors import UserError, unknown_name
+from cmfq.evaluation.curves import write_curves
 from cmfq.evaluation.entrants import find_entrants, split_group
 from cmfq.evaluation.figures.progress import win_rate_over_training
 from cmfq.evaluation.figures.style import refuse_picture, save_picture
@@ -148,6 +149,22 @@ def progress(
     print_table(progress_table(rows), f"Win rate in {games} games, mean over seeds")
     played = len(rows) * games
     print(f"{played} games in {seconds:.0f} s: {1000 * seconds / played:.0f} ms each")
+
+
+def curves(runs: tyro.conf.Positional[tuple[str, ...]], out: Path) -> None:
+    """Draw what training reported of runs: rewards, kills, length and loss, by group (Fig 4a).
+
+    Args:
+        runs: folders; those that differ in nothing but the seed are one group.
+        out: folder to write figure, table and metrics to.
+    """
+    if out.exists() and not out.is_dir():
+        raise UserError(f"cannot write to {out}: it is a file, give a folder for --out")
+    environment = game_of([split_group(run)[1] for run in runs])
+    entrants = find_entrants(runs, kind_of(environment), 1)
+    command = shlex.join(["cmfq", "curves", *runs, "--out", str(out)])
+    print_table(write_curves(out, entrants, environment.title, command), "Training")
+    print(f"results: {out / 'README.md'}")
 
 
 def _report(played: Tournament, report: Path | None, out: Path | None) -> None:

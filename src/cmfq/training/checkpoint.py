@@ -15,7 +15,7 @@ from cmfq.environments.registry import Kind, find_kind, kind_of, own_functions
 from cmfq.errors import UserError
 from cmfq.networks import NetworkSettings
 from cmfq.policies import QPolicy, new_network
-from cmfq.storage import read_tensors, write_tensors
+from cmfq.storage import plain, read_tensors, write_tensors
 from cmfq.training.side import split_names
 
 FORMAT = "cmfq-policy-2"
@@ -93,7 +93,7 @@ def save_policies(
     """
     description = CheckpointDescription(
         kind_of(environment).name,
-        msgspec.to_builtins(environment),
+        plain(environment),
         episode,
         {
             role: PolicyDescription(
@@ -107,7 +107,7 @@ def save_policies(
         for role, policy in policies.items()
         for name, tensor in policy.network.state_dict().items()
     }
-    write_tensors(path, tensors, {"format": FORMAT, **msgspec.to_builtins(description)})
+    write_tensors(path, tensors, {"format": FORMAT, **plain(description)})
 
 
 def load(path: str | Path, role: str | None = None) -> QPolicy:

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
 import numpy as np
 import torch
 from torch import Tensor
@@ -19,6 +18,7 @@ from cmfq.errors import UserError, unknown_name
 from cmfq.policies import Policy, QPolicy
 from cmfq.replay import ReplayWriter
 from cmfq.rollout import Episode, Observer, play_episodes
+from cmfq.storage import plain
 from cmfq.training.settings import TrainSettings
 from cmfq.training.side import Side, split_names
 
@@ -189,7 +189,7 @@ class SelfPlay:
             own, infos[role] = side.state()
             tensors |= {f"{role}/{name}": tensor for name, tensor in own.items()}
         return tensors, {
-            "settings": msgspec.to_builtins(self.settings),
+            "settings": plain(self.settings),
             "episode": self.episode,
             "sides": infos,
             "generators": {

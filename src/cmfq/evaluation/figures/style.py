@@ -1,6 +1,7 @@
 """Figures from stored metrics. One style: colour-blind safe, readable in print."""
 
 import io
+import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import cycle
@@ -25,6 +26,8 @@ COLOURS = {
 """Of each algorithm, from the palette of Okabe and Ito."""
 OTHER_COLOURS = ("#56b4e9", "#e69f00", "#000000")
 """Of other groups, in turn: the rest of that palette but for its yellow, which prints too pale."""
+LEGEND_WIDTH = 40
+"""Characters of a line in a legend: groups whose settings differ have long names."""
 SMOOTHING = 10
 """Episodes over which curves are averaged."""
 
@@ -110,6 +113,7 @@ def learning_curves(runs: Mapping[str, Sequence[Metrics]]) -> Figure:
             )
             episodes = np.arange(1, length + 1)
             name = f"{algorithm} ({len(metrics)} seeds)" if len(metrics) > 1 else algorithm
+            name = textwrap.fill(name, LEGEND_WIDTH)
             axes.plot(episodes, curves.mean(0), color=colour, label=name, linewidth=1.6)
             axes.fill_between(
                 episodes, curves.min(0), curves.max(0), color=colour, alpha=0.18, linewidth=0
@@ -119,7 +123,10 @@ def learning_curves(runs: Mapping[str, Sequence[Metrics]]) -> Figure:
         axes.spines[["top", "right"]].set_visible(False)
     for axes in panels[1]:
         axes.set_xlabel("training episode")
-    panels[0, 0].legend(frameon=False)
+    handles, names = panels[0, 0].get_legend_handles_labels()
+    figure.legend(
+        handles, names, loc="outside upper center", ncols=min(5, len(names)), frameon=False
+    )
     return figure
 
 

@@ -26,7 +26,7 @@ import msgspec
 from cmfq.environments.registry import Kind, find_kind, kind_of
 from cmfq.errors import UserError, require_range
 from cmfq.evaluation.entrants import Entrant
-from cmfq.storage import to_json, write_bytes
+from cmfq.storage import plain, to_json, write_bytes
 
 FORMAT = "cmfq-tournament-1"
 END = "]}\n"
@@ -167,7 +167,7 @@ def tournament_text(tournament: Tournament, whole: bool = True) -> str:
     header = {
         "format": FORMAT,
         "environment": tournament.kind.name,
-        **msgspec.to_builtins(tournament),
+        **plain(tournament),
         "games": [],
     }
     head = to_json(header).removesuffix("]}")

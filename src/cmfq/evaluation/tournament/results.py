@@ -13,8 +13,6 @@
 import csv
 import gzip
 import io
-import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +20,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
+from cmfq.evaluation.curves import CURVES_CAPTION, MetricsOf, by_group, find_metrics, write_metrics
 from cmfq.evaluation.entrants import groups_of
-from cmfq.evaluation.figures.style import Metrics, learning_curves, save_figure, svg_text
+from cmfq.evaluation.figures.style import learning_curves, save_figure, svg_text
 from cmfq.evaluation.figures.tournament import game_margins, rating_ladder, win_rate_matrix
 from cmfq.evaluation.tournament.file import Tournament, tournament_text
 from cmfq.evaluation.tournament.standings import Standings, all_results, standings
@@ -39,57 +38,27 @@ from cmfq.evaluation.tournament.tables import (
     run_table,
 )
 from cmfq.storage import write_bytes
-from cmfq.training.run import SETTINGS_FILE, Run
 
 CAPTIONS = {
     "matrix": "Win rate of each row against each column with its 95 % interval over seeds; bold "
     "where it leaves out 1/2.",
     "ladder": "Ratings with 95 % intervals over seeds; each tick is one run.",
     "margins": "How games end: what decides them, less the opponent's, in all games of a group.",
-    "curves": "Training: means over ten episodes and over seeds, with the least and the greatest "
-    "seed. In self-play the reward does not say who is better than before.",
+    "curves": CURVES_CAPTION,
 }
-METRICS = "metrics.json.gz"
-CURVE_KEYS = ("episode", "rewards", "kills", "steps", "loss", "playing_seconds", "learning_seconds")
-"""What is kept of the metrics."""
-
-MetricsOf = Mapping[str, Metrics]
-"""Rows of metrics of each run, by the entrant's name."""
-
-
-def find_metrics(tournament: Tournament, folder: Path | None = None) -> MetricsOf:
-    """Metrics of the runs that are there, else those that the results folder holds."""
-    found: dict[str, Metrics] = {
-        one.name: [_shorten(row) for row in Run(Path(one.name)).metrics()]
-        for one in tournament.entrants
-        if one.run and (Path(one.name) / SETTINGS_FILE).is_file()
-    }
-    if not found and folder and (folder / METRICS).is_file():
-        found = json.loads(gzip.decompress((folder / METRICS).read_bytes()))
-    return {name: rows for name, rows in found.items() if rows}
-
-
-def _shorten(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What figures and tables need of a row, to three digits."""
-    kept = {key: row[key] for key in CURVE_KEYS}
-    return {
-        key: [round(part, 3) for part in value]
-        if isinstance(value, list)
-        else value and round(value, 3)
-        for key, value in kept.items()
-    }
 
 
 def write_results(folder: Path, tournament: Tournament) -> None:
     """Write the results folder of a finished tournament; it is made if it is not there."""
     folder.mkdir(parents=True, exist_ok=True)
-    metrics = find_metrics(tournament, folder)
+    metrics = find_metrics(tournament.entrants, folder)
     found = standings(tournament)
     for name, figure in _figures(tournament, found, metrics).items():
         save_figure(figure, folder, name)
-    _write_gzip(folder / "tournament.json.gz", tournament_text(tournament).encode())
+    text = tournament_text(tournament).encode()
+    write_bytes(folder / "tournament.json.gz", gzip.compress(text, mtime=0))
     if metrics:
-        _write_gzip(folder / METRICS, json.dumps(metrics).encode())
+        write_metrics(folder, metrics)
     write_bytes(folder / "comparisons.csv", _comparisons_csv(found).encode())
     write_bytes(folder / "README.md", _readme(tournament, found, metrics, folder).encode())
 
@@ -97,7 +66,7 @@ def write_results(folder: Path, tournament: Tournament) -> None:
 def write_page(path: Path, tournament: Tournament) -> None:
     """Write one HTML file that needs nothing else."""
     found = standings(tournament)
-    metrics = find_metrics(tournament)
+    metrics = find_metrics(tournament.entrants)
     templates = Environment(
         loader=PackageLoader("cmfq.evaluation.tournament", "."),
         autoescape=True,
@@ -138,10 +107,7 @@ def _figures(tournament: Tournament, found: Standings, metrics: MetricsOf) -> di
         "ladder": rating_ladder(found.ratings),
         "margins": game_margins(_order(found), all_results(tournament), tournament.kind.decided_by),
     }
-    curves: dict[str, list[Metrics]] = {}
-    for one in tournament.entrants:
-        if one.name in metrics:
-            curves.setdefault(one.group, []).append(metrics[one.name])
+    curves = by_group(tournament.entrants, metrics)
     if curves:
         figures["curves"] = learning_curves(curves)
     return figures
@@ -220,7 +186,3 @@ def _training_table(tournament: Tournament, metrics: MetricsOf) -> str:
             episodes = ", ".join(sorted({str(len(rows)) for rows in known}))
             lines.append(f"| {group} | {len(known)} | {episodes} | {minutes} |")
     return "\n".join(lines) + "\n"
-
-
-def _write_gzip(path: Path, content: bytes) -> None:
-    write_bytes(path, gzip.compress(content, mtime=0))

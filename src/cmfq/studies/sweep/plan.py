@@ -33,6 +33,7 @@ from cmfq.algorithms import find_algorithm
 from cmfq.environments.registry import default_settings, kind_of
 from cmfq.errors import UserError, unknown_name
 from cmfq.evaluation.entrants import flatten
+from cmfq.storage import plain
 from cmfq.training.run import read_settings
 from cmfq.training.settings import TrainSettings, default_training
 
@@ -97,7 +98,7 @@ class Plan:
 
     def _settings(self, changes: Mapping[str, Any]) -> TrainSettings[Any]:
         environment = default_settings(self.environment)
-        raw = msgspec.to_builtins(default_training(environment))
+        raw = plain(default_training(environment))
         for path, value in {**self.settings, **changes}.items():
             _put(raw, path, value)
         try:
@@ -174,5 +175,5 @@ def _put(settings: dict[str, Any], path: str, value: object) -> None:
 
 def differences(settings: TrainSettings[Any], others: TrainSettings[Any]) -> Mapping[str, Any]:
     """Paths at which two runs differ, with the second one's value; empty if they are alike."""
-    ours, theirs = (flatten(msgspec.to_builtins(one)) for one in (settings, others))
+    ours, theirs = (flatten(plain(one)) for one in (settings, others))
     return {path: value for path, value in theirs.items() if ours.get(path) != value}

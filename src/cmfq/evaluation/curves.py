@@ -1,0 +1,131 @@
+"""Learning curves of runs: what training reported, by group, and how it is kept beside a result.
+
+::
+
+    curves/
+      README.md        the first and the last episodes, and the command that does it again
+      metrics.json.gz  of every run
+      runs.json        settings and versions of every run
+      curves.svg, .png
+"""
+
+import gzip
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cmfq.errors import UserError
+from cmfq.evaluation.entrants import Entrant
+from cmfq.evaluation.figures.style import Metrics, learning_curves, save_figure
+from cmfq.evaluation.table import Table
+from cmfq.storage import write_bytes, write_json
+from cmfq.training.run import SETTINGS_FILE, Run
+
+METRICS = "metrics.json.gz"
+KEPT = ("episode", "rewards", "kills", "steps", "loss", "playing_seconds", "learning_seconds")
+"""What is kept of the metrics."""
+ENDS = 10
+"""Episodes of which the table has the means, at both ends of training."""
+
+CURVES_CAPTION = (
+    f"Training: means over {ENDS} episodes and over seeds, with the least and the greatest seed. "
+    "In self-play the reward does not say who is better than before."
+)
+
+MetricsOf = Mapping[str, Metrics]
+"""Rows of metrics of each run, by the entrant's name."""
+
+
+def find_metrics(entrants: Sequence[Entrant], folder: Path | None = None) -> MetricsOf:
+    """Metrics of the runs that are there, else those that a results folder holds."""
+    found: dict[str, Metrics] = {
+        one.name: [_shorten(row) for row in Run(Path(one.name)).metrics()]
+        for one in entrants
+        if one.run and (Path(one.name) / SETTINGS_FILE).is_file()
+    }
+    if not found and folder and (folder / METRICS).is_file():
+        found = json.loads(gzip.decompress((folder / METRICS).read_bytes()))
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def write_metrics(folder: Path, metrics: MetricsOf) -> None:
+    """Keep metrics in a results folder, where :func:`find_metrics` finds them."""
+    write_bytes(folder / METRICS, gzip.compress(json.dumps(metrics).encode(), mtime=0))
+
+
+def by_group(entrants: Sequence[Entrant], metrics: MetricsOf) -> dict[str, list[Metrics]]:
+    """Metrics of the runs of each group."""
+    groups: dict[str, list[Metrics]] = {}
+    for one in entrants:
+        if one.name in metrics:
+            groups.setdefault(one.group, []).append(metrics[one.name])
+    return groups
+
+
+def ends_table(curves: Mapping[str, Sequence[Metrics]]) -> Table:
+    """What the first and the last episodes of each group were like."""
+    columns: list[str] = ["group", "seeds", "episodes"]
+    for name in ("reward", "kills", "steps"):
+        columns += [f"{name}, first {ENDS}", f"last {ENDS}"]
+    rows = []
+    for group, runs in curves.items():
+        cells = []
+        for key in ("rewards", "kills", "steps"):
+            for part in (slice(ENDS), slice(-ENDS, None)):
+                values = [_one(key, row[key]) for run in runs for row in run[part]]
+                cells.append(f"{np.mean(values):.0f}".replace("-", "\N{MINUS SIGN}"))
+        lengths = sorted({len(run) for run in runs})
+        rows.append((group, str(len(runs)), ", ".join(map(str, lengths)), *cells))
+    return Table(tuple(columns), rows)
+
+
+def write_curves(folder: Path, entrants: Sequence[Entrant], title: str, command: str) -> Table:
+    """Write the folder; it is made if it is not there.
+
+    Raises:
+        UserError: none of the entrants is a run with metrics.
+    """
+    metrics = find_metrics(entrants)
+    curves = by_group(entrants, metrics)
+    if not curves:
+        raise UserError("there are no curves to draw: give run folders of `cmfq train`")
+    folder.mkdir(parents=True, exist_ok=True)
+    table = ends_table(curves)
+    write_metrics(folder, metrics)
+    write_json(folder / "runs.json", {one.name: one.run for one in entrants})
+    save_figure(learning_curves(curves), folder, "curves")
+    parts = [
+        f"# Training: {title}\n",
+        f"![{CURVES_CAPTION}](curves.svg)\n",
+        f"{CURVES_CAPTION}\n",
+        f"Means of the first and of the last {ENDS} episodes, over seeds; rewards of a team, kills "
+        "of both.\n",
+        table.markdown(),
+        "## To get it again\n",
+        f"    {command}\n",
+        "`runs.json` holds settings and versions of every run. Runs that differ in nothing but the "
+        "seed are one group.\n",
+    ]
+    write_bytes(folder / "README.md", "\n".join(parts).encode())
+    return table
+
+
+def _one(key: str, value: Any) -> float:
+    """A team's mean reward, both teams' kills, or the number as it is."""
+    if key == "rewards":
+        return float(np.mean(value))
+    return float(np.sum(value))
+
+
+def _shorten(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What figures and tables need of a row, to three digits."""
+    kept = {key: row[key] for key in KEPT}
+    return {
+        key: [round(part, 3) for part in value]
+        if isinstance(value, list)
+        else value and round(value, 3)
+        for key, value in kept.items()
+    }

@@ -1,0 +1,49 @@
+"""What training reported, drawn and kept."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from cmfq.cli import main
+from cmfq.environments.registry import find_kind
+from cmfq.evaluation.curves import ends_table, find_metrics
+from cmfq.evaluation.entrants import find_entrants
+from cmfq.training.run import Run
+
+
+def test_the_command_writes_figure_table_and_metrics(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = [str(runs / name) for name in ("cmfq-0", "cmfq-1", "mfq-0")]
+    out = tmp_path / "curves"
+    assert main(["curves", *names, "--out", str(out)]) == 0
+    assert "Training" in capsys.readouterr().out
+    assert {file.name for file in out.iterdir()} == {
+        "README.md", "curves.svg", "curves.png", "metrics.json.gz", "runs.json",
+    }  # fmt: skip
+    page = (out / "README.md").read_text()
+    assert "| cmfq | 2 | 3 |" in page
+    assert "| mfq | 1 | 3 |" in page
+    assert json.loads((out / "runs.json").read_text())[names[0]]["settings"]["seed"] == 0
+    entrants = find_entrants(names, find_kind("battle"), 1)
+    kept = find_metrics([], out)
+    assert kept == find_metrics(entrants)
+    assert [row["steps"] for row in kept[names[0]]] == [
+        row["steps"] for row in Run(Path(names[0])).metrics()
+    ]
+
+
+def test_the_table_has_means_of_teams_and_episodes() -> None:
+    def row(reward: float, kills: int) -> dict[str, object]:
+        return {"rewards": [reward, reward + 2], "kills": [kills, 1], "steps": 7, "loss": None}
+
+    first, last = [row(0.0, 1)] * 10, [row(10.0, 4)] * 10
+    (line,) = ends_table({"mfq": [first + last, first + last]}).rows
+    assert line == ("mfq", "2", "20", "1", "11", "2", "5", "7", "7")
+
+
+def test_what_is_no_run_has_no_curves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["curves", "rush", "--out", str(tmp_path / "x")]) == 2
+    assert "give run folders" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
