@@ -26,7 +26,7 @@ from cmfq.studies.sweep.effects import fit_effects
 from cmfq.studies.sweep.plan import fold_over, read_plan
 from cmfq.studies.sweep.play import responses
 from cmfq.studies.sweep.report import effects_of
-from cmfq.studies.sweep.train import train_missing, unfinished
+from cmfq.studies.training import train_missing, unfinished
 from cmfq.training.run import Run
 
 SMALL = """

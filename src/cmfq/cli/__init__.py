@@ -13,7 +13,7 @@ from cmfq.cli.describing import environments
 from cmfq.cli.playing import evaluate_in, report
 from cmfq.cli.publishing import export
 from cmfq.cli.replays import record_in, render, view
-from cmfq.cli.studying import sweep
+from cmfq.cli.studying import reproduce, sweep
 from cmfq.cli.tournaments import curves, power, progress, sizes, tournament_in
 from cmfq.cli.training import bench, resume, train_in
 from cmfq.cli.understanding import check_in, explain_in
@@ -32,6 +32,7 @@ COMMANDS: dict[str, Callable[..., Any]] = {
     "power": power,
     "sizes": sizes,
     "sweep": sweep,
+    "reproduce": reproduce,
     "curves": curves,
     "progress": progress,
     "export": export,

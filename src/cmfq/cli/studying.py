@@ -14,10 +14,12 @@ from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.cli.tournaments import last_of
 from cmfq.errors import UserError
 from cmfq.evaluation.tournament.file import finished_tournament
+from cmfq.evaluation.tournament.results import write_results
+from cmfq.studies.reproduction import change_table, play_again, runs_of
 from cmfq.studies.sweep.plan import read_plan
 from cmfq.studies.sweep.play import play_sweep, responses
 from cmfq.studies.sweep.report import effects_of, effects_table, write_sweep
-from cmfq.studies.sweep.train import train_missing, unfinished
+from cmfq.studies.training import train_missing, unfinished
 from cmfq.training.settings import TrainSettings
 
 
@@ -77,6 +79,45 @@ def sweep(
     print_table(effects_table(planned, effects), "Win rates, and their changes in points")
     if out:
         write_sweep(out, planned, text, played)
+        print(f"results: {out / 'README.md'}")
+
+
+def reproduce(
+    result: tyro.conf.Positional[Path],
+    runs: Path,
+    json: Path,
+    workers: int = WORKERS,
+    out: Path | None = None,
+) -> None:
+    """Do a stored tournament again: train all its runs, play all its games.
+
+    The same versions on the same kind of machine give the same weights and games. Whatever stops
+    it, the same command goes on.
+
+    Args:
+        result: tournament.json.gz of a results folder, or the file of a finished tournament.
+        runs: folder for the runs.
+        json: file that holds the new games, each as soon as it is over.
+        workers: processes; the result does not depend on it.
+        out: folder to write tables, figures and all games to.
+    """
+    if out and out.exists() and not out.is_dir():
+        raise UserError(f"cannot write to {out}: it is a file, give a folder for --out")
+    stored = finished_tournament(result)
+    _train(runs_of(stored), runs, workers)
+    command = ["cmfq", "reproduce", str(result), "--runs", str(runs), "--json", str(json)]
+    with GamesScreen(json) as screen:
+        played = play_again(
+            stored,
+            runs,
+            json,
+            command=shlex.join(command),
+            workers=workers,
+            on_progress=screen.report,
+        )
+    print_table(change_table(stored, played), "Win rates, 95 % intervals over seeds")
+    if out:
+        write_results(out, played)
         print(f"results: {out / 'README.md'}")
 
 

@@ -65,7 +65,12 @@ def find_entrants(names: Sequence[str], kind: Kind, checkpoints: int) -> tuple[E
     Raises:
         UserError: one is not there or twice there.
     """
-    found = [_find(*split_group(name), kind, checkpoints) for name in names]
+    return enter([split_group(name) for name in names], kind, checkpoints)
+
+
+def enter(named: Sequence[tuple[str, str]], kind: Kind, checkpoints: int) -> tuple[Entrant, ...]:
+    """:func:`find_entrants` of pairs of a group and a name; runs without a group get theirs."""
+    found = [_find(group, name, kind, checkpoints) for group, name in named]
     labels = _label([one.run["settings"] for one in found if one.run and not one.group])
     grouped = [
         replace(one, group=labels[_alike(one.run["settings"])])

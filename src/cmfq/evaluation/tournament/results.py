@@ -165,10 +165,12 @@ def _readme(tournament: Tournament, found: Standings, metrics: MetricsOf, folder
         ]
     parts += [
         "## To get it again\n",
-        "`tournament.json.gz` holds every game, and settings and versions of every run. Train the "
-        "runs with `cmfq train` and these settings, then\n",
+        f"    cmfq reproduce {folder}/tournament.json.gz --runs runs/{folder.name}-again "
+        f"--json runs/{folder.name}-again.json --out results\n",
+        "trains every run with the settings that are stored with the games, plays, and writes such "
+        "a page. From runs that are there, it was written by\n",
         f"    {tournament.command} --out {folder}\n",
-        "The page alone, from the stored games: `cmfq tournament --json "
+        "and from the stored games alone, `cmfq tournament --json "
         f"{folder}/tournament.json.gz --out {folder}`.\n",
     ]
     return "\n".join(parts)

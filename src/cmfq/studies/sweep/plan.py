@@ -171,9 +171,3 @@ def _put(settings: dict[str, Any], path: str, value: object) -> None:
     for parent in parents:
         place = place[parent]
     place[name] = value
-
-
-def differences(settings: TrainSettings[Any], others: TrainSettings[Any]) -> Mapping[str, Any]:
-    """Paths at which two runs differ, with the second one's value; empty if they are alike."""
-    ours, theirs = (flatten(plain(one)) for one in (settings, others))
-    return {path: value for path, value in theirs.items() if ours.get(path) != value}

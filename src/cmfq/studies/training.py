@@ -1,4 +1,4 @@
-"""Train the runs of a plan, several at once; what was interrupted goes on."""
+"""Train many runs, several at once; what was interrupted goes on."""
 
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from cmfq.errors import UserError
+from cmfq.evaluation.entrants import flatten
 from cmfq.evaluation.pool import as_finished
-from cmfq.studies.sweep.plan import differences
+from cmfq.storage import plain
 from cmfq.training.run import Run, train
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
@@ -32,12 +33,12 @@ def unfinished(runs: Mapping[str, TrainSettings[Any]], folder: Path) -> list[str
             names.append(name)
             continue
         run = Run.open(path)
-        changed = differences(settings, run.description().settings)
+        changed = _differences(settings, run.description().settings)
         if changed:
             parts = ", ".join(f"{key} {value}" for key, value in changed.items())
             raise UserError(
-                f"{path} was trained with {parts}, which the plan does not say: give another "
-                "folder, or the plan that it was trained by"
+                f"{path} was trained with {parts}, which is not what is asked for: give another "
+                "folder"
             )
         rows = run.metrics()
         if not rows or rows[-1]["episode"] < settings.episodes:
@@ -73,3 +74,9 @@ def _train(folder: Path, task: Task) -> tuple[str, bool]:
             self_play = SelfPlay(settings)
             run.restore(self_play)
             return name, train(run, self_play, lambda metrics: None, stop)
+
+
+def _differences(settings: TrainSettings[Any], others: TrainSettings[Any]) -> Mapping[str, Any]:
+    """Paths at which two runs differ, with the second one's value; empty if they are alike."""
+    ours, theirs = (flatten(plain(one)) for one in (settings, others))
+    return {path: value for path, value in theirs.items() if ours.get(path) != value}

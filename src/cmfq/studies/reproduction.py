@@ -1,0 +1,80 @@
+"""A stored tournament done again, from the settings of its runs and of its games."""
+
+from collections import Counter
+from collections.abc import Callable
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from cmfq.errors import UserError
+from cmfq.evaluation.entrants import Entrant, enter
+from cmfq.evaluation.table import Table, rate_text
+from cmfq.evaluation.tournament.file import Tournament
+from cmfq.evaluation.tournament.play import play_tournament
+from cmfq.evaluation.tournament.standings import standings
+from cmfq.training.run import read_settings
+from cmfq.training.settings import TrainSettings
+
+
+def runs_of(stored: Tournament) -> dict[str, TrainSettings[Any]]:
+    """Settings of the runs of a tournament, by the name of their new folders.
+
+    Raises:
+        UserError: it has no runs, or two of the same name.
+    """
+    trained = [one for one in stored.entrants if one.run]
+    if not trained:
+        raise UserError("there is nothing to train again: no entrant of the tournament is a run")
+    twice = [name for name, number in Counter(map(_folder, trained)).items() if number > 1]
+    if twice:
+        raise UserError(
+            f"two runs are called {twice[0]}, and new folders are named by the old ones"
+        )
+    return {
+        _folder(one): read_settings(one.run["environment"], one.run["settings"])
+        for one in trained
+        if one.run
+    }
+
+
+def play_again(
+    stored: Tournament,
+    folder: Path,
+    path: Path,
+    *,
+    command: str,
+    workers: int,
+    on_progress: Callable[[int, int], None],
+) -> Tournament:
+    """Play a tournament as it was played, by the runs in ``folder`` instead of its own.
+
+    Args:
+        stored: the tournament.
+        folder: of the runs that were trained by :func:`runs_of`.
+        path: of the new file; games that are there are kept.
+        command: that was called.
+        workers: processes.
+        on_progress: as in :func:`~cmfq.evaluation.tournament.play.play_tournament`.
+    """
+    named = [
+        (one.group, str(folder / _folder(one)) if one.run else one.name) for one in stored.entrants
+    ]
+    entrants = enter(named, stored.kind, max(len(one.players) for one in stored.entrants))
+    return play_tournament(
+        entrants, stored.settings, path, command=command, workers=workers, on_progress=on_progress
+    )
+
+
+def change_table(stored: Tournament, again: Tournament) -> Table:
+    """Win rates as they were and as they are, of every two groups."""
+    before, now = standings(stored), standings(again)
+    rows = []
+    for a, b in combinations([one.group for one in before.ratings], 2):
+        rates = (found.between(a, b).win_rate for found in (before, now))
+        rows.append((f"{a} v {b}", *map(rate_text, rates)))
+    return Table(("A v B", "stored", "again"), rows)
+
+
+def _folder(entrant: Entrant) -> str:
+    """Name of the new run: that of the old one's folder."""
+    return Path(entrant.name).name

@@ -1,0 +1,61 @@
+"""A stored tournament, done again from nothing but its file."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from cmfq.cli import main
+from cmfq.environments.battle import BattleSettings
+from cmfq.errors import UserError
+from cmfq.evaluation.tournament.file import Tournament, TournamentSettings, read_tournament
+from cmfq.studies.reproduction import runs_of
+from cmfq.studies.training import train_missing
+from cmfq.training.checkpoint import latest_checkpoint
+from cmfq.training.settings import TrainSettings
+
+
+@pytest.fixture
+def played(tmp_path: Path, tiny: TrainSettings[BattleSettings]) -> Path:
+    """File of a tournament between two small runs, and a script."""
+    runs = {
+        f"{algorithm}-0": replace(tiny, episodes=2, algorithm=algorithm)
+        for algorithm in ("cmfq", "mfq")
+    }
+    folder = tmp_path / "runs"
+    assert sorted(train_missing(runs, folder, workers=1)) == sorted(runs)
+    path = tmp_path / "t.json"
+    entrants = [f"ours={folder / 'cmfq-0'}", str(folder / "mfq-0"), "rush"]
+    options = ["--episodes", "4", "--checkpoints", "last:1", "--workers", "1", "--seed", "3"]
+    assert main(["tournament", *entrants, "--json", str(path), *options]) == 0
+    return path
+
+
+def test_the_same_versions_give_the_same_weights_and_games(
+    played: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again, runs, out = tmp_path / "again.json", tmp_path / "again", tmp_path / "out"
+    options = ["--runs", str(runs), "--json", str(again), "--workers", "1", "--out", str(out)]
+    assert main(["reproduce", str(played), *options]) == 0
+    assert "again" in capsys.readouterr().out
+    for name in ("cmfq-0", "mfq-0"):
+        old, new = (latest_checkpoint(folder / name) for folder in (tmp_path / "runs", runs))
+        assert old.read_bytes() == new.read_bytes()
+    before, now = read_tournament(played)[0], read_tournament(again)[0]
+    assert now.games == before.games
+    assert [one.group for one in now.entrants] == [one.group for one in before.entrants]
+    assert "cmfq reproduce" in (out / "README.md").read_text()
+
+
+def test_what_has_no_runs_cannot_be_done_again() -> None:
+    empty = Tournament(TournamentSettings(BattleSettings(size=12)), {}, "", (), ())
+    with pytest.raises(UserError, match="no entrant of the tournament is a run"):
+        runs_of(empty)
+
+
+def test_runs_of_one_name_are_refused(played: Path) -> None:
+    stored, _ = read_tournament(played)
+    run = next(one for one in stored.entrants if one.run)
+    twin = replace(run, name=f"elsewhere/{Path(run.name).name}")
+    with pytest.raises(UserError, match="two runs are called"):
+        runs_of(replace(stored, entrants=(*stored.entrants, twin)))
