@@ -14,6 +14,7 @@ from cmfq.algorithms import (
     InteractionRows,
     MeanFieldSettings,
     Merged,
+    MergingRule,
     Situation,
     find_algorithm,
     find_function,
@@ -96,6 +97,8 @@ class QPolicy:
     algorithm: str
     mean_field: MeanFieldSettings
     beta: float
+    rule: MergingRule | None = None
+    """Merges in the place of the algorithm's own rule: to ask what if. Not stored."""
 
     def __post_init__(self) -> None:
         self._algorithm = find_algorithm(self.algorithm)
@@ -189,7 +192,8 @@ class QPolicy:
     ) -> Merged:
         """Merge the neighbours' actions by a network of the policy's kind."""
         situation = Situation(encoding, crowd.counts, crowd.interactions, self.beta, generator)
-        return self._algorithm.merge(network, situation, self.mean_field)
+        rule = self.rule or self._algorithm.merge
+        return rule(network, situation, self.mean_field)
 
     def crowd(
         self,

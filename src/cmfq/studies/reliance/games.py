@@ -1,0 +1,106 @@
+"""Games of a policy against itself: watched, or with one side's merged actions exchanged."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from cmfq.environments.base import Step, TeamObservation
+from cmfq.environments.registry import make_environment
+from cmfq.errors import UserError
+from cmfq.evaluation.matches import play_between, summarise
+from cmfq.policies import Decision, QPolicy
+from cmfq.rollout import Observer, play_episode
+from cmfq.studies.reliance.exchange import Seen, look
+
+
+class Averaging:
+    """Watches a game, and what the mean merged action in it is."""
+
+    def __init__(self, actions: int) -> None:
+        self._total = np.zeros(actions)
+        self._number = 0
+
+    def on_step(
+        self,
+        observations: tuple[TeamObservation, ...],
+        decisions: tuple[Decision, ...],
+        step: Step,
+    ) -> None:
+        """Add what every team merged."""
+        for decision in decisions:
+            assert decision.merged_actions is not None
+            self._total += decision.merged_actions.sum(0)
+            self._number += int(decision.merged_actions.any(1).sum())
+
+    def on_truncation(
+        self, observations: tuple[TeamObservation, ...], decisions: tuple[Decision, ...]
+    ) -> None:
+        """Nothing is done any more."""
+
+    def mean(self) -> Tensor:
+        """``(actions,)``: of the merged actions that are not zero."""
+        return torch.from_numpy(self._total / max(1, self._number)).float()
+
+
+class Looking:
+    """Watches a game that a policy plays against itself, and looks at every team in every step."""
+
+    def __init__(
+        self, policy: QPolicy, others: Sequence[QPolicy], generator: np.random.Generator
+    ) -> None:
+        self._policy = policy
+        self._others = others
+        self._generator = generator
+        self.decisions = 0
+        self._seen: list[Seen] = []
+
+    def on_step(
+        self,
+        observations: tuple[TeamObservation, ...],
+        decisions: tuple[Decision, ...],
+        step: Step,
+    ) -> None:
+        """Look at every team."""
+        for observation in observations:
+            self.decisions += len(observation.ids)
+            self._seen.append(look(self._policy, self._others, observation, self._generator))
+
+    def on_truncation(
+        self, observations: tuple[TeamObservation, ...], decisions: tuple[Decision, ...]
+    ) -> None:
+        """Nothing is done any more."""
+
+    def all_seen(self) -> Seen:
+        """In all steps."""
+        return Seen._make(torch.cat(columns, dim=-1) for columns in zip(*self._seen, strict=True))
+
+
+def watch(
+    policy: QPolicy, settings: Any, games: int, entropy: Sequence[int], observer: Observer
+) -> None:
+    """Let a policy play against itself."""
+    generator = np.random.default_rng(entropy)
+    environment = make_environment(settings)
+    teams = [policy] * len(environment.teams)
+    for _ in range(games):
+        seed = int(generator.integers(2**31))
+        play_episode(environment, teams, seed=seed, generator=generator, observers=[observer])
+
+
+def win_rate(
+    altered: QPolicy, policy: QPolicy, settings: Any, games: int, entropy: Sequence[int]
+) -> float:
+    """Of an altered policy against the one that it was made from; a draw counts half."""
+    environment = make_environment(settings)
+    role = policy.specification.role
+    played = [
+        play_between(environment, {role: altered}, {role: policy}, game, entropy=(*entropy, game))
+        for game in range(games)
+    ]
+    rate = summarise("altered", "trained", settings, 0, environment.teams, played).win_rate
+    if rate is None:
+        raise UserError("the teams of this game are of several roles: give runs of equal teams")
+    return rate

@@ -1,0 +1,109 @@
+"""Rows of the study of reliance, and what gave them."""
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cmfq.errors import UserError
+from cmfq.storage import write_bytes, write_json
+
+SETTINGS_FILE = "settings.json"
+WEIGHTS_FILE = "weights.csv"
+EXCHANGES_FILE = "exchanges.csv"
+EXCHANGES = {
+    "mean": "the plain mean ā",
+    "random weights": "random weights",
+    "another's": "another agent's ǎ",
+    "usual": "its own mean ǎ, always",
+    "zero": "zero",
+}
+"""What stands in the place of the merged action, and how it is called in the report."""
+UNANIMOUS = "unanimous"
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """What gives the rows."""
+
+    runs: tuple[str, ...]
+    watched: int
+    games: int
+    seed: int
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class WeightRow:
+    """Of one run: what its policy merges. Means over the decisions by a merged action."""
+
+    group: str
+    run_seed: int
+    episode: int
+    beta: float
+    decisions: int
+    """In all."""
+    heeding: float
+    """Share of them that had a merged action: not in the first step, alone, or in IQL."""
+    neighbours: float
+    distance: float
+    effective: float
+    greedy: float
+
+
+@dataclass(frozen=True)
+class ExchangeRow:
+    """Of one run and one exchange of its merged action."""
+
+    group: str
+    run_seed: int
+    exchange: str
+    changed: float
+    variation: float
+    win_rate: float
+    """nan where nothing was played."""
+
+
+def write_settings(folder: Path, settings: StudySettings) -> None:
+    """Write what gives the rows."""
+    write_json(folder / SETTINGS_FILE, settings)
+
+
+def write_rows(
+    folder: Path, weights: Sequence[WeightRow], exchanged: Sequence[ExchangeRow]
+) -> None:
+    """Write both tables of rows."""
+    for name, rows in ((WEIGHTS_FILE, weights), (EXCHANGES_FILE, exchanged)):
+        table = io.StringIO()
+        names = [field.name for field in fields(rows[0])]
+        writer = csv.DictWriter(table, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)
+        write_bytes(folder / name, table.getvalue().encode())
+
+
+def read_rows(folder: Path) -> tuple[StudySettings, list[WeightRow], list[ExchangeRow]]:
+    """Read what :func:`write_settings` and :func:`write_rows` wrote.
+
+    Raises:
+        UserError: it is not there, or something else wrote it.
+    """
+
+    def read(name: str, kind: Any) -> Any:
+        with (folder / name).open(newline="", encoding="utf-8") as file:
+            return msgspec.convert(list(csv.DictReader(file)), kind, strict=False)
+
+    try:
+        return (
+            msgspec.json.decode((folder / SETTINGS_FILE).read_bytes(), type=StudySettings),
+            read(WEIGHTS_FILE, list[WeightRow]),
+            read(EXCHANGES_FILE, list[ExchangeRow]),
+        )
+    except (OSError, msgspec.MsgspecError) as error:
+        raise UserError(
+            f"{folder} holds no rows of this study ({error}): run it without --report-only first"
+        ) from error

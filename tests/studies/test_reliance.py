@@ -1,0 +1,237 @@
+"""The study of reliance: known networks give known numbers, and its report tells its rows."""
+
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from cmfq.algorithms import MeanFieldSettings, Merged, Situation, interaction_weights
+from cmfq.environments.base import TeamObservation
+from cmfq.environments.battle import BattleEnvironment, BattleSettings
+from cmfq.evaluation.matches import Game
+from cmfq.networks import NetworkSettings, PairwiseHead
+from cmfq.policies import QPolicy, new_network
+from cmfq.studies.reliance.__main__ import main
+from cmfq.studies.reliance.exchange import Seen, exchanges, look, of_another
+from cmfq.studies.reliance.games import Averaging, win_rate
+from cmfq.studies.reliance.report import verdicts
+from cmfq.studies.reliance.rows import EXCHANGES, ExchangeRow, WeightRow, read_rows
+from cmfq.training.run import Run
+from cmfq.training.self_play import SelfPlay
+from cmfq.training.settings import TrainSettings
+
+ACTIONS = 21
+BATTLE = BattleSettings(size=20, max_steps=40)
+NAMES = list(EXCHANGES)
+PLAYED = ("iql", "mfq", "cmfq")
+
+
+@pytest.fixture(scope="module")
+def observation() -> TeamObservation:
+    """A team after some random steps."""
+    environment = BattleEnvironment(BattleSettings(size=64))
+    rng = np.random.default_rng(0)
+    seen = environment.reset(0)
+    for _ in range(4):
+        actions = [rng.integers(ACTIONS, size=len(o.ids)).astype(np.int32) for o in seen]
+        seen = environment.step(actions).observations
+    return seen[0]
+
+
+def imitator(algorithm: str, strength: float, beta: float = 2.0) -> QPolicy:
+    """Does what the crowd does: ``Q(s, a, ǎ) = strength · ǎ_a``, whatever it sees."""
+    specification = BattleEnvironment(BATTLE).teams[0]
+    network = new_network(specification, NetworkSettings(), algorithm)
+    assert isinstance(network.head, PairwiseHead)
+    table = torch.cat([torch.zeros(1, ACTIONS), strength * torch.eye(ACTIONS)])
+    with torch.no_grad():
+        network.head.output_layer.weight.zero_()
+        network.head.output_layer.bias.copy_(table.flatten())
+    return QPolicy(specification, network, algorithm, MeanFieldSettings(), beta)
+
+
+def looked_at(policy: QPolicy, observation: TeamObservation, usual: torch.Tensor) -> Seen:
+    others = list(exchanges(policy, usual).values())
+    return look(policy, others, observation, np.random.default_rng(0))
+
+
+def softmax(x: np.ndarray) -> np.ndarray:
+    powers = np.exp(x - x.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def test_a_network_of_known_reliance_gives_the_known_numbers(observation: TeamObservation) -> None:
+    usual = torch.eye(ACTIONS)[7]
+    seen = looked_at(imitator("mfq", strength=3.0), observation, usual)
+    counts = imitator("mfq", 3.0).crowd([observation]).counts.numpy().astype(float)
+    counts = counts[counts.any(1)]
+    mean = counts / counts.sum(1, keepdims=True)
+    policy = softmax(2 * 3.0 * mean)
+    np.testing.assert_allclose(seen.neighbours, counts.sum(1))
+    np.testing.assert_allclose(seen.greedy, policy.max(1), atol=1e-5)
+
+    zero, always = NAMES.index("zero"), NAMES.index("usual")
+    to_uniform = 0.5 * np.abs(policy - 1 / ACTIONS).sum(1)
+    np.testing.assert_allclose(seen.variation[zero], to_uniform, atol=1e-5)
+    one_mind = softmax(2 * 3.0 * np.eye(ACTIONS))  # a row for each action that all could take
+    apart = 0.5 * np.abs(policy[:, None] - one_mind).sum(-1)
+    np.testing.assert_allclose(seen.variation[always], apart[:, 7], atol=1e-5)
+    np.testing.assert_array_equal(seen.changed[always], mean.argmax(1) != 7)
+    np.testing.assert_allclose(seen.variation[-1], apart.max(1), atol=1e-5)
+    assert seen.changed[-1].all()
+
+
+@pytest.mark.parametrize("algorithm", ["mfq", "attention-mfq", "cmfq", "random"])
+def test_a_network_that_heeds_nobody_changes_by_nothing(
+    algorithm: str, observation: TeamObservation
+) -> None:
+    seen = looked_at(imitator(algorithm, strength=0.0), observation, torch.eye(ACTIONS)[0])
+    assert len(seen.neighbours) > 30
+    assert not seen.changed.any()
+    assert not seen.variation.any()
+
+
+def test_the_plain_mean_changes_nothing_of_mfq_and_much_of_cmfq(
+    observation: TeamObservation,
+) -> None:
+    usual, mean = torch.eye(ACTIONS)[0], NAMES.index("mean")
+    seen = looked_at(imitator("mfq", 3.0), observation, usual)
+    assert not seen.changed[mean].any()
+    assert not seen.variation[mean].any()
+    assert not seen.distance.any()
+    np.testing.assert_allclose(seen.effective, 1, rtol=1e-5)
+    causal = looked_at(imitator("cmfq", 30.0), observation, usual)
+    assert causal.variation[mean].mean() > 0.05
+    assert causal.distance.mean() > 0.05
+
+
+def test_iql_has_no_merged_action_to_exchange(observation: TeamObservation) -> None:
+    seen = looked_at(imitator("iql", 3.0), observation, torch.zeros(ACTIONS))
+    assert [column.shape[-1] for column in seen] == [0] * len(seen)
+
+
+@pytest.mark.parametrize("algorithm", ["attention-mfq", "cmfq"])
+def test_effective_neighbours_and_distance_are_those_of_the_single_weights(
+    algorithm: str, observation: TeamObservation
+) -> None:
+    policy = imitator(algorithm, 5.0)
+    seen = looked_at(policy, observation, torch.zeros(ACTIONS))
+    crowd, pairs = policy.crowd([observation]), policy.interactions(observation)
+    with torch.no_grad():
+        encoding = policy.network.encode(
+            torch.from_numpy(observation.view), torch.from_numpy(observation.features)
+        )
+        merged = policy.merge(policy.network, encoding, crowd, np.random.default_rng(0))
+    weights = interaction_weights(merged, crowd.counts, pairs).numpy()
+    busy = [i for i in range(len(observation.ids)) if (pairs.agent == i).any()]
+    for column, i in enumerate(busy):
+        mine = (pairs.agent == i).numpy()
+        w, number = weights[mine], int(mine.sum())
+        assert w.sum() == pytest.approx(1, abs=1e-4)
+        assert seen.effective[column] == pytest.approx(1 / (w**2).sum() / number, rel=1e-4)
+        merged_action = np.bincount(pairs.action.numpy()[mine], w - 1 / number, ACTIONS)
+        assert seen.distance[column] == pytest.approx(np.abs(merged_action).sum() / 2, abs=1e-5)
+
+
+def test_everyone_with_neighbours_gets_the_merged_action_of_another_one() -> None:
+    action = torch.rand(9, 4)
+    action[[2, 5]] = 0.0
+    policy = imitator("mfq", 1.0)
+    rule = of_another(lambda network, situation, settings: Merged(action))
+    for seed in range(20):
+        nothing = torch.zeros(0)
+        situation = Situation(None, nothing, None, 1.0, np.random.default_rng(seed))  # type: ignore[arg-type]
+        exchanged = rule(policy.network, situation, policy.mean_field).action
+        assert not exchanged[[2, 5]].any()
+        assert sorted(exchanged.tolist()) == sorted(action.tolist())
+        assert [i for i in range(9) if torch.equal(exchanged[i], action[i])] == [2, 5]
+
+
+def test_the_usual_merged_action_is_the_mean_over_agents_that_have_one() -> None:
+    averaging = Averaging(2)
+    assert averaging.mean().tolist() == [0, 0]
+    policy = imitator("mfq", 1.0)
+    merged = np.array([[1, 0], [0, 0], [0.5, 0.5]], np.float32)
+    decision = policy.decide([BattleEnvironment(BATTLE).reset(0)[0]], np.random.default_rng(0))[0]
+    for rows in (merged, merged[:1]):
+        averaging.on_step((), (decision._replace(merged_actions=rows),), None)  # type: ignore[arg-type]
+    np.testing.assert_allclose(averaging.mean(), [2.5 / 3, 0.5 / 3], rtol=1e-6)
+
+
+def test_the_win_rate_is_the_altered_policy_s(monkeypatch: pytest.MonkeyPatch) -> None:
+    altered, trained = imitator("mfq", 1.0), imitator("mfq", 2.0)
+    survivors = [(3, 1), (0, 2), (1, 1), (5, 0)]
+
+    def play(environment: Any, a: Any, b: Any, game: int, *, entropy: tuple[int, ...]) -> Game:
+        assert (a["agent"], b["agent"], entropy) == (altered, trained, (7, 3, game))
+        return Game(game, game % 2, *survivors[game], 9, 0.0, 0.0)
+
+    monkeypatch.setattr("cmfq.studies.reliance.games.play_between", play)
+    assert win_rate(altered, trained, BATTLE, 4, (7, 3)) == 2.5 / 4
+
+
+def test_what_is_said_follows_from_the_rows() -> None:
+    rates = {"mfq": (0.4, 0.6, 0.5), "attention-mfq": (0.88, 0.9, 0.86), "cmfq": (0.1, 0.12, 0.11)}
+    weights = [WeightRow(group, 0, 400, 30.0, 9, 1.0, 8.0, 0.125, 0.5, 0.5) for group in rates]
+    rows = [
+        ExchangeRow(group, seed, exchange, 0.25, 0.5, rate)
+        for group, of_seeds in rates.items()
+        for seed, rate in enumerate(of_seeds)
+        for exchange in EXCHANGES
+    ]
+    said = "\n".join(verdicts(rows, weights, list(rates)))
+    assert "12% (mfq), 12% (attention-mfq), 12% (cmfq) of the weight stands elsewhere" in said
+    assert (
+        "- **All that ǎ tells** is worth something to cmfq at 11.0% (9 to 14\N{NO-BREAK SPACE}%); "
+        "does harm to attention-mfq at 88.0% (82 to 92\N{NO-BREAK SPACE}%); cannot be told to "
+        "matter to mfq at 50.0% (27 to 73\N{NO-BREAK SPACE}%) (with its own mean ǎ, always "
+        "instead)."
+    ) in said
+
+
+def test_the_command_runs_the_study_and_reports_again_from_its_rows(
+    tmp_path: Path, tiny: TrainSettings[BattleSettings], capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = []
+    for algorithm in PLAYED:
+        for seed in (0, 1):
+            settings = replace(tiny, algorithm=algorithm, seed=seed)
+            runs.append(str(tmp_path / f"{algorithm}-{seed}"))
+            with Run.create(Path(runs[-1]), settings) as run:
+                run.save(SelfPlay(settings))
+    out = tmp_path / "study"
+    assert main([*runs, "--watched", "1", "--games", "2", "--out", str(out)]) == 0
+    stored, weights, exchanged = read_rows(out)
+    assert stored.runs == tuple(runs)
+    assert len(weights) == 2 * len(PLAYED)
+    by = {(row.group, row.run_seed, row.exchange): row for row in exchanged}
+    assert by["mfq", 1, "mean"].changed == by["mfq", 1, "mean"].variation == 0
+    assert by["cmfq", 0, "zero"].variation > 0
+    assert math.isnan(by["iql", 0, "zero"].variation)
+    played = {key for key, row in by.items() if not math.isnan(row.win_rate)}
+    assert {(group, exchange) for group, _, exchange in played} == {
+        (group, exchange)
+        for group in ("mfq", "cmfq")
+        for exchange in EXCHANGES
+        if (group, exchange) != ("mfq", "mean")
+    }
+    pages = [(out / name).read_bytes() for name in ("README.md", "reliance.svg")]
+    assert main(["--report-only", "--out", str(out)]) == 0
+    assert [(out / name).read_bytes() for name in ("README.md", "reliance.svg")] == pages
+    assert f"--watched 1 --games 2 --seed 0 --out {out}" in pages[0].decode()
+
+
+def test_mistakes_get_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = ["--out", str(tmp_path)]
+    for arguments, said in (
+        (["--report-only"], "without --report-only"),
+        ([], "no runs are given"),
+        ([str(tmp_path)], "no checkpoints"),
+        (["x", "--games", "0"], "games is 0"),
+    ):
+        assert main([*arguments, *out]) == 2
+        assert said in capsys.readouterr().err
