@@ -12,14 +12,24 @@ import torch
 from cmfq.algorithms import MeanFieldSettings, Merged, Situation, interaction_weights
 from cmfq.environments.base import TeamObservation
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
+from cmfq.environments.pursuit import PursuitSettings
+from cmfq.errors import UserError
 from cmfq.evaluation.matches import Game
 from cmfq.networks import NetworkSettings, PairwiseHead
 from cmfq.policies import QPolicy, new_network
 from cmfq.studies.reliance.__main__ import main
 from cmfq.studies.reliance.exchange import Seen, exchanges, look, of_another
-from cmfq.studies.reliance.games import Averaging, win_rate
+from cmfq.studies.reliance.games import Averaging, play
 from cmfq.studies.reliance.report import verdicts
-from cmfq.studies.reliance.rows import EXCHANGES, ExchangeRow, WeightRow, read_rows
+from cmfq.studies.reliance.rows import (
+    EXCHANGES,
+    ExchangeRow,
+    Found,
+    PlayRow,
+    StudySettings,
+    WeightRow,
+    read_all,
+)
 from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
@@ -162,39 +172,55 @@ def test_the_usual_merged_action_is_the_mean_over_agents_that_have_one() -> None
     np.testing.assert_allclose(averaging.mean(), [2.5 / 3, 0.5 / 3], rtol=1e-6)
 
 
-def test_the_win_rate_is_the_altered_policy_s(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_games_are_told_from_the_altered_policy(monkeypatch: pytest.MonkeyPatch) -> None:
     altered, trained = imitator("mfq", 1.0), imitator("mfq", 2.0)
-    survivors = [(3, 1), (0, 2), (1, 1), (5, 0)]
+    survivors = [(3, 1), (0, 2), (1, 1), (0, 5)]
 
-    def play(environment: Any, a: Any, b: Any, game: int, *, entropy: tuple[int, ...]) -> Game:
+    def one_game(environment: Any, a: Any, b: Any, game: int, *, entropy: tuple[int, ...]) -> Game:
         assert (a["agent"], b["agent"], entropy) == (altered, trained, (7, 3, game))
         return Game(game, game % 2, *survivors[game], 9, 0.0, 0.0)
 
-    monkeypatch.setattr("cmfq.studies.reliance.games.play_between", play)
-    assert win_rate(altered, trained, BATTLE, 4, (7, 3)) == 2.5 / 4
+    monkeypatch.setattr("cmfq.studies.reliance.games.play_between", one_game)
+    # It won as the first team, drew as the first team, and lost twice as the second.
+    assert play(altered, trained, BATTLE, 4, (7, 3)) == (1.5 / 4, -5 / 4, 3.5 / 4)
+
+
+def test_games_need_two_equal_teams() -> None:
+    policy = imitator("mfq", 1.0)
+    with pytest.raises(UserError, match="two equal teams"):
+        play(policy, policy, PursuitSettings(), 1, (0,))
 
 
 def test_what_is_said_follows_from_the_rows() -> None:
-    rates = {"mfq": (0.4, 0.6, 0.5), "attention-mfq": (0.88, 0.9, 0.86), "cmfq": (0.1, 0.12, 0.11)}
-    weights = [WeightRow(group, 0, 400, 30.0, 9, 1.0, 8.0, 0.125, 0.5, 0.5) for group in rates]
-    rows = [
-        ExchangeRow(group, seed, exchange, 0.25, 0.5, rate)
-        for group, of_seeds in rates.items()
-        for seed, rate in enumerate(of_seeds)
-        for exchange in EXCHANGES
+    margins = {
+        "mfq": (-1.0, 1.0, 0.0),
+        "attention-mfq": (3.0, 4.0, 5.0),
+        "cmfq": (-9.0, -8.0, -7.0),
+    }
+    weights = [WeightRow(group, 0, 400, 30.0, 9, 1.0, 8.0, 0.125, 0.5, 0.5) for group in margins]
+    exchanged = [
+        ExchangeRow(group, 0, exchange, 0.25, 0.5) for group in margins for exchange in NAMES
     ]
-    said = "\n".join(verdicts(rows, weights, list(rates)))
+    played = [
+        PlayRow(group, seed, exchange, 0.5, margin, 0.95 if (group, seed) == ("mfq", 1) else 0.6)
+        for group, of_seeds in margins.items()
+        for seed, margin in enumerate(of_seeds)
+        for exchange in NAMES
+    ]
+    settings = StudySettings((), 1, 1, 0, {})
+    said = "\n".join(verdicts(Found(settings, weights, exchanged, played)))
     assert "12% (mfq), 12% (attention-mfq), 12% (cmfq) of the weight stands elsewhere" in said
-    assert (
-        "- **All that ǎ tells** is worth something to cmfq at 11.0% (9 to 14\N{NO-BREAK SPACE}%); "
-        "does harm to attention-mfq at 88.0% (82 to 92\N{NO-BREAK SPACE}%); cannot be told to "
-        "matter to mfq at 50.0% (27 to 73\N{NO-BREAK SPACE}%) (with its own mean ǎ, always "
-        "instead)."
+    assert "with zero.** Another action becomes the likeliest in 25% (mfq)" in said
+    assert (  # Student's t of 2 degrees, 4.303, over √3
+        "- **All that ǎ tells** is worth something to cmfq at −8.0 (−10.5 to −5.5); does harm to "
+        "attention-mfq at +4.0 (+1.5 to +6.5); cannot be told to matter to mfq at +0.0 (−2.5 to "
+        "+2.5) (with its own mean ǎ, always instead)."
     ) in said
+    assert "In 1 of 9 runs one side won at least 90%" in said
 
 
 def test_the_command_runs_the_study_and_reports_again_from_its_rows(
-    tmp_path: Path, tiny: TrainSettings[BattleSettings], capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, tiny: TrainSettings[BattleSettings]
 ) -> None:
     runs = []
     for algorithm in PLAYED:
@@ -205,15 +231,14 @@ def test_the_command_runs_the_study_and_reports_again_from_its_rows(
                 run.save(SelfPlay(settings))
     out = tmp_path / "study"
     assert main([*runs, "--watched", "1", "--games", "2", "--out", str(out)]) == 0
-    stored, weights, exchanged = read_rows(out)
-    assert stored.runs == tuple(runs)
-    assert len(weights) == 2 * len(PLAYED)
-    by = {(row.group, row.run_seed, row.exchange): row for row in exchanged}
+    found = read_all(out)
+    assert found.settings.runs == tuple(runs)
+    assert len(found.weights) == len(runs)
+    by = {(row.group, row.run_seed, row.exchange): row for row in found.exchanged}
     assert by["mfq", 1, "mean"].changed == by["mfq", 1, "mean"].variation == 0
     assert by["cmfq", 0, "zero"].variation > 0
     assert math.isnan(by["iql", 0, "zero"].variation)
-    played = {key for key, row in by.items() if not math.isnan(row.win_rate)}
-    assert {(group, exchange) for group, _, exchange in played} == {
+    assert {(row.group, row.exchange) for row in found.played} == {
         (group, exchange)
         for group in ("mfq", "cmfq")
         for exchange in EXCHANGES

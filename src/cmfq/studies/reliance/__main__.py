@@ -1,9 +1,10 @@
 """The command: every run, its rows, and the report."""
 
-import math
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,15 +13,20 @@ from torch import Tensor
 
 from cmfq.environments.registry import kind_of
 from cmfq.errors import UserError, require_range
-from cmfq.evaluation.entrants import Entrant, find_entrants
+from cmfq.evaluation.entrants import find_entrants
 from cmfq.evaluation.players import game_of
+from cmfq.policies import QPolicy
 from cmfq.storage import versions
 from cmfq.studies.reliance.exchange import exchanges
-from cmfq.studies.reliance.games import Averaging, Looking, watch, win_rate
+from cmfq.studies.reliance.games import Averaging, Looking, play, watch
 from cmfq.studies.reliance.report import write_report
 from cmfq.studies.reliance.rows import (
+    EXCHANGES_FILE,
+    PLAYS_FILE,
     UNANIMOUS,
+    WEIGHTS_FILE,
     ExchangeRow,
+    PlayRow,
     StudySettings,
     WeightRow,
     write_rows,
@@ -37,9 +43,9 @@ class RelianceStudy:
     """Run folders, as for `cmfq tournament`; the last checkpoint of each plays."""
     out: Path
     """Folder for rows, tables and figure."""
-    watched: int = 3
+    watched: int = 2
     """Games of each policy against itself in which every decision is looked at."""
-    games: int = 20
+    games: int = 8
     """Of each altered policy against itself as it was trained; sides swap."""
     seed: int = 0
     """Of the games."""
@@ -53,44 +59,59 @@ class RelianceStudy:
             raise UserError("no runs are given: name run folders of `cmfq train`")
 
 
-def study_run(entrant: Entrant, study: RelianceStudy) -> tuple[WeightRow, list[ExchangeRow]]:
-    """What one run's last policy makes of its merged action."""
-    (player,) = entrant.players
-    policy = load(player.name)
-    settings = load_checkpoint(player.name).environment_settings()
-    run_seed = 0 if entrant.seed is None else entrant.seed
+class Subject(NamedTuple):
+    """A run that is looked at."""
+
+    group: str
+    run_seed: int
+    episode: int
+    policy: QPolicy
+    settings: Any
+    """Of the environment that it was trained in."""
+
+
+def find_subjects(runs: Sequence[str]) -> list[Subject]:
+    """The last checkpoint of each run, seed by seed, so that what is cut short has fewer seeds."""
+    entrants = find_entrants(runs, kind_of(game_of(runs)), checkpoints=1)
+    subjects = []
+    for entrant in sorted(entrants, key=lambda one: one.seed or 0):
+        (player,) = entrant.players
+        settings = load_checkpoint(player.name).environment_settings()
+        policy = load(player.name)
+        subjects.append(Subject(entrant.group, entrant.seed or 0, player.episode, policy, settings))
+    return subjects
+
+
+def look_at(
+    subject: Subject, study: RelianceStudy
+) -> tuple[WeightRow, list[ExchangeRow], dict[str, QPolicy]]:
+    """What a run's policy makes of its merged action; and what it is with other ones."""
+    policy, about = subject.policy, (subject.group, subject.run_seed)
+    entropy = (study.seed, subject.run_seed)
     averaging = Averaging(len(policy.specification.actions))
-    watch(policy, settings, study.watched, (study.seed, run_seed, 0), averaging)
+    watch(policy, subject.settings, study.watched, (*entropy, 0), averaging)
     altered = exchanges(policy, averaging.mean())
-    generator = np.random.default_rng((study.seed, run_seed, 1))
-    looking = Looking(policy, list(altered.values()), generator)
-    watch(policy, settings, study.watched, (study.seed, run_seed, 2), looking)
+    looking = Looking(policy, list(altered.values()), np.random.default_rng((*entropy, 1)))
+    watch(policy, subject.settings, study.watched, (*entropy, 2), looking)
     seen = looking.all_seen()
-    heeding = len(seen.neighbours) / looking.decisions
-    rates = {
-        name: win_rate(other, policy, settings, study.games, (study.seed, run_seed, 3))
-        for name, other in altered.items()
-        if heeding and (other.rule or other.algorithm != policy.algorithm)
-    }
-    about = (entrant.group, run_seed)
     weights = WeightRow(
         *about,
-        episode=player.episode,
+        episode=subject.episode,
         beta=policy.beta,
         decisions=looking.decisions,
-        heeding=heeding,
+        heeding=len(seen.neighbours) / looking.decisions,
         neighbours=_mean(seen.neighbours),
         distance=_mean(seen.distance),
         effective=_mean(seen.effective),
         greedy=_mean(seen.greedy),
     )
     rows = [
-        ExchangeRow(*about, name, _mean(changed), _mean(variation), rates.get(name, math.nan))
+        ExchangeRow(*about, name, _mean(changed), _mean(variation))
         for name, changed, variation in zip(
             (*altered, UNANIMOUS), seen.changed, seen.variation, strict=True
         )
     ]
-    return weights, rows
+    return weights, rows, altered
 
 
 def _mean(column: Tensor) -> float:
@@ -98,21 +119,33 @@ def _mean(column: Tensor) -> float:
 
 
 def study_runs(study: RelianceStudy) -> None:
-    """Look at every run, seed by seed, so that a study cut short is one of fewer seeds."""
-    entrants = find_entrants(study.runs, kind_of(game_of(study.runs)), checkpoints=1)
+    """Look at every run, then let all of them play; rows are written as they come."""
+    subjects = find_subjects(study.runs)
     study.out.mkdir(parents=True, exist_ok=True)
-    write_settings(
-        study.out,
-        StudySettings(study.runs, study.watched, study.games, study.seed, versions()),
-    )
+    settings = StudySettings(study.runs, study.watched, study.games, study.seed, versions())
+    write_settings(study.out, settings)
     weights: list[WeightRow] = []
     exchanged: list[ExchangeRow] = []
-    for entrant in sorted(entrants, key=lambda one: one.seed or 0):
-        weight_row, exchange_rows = study_run(entrant, study)
+    played: list[PlayRow] = []
+    players = []
+    for subject in subjects:
+        weight_row, exchange_rows, altered = look_at(subject, study)
         weights.append(weight_row)
         exchanged += exchange_rows
-        write_rows(study.out, weights, exchanged)
-        print(f"{entrant.name}: {weight_row.decisions} decisions", flush=True)
+        if weight_row.heeding:
+            players.append((subject, altered))
+        print(f"{subject.group} {subject.run_seed}: {weight_row.decisions} decisions", flush=True)
+    write_rows(study.out, WEIGHTS_FILE, weights)
+    write_rows(study.out, EXCHANGES_FILE, exchanged)
+    for subject, altered in players:
+        policy, entropy = subject.policy, (study.seed, subject.run_seed, 3)
+        for name, other in altered.items():
+            if other.rule is None and other.algorithm == policy.algorithm:
+                continue
+            games = play(other, policy, subject.settings, study.games, entropy)
+            played.append(PlayRow(subject.group, subject.run_seed, name, *games))
+        write_rows(study.out, PLAYS_FILE, played)
+        print(f"{subject.group} {subject.run_seed}: has played", flush=True)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -1,7 +1,7 @@
 """Games of a policy against itself: watched, or with one side's merged actions exchanged."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor
 from cmfq.environments.base import Step, TeamObservation
 from cmfq.environments.registry import make_environment
 from cmfq.errors import UserError
-from cmfq.evaluation.matches import play_between, summarise
+from cmfq.evaluation.matches import play_between
 from cmfq.policies import Decision, QPolicy
 from cmfq.rollout import Observer, play_episode
 from cmfq.studies.reliance.exchange import Seen, look
@@ -90,17 +90,34 @@ def watch(
         play_episode(environment, teams, seed=seed, generator=generator, observers=[observer])
 
 
-def win_rate(
+class Played(NamedTuple):
+    """Games of an altered policy against the one that it was made from."""
+
+    win_rate: float
+    """Of the altered one; a draw counts half."""
+    margin: float
+    """Its survivors less the other's, mean."""
+    first_wins: float
+    """Share that the first team won, whoever played it; a draw counts half."""
+
+
+def play(
     altered: QPolicy, policy: QPolicy, settings: Any, games: int, entropy: Sequence[int]
-) -> float:
-    """Of an altered policy against the one that it was made from; a draw counts half."""
+) -> Played:
+    """Play, sides swapped every game."""
     environment = make_environment(settings)
+    if [team.role for team in environment.teams] != [policy.specification.role] * 2:
+        raise UserError("this game is not one of two equal teams: give runs of one that is")
     role = policy.specification.role
     played = [
         play_between(environment, {role: altered}, {role: policy}, game, entropy=(*entropy, game))
         for game in range(games)
     ]
-    rate = summarise("altered", "trained", settings, 0, environment.teams, played).win_rate
-    if rate is None:
-        raise UserError("the teams of this game are of several roles: give runs of equal teams")
-    return rate
+    margins = np.array([game.a_survivors - game.b_survivors for game in played])
+    points = (1 + np.sign(margins)) / 2
+    second = np.array([game.a_side for game in played])
+    return Played(
+        float(points.mean()),
+        float(margins.mean()),
+        float(np.where(second, 1 - points, points).mean()),
+    )

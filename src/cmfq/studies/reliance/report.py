@@ -11,27 +11,30 @@ from matplotlib.figure import Figure
 from cmfq.algorithms import ALGORITHMS
 from cmfq.evaluation.figures.style import colours_of, save_figure
 from cmfq.evaluation.statistics.replication import Estimate, rate_interval
-from cmfq.evaluation.table import Table, rate_text
+from cmfq.evaluation.table import Table, margin_text, rate_text
 from cmfq.storage import write_bytes
 from cmfq.studies.reliance.rows import (
     EXCHANGES,
     EXCHANGES_FILE,
+    PLAYS_FILE,
     SETTINGS_FILE,
     UNANIMOUS,
     WEIGHTS_FILE,
     ExchangeRow,
-    StudySettings,
+    Found,
+    PlayRow,
     WeightRow,
-    read_rows,
+    read_all,
 )
 from cmfq.studies.signal_report import mean_and_interval
 
 TITLES = EXCHANGES | {UNANIMOUS: "a crowd of one mind, at most"}
-MEASURES = {
+DRAWN = {
     "changed": "decisions with another likeliest action",
-    "variation": "total variation of the policy",
     "win_rate": "win rate against itself as trained",
+    "margin": "margin against itself as trained",
 }
+ONE_SIDED = 0.9
 WORTHS = {
     "mean": "That neighbours weigh as they do and not all alike",
     "random weights": "That they do not weigh at random",
@@ -44,6 +47,7 @@ HEADINGS = {
     "changed": "Decisions in which another action becomes the likeliest",
     "variation": "Total variation between the policy and the one by the other merged action",
     "win_rate": "Win rate of the altered policy against itself as it was trained",
+    "margin": "Margin of the altered policy against itself as it was trained, in survivors",
 }
 
 
@@ -55,10 +59,10 @@ stays as it is: {groups}, the last checkpoint of each (episode {episodes}) at it
 {watched} games of each policy against itself, in every decision that has a merged action
 ({decisions:,} decisions in all, less those of the first step, of agents without neighbours, and of
 IQL, which has none). Then in play: the policy with the other merged action against itself as it was
-trained, {games} games for each run, sides swapped, a draw counts half. The training seed is what
-is replicated: means over runs with their 95 % intervals (± is half the width of Student's; in
-brackets is that of a win rate, see `docs/statistics.md`). Each interval stands for itself: of
-twenty policies that are as good as before, one will seem not to be.
+trained, {games} games for each run and exchange, sides swapped, a draw counts half. The training
+seed is what is replicated: means over runs with their 95 % intervals (± is half the width of
+Student's; for win rates see `docs/statistics.md`). Each interval stands for itself: of twenty
+policies that are as good as before, one will seem not to be.
 
 ![What changes with another merged action: a ring per run, the mean, its interval](reliance.svg)
 
@@ -79,81 +83,84 @@ What stands in the place of the merged action keeps less and less of it:
 """
 
 
+SIDES = """A policy that learned against itself plays both teams, and may play them differently: its
+network can tell them apart by the field that it sees. Where one side wins nearly always, whoever
+plays it, win rates stay near 1/2 whatever is exchanged, and the margin is what tells. Games by zero
+are left out.
+"""
+
+
 def write_report(folder: Path) -> None:
     """Write ``README.md``, ``reliance.svg`` and ``reliance.png`` beside the rows."""
-    settings, weights, exchanged = read_rows(folder)
-    save_figure(draw(exchanged), folder, "reliance")
-    write_bytes(folder / "README.md", describe(folder, settings, weights, exchanged).encode())
+    found = read_all(folder)
+    save_figure(draw(found), folder, "reliance")
+    write_bytes(folder / "README.md", describe(folder, found).encode())
 
 
-def draw(exchanged: Sequence[ExchangeRow]) -> Figure:
+def draw(found: Found) -> Figure:
     """A panel per measure, a line per exchange: a ring per run, and the mean with its interval."""
-    groups = _groups(row for row in exchanged if not math.isnan(row.variation))
+    groups = _groups(found.played)
     colours = colours_of(groups)
     figure = Figure(figsize=(11, 4.6), layout="constrained")
-    panels = figure.subplots(1, len(MEASURES), sharey=True)
-    for (measure, label), axes in zip(MEASURES.items(), panels, strict=True):
+    panels = figure.subplots(1, len(DRAWN), sharey=True)
+    for (measure, label), axes in zip(DRAWN.items(), panels, strict=True):
         for index, group in enumerate(groups):
             offset = 0.7 * ((index + 0.5) / len(groups) - 0.5)
             for line, exchange in enumerate(TITLES):
-                values = _values(exchanged, group, exchange, measure)
-                found = _estimate(measure, values)
+                values = _values(found, group, exchange, measure)
                 if not values:
                     continue
-                y, colour = line + offset, colours[group]
+                mean, y, colour = _estimate(measure, values), line + offset, colours[group]
                 axes.plot(values, [y] * len(values), "o", mfc="none", color=colour, alpha=0.5, ms=4)
-                axes.plot([found.low, found.high], [y, y], color=colour, linewidth=1.6)
-                name = group if line == 0 else None
-                axes.plot(found.value, y, "o", color=colour, ms=5, label=name)
+                axes.plot([mean.low, mean.high], [y, y], color=colour, linewidth=1.6)
+                axes.plot(mean.value, y, "o", color=colour, ms=5)
         axes.set_xlabel(label)
-        axes.set_xlim(-0.03, 1.03)
         axes.grid(axis="x", alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
-    panels[-1].axvline(0.5, color="black", linestyle="--", linewidth=0.9)
+    panels[0].set_xlim(-0.03, 1.03)
+    for axes, even in zip(panels[1:], (0.5, 0.0), strict=True):
+        axes.axvline(even, color="black", linestyle="--", linewidth=0.9)
     panels[0].set_yticks(range(len(TITLES)), list(TITLES.values()))
     panels[0].invert_yaxis()
+    for group in groups:
+        panels[0].plot([], [], "o-", color=colours[group], label=group)
     lines, names = panels[0].get_legend_handles_labels()
     figure.legend(lines, names, loc="outside lower center", ncols=max(1, len(names)), frameon=False)
     return figure
 
 
-def describe(
-    folder: Path,
-    settings: StudySettings,
-    weights: Sequence[WeightRow],
-    exchanged: Sequence[ExchangeRow],
-) -> str:
+def describe(folder: Path, found: Found) -> str:
     """The page, in Markdown."""
-    groups = _groups(weights)
-    heeding = [group for group in groups if _values(exchanged, group, "zero", "variation")]
-    episodes = sorted({row.episode for row in weights})
+    settings, weights = found.settings, found.weights
+    groups, playing = _groups(weights), _groups(found.played)
     parts = [
         INTRODUCTION.format(
             groups=", ".join(
                 f"{sum(row.group == group for row in weights)} of {group}" for group in groups
             ),
-            episodes=" or ".join(map(str, episodes)),
+            episodes=" or ".join(map(str, sorted({row.episode for row in weights}))),
             decisions=sum(row.decisions for row in weights),
             watched=settings.watched,
             games=settings.games,
         ),
         "## What the numbers say\n",
-        "Win rates are those of the altered policy against itself as it was trained: below 1/2 "
-        "says that what was taken away had been worth something in play. What cannot be told to "
-        "matter may still matter by as much as its interval allows.\n",
-        *verdicts(exchanged, weights, heeding),
+        "A margin is the mean of the altered policy's survivors less those of the policy as it was "
+        "trained: below 0 says that what was taken away had been worth something in play. What "
+        "cannot be told to matter may still matter by as much as its interval allows.\n",
+        *verdicts(found),
         "\n## What is merged\n",
         _weights_table(weights, groups).markdown(),
     ]
-    for measure in MEASURES:
-        parts += [f"## {HEADINGS[measure]}\n", _table(exchanged, heeding, measure).markdown()]
+    for measure, heading in HEADINGS.items():
+        parts += [f"## {heading}\n", _table(found, playing, measure).markdown()]
+    parts += ["## Which side wins\n", SIDES, _sides_table(found, playing).markdown()]
     command = ["python", "-m", "cmfq.studies.reliance", *settings.runs]
     command += ["--watched", str(settings.watched), "--games", str(settings.games)]
     command += ["--seed", str(settings.seed), "--out", str(folder)]
     parts += [
         "## To get it again\n",
-        f"`{WEIGHTS_FILE}` and `{EXCHANGES_FILE}` hold a row per run (and exchange), "
-        f"`{SETTINGS_FILE}` what gave them. With the runs of `docs/results/battle64`:\n",
+        f"`{WEIGHTS_FILE}`, `{EXCHANGES_FILE}` and `{PLAYS_FILE}` hold a row per run (and "
+        f"exchange), `{SETTINGS_FILE}` what gave them. With the runs of `docs/results/battle64`:\n",
         f"    {shlex.join(command)}\n",
         f"The page alone, from the stored rows: `python -m cmfq.studies.reliance --report-only "
         f"--out {folder}`.\n",
@@ -161,42 +168,68 @@ def describe(
     return "\n".join(parts)
 
 
-def verdicts(
-    exchanged: Sequence[ExchangeRow], weights: Sequence[WeightRow], groups: Sequence[str]
-) -> list[str]:
+def verdicts(found: Found) -> list[str]:
     """What the rows say, a list item each."""
+    groups = _groups(found.played)
 
     def shares(values: dict[str, list[float]]) -> str:
-        return ", ".join(f"{np.mean(found):.0%} ({group})" for group, found in values.items())
+        return ", ".join(f"{np.mean(of_group):.0%} ({group})" for group, of_group in values.items())
 
-    distances = {group: [row.distance for row in weights if row.group == group] for group in groups}
+    distances = {
+        group: [row.distance for row in found.weights if row.group == group] for group in groups
+    }
     lines = [f"- **How far ǎ is from ā.** {shares(distances)} of the weight stands elsewhere."]
     for exchange in ("mean", "another's", "zero"):
-        changed = {group: _values(exchanged, group, exchange, "changed") for group in groups}
+        changed = {group: _values(found, group, exchange, "changed") for group in groups}
         lines.append(
             f"- **What policies would do with {TITLES[exchange]}.** Another action becomes the "
             f"likeliest in {shares(changed)} of decisions."
         )
     for exchange, what in WORTHS.items():
-        rates = {
-            group: _estimate("win_rate", values)
+        margins = {
+            group: _estimate("margin", values)
             for group in groups
-            if (values := _values(exchanged, group, exchange, "win_rate"))
+            if (values := _values(found, group, exchange, "margin"))
         }
         told = {
-            "is worth something to": [g for g, rate in rates.items() if rate.high < 0.5],
-            "does harm to": [g for g, rate in rates.items() if rate.low > 0.5],
+            "is worth something to": [g for g, margin in margins.items() if margin.high < 0],
+            "does harm to": [g for g, margin in margins.items() if margin.low > 0],
             "cannot be told to matter to": [
-                g for g, rate in rates.items() if not rate.leaves_out(0.5)
+                g for g, margin in margins.items() if not margin.leaves_out(0)
             ],
         }
-        found = [
-            f"{verb} {', '.join(f'{g} at {_rate_text(rates[g])}' for g in names)}"
+        said = [
+            f"{verb} {', '.join(f'{g} at {margin_text(margins[g])}' for g in names)}"
             for verb, names in told.items()
             if names
         ]
-        lines.append(f"- **{what}** {'; '.join(found)} (with {TITLES[exchange]} instead).")
+        lines.append(f"- **{what}** {'; '.join(said)} (with {TITLES[exchange]} instead).")
+    decided = [share for group in groups for share in _first_wins(found, group).values()]
+    one_sided = sum(max(share, 1 - share) >= ONE_SIDED for share in decided)
+    lines.append(
+        f"- **Sides.** In {one_sided} of {len(decided)} runs one side won at least {ONE_SIDED:.0%} "
+        "of the games, whichever of the two policies played it."
+    )
     return lines
+
+
+def _first_wins(found: Found, group: str) -> dict[int, float]:
+    """Share of games that the first team won, for each run; games by zero are left out."""
+    shares: dict[int, list[float]] = {}
+    for row in found.played:
+        if row.group == group and row.exchange != "zero":
+            shares.setdefault(row.run_seed, []).append(row.first_wins)
+    return {seed: float(np.mean(of_run)) for seed, of_run in sorted(shares.items())}
+
+
+def _sides_table(found: Found, groups: Sequence[str]) -> Table:
+    return Table(
+        ("algorithm", "games that the first team won, run by run"),
+        [
+            (group, ", ".join(f"{share:.0%}" for share in _first_wins(found, group).values()))
+            for group in groups
+        ],
+    )
 
 
 def _weights_table(weights: Sequence[WeightRow], groups: Sequence[str]) -> Table:
@@ -229,14 +262,18 @@ def _weights_table(weights: Sequence[WeightRow], groups: Sequence[str]) -> Table
     )
 
 
-def _table(exchanged: Sequence[ExchangeRow], groups: Sequence[str], measure: str) -> Table:
+def _table(found: Found, groups: Sequence[str], measure: str) -> Table:
     def cell(group: str, exchange: str) -> str:
-        values = _values(exchanged, group, exchange, measure)
-        if measure == "win_rate" and values:
+        values = _values(found, group, exchange, measure)
+        if not values:
+            return "–"
+        if measure == "margin":
+            return margin_text(_estimate(measure, values))
+        if measure == "win_rate":
             return _rate_text(_estimate(measure, values))
         return _plus_minus(values)
 
-    shown = EXCHANGES if measure == "win_rate" else TITLES
+    shown = EXCHANGES if measure in ("win_rate", "margin") else TITLES
     return Table(
         ("in the place of ǎ", *groups),
         [(title, *(cell(g, exchange) for g in groups)) for exchange, title in shown.items()],
@@ -267,17 +304,18 @@ def _estimate(measure: str, values: Sequence[float]) -> Estimate:
     return Estimate(mean, mean - half, mean + half)
 
 
-def _values(
-    exchanged: Sequence[ExchangeRow], group: str, exchange: str, measure: str
-) -> list[float]:
-    """Of every run of a group in which there is something to measure."""
-    found = [
-        getattr(row, measure) for row in exchanged if (row.group, row.exchange) == (group, exchange)
+def _values(found: Found, group: str, exchange: str, measure: str) -> list[float]:
+    """Of every run of a group in which this was measured."""
+    rows: Sequence[ExchangeRow] | Sequence[PlayRow] = (
+        found.played if measure in ("win_rate", "margin") else found.exchanged
+    )
+    values = [
+        getattr(row, measure) for row in rows if (row.group, row.exchange) == (group, exchange)
     ]
-    return [value for value in found if not math.isnan(value)]
+    return [value for value in values if not math.isnan(value)]
 
 
-def _groups(rows: Iterable[WeightRow] | Iterable[ExchangeRow]) -> list[str]:
+def _groups(rows: Iterable[WeightRow] | Iterable[PlayRow]) -> list[str]:
     """In the order in which the algorithms are listed everywhere."""
     order = {name: index for index, name in enumerate(ALGORITHMS)}
     groups = {row.group for row in rows}

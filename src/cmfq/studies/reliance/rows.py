@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,6 +15,7 @@ from cmfq.storage import write_bytes, write_json
 SETTINGS_FILE = "settings.json"
 WEIGHTS_FILE = "weights.csv"
 EXCHANGES_FILE = "exchanges.csv"
+PLAYS_FILE = "plays.csv"
 EXCHANGES = {
     "mean": "the plain mean ā",
     "random weights": "random weights",
@@ -64,8 +65,18 @@ class ExchangeRow:
     exchange: str
     changed: float
     variation: float
+
+
+@dataclass(frozen=True)
+class PlayRow:
+    """Of one run and one exchange: games of the altered policy against itself as trained."""
+
+    group: str
+    run_seed: int
+    exchange: str
     win_rate: float
-    """nan where nothing was played."""
+    margin: float
+    first_wins: float
 
 
 def write_settings(folder: Path, settings: StudySettings) -> None:
@@ -74,19 +85,26 @@ def write_settings(folder: Path, settings: StudySettings) -> None:
 
 
 def write_rows(
-    folder: Path, weights: Sequence[WeightRow], exchanged: Sequence[ExchangeRow]
+    folder: Path, name: str, rows: Sequence[WeightRow] | Sequence[ExchangeRow] | Sequence[PlayRow]
 ) -> None:
-    """Write both tables of rows."""
-    for name, rows in ((WEIGHTS_FILE, weights), (EXCHANGES_FILE, exchanged)):
-        table = io.StringIO()
-        names = [field.name for field in fields(rows[0])]
-        writer = csv.DictWriter(table, names, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(asdict(row) for row in rows)
-        write_bytes(folder / name, table.getvalue().encode())
+    """Write a file of rows."""
+    table = io.StringIO()
+    writer = csv.DictWriter(table, [one.name for one in fields(rows[0])], lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(asdict(row) for row in rows)
+    write_bytes(folder / name, table.getvalue().encode())
 
 
-def read_rows(folder: Path) -> tuple[StudySettings, list[WeightRow], list[ExchangeRow]]:
+class Found(NamedTuple):
+    """All that a study wrote."""
+
+    settings: StudySettings
+    weights: list[WeightRow]
+    exchanged: list[ExchangeRow]
+    played: list[PlayRow]
+
+
+def read_all(folder: Path) -> Found:
     """Read what :func:`write_settings` and :func:`write_rows` wrote.
 
     Raises:
@@ -98,10 +116,11 @@ def read_rows(folder: Path) -> tuple[StudySettings, list[WeightRow], list[Exchan
             return msgspec.convert(list(csv.DictReader(file)), kind, strict=False)
 
     try:
-        return (
+        return Found(
             msgspec.json.decode((folder / SETTINGS_FILE).read_bytes(), type=StudySettings),
             read(WEIGHTS_FILE, list[WeightRow]),
             read(EXCHANGES_FILE, list[ExchangeRow]),
+            read(PLAYS_FILE, list[PlayRow]),
         )
     except (OSError, msgspec.MsgspecError) as error:
         raise UserError(
