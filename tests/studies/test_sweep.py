@@ -194,7 +194,7 @@ def test_responses_are_the_shares_of_games_won(small: Path) -> None:
         games += [game(run, "rush", 0, 1) for run in (a, b)]
         games += [game(run, "random", 0, 0) for run in (a, b)]
     settings = TournamentSettings(plan.game, 8)
-    played = Tournament(settings, {}, "cmfq sweep", entrants, tuple(games))
+    played = Tournament(settings, {}, "cmfq sweep", entrants, (), tuple(games))
     found = responses(plan, played)
     np.testing.assert_allclose(found.contrast, np.arange(8) / 8)
     np.testing.assert_allclose(found.strength, 0.75)
@@ -228,7 +228,7 @@ def test_the_command_plays_reports_and_reports_again(
 def test_games_of_another_plan_are_refused(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    played = Tournament(TournamentSettings(read_plan(small).game), {}, "", (), ())
+    played = Tournament(TournamentSettings(read_plan(small).game), {}, "", (), (), ())
     with pytest.raises(UserError, match="another plan, without the run 00-cmfq"):
         responses(read_plan(small), played)
     assert main(["sweep", str(tmp_path / "no.toml"), "--json", str(tmp_path / "g.json")]) == 2

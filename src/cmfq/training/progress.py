@@ -60,7 +60,7 @@ class TrainingProgress:
 
     def say(self, message: str) -> None:
         """Print a line above the bar."""
-        self._bar.console.print(message, highlight=False)
+        self._bar.console.print(message, highlight=False, markup=False, soft_wrap=True)
 
     def _summary(self, metrics: EpisodeMetrics) -> str:
         seconds = sum(row.playing_seconds + row.learning_seconds for row in self._recent)

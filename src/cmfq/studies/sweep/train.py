@@ -7,8 +7,11 @@ from typing import Any
 
 from cmfq.errors import UserError
 from cmfq.evaluation.pool import as_finished
+from cmfq.evaluation.tournament.progress import training_games
 from cmfq.studies.sweep.plan import differences
-from cmfq.training.run import Run, train
+from cmfq.training.evaluations import Evaluator
+from cmfq.training.loop import train
+from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
 from cmfq.training.stop import StopSignal
@@ -72,4 +75,6 @@ def _train(folder: Path, task: Task) -> tuple[str, bool]:
         with Run.open(path) if path.exists() else Run.create(path, settings) as run:
             self_play = SelfPlay(settings)
             run.restore(self_play)
-            return name, train(run, self_play, lambda metrics: None, stop)
+            games = training_games(settings)
+            evaluator = games and Evaluator(games, lambda row: None)
+            return name, train(run, self_play, lambda metrics: None, stop, evaluator)
