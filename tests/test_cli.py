@@ -260,19 +260,6 @@ MISTAKES = {
         ["train", "battle", *EVALUATED, "--evaluate-against", "rush", "rush", "--run", "{new}"],
         "rush and rush enter one policy twice",
     ),
-    "evaluation against a stranger": (
-        [
-            "train",
-            "battle",
-            *EVALUATED,
-            "--evaluate-against",
-            "{runs}/cmfq",
-            "--extra-features",
-            "--run",
-            "{new}",
-        ],
-        "cmfq was trained with ",
-    ),
     "evaluation of roles": (
         ["train", "pursuit", "--evaluate-period", "2", "--run", "{new}"],
         "win rates need two sides that are alike, and pursuit, 20 predators, 40 prey has predator "

@@ -9,10 +9,11 @@ import pytest
 import torch
 
 from cmfq.environments.battle import BattleSettings
+from cmfq.environments.pursuit import PursuitSettings
 from cmfq.errors import UserError
 from cmfq.evaluation.tournament.progress import play_progress, progress_rows, training_games
 from cmfq.storage import read_tensors
-from cmfq.training.checkpoint import latest_checkpoint
+from cmfq.training.checkpoint import latest_checkpoint, save_policies
 from cmfq.training.evaluations import Evaluation, Evaluator, Score
 from cmfq.training.loop import train
 from cmfq.training.run import Run
@@ -127,6 +128,18 @@ def test_an_evaluation_that_fails_loses_no_episode(tmp_path: Path, evaluated: Se
     with run:
         run.restore(resumed)
     assert resumed.episode == 4
+
+
+def test_opponents_that_cannot_play_are_refused(tmp_path: Path, evaluated: Settings) -> None:
+    policy = SelfPlay(evaluated).sides["agent"].policy
+    for role, environment, sentence in (
+        ("agent", PursuitSettings(), "was trained on pursuit: it cannot play battle"),
+        ("prey", evaluated.environment, "has policies of prey: it cannot play agent"),
+    ):
+        file = tmp_path / "stranger.safetensors"
+        save_policies(file, {role: policy}, evaluated.network, environment=environment, episode=1)
+        with pytest.raises(UserError, match=f"cannot evaluate every 4 episodes: .* {sentence}"):
+            training_games(replace(evaluated, evaluate_against=("rush", str(file))))
 
 
 def test_threads_of_training_are_as_before(tmp_path: Path, evaluated: Settings) -> None:

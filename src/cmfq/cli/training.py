@@ -47,7 +47,7 @@ def train_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
             run: folder to make for the run; it must not exist.
         """
         self_play = SelfPlay(settings)
-        games = _games(settings)
+        games = training_games(settings)
         with Run.create(run, settings) as folder:
             _continue(folder, self_play, games)
 
@@ -63,7 +63,7 @@ def resume(run: tyro.conf.Positional[Path], evaluate: bool = True) -> None:
     """
     with Run.open(run) as folder:
         settings = folder.description().settings
-        games = _games(settings) if evaluate else None
+        games = training_games(settings) if evaluate else None
         self_play = SelfPlay(settings)
         folder.restore(self_play)
         _continue(folder, self_play, games)
@@ -98,11 +98,6 @@ def bench(
     if json:
         write_json(json, rows)
     Console().print(table)
-
-
-def _games(settings: TrainSettings[Any]) -> PlayCheckpoint | None:
-    """By which a run evaluates itself, if it does."""
-    return training_games(settings) if settings.evaluate_period else None
 
 
 def _continue(run: Run, self_play: SelfPlay, games: PlayCheckpoint | None) -> None:

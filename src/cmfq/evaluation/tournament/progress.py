@@ -125,14 +125,17 @@ def progress_table(rows: Sequence[ProgressRow]) -> Table:
     return Table(("group", "episode", *(f"v {opponent}" for opponent in opponents)), lines)
 
 
-def training_games(settings: TrainSettings[Any]) -> PlayCheckpoint:
+def training_games(settings: TrainSettings[Any]) -> PlayCheckpoint | None:
     """The games by which a run evaluates itself: those of ``cmfq progress`` with the run's seed.
 
-    They are played in this process, in an environment and with generators of their own.
+    They are played in this process, in an environment and with generators of their own. None if the
+    run has no evaluations.
 
     Raises:
         UserError: an opponent is not there or cannot play, or neither side wins this game.
     """
+    if not settings.evaluate_period:
+        return None
     kind = kind_of(settings.environment)
     try:
         refuse_unlike_sides(settings.environment)
