@@ -154,6 +154,8 @@ def test_runs_of_another_plan_are_refused(small: Path, trained: Path) -> None:
     other = replace(plan, settings=plan.settings | {"learner.discount": 0.5})
     with pytest.raises(UserError, match=r"00-cmfq was trained with learner.discount 0.95"):
         unfinished(other.runs(), trained)
+    watched = replace(plan, settings=plan.settings | {"record_period": 1, "evaluate_period": 1})
+    assert unfinished(watched.runs(), trained) == []
 
 
 def test_a_stopped_sweep_goes_on(small: Path, tmp_path: Path) -> None:

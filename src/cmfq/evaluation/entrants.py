@@ -20,15 +20,9 @@ from cmfq.training.checkpoint import list_checkpoints
 from cmfq.training.run import SETTINGS_FILE, Run
 
 ID_DIGITS = 16
-NO_DIFFERENCE = {
-    "seed",
-    "threads",
-    "checkpoint_period",
-    "record_period",
-    "evaluate_period",
-    "evaluate_against",
-    "evaluate_games",
-}
+WATCHING = {"record_period", "evaluate_period", "evaluate_against", "evaluate_games"}
+"""Settings by which a run is watched: with others it is the same, bit for bit."""
+NO_DIFFERENCE = {"seed", "threads", "checkpoint_period"} | WATCHING
 """Settings in which runs of one group may differ: none of them says what is learned."""
 
 Settings = Mapping[str, Any]

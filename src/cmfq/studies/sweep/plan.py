@@ -32,7 +32,7 @@ from scipy.linalg import hadamard
 from cmfq.algorithms import find_algorithm
 from cmfq.environments.registry import default_settings, kind_of
 from cmfq.errors import UserError, unknown_name
-from cmfq.evaluation.entrants import flatten
+from cmfq.evaluation.entrants import WATCHING, flatten
 from cmfq.storage import plain
 from cmfq.training.run import read_settings
 from cmfq.training.settings import TrainSettings, default_training
@@ -174,6 +174,10 @@ def _put(settings: dict[str, Any], path: str, value: object) -> None:
 
 
 def differences(settings: TrainSettings[Any], others: TrainSettings[Any]) -> Mapping[str, Any]:
-    """Paths at which two runs differ, with the second one's value; empty if they are alike."""
+    """Paths at which two runs differ in what they learn, with the second one's value."""
     ours, theirs = (flatten(plain(one)) for one in (settings, others))
-    return {path: value for path, value in theirs.items() if ours.get(path) != value}
+    return {
+        path: value
+        for path, value in theirs.items()
+        if path not in WATCHING and ours.get(path) != value
+    }

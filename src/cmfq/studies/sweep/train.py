@@ -72,7 +72,10 @@ def _train(folder: Path, task: Task) -> tuple[str, bool]:
     with _stop as stop:
         if stop():
             return name, False
-        with Run.open(path) if path.exists() else Run.create(path, settings) as run:
+        begun = path.exists()
+        with Run.open(path) if begun else Run.create(path, settings) as run:
+            if begun:
+                settings = run.description().settings  # which may be watched in another way
             self_play = SelfPlay(settings)
             run.restore(self_play)
             games = training_games(settings)
