@@ -113,7 +113,7 @@ def _continue(run: Run, self_play: SelfPlay, games: PlayCheckpoint | None) -> No
             games, lambda row: progress.say(_evaluation_line(row, measure))
         )
         finished = train_run(run, self_play, progress.report, stop, evaluator)
-    if games:
+    if games and run.evaluations():
         print(_cost_line(run))
     if finished:
         print(f"finished: {run.path} holds the run, play it with `cmfq evaluate {run.path} random`")
