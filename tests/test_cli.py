@@ -1,9 +1,11 @@
 """What a user types, and what a user gets: results, and one sentence for each mistake."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
+from shutil import copytree, rmtree
 
 import pytest
 
@@ -15,6 +17,8 @@ TINY = (
     "--size", "12", "--max-steps", "30", "--episodes", "3", "--batch-size", "64",
     "--min-updates", "2", "--replay-bytes", "10000000",
 )  # fmt: skip
+
+EVALUATED = (*TINY, "--evaluate-period", "2", "--evaluate-games", "2")
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +38,28 @@ def test_train_writes_a_run(runs: Path) -> None:
     rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     assert [row["episode"] for row in rows] == [1, 2, 3]
     assert all(row["agent_steps"] > 0 and len(row["kills"]) == 2 for row in rows)
+
+
+def test_a_run_evaluates_itself_and_the_report_draws_it(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, out = tmp_path / "run", tmp_path / "report.html"
+    rival = copytree(runs / "mfq", tmp_path / "rival")
+    opponents = ["--evaluate-against", "swarm", str(rival)]
+    assert main(["train", "battle", *EVALUATED, *opponents, "--run", str(run)]) == 0
+    output = capsys.readouterr().out
+    assert "episode 2: win rate " in output
+    assert f"against {rival} (" in output
+    assert re.search(r"evaluating took \d+\.\d s, \d+% of \d+ s\nfinished: ", output)
+    assert main(["report", str(run), "--against", "random", "--games", "2", "--out", str(out)]) == 0
+    assert "Win rate while it trained" in out.read_text()
+
+    rmtree(rival)
+    assert main(["resume", str(run)]) == 2
+    assert "cannot evaluate every 2 episodes: there is no entrant" in capsys.readouterr().err
+    assert main(["resume", str(run), "--no-evaluate"]) == 0
+    rows = [json.loads(line) for line in (run / "evaluations.jsonl").read_text().splitlines()]
+    assert [row["episode"] for row in rows] == [2, 2, 3, 3]
 
 
 def test_evaluate_prints_and_writes(
@@ -217,6 +243,31 @@ MISTAKES = {
     "progress without a picture": (
         ["progress", "{runs}/cmfq", "--out", "{new}.bmp"],
         "end its name in .svg or .png",
+    ),
+    "progress that is a tournament": (
+        ["progress", "--json", "{runs}/cmfq/run.json"],
+        "is no tournament that this",
+    ),
+    "evaluation against nobody": (
+        ["train", "battle", *EVALUATED, "--evaluate-against", "--run", "{new}"],
+        "evaluate_against is empty: name at least one opponent",
+    ),
+    "evaluation against who is not there": (
+        ["train", "battle", *EVALUATED, "--evaluate-against", "rusch", "--run", "{new}"],
+        "cannot evaluate every 2 episodes: there is no entrant 'rusch'",
+    ),
+    "evaluation against one twice": (
+        ["train", "battle", *EVALUATED, "--evaluate-against", "rush", "rush", "--run", "{new}"],
+        "rush and rush enter one policy twice",
+    ),
+    "evaluation of roles": (
+        ["train", "pursuit", "--evaluate-period", "2", "--run", "{new}"],
+        "win rates need two sides that are alike, and pursuit, 20 predators, 40 prey has predator "
+        "and prey",
+    ),
+    "evaluation without games": (
+        ["train", "battle", *EVALUATED, "--evaluate-games", "0", "--run", "{new}"],
+        "evaluate_games is 0",
     ),
     "power of no tournament": (["power", "{runs}/cmfq/run.json"], "is no tournament that this"),
     "folder that cannot be made": (

@@ -9,7 +9,8 @@ import pytest
 from cmfq.environments.battle import BattleSettings
 from cmfq.learner import LearnerSettings
 from cmfq.networks import NetworkSettings
-from cmfq.training.run import Run, train
+from cmfq.training.loop import train
+from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
 

@@ -38,6 +38,21 @@ def test_runs_that_differ_in_nothing_but_the_seed_are_a_group(runs: Path) -> Non
     assert list(map(len, groups_of(found).values())) == [2, 2, 1]
 
 
+def test_what_a_run_records_and_evaluates_makes_no_other_group(
+    runs: Path,
+    tmp_path: Path,
+    run_settings: TrainSettings,
+    train_run: Callable[[Path, TrainSettings], None],
+) -> None:
+    watched = replace(
+        run_settings, seed=7, episodes=3, record_period=3, evaluate_period=1, evaluate_games=2,
+        evaluate_against=("rush",),
+    )  # fmt: skip
+    train_run(tmp_path / "watched", replace(watched, algorithm="cmfq"))
+    found = enter([str(tmp_path / "watched"), str(runs / "cmfq-0")], 1)
+    assert [(one.group, one.seed) for one in found] == [("cmfq", 0), ("cmfq", 7)]
+
+
 def test_the_order_of_names_changes_nothing(runs: Path) -> None:
     names = [str(runs / name) for name in ("mfq-1", "cmfq-1", "mfq-0")]
     assert enter(names, 3) == enter(names[::-1], 3)

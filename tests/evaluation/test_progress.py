@@ -1,53 +1,104 @@
 """Checkpoints against opponents that stay as they are."""
 
-import json
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
 from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
-from cmfq.evaluation.tournament.progress import play_checkpoint, play_progress, progress_table
+from cmfq.evaluation.tournament.file import finished_progress, finished_tournament, read_tournament
+from cmfq.evaluation.tournament.progress import play_progress, progress_rows, progress_table
 
 SMALL = BattleSettings(size=12, max_steps=25)
 
 
-def test_every_checkpoint_plays_every_opponent(runs: Path) -> None:
-    names = [str(runs / "cmfq-0"), str(runs / "cmfq-1")]
-    rows = play_progress(names, ["swarm", str(runs / "mfq-0")], SMALL, games=3)
+def play(runs: list[Path], opponents: list[str], path: Path, games: int = 2) -> bytes:
+    names = [str(run) for run in runs]
+    play_progress(names, opponents, SMALL, path, games=games, command="again")
+    return path.read_bytes()
+
+
+def test_every_checkpoint_plays_every_opponent(runs: Path, tmp_path: Path) -> None:
+    names = [runs / "cmfq-0", runs / "cmfq-1"]
+    play(names, ["swarm", str(runs / "mfq-0")], tmp_path / "p.json", games=3)
+    played = finished_progress(tmp_path / "p.json")
+    rows = progress_rows(played)
     assert [(row.run, row.episode, row.opponent) for row in rows] == [
-        (run, episode, opponent)
+        (str(run), episode, opponent)
         for run in names
         for episode in (1, 2, 3)
         for opponent in ("swarm", str(runs / "mfq-0"))
     ]
-    assert all(row.wins + row.draws + row.losses == 3 for row in rows)
+    assert len(played.games) == 3 * len(rows)
     table = progress_table(rows)
     assert [line[:2] for line in table.rows] == [("cmfq", "1"), ("cmfq", "2"), ("cmfq", "3")]
     rates = [row.win_rate for row in rows if (row.episode, row.opponent) == (1, "swarm")]
     assert table.rows[0][2] == (f"{sum(rates) / 2:.0%} ({min(rates):.0%} to {max(rates):.0%})")
 
 
-def test_one_checkpoint_in_this_process_gives_the_row_of_the_whole(runs: Path) -> None:
-    run = str(runs / "cmfq-0")
-    rows = play_progress([run], ["swarm", "rush"], SMALL, games=4, seed=2)
-    checkpoint = runs / "cmfq-0" / "checkpoints" / "000002.safetensors"
-    rates = play_checkpoint(checkpoint, ["swarm", "rush"], SMALL, games=4, seed=2)
-    assert rates == {row.opponent: row.win_rate for row in rows if row.episode == 2}
+@pytest.mark.parametrize("kept", [0, 1, 5])
+def test_a_file_cut_short_goes_on_to_the_same_end(runs: Path, tmp_path: Path, kept: int) -> None:
+    path = tmp_path / "p.json"
+    whole = play([runs / "cmfq-0"], ["rush"], path)
+    lines = whole.split(b"\n")
+    path.write_bytes(b"\n".join([*lines[: 1 + kept], b',{"a": "0'[kept == 0 :]]))
+    with pytest.raises(UserError, match=f"is not finished: it holds {kept} games; go on with"):
+        finished_progress(path)
+    assert play([runs / "cmfq-0"], ["rush"], path) == whole
 
 
-def test_rows_and_picture_are_written(runs: Path, tmp_path: Path) -> None:
-    rows, picture = tmp_path / "rows.json", tmp_path / "p.svg"
-    code = main(
-        ["progress", str(runs / "cmfq-0"), str(runs / "mfq-0"), "--against", "random", "--games",
-         "2", "--workers", "1", "--json", str(rows), "--out", str(picture)]
-    )  # fmt: skip
-    assert code == 0
-    assert len(json.loads(rows.read_text())) == 2 * 3
+def test_it_grows_with_the_run_and_with_opponents(runs: Path, tmp_path: Path) -> None:
+    path, run = tmp_path / "p.json", copytree(runs / "cmfq-0", tmp_path / "run")
+    last = run / "checkpoints" / "000003.safetensors"
+    content = last.read_bytes()
+    last.unlink()
+    play([run], ["rush"], path)
+    before = set(read_tournament(path)[0].games)
+    last.write_bytes(content)
+    grown = play([run], ["rush", "random"], path, games=3)
+    assert before < set(finished_progress(path).games)
+    path.unlink()
+    assert play([run], ["rush", "random"], path, games=3) == grown
+    with pytest.raises(UserError, match="has games of rush as it was then"):
+        play([run], ["random"], path, games=3)
+
+
+def test_rows_and_picture_are_written_and_shown_again(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    games, picture = tmp_path / "games.json", tmp_path / "p.svg"
+    names = [str(runs / "cmfq-0"), str(runs / "mfq-0")]
+    options = ["--against", "random", "--games", "2"]
+    end = ["--workers", "1", "--json", str(games), "--out", str(picture)]
+    assert main(["progress", *names, *options, *end]) == 0
+    table = capsys.readouterr().out
+    assert "12 games in " in table
     assert "<svg" in picture.read_text()
+    played = finished_progress(games)
+    command = " ".join(["cmfq progress", *names, *options, "--seed 0 --json", str(games)])
+    assert played.command == command
+    assert main(["progress", "--json", str(games)]) == 0
+    assert capsys.readouterr().out.strip() in table
+    assert main(["progress", *names, *options, "--workers", "1"]) == 0, "without a file"
 
 
-def test_nothing_to_play(runs: Path) -> None:
+def test_a_tournament_is_not_taken_for_it(runs: Path, tmp_path: Path) -> None:
+    path, names = tmp_path / "t.json", [str(runs / "cmfq-0"), "rush"]
+    options = ["--episodes", "2", "--workers", "1", "--json", str(path)]
+    assert main(["tournament", *names, *options]) == 0
+    with pytest.raises(UserError, match="is a tournament: `cmfq tournament --json"):
+        finished_progress(path)
+    with pytest.raises(UserError, match="holds the games of `cmfq tournament"):
+        play([runs / "cmfq-0"], ["rush"], path)
+    play([runs / "cmfq-0"], ["rush"], tmp_path / "p.json")
+    with pytest.raises(UserError, match="is no tournament, it holds the games of `again`"):
+        finished_tournament(tmp_path / "p.json")
+
+
+def test_nothing_to_play(runs: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is nothing to play"):
-        play_progress([str(runs / "cmfq-0")], [], SMALL, games=3)
+        play([runs / "cmfq-0"], [], tmp_path / "p.json")
+    with pytest.raises(UserError, match="enter one policy twice"):
+        play([runs / "cmfq-0"], ["rush", "rush"], tmp_path / "p.json")

@@ -39,7 +39,7 @@ def made_up(seeds: dict[str, int], margin, size: int = 64, games: int = 4) -> To
             GameRecord(a.id, b.id, game, max(0, ahead), max(0, -ahead), 30, float(ahead), 0.0)
         )
     settings = TournamentSettings(BattleSettings(size=size), games)
-    return Tournament(settings, {"cmfq": "0"}, "cmfq tournament", entrants, tuple(records))
+    return Tournament(settings, {"cmfq": "0"}, "cmfq tournament", entrants, (), tuple(records))
 
 
 def by_strength(strengths: dict[str, float]):

@@ -103,7 +103,7 @@ def test_a_tournament_can_grow_but_not_change(
         play(entrants, path, seed=1)
     with pytest.raises(UserError, match="is a tournament with environment BattleSettings"):
         play(entrants, path, environment=BattleSettings(size=12, max_steps=26))
-    with pytest.raises(UserError, match="has more than 4 episodes a pair"):
+    with pytest.raises(UserError, match="has more than 4 games a pair"):
         play(entrants, path, episodes=4)
     with pytest.raises(UserError, match="has games of rush as it was then, which is not among"):
         play(entrants[:2], path)

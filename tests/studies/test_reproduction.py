@@ -48,7 +48,7 @@ def test_the_same_versions_give_the_same_weights_and_games(
 
 
 def test_what_has_no_runs_cannot_be_done_again() -> None:
-    empty = Tournament(TournamentSettings(BattleSettings(size=12)), {}, "", (), ())
+    empty = Tournament(TournamentSettings(BattleSettings(size=12)), {}, "", (), (), ())
     with pytest.raises(UserError, match="no entrant of the tournament is a run"):
         runs_of(empty)
 

@@ -154,6 +154,8 @@ def test_runs_of_another_plan_are_refused(small: Path, trained: Path) -> None:
     other = replace(plan, settings=plan.settings | {"learner.discount": 0.5})
     with pytest.raises(UserError, match=r"00-cmfq was trained with learner.discount 0.95"):
         unfinished(other.runs(), trained)
+    watched = replace(plan, settings=plan.settings | {"record_period": 1, "evaluate_period": 1})
+    assert unfinished(watched.runs(), trained) == []
 
 
 def test_a_stopped_sweep_goes_on(small: Path, tmp_path: Path) -> None:
@@ -194,7 +196,7 @@ def test_responses_are_the_shares_of_games_won(small: Path) -> None:
         games += [game(run, "rush", 0, 1) for run in (a, b)]
         games += [game(run, "random", 0, 0) for run in (a, b)]
     settings = TournamentSettings(plan.game, 8)
-    played = Tournament(settings, {}, "cmfq sweep", entrants, tuple(games))
+    played = Tournament(settings, {}, "cmfq sweep", entrants, (), tuple(games))
     found = responses(plan, played)
     np.testing.assert_allclose(found.contrast, np.arange(8) / 8)
     np.testing.assert_allclose(found.strength, 0.75)
@@ -228,7 +230,7 @@ def test_the_command_plays_reports_and_reports_again(
 def test_games_of_another_plan_are_refused(
     small: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    played = Tournament(TournamentSettings(read_plan(small).game), {}, "", (), ())
+    played = Tournament(TournamentSettings(read_plan(small).game), {}, "", (), (), ())
     with pytest.raises(UserError, match="another plan, without the run 00-cmfq"):
         responses(read_plan(small), played)
     assert main(["sweep", str(tmp_path / "no.toml"), "--json", str(tmp_path / "g.json")]) == 2

@@ -16,7 +16,8 @@ from cmfq.errors import UserError
 from cmfq.evaluation.matches import play_match
 from cmfq.storage import read_tensors
 from cmfq.training.checkpoint import latest_checkpoint
-from cmfq.training.run import Run, train
+from cmfq.training.loop import train
+from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
 
 SMALL = (

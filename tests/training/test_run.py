@@ -20,7 +20,8 @@ from cmfq.errors import UserError
 from cmfq.replays import read
 from cmfq.storage import read_tensors, to_json, write_aside
 from cmfq.training.checkpoint import latest_checkpoint, save_policies
-from cmfq.training.run import Run, read_settings, train
+from cmfq.training.loop import train
+from cmfq.training.run import Run, read_settings
 from cmfq.training.self_play import EpisodeMetrics, SelfPlay
 from cmfq.training.settings import TrainSettings
 
@@ -116,6 +117,15 @@ def test_a_run_describes_itself(tmp_path: Path, tiny: TrainSettings[BattleSettin
 def test_settings_survive_json(tiny: TrainSettings[BattleSettings]) -> None:
     text = msgspec.json.encode(tiny)
     assert read_settings("battle", msgspec.json.decode(text)) == tiny
+
+
+def test_settings_of_before_there_were_evaluations_are_read(
+    tiny: TrainSettings[BattleSettings],
+) -> None:
+    old = msgspec.to_builtins(tiny)
+    for name in ("evaluate_period", "evaluate_against", "evaluate_games"):
+        del old[name]
+    assert read_settings("battle", old) == tiny
 
 
 def test_an_existing_folder_is_refused(tmp_path: Path, tiny: TrainSettings[BattleSettings]) -> None:

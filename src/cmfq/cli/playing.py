@@ -98,6 +98,7 @@ def report(
         settings=description.settings,
         versions=description.versions,
         metrics=folder.metrics(),
+        evaluations=folder.evaluations(),
         matches=matches,
     )
     _print_matches(matches)

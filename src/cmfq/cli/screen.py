@@ -1,6 +1,7 @@
 """What commands show while games are played, and their tables."""
 
 import sys
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -50,7 +51,8 @@ class GamesScreen:
             speed_estimate_period=60,
         )
         self._task: TaskID | None = None
-        self._finished = self._games = 0
+        self._finished = self._games = self._kept = 0
+        self._started = time.perf_counter()
 
     def __enter__(self) -> Self:
         self._bar.start()
@@ -70,10 +72,17 @@ class GamesScreen:
                 file=sys.stderr,
             )
 
+    def cost(self) -> str:
+        """What was played here, without the games that were there already."""
+        played, seconds = self._finished - self._kept, time.perf_counter() - self._started
+        each = f": {1000 * seconds / played:.0f} ms each" if played else ""
+        return f"{played} games in {seconds:.0f} s{each}"
+
     def report(self, finished: int, games: int) -> None:
         """Show how far it is."""
         if self._task is None:
             self._task = self._bar.add_task("", total=games)
+            self._kept = finished
             if self._file and finished:
                 print(f"{finished} of {games} games are there already", file=sys.stderr)
         self._bar.update(self._task, completed=finished)

@@ -2,9 +2,9 @@
 
 import math
 import shlex
-import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import tyro
@@ -30,9 +30,14 @@ from cmfq.evaluation.statistics.power import (
 )
 from cmfq.evaluation.statistics.replication import Estimate
 from cmfq.evaluation.table import Table, rate_text
-from cmfq.evaluation.tournament.file import Tournament, TournamentSettings, finished_tournament
+from cmfq.evaluation.tournament.file import (
+    Tournament,
+    TournamentSettings,
+    finished_progress,
+    finished_tournament,
+)
 from cmfq.evaluation.tournament.play import play_tournament
-from cmfq.evaluation.tournament.progress import play_progress, progress_table
+from cmfq.evaluation.tournament.progress import play_progress, progress_rows, progress_table
 from cmfq.evaluation.tournament.results import write_page, write_results
 from cmfq.evaluation.tournament.standings import all_results, standings
 from cmfq.evaluation.tournament.tables import (
@@ -41,7 +46,6 @@ from cmfq.evaluation.tournament.tables import (
     ordering_table,
     rating_table,
 )
-from cmfq.storage import write_json
 
 EVEN = (0.2, 0.8)
 """Win rates between which two algorithms are even enough to plan by."""
@@ -116,39 +120,45 @@ def progress(
 ) -> None:
     """Play all checkpoints of runs against opponents that stay as they are: who learns, and when.
 
+    With a file it goes on where it was stopped or killed, and plays what is new: checkpoints, runs,
+    opponents and games.
+
     Args:
-        runs: folders; the game is that of the first one.
+        runs: folders; the game is that of the first one. None: report the finished games in the
+            file again.
         against: run folders (their last checkpoint), checkpoint files or scripted players.
         games: of each checkpoint against each opponent; sides swap every game.
         seed: of the games.
         workers: processes to play in; the result does not depend on it.
-        json: file to write the rows to.
+        json: file that holds the games, each as soon as it is over.
         out: picture to write: .svg or .png.
     """
     if out:
         refuse_picture(out)
-    if json and not json.absolute().parent.is_dir():
-        raise UserError(f"cannot write {json}: there is no folder {json.parent}")
-    environment = game_of([split_group(run)[1] for run in runs])
-    started = time.perf_counter()
-    with GamesScreen() as screen:
-        rows = play_progress(
-            runs,
-            against,
-            environment,
-            games=games,
-            seed=seed,
-            workers=workers,
-            on_game=screen.report,
-        )
-    seconds = time.perf_counter() - started
-    if json:
-        write_json(json, rows)
+    if runs or not json:
+        words = ["cmfq", "progress", *runs, "--against", *against]
+        words += option_words({"games": games, "seed": seed} | ({"json": json} if json else {}))
+        with TemporaryDirectory() as folder, GamesScreen(json) as screen:
+            played = play_progress(
+                runs,
+                against,
+                game_of([split_group(run)[1] for run in runs]),
+                json or Path(folder) / "games.json",
+                games=games,
+                seed=seed,
+                command=shlex.join(words),
+                workers=workers,
+                on_progress=screen.report,
+            )
+        print(screen.cost())
+    else:
+        played = finished_progress(json)
+    rows = progress_rows(played)
     if out:
         save_picture(win_rate_over_training(rows), out)
-    print_table(progress_table(rows), f"Win rate in {games} games, mean over seeds")
-    played = len(rows) * games
-    print(f"{played} games in {seconds:.0f} s: {1000 * seconds / played:.0f} ms each")
+    print_table(
+        progress_table(rows), f"Win rate in {played.settings.episodes} games, mean over seeds"
+    )
 
 
 def curves(runs: tyro.conf.Positional[tuple[str, ...]], out: Path) -> None:

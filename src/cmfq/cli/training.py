@@ -12,10 +12,13 @@ from rich.table import Table
 
 from cmfq.algorithms import ALGORITHMS
 from cmfq.bench import BenchRow, measure_all
+from cmfq.environments.registry import kind_of
+from cmfq.evaluation.tournament.progress import training_games
 from cmfq.storage import write_json
+from cmfq.training.evaluations import Evaluation, Evaluator, PlayCheckpoint
+from cmfq.training.loop import train as train_run
 from cmfq.training.progress import TrainingProgress
 from cmfq.training.run import Run
-from cmfq.training.run import train as train_run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings, default_training
 from cmfq.training.stop import StopSignal
@@ -35,7 +38,8 @@ def train_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
         """Train a policy for every role by self-play.
 
         Ctrl-C or SIGTERM ends the run after the episode it is in, with a checkpoint; a second one
-        ends it at once.
+        ends it at once. With an evaluate-period it plays opponents that stay as they are, now and
+        then: who is better than before shows there, not in the reward of self-play.
 
         Args:
             environment: what to train on; `cmfq environments` lists what there is.
@@ -43,22 +47,26 @@ def train_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
             run: folder to make for the run; it must not exist.
         """
         self_play = SelfPlay(settings)
+        games = training_games(settings)
         with Run.create(run, settings) as folder:
-            _continue(folder, self_play)
+            _continue(folder, self_play, games)
 
     return train
 
 
-def resume(run: tyro.conf.Positional[Path]) -> None:
+def resume(run: tyro.conf.Positional[Path], evaluate: bool = True) -> None:
     """Go on with a run that was interrupted; it ends as if it had not been.
 
     Args:
         run: its folder.
+        evaluate: as the run was told to; without, it goes on though an opponent is there no more.
     """
     with Run.open(run) as folder:
-        self_play = SelfPlay(folder.description().settings)
+        settings = folder.description().settings
+        games = training_games(settings) if evaluate else None
+        self_play = SelfPlay(settings)
         folder.restore(self_play)
-        _continue(folder, self_play)
+        _continue(folder, self_play, games)
 
 
 def bench(
@@ -92,16 +100,38 @@ def bench(
     Console().print(table)
 
 
-def _continue(run: Run, self_play: SelfPlay) -> None:
+def _continue(run: Run, self_play: SelfPlay, games: PlayCheckpoint | None) -> None:
     """Train until the last episode or a signal; report to the terminal."""
+    measure = kind_of(self_play.settings.environment).decided_by
     progress_bar = TrainingProgress(self_play.settings.episodes, self_play.episode)
     with StopSignal() as stop, progress_bar as progress:
         stop.on_first = lambda: progress.say(
-            f"stopping after this episode; once more to stop at once, which loses the episodes "
-            f"since the last checkpoint in {run.path}"
+            f"stopping after this episode or game; once more to stop at once, which loses the "
+            f"episodes since the last checkpoint in {run.path}"
         )
-        finished = train_run(run, self_play, progress.report, stop)
+        evaluator = games and Evaluator(
+            games, lambda row: progress.say(_evaluation_line(row, measure))
+        )
+        finished = train_run(run, self_play, progress.report, stop, evaluator)
+    if games and run.evaluations():
+        print(_cost_line(run))
     if finished:
         print(f"finished: {run.path} holds the run, play it with `cmfq evaluate {run.path} random`")
     else:
         print(f"stopped after episode {self_play.episode}: `cmfq resume {run.path}` goes on")
+
+
+def _evaluation_line(row: Evaluation, measure: str) -> str:
+    return (
+        f"episode {row.episode}: win rate {row.win_rate:.0%} against {row.opponent} "
+        f"({row.wins}-{row.draws}-{row.losses}), {row.margin:+.1f} {measure}; {row.seconds:.1f} s"
+    )
+
+
+def _cost_line(run: Run) -> str:
+    """What evaluating cost, since the run began."""
+    evaluating = sum(row.seconds for row in run.evaluations())
+    rows = run.metrics()
+    training = sum(row["playing_seconds"] + row["learning_seconds"] for row in rows)
+    share = evaluating / max(evaluating + training, 1e-9)
+    return f"evaluating took {evaluating:.1f} s, {share:.0%} of {evaluating + training:.0f} s"

@@ -20,7 +20,9 @@ from cmfq.training.checkpoint import list_checkpoints
 from cmfq.training.run import SETTINGS_FILE, Run
 
 ID_DIGITS = 16
-NO_DIFFERENCE = {"seed", "threads", "checkpoint_period"}
+WATCHING = {"record_period", "evaluate_period", "evaluate_against", "evaluate_games"}
+"""Settings by which a run is watched: with others it is the same, bit for bit."""
+NO_DIFFERENCE = {"seed", "threads", "checkpoint_period"} | WATCHING
 """Settings in which runs of one group may differ: none of them says what is learned."""
 
 Settings = Mapping[str, Any]
@@ -81,7 +83,8 @@ def enter(named: Sequence[tuple[str, str]], kind: Kind, checkpoints: int) -> tup
     entrants = sorted(
         grouped, key=lambda one: (one.group, -1 if one.seed is None else one.seed, one.name)
     )
-    _refuse_twins(entrants)
+    refuse_twins(entrants)
+    _refuse_equal_seeds(entrants)
     return tuple(entrants)
 
 
@@ -172,8 +175,12 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def _refuse_twins(entrants: Sequence[Entrant]) -> None:
-    """No policy may enter twice, and no seed may count twice."""
+def refuse_twins(entrants: Sequence[Entrant]) -> None:
+    """Refuse a policy that enters twice.
+
+    Raises:
+        UserError: one does.
+    """
     owners: dict[str, str] = {}
     for entrant in entrants:
         for player in entrant.players:
@@ -183,6 +190,10 @@ def _refuse_twins(entrants: Sequence[Entrant]) -> None:
                     f"({player.name}): leave one of them out"
                 )
             owners[player.id] = entrant.name
+
+
+def _refuse_equal_seeds(entrants: Sequence[Entrant]) -> None:
+    """No seed may count twice."""
     seeds: dict[tuple[str, int], str] = {}
     for entrant in entrants:
         if entrant.seed is None:

@@ -76,6 +76,9 @@ def load_player(name: str, kind: Kind, teams: Sequence[TeamSpecification]) -> Pl
     if trained_on != kind.name:
         raise UserError(f"{name} was trained on {trained_on}: it cannot play {kind.name}")
     for team in teams:
+        if team.role not in checkpoint.policies:
+            known = ", ".join(checkpoint.policies)
+            raise UserError(f"{name} has policies of {known}: it cannot play {team.role}")
         _check_fit(name, team, checkpoint.policies[team.role].specification)
     return checkpoint.policies
 

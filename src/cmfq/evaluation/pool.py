@@ -23,6 +23,17 @@ TASKS_AHEAD = 2
 
 
 @contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch as in a worker process: one thread, whatever this process has before and after."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
 def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """A pool whose waiting tasks are dropped when the block is left by an error or Ctrl-C."""
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _prepare_worker)

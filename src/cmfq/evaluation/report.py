@@ -10,12 +10,15 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cmfq.environments.registry import make_environment
+from cmfq.evaluation.figures.progress import win_rate_over_training
 from cmfq.evaluation.figures.style import Metrics, learning_curves, svg_text
 from cmfq.evaluation.matches import MatchResult, play_game
+from cmfq.evaluation.tournament.progress import ProgressRow
 from cmfq.replays.draw import draw_fight
 from cmfq.replays.fight import FightRecorder
 from cmfq.replays.images import save_animation
 from cmfq.storage import write_bytes
+from cmfq.training.evaluations import Evaluation
 from cmfq.training.settings import TrainSettings
 
 
@@ -25,6 +28,7 @@ def write_report(
     settings: TrainSettings[Any],
     versions: dict[str, str],
     metrics: Metrics,
+    evaluations: Sequence[Evaluation],
     matches: Sequence[MatchResult],
 ) -> None:
     """Write the report.
@@ -34,6 +38,7 @@ def write_report(
         settings: of the run.
         versions: of what it ran on.
         metrics: rows of its metrics file.
+        evaluations: that it made while it trained, if any.
         matches: of the trained policy (A) against opponents (B); a typical game of the last
             one is shown: of those in which A plays left, the one of median length.
     """
@@ -44,6 +49,7 @@ def write_report(
     html = templates.get_template("report.html").render(
         settings=settings,
         versions=versions,
+        progress=Markup(_win_rates(settings, evaluations)),
         curves=Markup(svg_text(learning_curves({settings.algorithm: [metrics]}))),
         summary=_summary(metrics),
         matches=matches,
@@ -52,6 +58,15 @@ def write_report(
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, html.encode())
+
+
+def _win_rates(settings: TrainSettings[Any], evaluations: Sequence[Evaluation]) -> str:
+    """The figure, or nothing."""
+    rows = [
+        ProgressRow("", settings.algorithm, settings.seed, one.episode, one.opponent, one.win_rate)
+        for one in evaluations
+    ]
+    return svg_text(win_rate_over_training(rows)) if rows else ""
 
 
 def _animate_typical_game(match: MatchResult) -> tuple[bytes, str]:

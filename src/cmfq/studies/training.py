@@ -6,10 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from cmfq.errors import UserError
-from cmfq.evaluation.entrants import flatten
+from cmfq.evaluation.entrants import WATCHING, flatten
 from cmfq.evaluation.pool import as_finished
+from cmfq.evaluation.tournament.progress import training_games
 from cmfq.storage import plain
-from cmfq.training.run import Run, train
+from cmfq.training.evaluations import Evaluator
+from cmfq.training.loop import train
+from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
 from cmfq.training.stop import StopSignal
@@ -70,13 +73,22 @@ def _train(folder: Path, task: Task) -> tuple[str, bool]:
     with _stop as stop:
         if stop():
             return name, False
-        with Run.open(path) if path.exists() else Run.create(path, settings) as run:
+        begun = path.exists()
+        with Run.open(path) if begun else Run.create(path, settings) as run:
+            if begun:
+                settings = run.description().settings  # which may be watched in another way
             self_play = SelfPlay(settings)
             run.restore(self_play)
-            return name, train(run, self_play, lambda metrics: None, stop)
+            games = training_games(settings)
+            evaluator = games and Evaluator(games, lambda row: None)
+            return name, train(run, self_play, lambda metrics: None, stop, evaluator)
 
 
 def _differences(settings: TrainSettings[Any], others: TrainSettings[Any]) -> Mapping[str, Any]:
-    """Paths at which two runs differ, with the second one's value; empty if they are alike."""
+    """Paths at which two runs differ in what they learn, with the second one's value."""
     ours, theirs = (flatten(plain(one)) for one in (settings, others))
-    return {path: value for path, value in theirs.items() if ours.get(path) != value}
+    return {
+        path: value
+        for path, value in theirs.items()
+        if path not in WATCHING and ours.get(path) != value
+    }

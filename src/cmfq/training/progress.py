@@ -59,8 +59,11 @@ class TrainingProgress:
             print(f"episode {metrics.episode}/{self._episodes}  {summary}", flush=True)
 
     def say(self, message: str) -> None:
-        """Print a line above the bar."""
-        self._bar.console.print(message, highlight=False)
+        """Print a line: above the bar, if there is one."""
+        if self._console.is_terminal:
+            self._console.print(message, highlight=False, markup=False, soft_wrap=True)
+        else:
+            print(message, flush=True)
 
     def _summary(self, metrics: EpisodeMetrics) -> str:
         seconds = sum(row.playing_seconds + row.learning_seconds for row in self._recent)

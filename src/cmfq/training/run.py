@@ -5,35 +5,33 @@
     runs/x/
       run.json                       settings and versions, as it ran
       metrics.jsonl                  one line per episode
+      evaluations.jsonl              one line per evaluation and opponent, if there are any
       checkpoints/000050.safetensors policies to play with
       replays/000001.replay          games to watch, if record_period asks for them
       state.safetensors              everything that resuming needs, the replay included
       events.out.tfevents.*          the metrics again, for TensorBoard
 """
 
-import json
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 import filelock
 import msgspec
-from torch.utils.tensorboard import SummaryWriter
 
-from cmfq.environments.base import Environment
 from cmfq.environments.registry import find_kind, kind_of, own_functions
-from cmfq.errors import EnvironmentFailed, UserError
-from cmfq.policies import Policy
-from cmfq.replays.record import Recorder
-from cmfq.storage import read_tensors, versions, write_bytes, write_json, write_tensors
+from cmfq.errors import UserError
+from cmfq.storage import read_tensors, versions, write_json, write_tensors
 from cmfq.training.checkpoint import list_checkpoints, refuse_own_functions, save_policies
-from cmfq.training.self_play import EpisodeMetrics, SelfPlay
+from cmfq.training.evaluations import Evaluation
+from cmfq.training.rows import forget_rows, read_rows
+from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
 
 SETTINGS_FILE = "run.json"
 METRICS_FILE = "metrics.jsonl"
+EVALUATIONS_FILE = "evaluations.jsonl"
 STATE_FILE = "state.safetensors"
 
 
@@ -125,11 +123,15 @@ class Run:
         refuse_own_functions(named, self.path / SETTINGS_FILE)
         return description
 
+    def checkpoint(self, episode: int) -> Path:
+        """File of the policies that had been trained so far."""
+        return self.path / "checkpoints" / f"{episode:06d}.safetensors"
+
     def save(self, self_play: SelfPlay) -> None:
         """Write a checkpoint and the state to resume from."""
         save_policies(
-            self.path / "checkpoints" / f"{self_play.episode:06d}.safetensors",
-            {role: side.learner.averaged_policy() for role, side in self_play.sides.items()},
+            self.checkpoint(self_play.episode),
+            self_play.averaged_policies(),
             self_play.settings.network,
             environment=self_play.settings.environment,
             episode=self_play.episode,
@@ -137,16 +139,15 @@ class Run:
         write_tensors(self.path / STATE_FILE, *self_play.state())
 
     def restore(self, self_play: SelfPlay) -> None:
-        """Take up the saved state, and forget metrics and checkpoints that came after it.
+        """Take up the saved state; forget metrics, evaluations and checkpoints that came after it.
 
         A run that stopped before its first checkpoint starts again from its seed.
         """
         state = self.path / STATE_FILE
         if state.exists():
             self._restore_state(self_play, state)
-        rows = [row for row in self.metrics() if row["episode"] <= self_play.episode]
-        lines = "".join(json.dumps(row) + "\n" for row in rows)
-        write_bytes(self.path / METRICS_FILE, lines.encode())
+        for name in (METRICS_FILE, EVALUATIONS_FILE):
+            forget_rows(self.path / name, self_play.episode)
         for checkpoint in list_checkpoints(self.path):
             if int(checkpoint.stem) > self_play.episode:
                 checkpoint.unlink()
@@ -166,14 +167,14 @@ class Run:
 
     def metrics(self) -> list[dict[str, Any]]:
         """Rows of the metrics file; a last line that was cut short is left out."""
-        path = self.path / METRICS_FILE
-        if not path.exists():
-            return []
+        return read_rows(self.path / METRICS_FILE)
+
+    def evaluations(self) -> list[Evaluation]:
+        """Rows of the evaluations file; none if the run does not evaluate itself."""
+        path = self.path / EVALUATIONS_FILE
         try:
-            lines = path.read_text(encoding="utf-8").split("\n")
-            rows = [json.loads(line) for line in lines[:-1]]
-            return [row for row in rows if row["episode"]]
-        except (ValueError, KeyError, TypeError) as error:
+            return msgspec.convert(read_rows(path), list[Evaluation])
+        except msgspec.ValidationError as error:
             raise UserError(f"{path} is damaged: {error}; mend or remove it") from error
 
 
@@ -186,78 +187,3 @@ def read_settings(environment: str, raw: Any) -> TrainSettings[Any]:
         strict=False,
     )
     return settings
-
-
-def train(
-    run: Run,
-    self_play: SelfPlay,
-    report: Callable[[EpisodeMetrics], None],
-    should_stop: Callable[[], bool],
-) -> bool:
-    """Play and learn until the last episode, or until asked to stop between two.
-
-    Returns:
-        Whether the run is finished.
-    """
-    settings = self_play.settings
-    board = SummaryWriter(str(run.path), purge_step=self_play.episode + 1)
-    try:
-        while self_play.episode < settings.episodes:
-            begun = self_play.episode
-            for metrics in _run_episodes(run, self_play):
-                _append(run.path / METRICS_FILE, metrics)
-                _write_events(board, metrics)
-                report(metrics)
-            finished = self_play.episode == settings.episodes
-            due = begun // settings.checkpoint_period < (
-                self_play.episode // settings.checkpoint_period
-            )
-            if finished or should_stop() or due:
-                run.save(self_play)
-            if should_stop():
-                return finished
-    finally:
-        board.close()
-    return True
-
-
-def _run_episodes(run: Run, self_play: SelfPlay) -> list[EpisodeMetrics]:
-    """Play and learn; write a replay when one is due."""
-    settings = self_play.settings
-    due = settings.record_period and self_play.episode % settings.record_period == 0
-    recorders: list[Recorder] = []
-
-    def watch(environment: Environment, policies: Sequence[Policy], seed: int) -> Recorder:
-        name = kind_of(settings.environment).name
-        players = [f"episode {self_play.episode + 1}" for _ in policies]
-        recorders.append(Recorder(environment, policies, name=name, players=players, seed=seed))
-        return recorders[0]
-
-    try:
-        first = self_play.episode + 1
-        metrics = self_play.run_episodes(watch if due else None)
-        for recorder in recorders:
-            (run.path / "replays").mkdir(exist_ok=True)
-            recorder.save(run.path / "replays" / f"{first:06d}.replay")
-        return metrics
-    except EnvironmentFailed as error:
-        run.save(self_play)
-        raise EnvironmentFailed(
-            f"episode {self_play.episode + 1}: {error}; the {self_play.episode} episodes before it "
-            f"are saved, `cmfq resume {run.path}` goes on from there"
-        ) from error
-
-
-def _append(path: Path, metrics: EpisodeMetrics) -> None:
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(metrics)) + "\n")
-
-
-def _write_events(board: SummaryWriter, metrics: EpisodeMetrics) -> None:
-    row = asdict(metrics)
-    episode = row.pop("episode")
-    for name, value in row.items():
-        parts = dict(enumerate(value)) if isinstance(value, list) else {None: value}
-        for index, part in parts.items():
-            if part is not None:
-                board.add_scalar(name if index is None else f"{name}/{index}", part, episode)

@@ -130,6 +130,10 @@ class SelfPlay:
             for episode in played
         ]
 
+    def averaged_policies(self) -> dict[str, QPolicy]:
+        """Of each role, as checkpoints hold them."""
+        return {role: side.learner.averaged_policy() for role, side in self.sides.items()}
+
     def _is(self, role: str, team: int) -> bool:
         return self.teams[team].role == role
 

@@ -4,9 +4,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Literal, TypeVar
 
 from cmfq.algorithms import MeanFieldSettings, find_algorithm
+from cmfq.environments.battle import BattleSettings
 from cmfq.environments.particles import ParticlesSettings
 from cmfq.environments.pursuit import PursuitSettings
-from cmfq.errors import require_range
+from cmfq.errors import UserError, require_range
 from cmfq.learner import LearnerSettings
 from cmfq.networks import NetworkSettings
 
@@ -61,6 +62,12 @@ class TrainSettings(Generic[EnvironmentSettings]):
     """Episodes between checkpoints."""
     record_period: int = 0
     """Episodes between those of which a replay is written into the run's folder; 0: none."""
+    evaluate_period: int = 0
+    """Episodes between evaluations, each at a checkpoint and one at the end of the run; 0: none."""
+    evaluate_against: tuple[str, ...] = ("random",)
+    """Whom evaluations play: scripted players, checkpoints, runs (their last checkpoint)."""
+    evaluate_games: int = 20
+    """Of an evaluation against each opponent; sides swap every game."""
     threads: int = 1
     """Threads of the network's arithmetic; other numbers give other (equally good) runs."""
     mean_field: MeanFieldSettings = field(default_factory=MeanFieldSettings)
@@ -73,7 +80,10 @@ class TrainSettings(Generic[EnvironmentSettings]):
             find_algorithm(algorithm)
         require_range(self, 1, 1024, "environments")
         require_range(self, 1, 1e9, "episodes", "snapshot_period", "checkpoint_period")
-        require_range(self, 0, 1e9, "record_period")
+        require_range(self, 0, 1e9, "record_period", "evaluate_period")
+        require_range(self, 1, 1e6, "evaluate_games")
+        if self.evaluate_period and not self.evaluate_against:
+            raise UserError("evaluate_against is empty: name at least one opponent")
         require_range(self, 1, 1024, "threads")
         require_range(self, 0, 2**63, "seed")
 
@@ -81,6 +91,8 @@ class TrainSettings(Generic[EnvironmentSettings]):
 def default_training(environment: Any) -> TrainSettings[Any]:
     """Settings that suit an environment: the defaults, but for what its rewards ask for."""
     settings = TrainSettings(environment)
+    if isinstance(environment, BattleSettings):
+        return replace(settings, evaluate_against=("random", "rush", "swarm"))
     if isinstance(environment, PursuitSettings):  # an episode is ten times as long as a battle
         return replace(settings, episodes=80, checkpoint_period=20)
     if isinstance(environment, ParticlesSettings):  # rewards are ten times as large, episodes short

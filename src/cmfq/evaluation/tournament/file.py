@@ -81,6 +81,9 @@ class Tournament:
     command: str
     """That was called."""
     entrants: tuple[Entrant, ...]
+    opponents: tuple[Entrant, ...]
+    """That all checkpoints of every entrant play, in a file of ``cmfq progress``; in a tournament
+    there are none: entrants play each other."""
     games: tuple[GameRecord, ...]
 
     @property
@@ -136,6 +139,7 @@ def _tournament(header: dict[str, Any], games: list[object]) -> Tournament:
         msgspec.convert(header["versions"], dict[str, str]),
         msgspec.convert(header["command"], str),
         msgspec.convert(header["entrants"], tuple[Entrant, ...]),
+        msgspec.convert(header.get("opponents", ()), tuple[Entrant, ...]),
         msgspec.convert(games, tuple[GameRecord, ...], strict=False),
     )
 
@@ -144,8 +148,27 @@ def finished_tournament(path: Path) -> Tournament:
     """Read the file of a tournament that has been played to its end.
 
     Raises:
-        UserError: as :func:`read_tournament`, or it is not finished.
+        UserError: as :func:`read_tournament`, it is not finished, or ``cmfq progress`` wrote it.
     """
+    played = _finished(path)
+    if played.opponents:
+        raise UserError(f"{path} is no tournament, it holds the games of `{played.command}`")
+    return played
+
+
+def finished_progress(path: Path) -> Tournament:
+    """Read the file of a ``cmfq progress`` that has been played to its end.
+
+    Raises:
+        UserError: as :func:`read_tournament`, it is not finished, or it is a tournament's.
+    """
+    played = _finished(path)
+    if not played.opponents:
+        raise UserError(f"{path} is a tournament: `cmfq tournament --json {path}` reports it")
+    return played
+
+
+def _finished(path: Path) -> Tournament:
     tournament, whole = read_tournament(path)
     if not whole:
         raise UserError(

@@ -4,7 +4,7 @@ What a game comes to depends on the tournament's seed, its two policies and its 
 nothing else: not on the workers, on who else plays, or on what was interrupted.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -12,10 +12,12 @@ from typing import Any
 
 import torch
 
+from cmfq.environments.base import Environment
 from cmfq.environments.registry import kind_of, make_environment
 from cmfq.errors import UserError
-from cmfq.evaluation.entrants import Entrant
+from cmfq.evaluation.entrants import Entrant, Player
 from cmfq.evaluation.matches import play_between, seats
+from cmfq.evaluation.players import Player as Policies
 from cmfq.evaluation.players import load_player
 from cmfq.evaluation.pool import as_finished
 from cmfq.evaluation.tournament.file import (
@@ -38,56 +40,107 @@ def play_tournament(
     path: Path,
     *,
     command: str,
-    games: Sequence[ScheduledGame] | None = None,
     workers: int = 1,
     on_progress: Callable[[int, int], None] = lambda finished, games: None,
 ) -> Tournament:
-    """Play all games that are not in the file yet.
+    """Let every entrant play every other one (see :func:`play_planned`).
 
     Args:
         entrants: see :func:`~cmfq.evaluation.entrants.find_entrants`.
         settings: of the games.
         path: of the file; its games are kept, and those that follow are added one by one.
         command: that was called, to be kept in the file.
-        games: to play; those of every entrant against every other one if not given.
         workers: processes; the file that results does not depend on it.
         on_progress: told, at first and after every game, how many of how many are over.
 
     Raises:
         UserError: entrants cannot play each other; or the file is of another tournament.
     """
-    if workers < 1:
-        raise UserError(f"workers is {workers}: give at least 1")
-    planned = games
-    if planned is None:
-        planned = schedule(entrants, settings.episodes, settings.within_groups)
+    planned = schedule(entrants, settings.episodes, settings.within_groups)
     if not planned:
         raise UserError(
             "there is nothing to play: give entrants of at least two groups, or --within-groups"
         )
-    _refuse_strangers(entrants, settings.environment)
+    tournament = Tournament(settings, versions(), command, tuple(entrants), (), ())
+    return play_planned(tournament, planned, path, workers=workers, on_progress=on_progress)
+
+
+def play_planned(
+    tournament: Tournament,
+    planned: Sequence[ScheduledGame],
+    path: Path,
+    *,
+    workers: int = 1,
+    on_progress: Callable[[int, int], None] = lambda finished, games: None,
+) -> Tournament:
+    """Play all games that are not in the file yet.
+
+    Args:
+        tournament: without its games.
+        planned: the games that it is to have, each once.
+        path: of the file; its games are kept, and those that follow are added one by one.
+        workers: processes; the file that results does not depend on it.
+        on_progress: told, at first and after every game, how many of how many are over.
+
+    Raises:
+        UserError: players cannot play each other; or the file is of another tournament.
+    """
+    if workers < 1:
+        raise UserError(f"workers is {workers}: give at least 1")
+    settings = tournament.settings
+    refuse_unlike_sides(settings.environment)
+    _refuse_strangers(_players(tournament), settings.environment)
     with TournamentLog(path) as log:
-        tournament = Tournament(settings, versions(), command, tuple(entrants), ())
-        played = {}
+        games = {}
         if path.exists():
-            played = {game.key: game for game in _continued(path, tournament, planned)}
-        log.begin(replace(tournament, games=tuple(played.values())))
-        on_progress(len(played), len(planned))
-        missing = [game for game in planned if _key(game) not in played]
-        for record in play_games(missing, settings.environment, settings.seed, workers):
+            games = {game.key: game for game in _continued(path, tournament, planned)}
+        log.begin(replace(tournament, games=tuple(games.values())))
+        on_progress(len(games), len(planned))
+        missing = [game for game in planned if _key(game) not in games]
+        play = partial(_play, settings.environment, settings.seed)
+        for record in as_finished(play, missing, workers):
             log.append([record])
-            played[record.key] = record
-            on_progress(len(played), len(planned))
-        finished = replace(tournament, games=tuple(played[_key(game)] for game in planned))
+            games[record.key] = record
+            on_progress(len(games), len(planned))
+        finished = replace(tournament, games=tuple(games[_key(game)] for game in planned))
         log.finish(finished)
         return finished
 
 
-def play_games(
-    games: Iterable[ScheduledGame], environment: Any, seed: int, workers: int
-) -> Iterable[GameRecord]:
-    """Results of the games, each as soon as it is there."""
-    return as_finished(partial(_play, environment, seed), games, workers)
+def play_scheduled(
+    task: ScheduledGame, a: Policies, b: Policies, environment: Environment, seed: int
+) -> GameRecord:
+    """Play one game.
+
+    Args:
+        task: who plays which game.
+        a: policies of its first player.
+        b: policies of its second player.
+        environment: to play in.
+        seed: of the tournament.
+    """
+    one, other, number = task
+    entropy = (seed, int(one.id, 16), int(other.id, 16), number)
+    game = play_between(environment, a, b, number, entropy=entropy)
+    return GameRecord(
+        one.id, other.id, number, game.a_survivors, game.b_survivors, game.steps, game.a_reward,
+        game.b_reward,
+    )  # fmt: skip
+
+
+def refuse_unlike_sides(settings: Any) -> None:
+    """Refuse an environment in which neither side wins.
+
+    Raises:
+        UserError: the two sides do not have the same roles.
+    """
+    teams = make_environment(settings).teams
+    first, second = ([teams[team].role for team in side] for side in seats(teams))
+    if first != second:
+        raise UserError(
+            f"win rates need two sides that are alike, and {settings.title} has "
+            f"{' and '.join(team.role for team in teams)}: `cmfq evaluate` reports what each earns"
+        )
 
 
 def _key(game: ScheduledGame) -> tuple[str, str, int]:
@@ -110,32 +163,20 @@ _arena = lru_cache(maxsize=1)(_Arena)
 
 def _play(environment: Any, seed: int, task: ScheduledGame) -> GameRecord:
     arena = _arena(environment)
-    a, b, number = task
-    game = play_between(
-        arena.environment,
-        arena.player(a.name),
-        arena.player(b.name),
-        number,
-        entropy=(seed, int(a.id, 16), int(b.id, 16), number),
-    )
-    return GameRecord(
-        a.id, b.id, number, game.a_survivors, game.b_survivors, game.steps, game.a_reward,
-        game.b_reward,
-    )  # fmt: skip
+    a, b = arena.player(task.a.name), arena.player(task.b.name)
+    return play_scheduled(task, a, b, arena.environment, seed)
 
 
-def _refuse_strangers(entrants: Sequence[Entrant], settings: Any) -> None:
+def _players(tournament: Tournament) -> list[Player]:
+    everyone = (*tournament.entrants, *tournament.opponents)
+    return [player for entrant in everyone for player in entrant.players]
+
+
+def _refuse_strangers(players: Sequence[Player], settings: Any) -> None:
     """Load every policy once, so that one which cannot play is refused before any game."""
     teams = make_environment(settings).teams
-    first, second = ([teams[team].role for team in side] for side in seats(teams))
-    if first != second:
-        raise UserError(
-            f"a tournament needs two sides that are alike, and {settings.title} has "
-            f"{' and '.join(team.role for team in teams)}: `cmfq evaluate` reports what each earns"
-        )
-    for entrant in entrants:
-        for player in entrant.players:
-            load_player(player.name, kind_of(settings), teams)
+    for player in players:
+        load_player(player.name, kind_of(settings), teams)
 
 
 def _continued(
@@ -143,6 +184,8 @@ def _continued(
 ) -> tuple[GameRecord, ...]:
     """Games of the file, if they belong to this tournament."""
     before, _ = read_tournament(path)
+    if bool(before.opponents) != bool(tournament.opponents):
+        raise UserError(f"{path} holds the games of `{before.command}`: give another --json")
     ours, theirs = tournament.settings, before.settings
     changes = []
     if replace(theirs, episodes=ours.episodes) != ours:
@@ -161,13 +204,13 @@ def _continued(
     known = {_key(game) for game in planned}
     lost = [game for game in before.games if game.key not in known]
     if lost:
-        names = {player.id: player.name for one in before.entrants for player in one.players}
-        ids = {player.id for one in tournament.entrants for player in one.players}
+        names = {player.id: player.name for player in _players(before)}
+        ids = {player.id for player in _players(tournament)}
         absent = sorted({names[id] for game in lost for id in (game.a, game.b) if id not in ids})
         reason = (
             f"games of {', '.join(absent[:3])} as it was then, which is not among the entrants"
             if absent
-            else f"more than {ours.episodes} episodes a pair, or pairs its checkpoints otherwise"
+            else f"more than {ours.episodes} games a pair, or pairs its checkpoints otherwise"
         )
         raise UserError(f"{path} has {reason}: give the same entrants, or another --json")
     return before.games

@@ -4,21 +4,27 @@ In self-play the reward does not say who is better than before, since both sides
 opponent does.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from cmfq.environments.registry import kind_of
+from cmfq.environments.registry import Kind, kind_of, make_environment
 from cmfq.errors import UserError
-from cmfq.evaluation.entrants import Entrant, Player, find_entrants, player_of
+from cmfq.evaluation.entrants import Entrant, Player, find_entrants, player_of, refuse_twins
+from cmfq.evaluation.players import load_player
+from cmfq.evaluation.pool import one_thread
 from cmfq.evaluation.table import Table
-from cmfq.evaluation.tournament.file import GameRecord
-from cmfq.evaluation.tournament.play import play_games
+from cmfq.evaluation.tournament.file import GameRecord, Tournament, TournamentSettings
+from cmfq.evaluation.tournament.play import play_planned, play_scheduled, refuse_unlike_sides
 from cmfq.evaluation.tournament.schedule import ScheduledGame
 from cmfq.evaluation.tournament.standings import margin_of
+from cmfq.policies import Policy
+from cmfq.storage import versions
+from cmfq.training.evaluations import PlayCheckpoint, Score
+from cmfq.training.settings import TrainSettings
 
 EVERY_CHECKPOINT = 10**9
 
@@ -33,81 +39,71 @@ class ProgressRow:
     episode: int
     """Of training."""
     opponent: str
-    wins: int
-    draws: int
-    losses: int
-    margin: float
-    """Mean of what decides a game, less the opponent's."""
-
-    @property
-    def win_rate(self) -> float:
-        """A draw counts half."""
-        return (self.wins + self.draws / 2) / (self.wins + self.draws + self.losses)
-
-
-def play_checkpoint(
-    checkpoint: Path, opponents: Sequence[str], environment: Any, *, games: int, seed: int = 0
-) -> dict[str, float]:
-    """Win rate of a checkpoint against each opponent, played in this process.
-
-    Args:
-        checkpoint: file.
-        opponents: run folders, checkpoint files or scripted players.
-        environment: settings of the game.
-        games: against each; sides swap every game.
-        seed: of the games.
-    """
-    against = _opponents(opponents, environment)
-    player = player_of(checkpoint)
-    planned = [game for one in against for game in _games(player, one.players[0], games)]
-    records = list(play_games(planned, environment, seed, workers=1))
-    return {
-        one.name: _row(Entrant("", "", None, (), None), player, one, records, environment).win_rate
-        for one in against
-    }
+    win_rate: float
+    """A draw counts half."""
 
 
 def play_progress(
     runs: Sequence[str],
     opponents: Sequence[str],
     environment: Any,
+    path: Path,
     *,
     games: int,
     seed: int = 0,
+    command: str,
     workers: int = 1,
-    on_game: Callable[[int, int], None] = lambda finished, games: None,
-) -> list[ProgressRow]:
+    on_progress: Callable[[int, int], None] = lambda finished, games: None,
+) -> Tournament:
     """Play every checkpoint of every run against every opponent.
 
     Args:
         runs: folders.
         opponents: run folders (their last checkpoint), checkpoint files or scripted players.
         environment: settings of the game.
+        path: of the file, as of a tournament: its games are kept, and those that follow are added.
         games: of each checkpoint against each opponent.
         seed: of the games.
-        workers: processes; the rows do not depend on it.
-        on_game: told, after every game, how many of how many are over.
+        command: that was called, to be kept in the file.
+        workers: processes; the file that results does not depend on it.
+        on_progress: told, at first and after every game, how many of how many are over.
+
+    Raises:
+        UserError: players cannot play each other; or the file is of other games.
     """
     if games < 1 or not runs or not opponents:
         raise UserError("there is nothing to play: give runs, opponents and at least one game")
-    entrants = find_entrants(runs, kind_of(environment), EVERY_CHECKPOINT)
-    against = _opponents(opponents, environment)
+    kind = kind_of(environment)
+    entrants, against = find_entrants(runs, kind, EVERY_CHECKPOINT), _opponents(opponents, kind)
     planned = [
         game
         for run in entrants
         for player in run.players
         for one in against
-        for game in _games(player, one.players[0], games)
+        for game in _games(player, one, games)
     ]
-    records = []
-    for record in play_games(planned, environment, seed, workers):
-        records.append(record)
-        on_game(len(records), len(planned))
+    settings = TournamentSettings(environment, games, seed)
+    tournament = Tournament(settings, versions(), command, entrants, against, ())
+    return play_planned(tournament, planned, path, workers=workers, on_progress=on_progress)
+
+
+def progress_rows(played: Tournament) -> list[ProgressRow]:
+    """What the games of :func:`play_progress` come to, in their order."""
+    games: dict[tuple[str, str], list[GameRecord]] = {}
+    for game in played.games:
+        games.setdefault((game.a, game.b), []).append(game)
     return [
-        _row(run, player, one, records, environment)
-        for run in entrants
+        ProgressRow(
+            run.name,
+            run.group,
+            run.seed,
+            player.episode,
+            one.name,
+            score_of(games[player.id, one.players[0].id], played.kind).win_rate,
+        )
+        for run in played.entrants
         for player in run.players
-        for one in against
+        for one in played.opponents
     ]
 
 
@@ -129,28 +125,68 @@ def progress_table(rows: Sequence[ProgressRow]) -> Table:
     return Table(("group", "episode", *(f"v {opponent}" for opponent in opponents)), lines)
 
 
-def _opponents(names: Sequence[str], environment: Any) -> tuple[Entrant, ...]:
-    """Each with one player, in the order given."""
-    return tuple(find_entrants([name], kind_of(environment), 1)[0] for name in names)
+def training_games(settings: TrainSettings[Any]) -> PlayCheckpoint | None:
+    """The games by which a run evaluates itself: those of ``cmfq progress`` with the run's seed.
+
+    They are played in this process, in an environment and with generators of their own. None if the
+    run has no evaluations.
+
+    Raises:
+        UserError: an opponent is not there or cannot play, or neither side wins this game.
+    """
+    if not settings.evaluate_period:
+        return None
+    kind = kind_of(settings.environment)
+    try:
+        refuse_unlike_sides(settings.environment)
+        environment = make_environment(settings.environment)
+        found = zip(
+            settings.evaluate_against, _opponents(settings.evaluate_against, kind), strict=True
+        )
+        opponents = {
+            name: (one, load_player(one.players[0].name, kind, environment.teams))
+            for name, one in found
+        }
+    except UserError as error:
+        raise UserError(
+            f"cannot evaluate every {settings.evaluate_period} episodes: {error}"
+        ) from error
+
+    def play(
+        checkpoint: Path,
+        policies: Mapping[str, Policy],
+        name: str,
+        should_stop: Callable[[], bool],
+    ) -> Score | None:
+        opponent, theirs = opponents[name]
+        records = []
+        with one_thread():
+            for game in _games(player_of(checkpoint), opponent, settings.evaluate_games):
+                if should_stop():
+                    return None
+                records.append(play_scheduled(game, policies, theirs, environment, settings.seed))
+        return score_of(records, kind)
+
+    return play
 
 
-def _games(player: Player, opponent: Player, games: int) -> Iterable[ScheduledGame]:
-    return (ScheduledGame(player, opponent, game) for game in range(games))
-
-
-def _row(
-    run: Entrant, player: Player, opponent: Entrant, records: Sequence[GameRecord], environment: Any
-) -> ProgressRow:
-    kind, pair = kind_of(environment), (player.id, opponent.players[0].id)
-    margins = np.array([margin_of(one, kind) for one in records if (one.a, one.b) == pair])
-    return ProgressRow(
-        run.name,
-        run.group,
-        run.seed,
-        player.episode,
-        opponent.name,
+def score_of(games: Sequence[GameRecord], kind: Kind) -> Score:
+    """Add games up, from A's point of view."""
+    margins = np.array([margin_of(game, kind) for game in games])
+    return Score(
         int((margins > 0).sum()),
         int((margins == 0).sum()),
         int((margins < 0).sum()),
         float(margins.mean()),
     )
+
+
+def _opponents(names: Sequence[str], kind: Kind) -> tuple[Entrant, ...]:
+    """Each with one player, in the order given."""
+    found = tuple(find_entrants([name], kind, 1)[0] for name in names)
+    refuse_twins(found)
+    return found
+
+
+def _games(player: Player, opponent: Entrant, games: int) -> list[ScheduledGame]:
+    return [ScheduledGame(player, opponent.players[0], game) for game in range(games)]

@@ -13,9 +13,10 @@ from cmfq.environments.registry import kind_of
 from cmfq.errors import UserError
 from cmfq.evaluation.entrants import Entrant, find_entrants
 from cmfq.evaluation.tournament.file import Tournament, TournamentSettings
-from cmfq.evaluation.tournament.play import play_tournament
+from cmfq.evaluation.tournament.play import play_planned
 from cmfq.evaluation.tournament.schedule import ScheduledGame, games_between
 from cmfq.evaluation.tournament.standings import games_by_pair
+from cmfq.storage import versions
 from cmfq.studies.sweep.plan import Plan, run_name
 
 FloatArray = npt.NDArray[np.float64]
@@ -58,7 +59,7 @@ def play_sweep(
         seed: of the games.
         command: that was called.
         workers: processes; the result does not depend on it.
-        on_progress: as in :func:`~cmfq.evaluation.tournament.play.play_tournament`.
+        on_progress: as in :func:`~cmfq.evaluation.tournament.play.play_planned`.
     """
     names = [f"{name}={folder / name}" for name in plan.runs()]
     entrants = find_entrants([*names, *opponents], kind_of(plan.game), checkpoints)
@@ -69,12 +70,11 @@ def play_sweep(
         raise UserError(
             f"games is {games}: give at least {len(others)}, one against each of the opponents"
         )
-    return play_tournament(
-        entrants,
-        TournamentSettings(plan.game, games, seed),
+    settings = TournamentSettings(plan.game, games, seed)
+    return play_planned(
+        Tournament(settings, versions(), command, entrants, (), ()),
+        _planned(plan, ours, others, games),
         path,
-        command=command,
-        games=_planned(plan, ours, others, games),
         workers=workers,
         on_progress=on_progress,
     )
