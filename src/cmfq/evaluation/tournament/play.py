@@ -4,7 +4,7 @@ What a game comes to depends on the tournament's seed, its two policies and its 
 nothing else: not on the workers, on who else plays, or on what was interrupted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -97,14 +97,20 @@ def play_planned(
         log.begin(replace(tournament, games=tuple(games.values())))
         on_progress(len(games), len(planned))
         missing = [game for game in planned if _key(game) not in games]
-        play = partial(_play, settings.environment, settings.seed)
-        for record in as_finished(play, missing, workers):
+        for record in play_games(missing, settings.environment, settings.seed, workers):
             log.append([record])
             games[record.key] = record
             on_progress(len(games), len(planned))
         finished = replace(tournament, games=tuple(games[_key(game)] for game in planned))
         log.finish(finished)
         return finished
+
+
+def play_games(
+    games: Iterable[ScheduledGame], environment: Any, seed: int, workers: int
+) -> Iterator[GameRecord]:
+    """Results of the games, each as soon as it is there."""
+    return as_finished(partial(_play, environment, seed), games, workers)
 
 
 def play_scheduled(
