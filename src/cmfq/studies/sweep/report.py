@@ -11,6 +11,7 @@
 """
 
 import gzip
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from cmfq.studies.sweep.effects import Effects, fit_effects
 from cmfq.studies.sweep.plan import Plan
 from cmfq.studies.sweep.play import Responses, responses, responses_csv
 
+TITLE_WIDTH = 20
+"""Characters of a line above a panel."""
 CAPTION = (
     "Change of a win rate when a setting goes from its first level to its second, with 95 % "
     "intervals over training seeds."
@@ -87,7 +90,7 @@ def effects_figure(plan: Plan, effects: dict[str, Effects]) -> Figure:
         axes.errorbar(changes[:, 0], places, xerr=reach, fmt="o", color=colour, capsize=3,
                       markersize=5, linewidth=1.4)  # fmt: skip
         axes.axvline(0, color="black", linewidth=0.8, linestyle=":")
-        axes.set_title(title, fontsize=10)
+        axes.set_title(textwrap.fill(title, TITLE_WIDTH), fontsize=10)
         axes.grid(axis="x", alpha=0.25)
         axes.spines[["top", "right", "left"]].set_visible(False)
         axes.tick_params(axis="y", length=0)
