@@ -5,11 +5,13 @@ import json
 import math
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields, is_dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
@@ -30,13 +32,83 @@ def write_aside(path: Path, write: Callable[[Path], None]) -> None:
             os.fsync(written.fileno())
         aside.replace(path)
     except OSError as error:
-        aside.unlink(missing_ok=True)
-        full = error.errno == errno.ENOSPC
-        reason = "no space is left on the disk" if full else error.strerror or str(error)
+        with suppress(OSError):
+            aside.unlink()
+        raise _cannot_write(path, error) from error
+
+
+def append_text(path: Path, text: str) -> None:
+    """Add to the end of a file, which is made if there is none; it is on the disk on return.
+
+    Raises:
+        UserError: the disk is full or may not be written to; some of the text may be there.
+    """
+    try:
+        with path.open("a", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise _cannot_write(path, error) from error
+
+
+def claim(lock: FileLock, in_use: str) -> None:
+    """Take the lock of a file or folder that this process, and no other, is to write to.
+
+    Raises:
+        UserError: another process has it (with what ``in_use`` says), or it cannot be written.
+    """
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UserError(in_use) from None
+    except OSError as error:
+        raise _cannot_write(Path(lock.lock_file), error) from error
+
+
+def _cannot_write(path: Path, error: OSError) -> UserError:
+    full = error.errno == errno.ENOSPC
+    reason = "no space is left on the disk" if full else error.strerror or str(error)
+    return UserError(
+        f"cannot write {path}: {reason}; nothing that was saved before is lost, mend this and "
+        "try again (a run goes on with `cmfq resume`)"
+    )
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, and those above it, where they are not there.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
         raise UserError(
-            f"cannot write {path}: {reason}; nothing that was saved before is lost, mend this and "
-            "try again (a run goes on with `cmfq resume`)"
+            f"cannot make the folder {path}: {error.strerror}; give another one"
         ) from error
+
+
+def refuse_results_folder(path: Path, title: str) -> None:
+    """Refuse a folder that results cannot be written to, or that holds other ones.
+
+    Args:
+        path: of the folder, which need not be there.
+        title: with which the heading of such results begins, in README.md.
+
+    Raises:
+        UserError: it is a file, may not be written to, or has a README.md of something else.
+    """
+    there = next(part for part in (path, *path.absolute().parents) if part.exists())
+    if not there.is_dir():
+        raise UserError(f"cannot write to {path}: {there} is a file, give a folder for --out")
+    if not os.access(there, os.W_OK):
+        raise UserError(f"cannot write to {path}: {there} is read-only, give another --out")
+    page = path / "README.md"
+    if page.exists() and not page.read_bytes().startswith(f"# {title}".encode()):
+        raise UserError(
+            f"{page} is not of results like these and would be lost: give another --out"
+        )
 
 
 def write_bytes(path: Path, content: bytes) -> None:

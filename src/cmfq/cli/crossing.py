@@ -12,6 +12,7 @@ from cmfq.cli.playing import WORKERS
 from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.evaluation.crossing.play import play_crossing, roles_of, scaled
 from cmfq.evaluation.crossing.report import reward_table, write_crossing
+from cmfq.storage import refuse_results_folder
 
 
 def cross_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
@@ -41,6 +42,7 @@ def cross_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
             workers: processes to play in; the result does not depend on it.
         """
         roles = roles_of(settings)
+        refuse_results_folder(out, f"{default.title.split(',')[0].capitalize()}: ")
         with GamesScreen() as screen:
             found, played = play_crossing(
                 entrants,

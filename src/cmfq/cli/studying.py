@@ -15,10 +15,11 @@ from cmfq.cli.tournaments import last_of
 from cmfq.errors import UserError
 from cmfq.evaluation.tournament.file import finished_tournament
 from cmfq.evaluation.tournament.results import write_results
-from cmfq.studies.reproduction import change_table, play_again, runs_of
+from cmfq.storage import refuse_results_folder
+from cmfq.studies.reproduction import change_table, play_again, refuse_again, runs_of
 from cmfq.studies.sweep.plan import read_plan
-from cmfq.studies.sweep.play import play_sweep, responses
-from cmfq.studies.sweep.report import effects_of, effects_table, write_sweep
+from cmfq.studies.sweep.play import play_sweep, refuse_sweep, responses
+from cmfq.studies.sweep.report import TITLE, effects_of, effects_table, write_sweep
 from cmfq.studies.training import train_missing, unfinished
 from cmfq.training.settings import TrainSettings
 
@@ -50,14 +51,15 @@ def sweep(
         workers: processes; the result does not depend on it.
         out: folder to write tables, figure and all games to.
     """
-    if out and out.exists() and not out.is_dir():
-        raise UserError(f"cannot write to {out}: it is a file, give a folder for --out")
+    if out:
+        refuse_results_folder(out, TITLE)
     planned = read_plan(plan)
     text = plan.read_text(encoding="utf-8")
     if runs is None:
         played = finished_tournament(json)
     else:
         last = last_of(checkpoints)
+        refuse_sweep(planned, runs, against, json, games=games, seed=seed, workers=workers)
         _train(planned.runs(), runs, workers)
         options = {"runs": runs, "json": json, "games": games, "checkpoints": checkpoints}
         words = ["cmfq", "sweep", str(plan), *option_words(options | {"seed": seed})]
@@ -101,9 +103,13 @@ def reproduce(
         workers: processes; the result does not depend on it.
         out: folder to write tables, figures and all games to.
     """
-    if out and out.exists() and not out.is_dir():
-        raise UserError(f"cannot write to {out}: it is a file, give a folder for --out")
+    if out:
+        refuse_results_folder(out, "Tournament: ")
     stored = finished_tournament(result)
+    for written in (json, *([out / result.name] if out else [])):
+        if written.resolve() == result.resolve():
+            raise UserError(f"{result} would be overwritten: give another --json, another --out")
+    refuse_again(stored, runs, json, workers)
     _train(runs_of(stored), runs, workers)
     command = ["cmfq", "reproduce", str(result), "--runs", str(runs), "--json", str(json)]
     with GamesScreen(json) as screen:

@@ -46,6 +46,7 @@ from cmfq.evaluation.tournament.tables import (
     ordering_table,
     rating_table,
 )
+from cmfq.storage import refuse_results_folder
 
 EVEN = (0.2, 0.8)
 """Win rates between which two algorithms are even enough to plan by."""
@@ -86,8 +87,8 @@ def tournament_in(settings_type: type[Any], default: Any) -> Callable[..., None]
         """
         if report and report.is_dir():
             raise UserError(f"cannot write {report}: it is a folder, give a file for --report")
-        if out and out.exists() and not out.is_dir():
-            raise UserError(f"cannot write to {out}: it is a file, give a folder for --out")
+        if out:
+            refuse_results_folder(out, "Tournament: ")
         if entrants:
             found = find_entrants(entrants, kind_of(settings), last_of(checkpoints))
             options: dict[str, Any] = {"json": json} | changes(default, settings)
@@ -168,8 +169,7 @@ def curves(runs: tyro.conf.Positional[tuple[str, ...]], out: Path) -> None:
         runs: folders; those that differ in nothing but the seed are one group.
         out: folder to write figure, table and metrics to.
     """
-    if out.exists() and not out.is_dir():
-        raise UserError(f"cannot write to {out}: it is a file, give a folder for --out")
+    refuse_results_folder(out, "Training: ")
     environment = game_of([split_group(run)[1] for run in runs])
     entrants = find_entrants(runs, kind_of(environment), 1)
     command = shlex.join(["cmfq", "curves", *runs, "--out", str(out)])

@@ -21,7 +21,7 @@ from cmfq.errors import UserError
 from cmfq.evaluation.entrants import Entrant
 from cmfq.evaluation.figures.style import Metrics, learning_curves, save_figure
 from cmfq.evaluation.table import Table
-from cmfq.storage import write_bytes, write_json
+from cmfq.storage import make_folder, write_bytes, write_json
 from cmfq.training.run import SETTINGS_FILE, Run
 
 METRICS = "metrics.json.gz"
@@ -92,7 +92,7 @@ def write_curves(folder: Path, entrants: Sequence[Entrant], title: str, command:
     curves = by_group(entrants, metrics)
     if not curves:
         raise UserError("there are no curves to draw: give run folders of `cmfq train`")
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     table = ends_table(curves)
     write_metrics(folder, metrics)
     write_json(folder / "runs.json", {one.name: one.run for one in entrants})

@@ -56,7 +56,12 @@ def as_finished(
         function: of a module, so that a new process finds it.
         tasks: taken one by one, a few ahead of the workers.
         workers: processes; with one, everything happens in this process, in order.
+
+    Raises:
+        UserError: there are none.
     """
+    if workers < 1:
+        raise UserError(f"workers is {workers}: give at least 1")
     if workers == 1:
         yield from map(function, tasks)
         return

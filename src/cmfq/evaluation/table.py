@@ -17,7 +17,8 @@ class Table:
     def markdown(self) -> str:
         """As Markdown."""
         lines = [self.columns, ("---", *["---:"] * (len(self.columns) - 1)), *self.rows]
-        return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+        escaped = ([cell.replace("|", "\\|") for cell in line] for line in lines)
+        return "\n".join(f"| {' | '.join(line)} |" for line in escaped) + "\n"
 
 
 def rate_text(rate: Estimate) -> str:

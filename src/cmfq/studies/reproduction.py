@@ -2,17 +2,21 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from cmfq.environments.registry import own_functions
 from cmfq.errors import UserError
 from cmfq.evaluation.entrants import Entrant, enter
 from cmfq.evaluation.table import Table, rate_text
 from cmfq.evaluation.tournament.file import Tournament
-from cmfq.evaluation.tournament.play import play_tournament
+from cmfq.evaluation.tournament.play import play_tournament, refuse_other_games, refuse_to_play
 from cmfq.evaluation.tournament.standings import standings
-from cmfq.training.run import read_settings
+from cmfq.storage import versions
+from cmfq.studies.training import stored_settings
+from cmfq.training.checkpoint import refuse_own_functions
 from cmfq.training.settings import TrainSettings
 
 
@@ -20,7 +24,7 @@ def runs_of(stored: Tournament) -> dict[str, TrainSettings[Any]]:
     """Settings of the runs of a tournament, by the name of their new folders.
 
     Raises:
-        UserError: it has no runs, or two of the same name.
+        UserError: it has no runs, two of the same name, or one whose settings cannot be used.
     """
     trained = [one for one in stored.entrants if one.run]
     if not trained:
@@ -30,11 +34,27 @@ def runs_of(stored: Tournament) -> dict[str, TrainSettings[Any]]:
         raise UserError(
             f"two runs are called {twice[0]}, and new folders are named by the old ones"
         )
-    return {
-        _folder(one): read_settings(one.run["environment"], one.run["settings"])
-        for one in trained
-        if one.run
-    }
+    runs = {_folder(one): stored_settings(one) for one in trained}
+    refuse_own_functions(own_functions(stored.settings.environment), "its game")
+    for name, settings in runs.items():
+        refuse_own_functions(settings.own_functions, f"its run {name}")
+    return runs
+
+
+def refuse_again(stored: Tournament, folder: Path, path: Path, workers: int) -> None:
+    """Refuse, before anything is trained, what would be refused when the games begin.
+
+    Raises:
+        UserError: not all have played each other, an entrant is there no more, or the file is of
+            other games.
+    """
+    standings(stored)
+    there = [(one.group, one.name) for one in stored.entrants if not one.run]
+    entrants = [replace(one, players=()) for one in stored.entrants if one.run]
+    entrants += enter(there, stored.kind, 1)
+    again = replace(stored, versions=versions(), entrants=tuple(entrants))
+    refuse_to_play(again, workers)
+    refuse_other_games(path, again)
 
 
 def play_again(
@@ -76,5 +96,12 @@ def change_table(stored: Tournament, again: Tournament) -> Table:
 
 
 def _folder(entrant: Entrant) -> str:
-    """Name of the new run: that of the old one's folder."""
-    return Path(entrant.name).name
+    """Name of the new run: that of the old one's folder.
+
+    Raises:
+        UserError: that is no name, as ``.`` is none.
+    """
+    name = Path(entrant.name).name
+    if name in ("", ".."):
+        raise UserError(f"the stored run {entrant.name!r} has no name for a new folder to go by")
+    return name

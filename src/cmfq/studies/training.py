@@ -5,14 +5,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from cmfq.errors import UserError
-from cmfq.evaluation.entrants import WATCHING, flatten
+from cmfq.evaluation.entrants import WATCHING, Entrant, flatten
 from cmfq.evaluation.pool import as_finished
 from cmfq.evaluation.tournament.progress import training_games
-from cmfq.storage import plain
+from cmfq.storage import make_folder, plain
 from cmfq.training.evaluations import Evaluator
 from cmfq.training.loop import train
-from cmfq.training.run import Run
+from cmfq.training.run import Run, read_settings
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
 from cmfq.training.stop import StopSignal
@@ -36,15 +38,14 @@ def unfinished(runs: Mapping[str, TrainSettings[Any]], folder: Path) -> list[str
             names.append(name)
             continue
         run = Run.open(path)
-        changed = _differences(settings, run.description().settings)
+        changed = differences(settings, run.description().settings)
         if changed:
             parts = ", ".join(f"{key} {value}" for key, value in changed.items())
             raise UserError(
                 f"{path} was trained with {parts}, which is not what is asked for: give another "
                 "folder"
             )
-        rows = run.metrics()
-        if not rows or rows[-1]["episode"] < settings.episodes:
+        if not run.checkpoint(settings.episodes).is_file():
             names.append(name)
     return names
 
@@ -59,7 +60,7 @@ def train_missing(
         KeyboardInterrupt: it was stopped; every run is saved as it was.
     """
     tasks = [(name, runs[name]) for name in unfinished(runs, folder)]
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     for name, finished in as_finished(partial(_train, folder), tasks, workers):
         if not finished:
             raise KeyboardInterrupt
@@ -84,11 +85,26 @@ def _train(folder: Path, task: Task) -> tuple[str, bool]:
             return name, train(run, self_play, lambda metrics: None, stop, evaluator)
 
 
-def _differences(settings: TrainSettings[Any], others: TrainSettings[Any]) -> Mapping[str, Any]:
+def differences(settings: TrainSettings[Any], others: TrainSettings[Any]) -> Mapping[str, Any]:
     """Paths at which two runs differ in what they learn, with the second one's value."""
     ours, theirs = (flatten(plain(one)) for one in (settings, others))
     return {
-        path: value
-        for path, value in theirs.items()
-        if path not in WATCHING and ours.get(path) != value
+        path: theirs.get(path)
+        for path in theirs | ours
+        if path not in WATCHING and ours.get(path) != theirs.get(path)
     }
+
+
+def stored_settings(entrant: Entrant) -> TrainSettings[Any]:
+    """Settings of a run, as a tournament holds them.
+
+    Raises:
+        UserError: this version has no such settings.
+    """
+    try:
+        assert entrant.run, "it is a run"
+        return read_settings(entrant.run["environment"], entrant.run["settings"])
+    except (msgspec.ValidationError, KeyError) as error:
+        raise UserError(
+            f"the stored settings of {entrant.name} cannot be read ({error}): give another file"
+        ) from error

@@ -197,12 +197,12 @@ def list_checkpoints(run: Path) -> list[Path]:
     return sorted((file for file in files if file.stem.isdecimal()), key=lambda f: int(f.stem))
 
 
-def refuse_own_functions(names: list[str], file: Path) -> None:
+def refuse_own_functions(names: list[str], file: Path | str) -> None:
     """Loading a stranger's file must not run code, unless the user says so.
 
     Args:
         names: of functions outside the package that the file wants to be called.
-        file: for the message.
+        file: for the message, or what else names them.
 
     Raises:
         UserError: there are some.

@@ -5,13 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from cmfq.errors import UserError
-from cmfq.storage import to_json, write_bytes
+from cmfq.storage import append_text, to_json, write_bytes
 
 
 def append_row(path: Path, row: object) -> None:
     """Add a row, to a new file if there is none."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(to_json(row) + "\n")
+    append_text(path, to_json(row) + "\n")
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

@@ -20,9 +20,9 @@ from typing import Any, Self
 import filelock
 import msgspec
 
-from cmfq.environments.registry import find_kind, kind_of, own_functions
+from cmfq.environments.registry import find_kind, kind_of
 from cmfq.errors import UserError
-from cmfq.storage import read_tensors, versions, write_json, write_tensors
+from cmfq.storage import claim, read_tensors, versions, write_json, write_tensors
 from cmfq.training.checkpoint import list_checkpoints, refuse_own_functions, save_policies
 from cmfq.training.evaluations import Evaluation
 from cmfq.training.rows import forget_rows, read_rows
@@ -58,12 +58,9 @@ class Run:
         Raises:
             UserError: another process is using it.
         """
-        try:
-            self._lock.acquire(timeout=0)
-        except filelock.Timeout:
-            raise UserError(
-                f"{self.path} is in use by another run: wait for it, or give another folder"
-            ) from None
+        claim(
+            self._lock, f"{self.path} is in use by another run: wait for it, or give another folder"
+        )
         return self
 
     def __exit__(
@@ -119,8 +116,7 @@ class Run:
             )
         except (msgspec.MsgspecError, OSError, KeyError, TypeError) as error:
             raise UserError(f"{self.path / SETTINGS_FILE} cannot be read: {error}") from error
-        named = settings.mean_field.own_functions + own_functions(settings.environment)
-        refuse_own_functions(named, self.path / SETTINGS_FILE)
+        refuse_own_functions(settings.own_functions, self.path / SETTINGS_FILE)
         return description
 
     def checkpoint(self, episode: int) -> Path:

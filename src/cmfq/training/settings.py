@@ -7,6 +7,7 @@ from cmfq.algorithms import MeanFieldSettings, find_algorithm
 from cmfq.environments.battle import BattleSettings
 from cmfq.environments.particles import ParticlesSettings
 from cmfq.environments.pursuit import PursuitSettings
+from cmfq.environments.registry import own_functions
 from cmfq.errors import UserError, require_range
 from cmfq.learner import LearnerSettings
 from cmfq.networks import NetworkSettings
@@ -86,6 +87,11 @@ class TrainSettings(Generic[EnvironmentSettings]):
             raise UserError("evaluate_against is empty: name at least one opponent")
         require_range(self, 1, 1024, "threads")
         require_range(self, 0, 2**63, "seed")
+
+    @property
+    def own_functions(self) -> list[str]:
+        """Names of functions outside the package that the run calls."""
+        return self.mean_field.own_functions + own_functions(self.environment)
 
 
 def default_training(environment: Any) -> TrainSettings[Any]:

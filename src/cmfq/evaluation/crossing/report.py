@@ -28,7 +28,7 @@ from cmfq.evaluation.crossing.play import CrossCell, CrossGame, roles_of, scaled
 from cmfq.evaluation.entrants import Entrant, groups_of
 from cmfq.evaluation.figures.style import Metrics, colours_of, save_figure
 from cmfq.evaluation.table import Table
-from cmfq.storage import write_bytes, write_json
+from cmfq.storage import make_folder, write_bytes, write_json
 from cmfq.training.run import Run
 
 RANDOM_GROUP = "random (script)"
@@ -52,7 +52,7 @@ def write_crossing(
         settings: of the environment.
         command: that does it again.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     cells = summarise(games)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(asdict(cells[0])), lineterminator="\n")

@@ -13,7 +13,6 @@ one of a tournament under way; a last game that was cut short is left out.
 
 import gzip
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +25,7 @@ import msgspec
 from cmfq.environments.registry import Kind, find_kind, kind_of
 from cmfq.errors import UserError, require_range
 from cmfq.evaluation.entrants import Entrant
-from cmfq.storage import plain, to_json, write_bytes
+from cmfq.storage import append_text, claim, plain, to_json, write_bytes
 
 FORMAT = "cmfq-tournament-1"
 END = "]}\n"
@@ -215,10 +214,10 @@ class TournamentLog:
             raise UserError(
                 f"cannot write {self._path}: there is no folder {self._path.absolute().parent}"
             )
-        try:
-            self._lock.acquire(timeout=0)
-        except filelock.Timeout:
-            raise UserError(f"{self._path} is being written by another tournament") from None
+        claim(
+            self._lock,
+            f"{self._path} is being written by another process: wait for it, or give another file",
+        )
         return self
 
     def __exit__(
@@ -237,12 +236,9 @@ class TournamentLog:
 
     def append(self, games: Sequence[GameRecord]) -> None:
         """Add games; they are on the disk when this returns."""
-        with self._path.open("a", encoding="utf-8") as file:
-            for game in games:
-                file.write(("" if self._first else ",") + to_json(game) + "\n")
-                self._first = False
-            file.flush()
-            os.fsync(file.fileno())
+        for game in games:
+            append_text(self._path, ("" if self._first else ",") + to_json(game) + "\n")
+            self._first = False
 
     def finish(self, tournament: Tournament) -> None:
         """Write the whole file, so that it does not depend on the order in which games ended."""

@@ -85,11 +85,8 @@ def play_planned(
     Raises:
         UserError: players cannot play each other; or the file is of another tournament.
     """
-    if workers < 1:
-        raise UserError(f"workers is {workers}: give at least 1")
     settings = tournament.settings
-    refuse_unlike_sides(settings.environment)
-    _refuse_strangers(_players(tournament), settings.environment)
+    refuse_to_play(tournament, workers)
     with TournamentLog(path) as log:
         games = {}
         if path.exists():
@@ -111,6 +108,40 @@ def play_games(
 ) -> Iterator[GameRecord]:
     """Results of the games, each as soon as it is there."""
     return as_finished(partial(_play, environment, seed), games, workers)
+
+
+def refuse_to_play(tournament: Tournament, workers: int) -> None:
+    """Refuse what cannot be played, before any game (or any training for it).
+
+    Raises:
+        UserError: there are no workers, neither side wins, or a player cannot play this game.
+    """
+    if workers < 1:
+        raise UserError(f"workers is {workers}: give at least 1")
+    environment = tournament.settings.environment
+    refuse_unlike_sides(environment)
+    teams = make_environment(environment).teams
+    for player in _players(tournament):
+        load_player(player.name, kind_of(environment), teams)
+
+
+def refuse_other_games(path: Path, tournament: Tournament) -> None:
+    """Refuse a file that cannot take the games of a tournament whose runs may yet be untrained.
+
+    Raises:
+        UserError: nothing can be written there, or it holds games by others, or of another game.
+    """
+    with TournamentLog(path):
+        if not path.exists():
+            return
+        before = _of_the_same_game(path, tournament)
+    ours = {Path(one.name).name for one in tournament.entrants}
+    for one in before.entrants:
+        if Path(one.name).name not in ours:
+            raise UserError(
+                f"{path} has games of {one.name}, which is not among the entrants: give another "
+                "--json"
+            )
 
 
 def play_scheduled(
@@ -178,17 +209,29 @@ def _players(tournament: Tournament) -> list[Player]:
     return [player for entrant in everyone for player in entrant.players]
 
 
-def _refuse_strangers(players: Sequence[Player], settings: Any) -> None:
-    """Load every policy once, so that one which cannot play is refused before any game."""
-    teams = make_environment(settings).teams
-    for player in players:
-        load_player(player.name, kind_of(settings), teams)
-
-
 def _continued(
     path: Path, tournament: Tournament, planned: Sequence[ScheduledGame]
 ) -> tuple[GameRecord, ...]:
     """Games of the file, if they belong to this tournament."""
+    before = _of_the_same_game(path, tournament)
+    known = {_key(game) for game in planned}
+    lost = [game for game in before.games if game.key not in known]
+    if lost:
+        names = {player.id: player.name for player in _players(before)}
+        ids = {player.id for player in _players(tournament)}
+        absent = sorted({names[id] for game in lost for id in (game.a, game.b) if id not in ids})
+        reason = (
+            f"games of {', '.join(absent[:3])} as it was then, which is not among the entrants"
+            if absent
+            else f"more than {tournament.settings.episodes} games a pair, or pairs its checkpoints "
+            "otherwise"
+        )
+        raise UserError(f"{path} has {reason}: give the same entrants, or another --json")
+    return before.games
+
+
+def _of_the_same_game(path: Path, tournament: Tournament) -> Tournament:
+    """Content of the file, if its settings and versions are those of this tournament."""
     before, _ = read_tournament(path)
     if bool(before.opponents) != bool(tournament.opponents):
         raise UserError(f"{path} holds the games of `{before.command}`: give another --json")
@@ -207,16 +250,4 @@ def _continued(
             f"{path} is a tournament with {'; '.join(changes)}: go on with the same, or give "
             "another --json"
         )
-    known = {_key(game) for game in planned}
-    lost = [game for game in before.games if game.key not in known]
-    if lost:
-        names = {player.id: player.name for player in _players(before)}
-        ids = {player.id for player in _players(tournament)}
-        absent = sorted({names[id] for game in lost for id in (game.a, game.b) if id not in ids})
-        reason = (
-            f"games of {', '.join(absent[:3])} as it was then, which is not among the entrants"
-            if absent
-            else f"more than {ours.episodes} games a pair, or pairs its checkpoints otherwise"
-        )
-        raise UserError(f"{path} has {reason}: give the same entrants, or another --json")
-    return before.games
+    return before

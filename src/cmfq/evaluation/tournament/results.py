@@ -37,7 +37,7 @@ from cmfq.evaluation.tournament.tables import (
     rating_table,
     run_table,
 )
-from cmfq.storage import write_bytes
+from cmfq.storage import make_folder, write_bytes
 
 CAPTIONS = {
     "matrix": "Win rate of each row against each column with its 95 % interval over seeds; bold "
@@ -50,7 +50,7 @@ CAPTIONS = {
 
 def write_results(folder: Path, tournament: Tournament) -> None:
     """Write the results folder of a finished tournament; it is made if it is not there."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     metrics = find_metrics(tournament.entrants, folder)
     found = standings(tournament)
     for name, figure in _figures(tournament, found, metrics).items():
@@ -93,7 +93,7 @@ def write_page(path: Path, tournament: Tournament) -> None:
             for group, entrants in groups_of(tournament.entrants).items()
         },
     )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     write_bytes(path, html.encode())
 
 

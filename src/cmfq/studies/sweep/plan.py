@@ -34,12 +34,15 @@ from cmfq.environments.registry import default_settings, kind_of
 from cmfq.errors import UserError, unknown_name
 from cmfq.evaluation.entrants import flatten
 from cmfq.storage import plain
+from cmfq.training.checkpoint import refuse_own_functions
 from cmfq.training.run import read_settings
 from cmfq.training.settings import TrainSettings, default_training
 
 IntArray = npt.NDArray[np.int64]
 NOT_VARIED = ("seed", "algorithm", "algorithms")
 """Settings that the design itself sets."""
+PARTS: dict[str, type] = {"environment": str, "algorithms": list, "factors": dict, "settings": dict}
+"""Of a plan."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +99,20 @@ class Plan:
                 runs[run_name(cell, algorithm)] = self._settings(changes | own)
         return runs
 
+    def refuse_equal_levels(self) -> None:
+        """Refuse two ways to write one level.
+
+        Raises:
+            UserError: the levels of a factor are the same to a run, or none of its values.
+        """
+        for factor in self.factors:
+            first, second = (self._settings({factor.name: level}) for level in factor.levels)
+            if first == second:
+                raise UserError(
+                    f"the levels of {factor.name} are {factor.levels[0]!r} and "
+                    f"{factor.levels[1]!r}, which are the same to a run: give two that differ"
+                )
+
     def _settings(self, changes: Mapping[str, Any]) -> TrainSettings[Any]:
         environment = default_settings(self.environment)
         raw = plain(default_training(environment))
@@ -131,33 +148,35 @@ def read_plan(path: Path) -> Plan:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UserError(f"{path} cannot be read as a plan: {error}") from error
-    unknown = set(raw) - {"environment", "algorithms", "factors", "settings"}
-    if unknown:
-        raise unknown_name(
-            f"part of the plan {path}",
-            min(unknown),
-            ("environment", "algorithms", "factors", "settings"),
-        )
-    algorithms = raw.get("algorithms")
-    if not isinstance(algorithms, list) or len(algorithms) != 2 or len(set(algorithms)) != 2:
+    for name, value in raw.items():
+        if name not in PARTS:
+            raise unknown_name(f"part of the plan {path}", name, list(PARTS))
+        if not isinstance(value, PARTS[name]):
+            what = "a table of settings" if PARTS[name] is dict else f"a {PARTS[name].__name__}"
+            raise UserError(f"{name} of {path} is {value!r}: give {what}")
+    algorithms = raw.get("algorithms", [])
+    if len(algorithms) != 2 or algorithms[0] == algorithms[1]:
         raise UserError(f'algorithms of {path} is {algorithms}: give two, as in ["cmfq", "mfq"]')
     for algorithm in algorithms:
-        find_algorithm(algorithm)
-    factors = flatten(raw.get("factors", {}))
+        find_algorithm(str(algorithm))
+    factors, settings = flatten(raw.get("factors", {})), flatten(raw.get("settings", {}))
     if len(factors) < 2:
         raise UserError(f"{path} has {len(factors)} factors: give at least two under [factors]")
-    for name, levels in factors.items():
+    for name in (*factors, *settings):
         if name in NOT_VARIED:
-            raise UserError(f"{name} is no factor that {path} may vary: the design sets it")
+            raise UserError(f"{name} is nothing that {path} may set: the design sets it")
+    for name, levels in factors.items():
         if not isinstance(levels, list) or len(levels) != 2 or levels[0] == levels[1]:
             raise UserError(f"{name} of {path} is {levels}: give two levels, as in [200, 600]")
     plan = Plan(
         raw.get("environment", "battle"),
         (algorithms[0], algorithms[1]),
         tuple(Factor(name, (levels[0], levels[1])) for name, levels in factors.items()),
-        flatten(raw.get("settings", {})),
+        settings,
     )
-    plan.runs()  # refuses settings that do not exist
+    plan.refuse_equal_levels()
+    for run in plan.runs().values():  # refuses settings that do not exist
+        refuse_own_functions(run.own_functions, path)
     return plan
 
 

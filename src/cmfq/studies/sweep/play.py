@@ -11,13 +11,14 @@ import numpy.typing as npt
 
 from cmfq.environments.registry import kind_of
 from cmfq.errors import UserError
-from cmfq.evaluation.entrants import Entrant, find_entrants
+from cmfq.evaluation.entrants import Entrant, enter, find_entrants, split_group
 from cmfq.evaluation.tournament.file import Tournament, TournamentSettings
-from cmfq.evaluation.tournament.play import play_planned
+from cmfq.evaluation.tournament.play import play_planned, refuse_other_games, refuse_to_play
 from cmfq.evaluation.tournament.schedule import ScheduledGame, games_between
 from cmfq.evaluation.tournament.standings import games_by_pair
 from cmfq.storage import versions
 from cmfq.studies.sweep.plan import Plan, run_name
+from cmfq.studies.training import differences, stored_settings
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -30,6 +31,42 @@ class Responses:
     """``(cells,)``: of the first algorithm against the second one of the cell."""
     strength: FloatArray
     """``(2, cells)``: of each algorithm against the common opponents, each counting the same."""
+
+
+def refuse_sweep(
+    plan: Plan,
+    folder: Path,
+    opponents: Sequence[str],
+    path: Path,
+    *,
+    games: int,
+    seed: int,
+    workers: int,
+) -> None:
+    """Refuse, before anything is trained, what would be refused when the games begin.
+
+    Args: as of :func:`play_sweep`.
+
+    Raises:
+        UserError: opponents cannot play, there are too few games, or the file is of others.
+    """
+    runs = tuple(Entrant(str(folder / name), name, None, (), None) for name in plan.runs())
+    folders = {Path(run.name).resolve() for run in runs}
+    others = find_entrants(opponents, kind_of(plan.game), 1)
+    for one in others:
+        if one.group in plan.runs() or Path(one.name).resolve() in folders:
+            raise UserError(
+                f"the opponent {one.name} is, or is called as, a run of the sweep: give another "
+                "opponent, or another group"
+            )
+    if games < len(others):
+        raise UserError(
+            f"games is {games}: give at least {len(others)}, one against each of the opponents"
+        )
+    settings = TournamentSettings(plan.game, games, seed)
+    tournament = Tournament(settings, versions(), "", (*runs, *others), (), ())
+    refuse_to_play(tournament, workers)
+    refuse_other_games(path, tournament)
 
 
 def play_sweep(
@@ -61,15 +98,12 @@ def play_sweep(
         workers: processes; the result does not depend on it.
         on_progress: as in :func:`~cmfq.evaluation.tournament.play.play_planned`.
     """
-    names = [f"{name}={folder / name}" for name in plan.runs()]
-    entrants = find_entrants([*names, *opponents], kind_of(plan.game), checkpoints)
+    named = [(name, str(folder / name)) for name in plan.runs()]
+    named += [split_group(name) for name in opponents]
+    entrants = enter(named, kind_of(plan.game), checkpoints)
     names_of_runs = plan.runs().keys()
     ours = {one.group: one for one in entrants if one.group in names_of_runs}
     others = [one for one in entrants if one.group not in names_of_runs]
-    if others and games < len(others):
-        raise UserError(
-            f"games is {games}: give at least {len(others)}, one against each of the opponents"
-        )
     settings = TournamentSettings(plan.game, games, seed)
     return play_planned(
         Tournament(settings, versions(), command, entrants, (), ()),
@@ -99,15 +133,25 @@ def responses(plan: Plan, tournament: Tournament) -> Responses:
     Raises:
         UserError: the games are of another plan.
     """
-    runs = plan.runs().keys()
+    runs = plan.runs()
     folders = {one.group: one.name for one in tournament.entrants if one.group in runs}
     others = [one.name for one in tournament.entrants if one.group not in runs]
-    missing = sorted(runs - folders.keys())
+    missing = sorted(runs.keys() - folders.keys())
     if missing:
         raise UserError(
             f"the games are of another plan, without the run {missing[0]}: give the plan that they "
             "were played for"
         )
+    for one in tournament.entrants:
+        changed = (
+            one.run and one.group in runs and differences(runs[one.group], stored_settings(one))
+        )
+        if changed:
+            key, value = next(iter(changed.items()))
+            raise UserError(
+                f"the games are of another plan, whose run {one.group} has {key} {value}: give the "
+                "plan that they were played for"
+            )
     margins = games_by_pair(tournament)
     points = {pair: float(((np.sign(one) + 1) / 2).mean()) for pair, one in margins.items()}
     cells = range(len(plan.design))

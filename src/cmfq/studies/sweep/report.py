@@ -22,13 +22,14 @@ from cmfq.evaluation.figures.style import colours_of, save_figure
 from cmfq.evaluation.statistics.replication import Estimate
 from cmfq.evaluation.table import Table, margin_text, rate_text
 from cmfq.evaluation.tournament.file import Tournament, tournament_text
-from cmfq.storage import write_bytes
+from cmfq.storage import make_folder, write_bytes
 from cmfq.studies.sweep.effects import Effects, fit_effects
 from cmfq.studies.sweep.plan import Plan
 from cmfq.studies.sweep.play import Responses, responses, responses_csv
 
 TITLE_WIDTH = 20
 """Characters of a line above a panel."""
+TITLE = "What settings do to"
 CAPTION = (
     "Change of a win rate when a setting goes from its first level to its second, with 95 % "
     "intervals over training seeds."
@@ -102,7 +103,7 @@ def effects_figure(plan: Plan, effects: dict[str, Effects]) -> Figure:
 
 def write_sweep(folder: Path, plan: Plan, plan_text: str, tournament: Tournament) -> None:
     """Write the results folder; it is made if it is not there."""
-    folder.mkdir(parents=True, exist_ok=True)
+    make_folder(folder)
     found = responses(plan, tournament)
     effects = effects_of(plan, found)
     save_figure(effects_figure(plan, effects), folder, "effects")
@@ -130,7 +131,7 @@ def _readme(
     told = settled(plan, effects)
     tests = factors * len(effects)
     parts = [
-        f"# What settings do to {a} and {b}: {plan.game.title}\n",
+        f"# {TITLE} {a} and {b}: {plan.game.title}\n",
         f"{cells} cells of a two-level design with its mirror image, in each a run of {a} and one "
         f"of {b} with the same seed: every setting is at its first level in half of the cells and "
         f"at its second in the other half, with both levels of every other one equally often. "
