@@ -138,7 +138,7 @@ def test_who_cannot_play(entrants: tuple[Entrant, ...], tmp_path: Path) -> None:
         play(entrants[:1], path)
     with pytest.raises(UserError, match="workers is 0"):
         play(entrants, path, workers=0)
-    with TournamentLog(path), pytest.raises(UserError, match="written by another tournament"):
+    with TournamentLog(path), pytest.raises(UserError, match="written by another process"):
         play(entrants, path)
     bad = tmp_path / "bad.safetensors"
     bad.write_bytes(b"no policy")

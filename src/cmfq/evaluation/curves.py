@@ -11,6 +11,7 @@
 
 import gzip
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -40,15 +41,29 @@ MetricsOf = Mapping[str, Metrics]
 
 
 def find_metrics(entrants: Sequence[Entrant], folder: Path | None = None) -> MetricsOf:
-    """Metrics of the runs that are there, else those that a results folder holds."""
+    """Metrics of the runs that are there, and of the others those that a results folder holds.
+
+    Raises:
+        UserError: metrics are damaged.
+    """
     found: dict[str, Metrics] = {
-        one.name: [_shorten(row) for row in Run(Path(one.name)).metrics()]
+        one.name: _metrics(Path(one.name))
         for one in entrants
         if one.run and (Path(one.name) / SETTINGS_FILE).is_file()
     }
-    if not found and folder and (folder / METRICS).is_file():
-        found = json.loads(gzip.decompress((folder / METRICS).read_bytes()))
+    if folder and (folder / METRICS).is_file():
+        names = {one.name for one in entrants}
+        stored = _stored(folder / METRICS)
+        found = {name: rows for name, rows in stored.items() if name in names} | found
     return {name: rows for name, rows in found.items() if rows}
+
+
+def _stored(path: Path) -> dict[str, Metrics]:
+    try:
+        found: dict[str, Metrics] = json.loads(gzip.decompress(path.read_bytes()))
+    except (OSError, EOFError, ValueError, zlib.error) as error:
+        raise UserError(f"{path} is damaged: {error}; mend or remove it") from error
+    return found
 
 
 def write_metrics(folder: Path, metrics: MetricsOf) -> None:
@@ -86,12 +101,20 @@ def write_curves(folder: Path, entrants: Sequence[Entrant], title: str, command:
     """Write the folder; it is made if it is not there.
 
     Raises:
-        UserError: none of the entrants is a run with metrics.
+        UserError: one of the entrants is no run with metrics, or the runs are of several
+            environments.
     """
     metrics = find_metrics(entrants)
+    for one in entrants:
+        if one.name not in metrics:
+            raise UserError(f"{one.name} has no curves to draw: give run folders of `cmfq train`")
+    kinds = sorted({one.run["environment"] for one in entrants if one.run})
+    if len(kinds) != 1:
+        raise UserError(
+            f"the runs are of {' and '.join(kinds) or 'no environment'}, whose rewards cannot be "
+            "compared: give runs of one"
+        )
     curves = by_group(entrants, metrics)
-    if not curves:
-        raise UserError("there are no curves to draw: give run folders of `cmfq train`")
     make_folder(folder)
     table = ends_table(curves)
     write_metrics(folder, metrics)
@@ -118,6 +141,15 @@ def _one(key: str, value: Any) -> float:
     if key == "rewards":
         return float(np.mean(value))
     return float(np.sum(value))
+
+
+def _metrics(run: Path) -> Metrics:
+    try:
+        return [_shorten(row) for row in Run(run).metrics()]
+    except (KeyError, TypeError) as error:
+        raise UserError(
+            f"the metrics of {run} are damaged: {error}; mend or remove them"
+        ) from error
 
 
 def _shorten(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,6 +12,7 @@
       events.out.tfevents.*          the metrics again, for TensorBoard
 """
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -86,9 +87,13 @@ class Run:
             ) from None
         except OSError as error:
             raise UserError(f"cannot make the run folder {path}: {error.strerror}") from error
-        (path / "checkpoints").mkdir()
         name = kind_of(settings.environment).name
-        write_json(path / SETTINGS_FILE, RunDescription(name, settings, versions()))
+        try:
+            write_json(path / SETTINGS_FILE, RunDescription(name, settings, versions()))
+            (path / "checkpoints").mkdir()
+        except (UserError, OSError):
+            shutil.rmtree(path, ignore_errors=True)
+            raise
         return cls(path)
 
     @classmethod
@@ -99,7 +104,10 @@ class Run:
             UserError: it is no run folder.
         """
         if not (path / SETTINGS_FILE).is_file():
-            raise UserError(f"{path} is no run folder: it has no {SETTINGS_FILE}")
+            raise UserError(
+                f"{path} is no run folder, it has no {SETTINGS_FILE}: give another one, or remove "
+                "it if a run was killed as it began"
+            )
         return cls(path)
 
     def description(self) -> RunDescription:

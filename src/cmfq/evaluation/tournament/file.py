@@ -13,6 +13,7 @@ one of a tournament under way; a last game that was cut short is left out.
 
 import gzip
 import json
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -100,7 +101,7 @@ def read_tournament(path: Path) -> tuple[Tournament, bool]:
     try:
         content = path.read_bytes()
         text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
-    except (OSError, EOFError, UnicodeDecodeError) as error:
+    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
         raise UserError(f"{path} cannot be read as a tournament: {error}") from error
     head, *lines = text.split("\n")
     try:

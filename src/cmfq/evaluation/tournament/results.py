@@ -14,6 +14,7 @@ import csv
 import gzip
 import io
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -29,9 +30,11 @@ from cmfq.evaluation.tournament.standings import Standings, all_results, standin
 from cmfq.evaluation.tournament.tables import (
     COLUMNS,
     HOW_TO_READ,
+    HOW_TO_READ_ORDERINGS,
     about,
     comparison_table,
     cycle_sentences,
+    fit_sentence,
     matrix_table,
     ordering_table,
     rating_table,
@@ -132,6 +135,8 @@ def _comparisons_csv(found: Standings) -> str:
 
 def _readme(tournament: Tournament, found: Standings, metrics: MetricsOf, folder: Path) -> str:
     orderings = ordering_table(found)
+    stored = quote(f"{folder}/tournament.json.gz")
+    again = quote(f"runs/{folder.name}-again")
     parts = [
         f"# Tournament: {tournament.settings.environment.title}\n",
         f"{about(tournament)} {HOW_TO_READ} More in `docs/statistics.md`.\n",
@@ -141,6 +146,7 @@ def _readme(tournament: Tournament, found: Standings, metrics: MetricsOf, folder
         parts += [
             "## The paper's orderings (Fig 4b)\n",
             orderings.markdown(),
+            f"{HOW_TO_READ_ORDERINGS}\n",
         ]
     parts += [
         "## Win rates\n",
@@ -151,8 +157,7 @@ def _readme(tournament: Tournament, found: Standings, metrics: MetricsOf, folder
         "## Ratings\n",
         f"![{CAPTIONS['ladder']}](ladder.svg)\n",
         rating_table(found).markdown(),
-        f"The win rates that these ratings expect are at most {100 * found.largest_gap:.0f} points "
-        "from those seen.\n",
+        f"{fit_sentence(found)}\n",
         "## How far seeds differ\n",
         run_table(tournament, _order(found)).markdown(),
         f"![{CAPTIONS['margins']}](margins.svg)\n",
@@ -165,13 +170,12 @@ def _readme(tournament: Tournament, found: Standings, metrics: MetricsOf, folder
         ]
     parts += [
         "## To get it again\n",
-        f"    cmfq reproduce {folder}/tournament.json.gz --runs runs/{folder.name}-again "
-        f"--json runs/{folder.name}-again.json --out results\n",
+        f"    cmfq reproduce {stored} --runs {again} --json {again}.json --out {again}-results\n",
         "trains every run with the settings that are stored with the games, plays, and writes such "
         "a page. From runs that are there, it was written by\n",
-        f"    {tournament.command} --out {folder}\n",
+        f"    {tournament.command} --out {quote(str(folder))}\n",
         "and from the stored games alone, `cmfq tournament --json "
-        f"{folder}/tournament.json.gz --out {folder}`.\n",
+        f"{stored} --out {quote(str(folder))}`.\n",
     ]
     return "\n".join(parts)
 

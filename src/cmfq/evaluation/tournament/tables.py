@@ -23,6 +23,10 @@ PAPER_ORDERINGS = (
 """Fig 4b: IQL < MFQ < Attention-MFQ < CMFQ, and Random < MFQ; the weaker one first."""
 
 
+LARGE_GAP = 0.2
+"""Between an expected win rate and one that was seen, above which ratings mislead."""
+
+
 def verdict(comparison: Comparison) -> str:
     """Whether A beats B, from the interval of its win rate."""
     if not comparison.win_rate.leaves_out(0.5):
@@ -114,6 +118,20 @@ def cycle_sentences(standings: Standings) -> list[str]:
     ]  # fmt: skip
 
 
+def fit_sentence(standings: Standings) -> str:
+    """How well one number for each group says what the games said."""
+    gap = standings.largest_gap
+    warning = (
+        ": one number for each group does not describe these games, go by the table of win rates"
+        if gap > LARGE_GAP
+        else ""
+    )
+    return (
+        f"The win rates that these ratings expect are at most {100 * gap:.0f} points from those "
+        f"seen{warning}."
+    )
+
+
 def about(tournament: Tournament) -> str:
     """What was played, in one paragraph."""
     settings = tournament.settings
@@ -135,6 +153,12 @@ HOW_TO_READ = (
     "of the same algorithms, not for these policies alone. What has one entrant only is taken as "
     "it is; between two such the interval is over games. Each interval stands for itself: of "
     "twenty pairs that are equally strong, one will seem not to be."
+)
+HOW_TO_READ_ORDERINGS = (
+    "The interval leaves out 1/2 on the paper's side: *holds*; on the other side: *does not hold*. "
+    "*Cannot be told apart* is no sign that two are equal: a difference may be as large as the "
+    "interval, and `cmfq power` says how many seeds would show one. All that is said is of these "
+    "settings and this length of training."
 )
 COLUMNS = (
     "*Sure*: confidence that the mean win rate is above 1/2. *Better seed*: probability that a "

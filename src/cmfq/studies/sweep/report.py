@@ -14,6 +14,7 @@ import gzip
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -127,7 +128,14 @@ def _readme(
     a, b = plan.algorithms
     cells, factors = plan.design.shape
     others = [one.name for one in tournament.entrants if one.group not in plan.runs()]
-    common = f"{len(others)} common opponents together ({', '.join(others)})" if others else "none"
+    games = f"{tournament.settings.episodes} between the two runs of each cell"
+    strength = ""
+    if others:
+        each = tournament.settings.episodes // len(others)
+        games += f", and {each} of each run against each common opponent ({', '.join(others)})"
+        strength = (
+            "*Strength* is the win rate against the common opponents, each counting the same. "
+        )
     told = settled(plan, effects)
     tests = factors * len(effects)
     parts = [
@@ -135,16 +143,17 @@ def _readme(
         f"{cells} cells of a two-level design with its mirror image, in each a run of {a} and one "
         f"of {b} with the same seed: every setting is at its first level in half of the cells and "
         f"at its second in the other half, with both levels of every other one equally often. "
-        f"{len(tournament.games):,} games: {tournament.settings.episodes} between the two runs of "
-        f"each cell, and as many of each run against {common}. "
-        "*Strength* is the win rate against the common opponents, each counting the same; a draw "
-        "counts half. Intervals (95 %) are Student's, from what the main effects leave over "
-        f"({cells - factors - 1} degrees of freedom): every cell has a seed of its own.\n",
+        f"{len(tournament.games):,} games: {games}. {strength}A draw counts half. Intervals (95 %) "
+        "are Student's, from what the main effects leave over "
+        f"({cells - factors - 1} degrees of freedom): the luck of training, as every cell has a "
+        "seed of its own, and that of the games; interactions of two settings widen them.\n",
         f"![{CAPTION}](effects.svg)\n",
         "Changes are in points of the win rate; bold where the interval leaves out 0.\n",
         effects_table(plan, effects).markdown(),
-        f"Of {tests} changes {len(told)} leave out 0; by chance alone it would be "
-        f"{0.05 * tests:.1f}.\n",
+        f"{len(told)} of {tests} intervals leave out 0. If no setting changed anything it would be "
+        f"{0.05 * tests:.1f} on average, and each is judged for itself: what only one or two of "
+        "many say is a reason to look again, with other seeds. What cannot be told from 0 may still "
+        "be as large as its interval.\n",
         *(f"- {sentence}" for sentence in told),
         *([""] if told else []),
         *_controls(plan, effects),
@@ -153,9 +162,10 @@ def _readme(
         "## The plan\n",
         "```toml\n" + plan_text.strip() + "\n```\n",
         "## To get it again\n",
-        f"    {tournament.command} --out {folder}\n",
+        f"    {tournament.command} --out {quote(str(folder))}\n",
         "trains what is not trained yet, plays, and writes this page. From the stored games alone: "
-        f"`cmfq sweep {folder}/plan.toml --json {folder}/games.json.gz --out {folder}`.\n",
+        f"`cmfq sweep {quote(f'{folder}/plan.toml')} --json {quote(f'{folder}/games.json.gz')} "
+        f"--out {quote(str(folder))}`.\n",
     ]
     return "\n".join(parts)
 
