@@ -152,8 +152,8 @@ def _readme(
         effects_table(plan, effects).markdown(),
         f"{len(told)} of {tests} intervals leave out 0. If no setting changed anything it would be "
         f"{0.05 * tests:.1f} on average, and each is judged for itself: what only one or two of "
-        "many say is a reason to look again, with other seeds. What cannot be told from 0 may still "
-        "be as large as its interval.\n",
+        "many say is a reason to look again, with other seeds. What cannot be told from 0 may "
+        "still be as large as its interval.\n",
         *(f"- {sentence}" for sentence in told),
         *([""] if told else []),
         *_controls(plan, effects),
