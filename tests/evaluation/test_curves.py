@@ -1,14 +1,17 @@
 """What training reported, drawn and kept."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from cmfq.cli import main
 from cmfq.environments.registry import find_kind
-from cmfq.evaluation.curves import ends_table, find_metrics
+from cmfq.errors import UserError
+from cmfq.evaluation.curves import ends_table, find_metrics, write_metrics
 from cmfq.evaluation.entrants import find_entrants
+from cmfq.evaluation.table import Table
 from cmfq.training.run import Run
 
 
@@ -47,3 +50,26 @@ def test_what_is_no_run_has_no_curves(tmp_path: Path, capsys: pytest.CaptureFixt
     assert main(["curves", "rush", "--out", str(tmp_path / "x")]) == 2
     assert "give run folders" in capsys.readouterr().err
     assert not (tmp_path / "x").exists()
+
+
+def test_stored_metrics_of_runs_that_are_gone_are_kept(runs: Path, tmp_path: Path) -> None:
+    names = [str(runs / name) for name in ("cmfq-0", "mfq-0")]
+    entrants = find_entrants(names, find_kind("battle"), 1)
+    gone = [replace(one, name="gone") if one.name == names[0] else one for one in entrants]
+    write_metrics(tmp_path, {"gone": [{"episode": 1}], "a stranger": [{"episode": 1}]})
+    kept = find_metrics(gone, tmp_path)
+    assert kept.keys() == {"gone", names[1]}
+    (tmp_path / "metrics.json.gz").write_bytes(b"cut")
+    with pytest.raises(UserError, match="is damaged"):
+        find_metrics(gone, tmp_path)
+
+
+def test_a_script_among_runs_has_no_curves(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["curves", str(runs / "cmfq-0"), "rush", "--out", str(tmp_path / "x")]) == 2
+    assert "rush has no curves" in capsys.readouterr().err
+
+
+def test_a_bar_in_a_name_does_not_end_a_cell() -> None:
+    assert r"| a\|b |" in Table(("x",), [("a|b",)]).markdown()

@@ -59,3 +59,30 @@ def test_runs_of_one_name_are_refused(played: Path) -> None:
     twin = replace(run, name=f"elsewhere/{Path(run.name).name}")
     with pytest.raises(UserError, match="two runs are called"):
         runs_of(replace(stored, entrants=(*stored.entrants, twin)))
+
+
+def test_a_strangers_file_runs_no_code(played: Path) -> None:
+    stored, _ = read_tournament(played)
+    run = next(one for one in stored.entrants if one.run)
+    assert run.run
+    settings = run.run["settings"]
+    hostile = settings | {"mean_field": settings["mean_field"] | {"effect": "os:system"}}
+    with pytest.raises(UserError, match="os:system, whose code would be run"):
+        runs_of(replace(stored, entrants=(replace(run, run=run.run | {"settings": hostile}),)))
+    with pytest.raises(UserError, match="no name for a new folder"):
+        runs_of(replace(stored, entrants=(replace(run, name="elsewhere/.."),)))
+
+
+def test_mistakes_are_refused_before_anything_is_trained(
+    played: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before, runs = played.read_bytes(), tmp_path / "again"
+    options = ["--runs", str(runs), "--workers", "1", "--json"]
+    assert main(["reproduce", str(played), *options, str(played)]) == 2
+    assert "would be overwritten" in capsys.readouterr().err
+    gone = tmp_path / "gone.json"
+    gone.write_bytes(before.replace(b'"name": "rush"', b'"name": "rosh"'))
+    assert main(["reproduce", str(gone), *options, str(tmp_path / "a.json")]) == 2
+    assert "there is no entrant 'rosh'" in capsys.readouterr().err
+    assert not runs.exists()
+    assert played.read_bytes() == before

@@ -2,6 +2,7 @@
 
 import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -26,7 +27,7 @@ from cmfq.studies.sweep.effects import fit_effects
 from cmfq.studies.sweep.plan import fold_over, read_plan
 from cmfq.studies.sweep.play import responses
 from cmfq.studies.sweep.report import effects_of
-from cmfq.studies.training import train_missing, unfinished
+from cmfq.studies.training import differences, train_missing, unfinished
 from cmfq.training.run import Run
 
 SMALL = """
@@ -131,6 +132,12 @@ def test_runs_have_the_levels_of_their_cells(small: Path) -> None:
         ('"battle"', '"bottle"', "did you mean 'battle'"),
         ("[factors]", "[factor]", "did you mean 'factors'"),
         ("[factors]", "[factors", "cannot be read as a plan"),
+        ('"battle"', "5", "give a str"),
+        ('["cmfq", "mfq"]', "[1, 2]", "unknown algorithm '1'"),
+        ('["cmfq", "mfq"]', '[["a"], ["b"]]', "unknown algorithm"),
+        ("[settings]", "[settings]\nseed = 7", "the design sets it"),
+        ("[6, inf]", '[inf, "inf"]', "the same to a run"),
+        ("mean_field.radius = [6, inf]", 'mean_field.effect = ["kl", "my:own"]', "my:own"),
     ],
 )
 def test_a_bad_plan_gets_one_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
@@ -139,6 +146,71 @@ def test_a_bad_plan_gets_one_sentence(tmp_path: Path, old: str, new: str, senten
     with pytest.raises(UserError, match=r".") as error:
         read_plan(path)
     assert sentence in str(error.value)
+
+
+def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "plan.toml").write_text('algorithms = ["cmfq", "mfq"]\nfactors = 3')
+    with pytest.raises(UserError, match="give a table of settings"):
+        read_plan(tmp_path / "plan.toml")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--workers", "0"], "workers is 0"),
+        (["--games", "0"], "games is 0"),
+        (["--games", "1", "--against", "rush", "swarm"], "at least 2"),
+        (["--against", "nobody"], "there is no entrant 'nobody'"),
+        (["--against", "00-cmfq=rush"], "called as, a run of the sweep"),
+        (["--json", "no/g.json"], "there is no folder"),
+        (["--json", "old.json"], "old.json is no tournament"),
+        (["--out", "mine"], "would be lost"),
+        (["--out", "old.json/x"], "is a file"),
+        (["--runs", "old.json"], "cannot make the folder"),
+    ],
+)
+def test_mistakes_are_refused_before_anything_is_trained(
+    small: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    sentence: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("mine").mkdir()
+    Path("mine/README.md").write_text("# Mine")
+    Path("old.json").write_text("mine")
+    defaults = ["--json", "g.json", "--runs", "runs", "--workers", "1"]
+    assert main(["sweep", str(small), *defaults, *arguments]) == 2
+    assert sentence in capsys.readouterr().err
+    assert {file.name for file in tmp_path.iterdir()} == {"mine", "old.json"}
+    assert (Path("old.json").read_text(), Path("mine/README.md").read_text()) == ("mine", "# Mine")
+
+
+def test_an_environment_that_neither_side_wins_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, runs = tmp_path / "plan.toml", tmp_path / "runs"
+    text = SMALL.partition("[settings]")[0].replace("battle", "pursuit")
+    path.write_text(text)
+    assert main(["sweep", str(path), "--json", str(tmp_path / "g"), "--runs", str(runs)]) == 2
+    assert "two sides that are alike" in capsys.readouterr().err
+    assert not runs.exists()
+
+
+def test_a_run_whose_last_checkpoint_is_missing_is_not_finished(
+    small: Path, trained: Path, tmp_path: Path
+) -> None:
+    runs = {"00-mfq": read_plan(small).runs()["00-mfq"]}
+    shutil.copytree(trained / "00-mfq", tmp_path / "00-mfq")
+    (tmp_path / "00-mfq/checkpoints/000001.safetensors").unlink()
+    assert unfinished(runs, tmp_path) == ["00-mfq"]
+
+
+def test_roles_with_algorithms_of_their_own_make_another_run(small: Path) -> None:
+    (one,) = {"00-mfq": read_plan(small).runs()["00-mfq"]}.values()
+    assert differences(replace(one, algorithms={"agent": "iql"}), one) == {"algorithms.agent": None}
 
 
 def test_trained_runs_are_not_trained_again(small: Path, trained: Path) -> None:
@@ -202,6 +274,10 @@ def test_responses_are_the_shares_of_games_won(small: Path) -> None:
     np.testing.assert_allclose(found.strength, 0.75)
     effects = effects_of(plan, found)
     assert effects["cmfq v mfq"].mean.value == pytest.approx(7 / 16)
+    assert effects["cmfq v mfq"].changes[0].value == pytest.approx(
+        np.mean(np.arange(8)[plan.design[:, 0] == 1]) / 8
+        - np.mean(np.arange(8)[plan.design[:, 0] == 0]) / 8
+    )
     assert effects["strength of mfq"].mean.value == pytest.approx(0.75)
 
 
@@ -217,8 +293,13 @@ def test_the_command_plays_reports_and_reports_again(
     assert "| episodes 1 → 2 |" in page
     assert "48 games" in page
     assert "radius 6 → inf" in page
+    assert "2 between the two runs of each cell, and 2 of each run against each" in page
     assert len((out / "cells.csv").read_text().splitlines()) == 9
     assert {"effects.svg", "effects.png", "plan.toml"} <= {file.name for file in out.iterdir()}
+    other = tmp_path / "other.toml"
+    other.write_text(small.read_text().replace("[6, inf]", "[6, 5]"))
+    assert main(["sweep", str(other), "--json", str(json)]) == 2
+    assert "has mean_field.radius inf: give the plan" in capsys.readouterr().err
     stored = ["sweep", str(out / "plan.toml"), "--json", str(out / "games.json.gz")]
     assert main([*stored, "--out", str(again)]) == 0
     assert (again / "cells.csv").read_bytes() == (out / "cells.csv").read_bytes()

@@ -105,13 +105,15 @@ def write_curves(folder: Path, entrants: Sequence[Entrant], title: str, command:
             environments.
     """
     metrics = find_metrics(entrants)
+    if not entrants:
+        raise UserError("there are no curves to draw: give run folders of `cmfq train`")
     for one in entrants:
         if one.name not in metrics:
             raise UserError(f"{one.name} has no curves to draw: give run folders of `cmfq train`")
     kinds = sorted({one.run["environment"] for one in entrants if one.run})
     if len(kinds) != 1:
         raise UserError(
-            f"the runs are of {' and '.join(kinds) or 'no environment'}, whose rewards cannot be "
+            f"the runs are of {' and '.join(kinds)}, whose rewards cannot be "
             "compared: give runs of one"
         )
     curves = by_group(entrants, metrics)

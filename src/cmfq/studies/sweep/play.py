@@ -59,10 +59,9 @@ def refuse_sweep(
                 f"the opponent {one.name} is, or is called as, a run of the sweep: give another "
                 "opponent, or another group"
             )
-    if games < len(others):
-        raise UserError(
-            f"games is {games}: give at least {len(others)}, one against each of the opponents"
-        )
+    least = max(1, len(others))
+    if games < least:
+        raise UserError(f"games is {games}: give at least {least}, one against each opponent")
     settings = TournamentSettings(plan.game, games, seed)
     tournament = Tournament(settings, versions(), "", (*runs, *others), (), ())
     refuse_to_play(tournament, workers)
