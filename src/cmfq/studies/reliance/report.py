@@ -40,7 +40,7 @@ WORTHS = {
     "random weights": "That they do not weigh at random",
     "another's": "Whose neighbours they are",
     "usual": "All that ǎ tells",
-    "zero": "That there is a merged action at all",
+    "zero": "That ǎ is not the zero of agents without neighbours",
 }
 """What is lost by each exchange."""
 HEADINGS = {
@@ -62,14 +62,17 @@ IQL, which has none). Then in play: the policy with the other merged action agai
 trained, {games} games for each run and exchange, sides swapped, a draw counts half. The training
 seed is what is replicated: means over runs with their 95 % intervals (± is half the width of
 Student's; for win rates see `docs/statistics.md`). Each interval stands for itself: of twenty
-policies that are as good as before, one will seem not to be.
+that hide no change, one will seem to show one. The policies learned with their own merged action
+and meet another one only here: a loss says that they had come to go by it, not that an algorithm
+which learns without it would be worse.
 
 ![What changes with another merged action: a ring per run, the mean, its interval](reliance.svg)
 
 What stands in the place of the merged action keeps less and less of it:
 
 - **the plain mean ā** keeps all that the neighbours did, and drops the weights. Whoever plays as
-  well by it gains nothing from the weights at play. (MFQ goes by it anyway.)
+  well by it gains nothing from the weights at play; what they did while it learned is not asked
+  here. (MFQ goes by it anyway.)
 - **random weights** are those of the ablation, drawn anew for every neighbour.
 - **another agent's ǎ**, of the same team and step, keeps what kind of crowd there is at the time,
   and drops whose neighbours they are.
@@ -146,7 +149,9 @@ def describe(folder: Path, found: Found) -> str:
         "## What the numbers say\n",
         "A margin is the mean of the altered policy's survivors less those of the policy as it was "
         "trained: below 0 says that what was taken away had been worth something in play. What "
-        "cannot be told to matter may still matter by as much as its interval allows.\n",
+        "cannot be told to matter may still matter by as much as its interval allows; and that the "
+        "interval of one algorithm leaves out 0 and that of another does not is no sign that the "
+        "two differ.\n",
         *verdicts(found),
         "\n## What is merged\n",
         _weights_table(weights, groups).markdown(),
