@@ -78,6 +78,12 @@ class Plan:
         return fold_over(len(self.factors))
 
     @property
+    def names(self) -> tuple[str, ...]:
+        """Of all runs, cell by cell."""
+        cells = range(len(self.design))
+        return tuple(run_name(cell, one) for cell in cells for one in self.algorithms)
+
+    @property
     def game(self) -> Any:
         """Settings of the environment in which the runs play: what no factor varies."""
         return self._settings({}).environment

@@ -50,11 +50,11 @@ def refuse_sweep(
     Raises:
         UserError: opponents cannot play, there are too few games, or the file is of others.
     """
-    runs = tuple(Entrant(str(folder / name), name, None, (), None) for name in plan.runs())
+    runs = tuple(Entrant(str(folder / name), name, None, (), None) for name in plan.names)
     folders = {Path(run.name).resolve() for run in runs}
     others = find_entrants(opponents, kind_of(plan.game), 1)
     for one in others:
-        if one.group in plan.runs() or Path(one.name).resolve() in folders:
+        if one.group in plan.names or Path(one.name).resolve() in folders:
             raise UserError(
                 f"the opponent {one.name} is, or is called as, a run of the sweep: give another "
                 "opponent, or another group"
@@ -97,12 +97,11 @@ def play_sweep(
         workers: processes; the result does not depend on it.
         on_progress: as in :func:`~cmfq.evaluation.tournament.play.play_planned`.
     """
-    named = [(name, str(folder / name)) for name in plan.runs()]
+    named = [(name, str(folder / name)) for name in plan.names]
     named += [split_group(name) for name in opponents]
     entrants = enter(named, kind_of(plan.game), checkpoints)
-    names_of_runs = plan.runs().keys()
-    ours = {one.group: one for one in entrants if one.group in names_of_runs}
-    others = [one for one in entrants if one.group not in names_of_runs]
+    ours = {one.group: one for one in entrants if one.group in plan.names}
+    others = [one for one in entrants if one.group not in plan.names]
     settings = TournamentSettings(plan.game, games, seed)
     return play_planned(
         Tournament(settings, versions(), command, entrants, (), ()),

@@ -127,7 +127,7 @@ def _readme(
 ) -> str:
     a, b = plan.algorithms
     cells, factors = plan.design.shape
-    others = [one.name for one in tournament.entrants if one.group not in plan.runs()]
+    others = [one.name for one in tournament.entrants if one.group not in plan.names]
     games = f"{tournament.settings.episodes} between the two runs of each cell"
     strength = ""
     if others:
