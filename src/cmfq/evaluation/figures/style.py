@@ -83,8 +83,9 @@ def refuse_picture(file: Path) -> None:
 
 
 def colours_of(groups: Sequence[str]) -> dict[str, str]:
-    """A colour for each group; algorithms keep theirs in every figure."""
-    others = cycle(OTHER_COLOURS)
+    """A colour for each group; algorithms keep theirs in every figure, others get what is left."""
+    left = [colour for name, colour in COLOURS.items() if name not in groups]
+    others = cycle((*OTHER_COLOURS, *left))
     return {group: COLOURS.get(group) or next(others) for group in groups}
 
 
