@@ -193,3 +193,20 @@ def test_sizes_draws_tournaments_of_several_sizes(tmp_path: Path) -> None:
     assert main(["sizes", files[0], "--out", str(out)]) == 2
     assert main(["sizes", files[0], files[0], "--out", str(out)]) == 2
     assert main(["sizes", *files, "--out", str(tmp_path / "x.bmp")]) == 2
+
+
+def test_sizes_writes_a_folder_that_writes_itself_again(tmp_path: Path) -> None:
+    for size in (400, 64):
+        played = made_up({"mfq": 2, "cmfq": 2}, by_strength({"mfq": 0, "cmfq": 1}), size)
+        (tmp_path / f"{size}.json").write_text(tournament_text(played))
+    out, again = tmp_path / "sizes", tmp_path / "again"
+    files = [str(tmp_path / f"{size}.json") for size in (400, 64)]
+    assert main(["sizes", *files, "--out", str(out), "--against", "mfq"]) == 0
+    page = (out / "README.md").read_text()
+    assert "| win rate of A v B | 64 a side | 400 a side |" in page
+    stored = [str(out / f"tournament-{size}.json.gz") for size in (64, 400)]
+    assert main(["sizes", *stored, "--out", str(again), "--against", "mfq"]) == 0
+    assert (again / "sizes.svg").read_bytes() == (out / "sizes.svg").read_bytes()
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "README.md").write_text("# Mine")
+    assert main(["sizes", *files, "--out", str(tmp_path / "mine")]) == 2

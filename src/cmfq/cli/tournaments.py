@@ -13,7 +13,7 @@ from cmfq.cli.again import changes, option_words
 from cmfq.cli.playing import WORKERS
 from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.environments.registry import kind_of
-from cmfq.errors import UserError, unknown_name
+from cmfq.errors import UserError
 from cmfq.evaluation.curves import write_curves
 from cmfq.evaluation.entrants import find_entrants, split_group
 from cmfq.evaluation.figures.progress import win_rate_over_training
@@ -28,8 +28,7 @@ from cmfq.evaluation.statistics.power import (
     variation,
     with_endless_games,
 )
-from cmfq.evaluation.statistics.replication import Estimate
-from cmfq.evaluation.table import Table, rate_text
+from cmfq.evaluation.table import Table
 from cmfq.evaluation.tournament.file import (
     Tournament,
     TournamentSettings,
@@ -39,6 +38,13 @@ from cmfq.evaluation.tournament.file import (
 from cmfq.evaluation.tournament.play import play_tournament
 from cmfq.evaluation.tournament.progress import play_progress, progress_rows, progress_table
 from cmfq.evaluation.tournament.results import write_page, write_results
+from cmfq.evaluation.tournament.sizes import (
+    TITLE,
+    by_size,
+    size_curves,
+    size_table,
+    write_sizes,
+)
 from cmfq.evaluation.tournament.standings import all_results, standings
 from cmfq.evaluation.tournament.tables import (
     comparison_table,
@@ -242,44 +248,29 @@ def sizes(
     out: Path,
     against: tuple[str, ...] = (),
 ) -> None:
-    """Draw win rates against agents a side, from one finished tournament for each size.
+    """Draw win rates against agents a side, from one finished tournament for each size (Fig 4c).
 
     Args:
         tournaments: their files.
-        out: picture to write: .svg or .png.
+        out: folder to write figure, table and games to; or a picture alone, .svg or .png.
         against: groups, one panel each; all of them if not given.
     """
-    results = {}
-    for path in tournaments:
-        played = finished_tournament(path)
-        size = getattr(played.settings.environment, "size", None)
-        if size is None:
-            raise UserError(f"{path} is a tournament of {played.kind.name}, which has no size")
-        if size in results:
-            raise UserError(f"two tournaments were played at {size} a side: give one of them")
-        results[size] = standings(played)
-    if len(results) < 2:
-        raise UserError("give tournaments of at least two sizes")
-    groups = set.intersection(*({r.group for r in one.ratings} for one in results.values()))
-    for name in against:
-        if name not in groups:
-            raise unknown_name("group", name, sorted(groups))
-    curves: dict[str, dict[str, dict[int, Estimate]]] = {
-        opponent: {
-            group: {size: one.between(group, opponent).win_rate for size, one in results.items()}
-            for group in sorted(groups - {opponent})
-        }
-        for opponent in against or sorted(groups)
-    }
-    save_picture(win_rate_by_size(curves), out)
-    ordered = sorted(results)
-    rows = [
-        (f"{group} v {opponent}", *(rate_text(line[size]) for size in ordered))
-        for opponent, lines in curves.items()
-        for group, line in lines.items()
-    ]
-    print_table(Table(("A v B", *(f"{size} a side" for size in ordered)), rows), "Win rate of A")
-    print(f"picture: {out}")
+    picture = bool(out.suffix) and not out.is_dir()
+    if picture:
+        refuse_picture(out)
+    else:
+        refuse_results_folder(out, TITLE)
+    played = by_size({path: finished_tournament(path) for path in tournaments})
+    curves = size_curves(played, against)
+    if picture:
+        save_picture(win_rate_by_size(curves), out)
+    else:
+        stored = [str(out / f"tournament-{size}.json.gz") for size in played]
+        words = ["cmfq", "sizes", *stored, "--out", str(out)]
+        words += ["--against", *against] if against else []
+        write_sizes(out, played, curves, shlex.join(words))
+    print_table(size_table(curves), "Win rates by size")
+    print(f"picture: {out}" if picture else f"results: {out / 'README.md'}")
 
 
 def _power_row(
