@@ -9,7 +9,13 @@ from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
 from cmfq.evaluation.tournament.file import finished_progress, finished_tournament, read_tournament
-from cmfq.evaluation.tournament.progress import play_progress, progress_rows, progress_table
+from cmfq.evaluation.tournament.progress import (
+    ProgressRow,
+    play_progress,
+    progress_rows,
+    progress_table,
+    shared_by_seeds,
+)
 
 SMALL = BattleSettings(size=12, max_steps=25)
 
@@ -102,3 +108,26 @@ def test_nothing_to_play(runs: Path, tmp_path: Path) -> None:
         play([runs / "cmfq-0"], [], tmp_path / "p.json")
     with pytest.raises(UserError, match="enter one policy twice"):
         play([runs / "cmfq-0"], ["rush", "rush"], tmp_path / "p.json")
+
+
+def test_a_folder_of_results_writes_itself_again(runs: Path, tmp_path: Path) -> None:
+    games, out, again = tmp_path / "p.json", tmp_path / "out", tmp_path / "again"
+    play([runs / "cmfq-0", runs / "cmfq-1"], ["rush"], games)
+    assert main(["progress", "--json", str(games), "--out", str(out)]) == 0
+    page = (out / "README.md").read_text()
+    assert "Every checkpoint of 2 of cmfq against" in page
+    assert "| group | episode | v rush |" in page
+    assert main(["progress", "--json", str(out / "progress.json.gz"), "--out", str(again)]) == 0
+    assert (again / "progress.svg").read_bytes() == (out / "progress.svg").read_bytes()
+
+
+def test_means_are_over_checkpoints_that_all_seeds_have() -> None:
+    def row(run: str, group: str, episode: int) -> ProgressRow:
+        return ProgressRow(run, group, 0, episode, "rush", 0.5)
+
+    stopped = [row("a", "cmfq", 100), row("a", "cmfq", 164), row("b", "cmfq", 100)]
+    apart = [row("c", "mfq", 30), row("d", "mfq", 50)]
+    shared = shared_by_seeds([*stopped, *apart])
+    assert [(one.group, one.episode) for one in shared] == [
+        ("cmfq", 100), ("cmfq", 100), ("mfq", 30), ("mfq", 50),
+    ]  # fmt: skip

@@ -29,6 +29,7 @@ from cmfq.evaluation.statistics.power import (
     with_endless_games,
 )
 from cmfq.evaluation.table import Table
+from cmfq.evaluation.tournament import progress_report
 from cmfq.evaluation.tournament.file import (
     Tournament,
     TournamentSettings,
@@ -138,10 +139,9 @@ def progress(
         seed: of the games.
         workers: processes to play in; the result does not depend on it.
         json: file that holds the games, each as soon as it is over.
-        out: picture to write: .svg or .png.
+        out: folder to write figure, table and games to; or a picture alone, .svg or .png.
     """
-    if out:
-        refuse_picture(out)
+    picture = out and _is_picture(out, progress_report.TITLE)
     if runs or not json:
         words = ["cmfq", "progress", *runs, "--against", *against]
         words += option_words({"games": games, "seed": seed} | ({"json": json} if json else {}))
@@ -161,8 +161,10 @@ def progress(
     else:
         played = finished_progress(json)
     rows = progress_rows(played)
-    if out:
+    if out and picture:
         save_picture(win_rate_over_training(rows), out)
+    elif out:
+        progress_report.write_progress(out, played)
     print_table(
         progress_table(rows), f"Win rate in {played.settings.episodes} games, mean over seeds"
     )
@@ -255,11 +257,7 @@ def sizes(
         out: folder to write figure, table and games to; or a picture alone, .svg or .png.
         against: groups, one panel each; all of them if not given.
     """
-    picture = bool(out.suffix) and not out.is_dir()
-    if picture:
-        refuse_picture(out)
-    else:
-        refuse_results_folder(out, TITLE)
+    picture = _is_picture(out, TITLE)
     played = by_size({path: finished_tournament(path) for path in tournaments})
     curves = size_curves(played, against)
     if picture:
@@ -271,6 +269,20 @@ def sizes(
         write_sizes(out, played, curves, shlex.join(words))
     print_table(size_table(curves), "Win rates by size")
     print(f"picture: {out}" if picture else f"results: {out / 'README.md'}")
+
+
+def _is_picture(out: Path, title: str) -> bool:
+    """Whether a picture is to be written, and no folder with a page of this title.
+
+    Raises:
+        UserError: neither can be written there.
+    """
+    picture = bool(out.suffix) and not out.is_dir()
+    if picture:
+        refuse_picture(out)
+    else:
+        refuse_results_folder(out, title)
+    return picture
 
 
 def _power_row(

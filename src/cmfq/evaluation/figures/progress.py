@@ -8,14 +8,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import PercentFormatter
 
 from cmfq.evaluation.figures.style import colours_of, leave_empty
-from cmfq.evaluation.tournament.progress import ProgressRow
+from cmfq.evaluation.tournament.progress import ProgressRow, shared_by_seeds
 
 
 def win_rate_over_training(rows: Sequence[ProgressRow]) -> Figure:
     """Win rate against training episodes: a panel for each opponent.
 
-    The thick line of a group is the mean of its seeds, a thin one is a single seed, the band
-    reaches from the least to the greatest.
+    The thick line of a group is the mean of its seeds, a thin one is a single seed.
     """
     opponents = list(dict.fromkeys(row.opponent for row in rows))
     groups = list(dict.fromkeys(row.group for row in rows))
@@ -27,19 +26,18 @@ def win_rate_over_training(rows: Sequence[ProgressRow]) -> Figure:
     for axes, opponent in zip(panels.flat, opponents, strict=False):
         for group in groups:
             found = [row for row in rows if (row.opponent, row.group) == (opponent, group)]
-            episodes = sorted({row.episode for row in found})
-            rates = [[row.win_rate for row in found if row.episode == one] for one in episodes]
+            shared = shared_by_seeds(found)
+            episodes = sorted({row.episode for row in shared})
+            rates = [[row.win_rate for row in shared if row.episode == one] for one in episodes]
             seeds = list(dict.fromkeys(row.run for row in found))
             for run in seeds if len(seeds) > 1 else []:
                 line = [(row.episode, row.win_rate) for row in found if row.run == run]
-                axes.plot(*zip(*line, strict=True), color=colours[group], linewidth=0.7, alpha=0.6)
+                axes.plot(*zip(*line, strict=True), color=colours[group], linewidth=0.7, alpha=0.4)
             label = f"{group} ({len(seeds)} seeds)" if len(seeds) > 1 else group
             means = [float(np.mean(one)) for one in rates]
-            axes.plot(episodes, means, "o-", color=colours[group], markersize=3.5, label=label)
-            axes.fill_between(
-                episodes, list(map(min, rates)), list(map(max, rates)), color=colours[group],
-                alpha=0.15, linewidth=0,
-            )  # fmt: skip
+            axes.plot(
+                episodes, means, "o-", color=colours[group], linewidth=2, markersize=4, label=label
+            )
         axes.axhline(0.5, color="black", linewidth=0.8, linestyle=":")
         axes.set_title(f"against {opponent}", fontsize=10)
         axes.set_ylim(-0.03, 1.03)

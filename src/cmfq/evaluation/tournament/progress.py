@@ -107,11 +107,27 @@ def progress_rows(played: Tournament) -> list[ProgressRow]:
     ]
 
 
+def shared_by_seeds(rows: Sequence[ProgressRow]) -> list[ProgressRow]:
+    """Rows of the episodes at which every run of a group has a checkpoint: means are of all seeds.
+
+    All rows of a group that has no such episode.
+    """
+    runs: dict[str, set[str]] = {}
+    there: dict[tuple[str, int], set[str]] = {}
+    for row in rows:
+        runs.setdefault(row.group, set()).add(row.run)
+        there.setdefault((row.group, row.episode), set()).add(row.run)
+    shared = {key for key, names in there.items() if names == runs[key[0]]}
+    without = runs.keys() - {group for group, _ in shared}
+    return [row for row in rows if (row.group, row.episode) in shared or row.group in without]
+
+
 def progress_table(rows: Sequence[ProgressRow]) -> Table:
     """Mean over the seeds of a group at each checkpoint, with the least and the greatest seed."""
     opponents = list(dict.fromkeys(row.opponent for row in rows))
+    rows = shared_by_seeds(rows)
     lines = []
-    for group, episode in dict.fromkeys((row.group, row.episode) for row in rows):
+    for group, episode in sorted({(row.group, row.episode) for row in rows}):
         cells = []
         for opponent in opponents:
             rates = [

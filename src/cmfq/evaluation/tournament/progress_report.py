@@ -1,0 +1,50 @@
+"""What ``cmfq progress`` leaves behind, written by code.
+
+::
+
+    progress/
+      README.md                   win rates over training, and the command that does it again
+      progress.json.gz            every game
+      progress.svg, progress.png  the figure
+"""
+
+import gzip
+from pathlib import Path
+
+from cmfq.evaluation.entrants import groups_of
+from cmfq.evaluation.figures.progress import win_rate_over_training
+from cmfq.evaluation.figures.style import save_figure
+from cmfq.evaluation.tournament.file import Tournament, tournament_text
+from cmfq.evaluation.tournament.progress import progress_rows, progress_table
+from cmfq.storage import make_folder, write_bytes
+
+TITLE = "Learning over time"
+
+
+def write_progress(folder: Path, played: Tournament) -> None:
+    """Write the folder; it is made if it is not there."""
+    make_folder(folder)
+    rows = progress_rows(played)
+    save_figure(win_rate_over_training(rows), folder, "progress")
+    text = tournament_text(played).encode()
+    write_bytes(folder / "progress.json.gz", gzip.compress(text, mtime=0))
+    runs = ", ".join(
+        f"{len(entrants)} of {group}" for group, entrants in groups_of(played.entrants).items()
+    )
+    opponents = ", ".join(one.name for one in played.opponents)
+    parts = [
+        f"# {TITLE}: {played.settings.environment.title}\n",
+        f"Every checkpoint of {runs} against opponents that stay as they are ({opponents}): in "
+        "self-play the reward does not say who is better than before, a fixed opponent does. "
+        f"{played.settings.episodes} games of each checkpoint against each opponent, sides swap "
+        "every game, a draw counts half. Win rates are means over seeds, with the least and the "
+        "greatest seed; these are no intervals.\n",
+        "![Win rate against training episodes, a panel for each opponent; thin lines are single "
+        "seeds](progress.svg)\n",
+        progress_table(rows).markdown(),
+        "## To get it again\n",
+        f"    {played.command} --out {folder}\n",
+        "From the stored games: `cmfq progress --json "
+        f"{folder}/progress.json.gz --out {folder}`.\n",
+    ]
+    write_bytes(folder / "README.md", "\n".join(parts).encode())
