@@ -1,6 +1,7 @@
 """Writing files so that a crash, a full disk or a second process never costs the file before."""
 
 import errno
+import gzip
 import json
 import math
 import os
@@ -118,6 +119,11 @@ def write_bytes(path: Path, content: bytes) -> None:
         aside.write_bytes(content)
 
     write_aside(path, write)
+
+
+def write_gzip(path: Path, content: bytes) -> None:
+    """Write a whole file, packed: the same content gives the same bytes."""
+    write_bytes(path, gzip.compress(content, mtime=0))
 
 
 def write_json(path: Path, value: object) -> None:

@@ -22,7 +22,7 @@ from cmfq.errors import UserError
 from cmfq.evaluation.entrants import Entrant
 from cmfq.evaluation.figures.style import Metrics, learning_curves, save_figure
 from cmfq.evaluation.table import Table
-from cmfq.storage import make_folder, write_bytes, write_json
+from cmfq.storage import make_folder, write_bytes, write_gzip, write_json
 from cmfq.training.run import SETTINGS_FILE, Run
 
 METRICS = "metrics.json.gz"
@@ -68,7 +68,7 @@ def _stored(path: Path) -> dict[str, Metrics]:
 
 def write_metrics(folder: Path, metrics: MetricsOf) -> None:
     """Keep metrics in a results folder, where :func:`find_metrics` finds them."""
-    write_bytes(folder / METRICS, gzip.compress(json.dumps(metrics).encode(), mtime=0))
+    write_gzip(folder / METRICS, json.dumps(metrics).encode())
 
 
 def by_group(entrants: Sequence[Entrant], metrics: MetricsOf) -> dict[str, list[Metrics]]:

@@ -12,7 +12,6 @@
 """
 
 import csv
-import gzip
 import io
 import json
 from collections.abc import Mapping, Sequence
@@ -28,7 +27,7 @@ from cmfq.evaluation.crossing.play import CrossCell, CrossGame, roles_of, scaled
 from cmfq.evaluation.entrants import Entrant, groups_of
 from cmfq.evaluation.figures.style import Metrics, colours_of, save_figure
 from cmfq.evaluation.table import Table
-from cmfq.storage import make_folder, write_bytes, write_json
+from cmfq.storage import make_folder, write_bytes, write_gzip, write_json
 from cmfq.training.run import Run
 
 RANDOM_GROUP = "random (script)"
@@ -60,7 +59,7 @@ def write_crossing(
     writer.writerows(asdict(cell) for cell in cells)
     write_bytes(folder / "cells.csv", text.getvalue().encode())
     lines = b"".join(json.dumps(asdict(game)).encode() + b"\n" for game in games)
-    write_bytes(folder / "games.jsonl.gz", gzip.compress(lines, mtime=0))
+    write_gzip(folder / "games.jsonl.gz", lines)
     write_json(folder / "runs.json", {one.name: one.run for one in entrants if one.run})
     metrics = {
         group: [Run.open(Path(one.name)).metrics() for one in members]

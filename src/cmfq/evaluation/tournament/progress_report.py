@@ -8,7 +8,6 @@
       progress.svg, progress.png  the figure
 """
 
-import gzip
 from pathlib import Path
 
 from cmfq.evaluation.entrants import groups_of
@@ -16,7 +15,7 @@ from cmfq.evaluation.figures.progress import win_rate_over_training
 from cmfq.evaluation.figures.style import save_figure
 from cmfq.evaluation.tournament.file import Tournament, tournament_text
 from cmfq.evaluation.tournament.progress import progress_rows, progress_table
-from cmfq.storage import make_folder, write_bytes
+from cmfq.storage import make_folder, write_bytes, write_gzip
 
 TITLE = "Learning over time"
 
@@ -26,8 +25,7 @@ def write_progress(folder: Path, played: Tournament) -> None:
     make_folder(folder)
     rows = progress_rows(played)
     save_figure(win_rate_over_training(rows), folder, "progress")
-    text = tournament_text(played).encode()
-    write_bytes(folder / "progress.json.gz", gzip.compress(text, mtime=0))
+    write_gzip(folder / "progress.json.gz", tournament_text(played).encode())
     runs = ", ".join(
         f"{len(entrants)} of {group}" for group, entrants in groups_of(played.entrants).items()
     )

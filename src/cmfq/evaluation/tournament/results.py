@@ -11,7 +11,6 @@
 """
 
 import csv
-import gzip
 import io
 from pathlib import Path
 from shlex import quote
@@ -40,7 +39,7 @@ from cmfq.evaluation.tournament.tables import (
     rating_table,
     run_table,
 )
-from cmfq.storage import make_folder, write_bytes
+from cmfq.storage import make_folder, write_bytes, write_gzip
 
 CAPTIONS = {
     "matrix": "Win rate of each row against each column with its 95 % interval over seeds; bold "
@@ -58,8 +57,7 @@ def write_results(folder: Path, tournament: Tournament) -> None:
     found = standings(tournament)
     for name, figure in _figures(tournament, found, metrics).items():
         save_figure(figure, folder, name)
-    text = tournament_text(tournament).encode()
-    write_bytes(folder / "tournament.json.gz", gzip.compress(text, mtime=0))
+    write_gzip(folder / "tournament.json.gz", tournament_text(tournament).encode())
     if metrics:
         write_metrics(folder, metrics)
     write_bytes(folder / "comparisons.csv", _comparisons_csv(found).encode())

@@ -8,7 +8,6 @@
       sizes.svg, sizes.png      the figure
 """
 
-import gzip
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from cmfq.evaluation.table import Table, rate_text
 from cmfq.evaluation.tournament.file import Tournament, tournament_text
 from cmfq.evaluation.tournament.standings import standings
 from cmfq.evaluation.tournament.tables import HOW_TO_READ, about
-from cmfq.storage import make_folder, write_bytes
+from cmfq.storage import make_folder, write_bytes, write_gzip
 
 TITLE = "Win rates at several sizes"
 
@@ -89,8 +88,7 @@ def write_sizes(
     make_folder(folder)
     save_figure(win_rate_by_size(curves), folder, "sizes")
     for size, played in tournaments.items():
-        text = tournament_text(played).encode()
-        write_bytes(folder / f"tournament-{size}.json.gz", gzip.compress(text, mtime=0))
+        write_gzip(folder / f"tournament-{size}.json.gz", tournament_text(played).encode())
     parts = [
         f"# {TITLE}: {', '.join(map(str, tournaments))} a side\n",
         f"The same policies at every size. {HOW_TO_READ}\n",

@@ -10,7 +10,6 @@
       effects.svg, .png   the figure
 """
 
-import gzip
 import textwrap
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +22,7 @@ from cmfq.evaluation.figures.style import colours_of, save_figure
 from cmfq.evaluation.statistics.replication import Estimate
 from cmfq.evaluation.table import Table, margin_text, rate_text
 from cmfq.evaluation.tournament.file import Tournament, tournament_text
-from cmfq.storage import make_folder, write_bytes
+from cmfq.storage import make_folder, write_bytes, write_gzip
 from cmfq.studies.sweep.effects import Effects, fit_effects
 from cmfq.studies.sweep.plan import Plan
 from cmfq.studies.sweep.play import Responses, responses, responses_csv
@@ -108,8 +107,7 @@ def write_sweep(folder: Path, plan: Plan, plan_text: str, tournament: Tournament
     found = responses(plan, tournament)
     effects = effects_of(plan, found)
     save_figure(effects_figure(plan, effects), folder, "effects")
-    text = tournament_text(tournament).encode()
-    write_bytes(folder / "games.json.gz", gzip.compress(text, mtime=0))
+    write_gzip(folder / "games.json.gz", tournament_text(tournament).encode())
     write_bytes(folder / "plan.toml", plan_text.encode())
     write_bytes(folder / "cells.csv", responses_csv(plan, found).encode())
     write_bytes(
