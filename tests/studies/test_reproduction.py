@@ -7,8 +7,14 @@ import pytest
 
 from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
+from cmfq.environments.pettingzoo import PettingZooSettings
 from cmfq.errors import UserError
-from cmfq.evaluation.tournament.file import Tournament, TournamentSettings, read_tournament
+from cmfq.evaluation.tournament.file import (
+    Tournament,
+    TournamentSettings,
+    read_tournament,
+    tournament_text,
+)
 from cmfq.studies.reproduction import runs_of
 from cmfq.studies.training import train_missing
 from cmfq.training.checkpoint import latest_checkpoint
@@ -86,3 +92,26 @@ def test_mistakes_are_refused_before_anything_is_trained(
     assert "there is no entrant 'rosh'" in capsys.readouterr().err
     assert not runs.exists()
     assert played.read_bytes() == before
+
+
+def test_the_game_of_a_strangers_file_is_not_made(
+    played: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.delenv("CMFQ_RUN_OWN_FUNCTIONS", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "stranger.py").write_text("from pathlib import Path\nPath('ran').touch()\n")
+    monkeypatch.chdir(tmp_path)
+    stored, _ = read_tournament(played)
+    theirs = replace(stored.settings, environment=PettingZooSettings(make_env="stranger:make_env"))
+    entrants = tuple(one for one in stored.entrants if one.run)
+    names = {player.id for one in entrants for player in one.players}
+    games = tuple(one for one in stored.games if {one.a, one.b} <= names)
+    file = replace(stored, settings=theirs, entrants=entrants, games=games)
+    (tmp_path / "theirs.json").write_text(tournament_text(file))
+    options = ["--runs", str(tmp_path / "again"), "--json", str(tmp_path / "again.json")]
+    assert main(["reproduce", str(tmp_path / "theirs.json"), *options]) == 2
+    assert "CMFQ_RUN_OWN_FUNCTIONS" in capsys.readouterr().err
+    assert not (tmp_path / "ran").exists()

@@ -109,8 +109,9 @@ def reproduce(
     for written in (json, *([out / result.name] if out else [])):
         if written.resolve() == result.resolve():
             raise UserError(f"{result} would be overwritten: give another --json, another --out")
+    settings = runs_of(stored)  # first: it refuses a stranger's functions, before any is called
     refuse_again(stored, runs, json, workers)
-    _train(runs_of(stored), runs, workers)
+    _train(settings, runs, workers)
     command = ["cmfq", "reproduce", str(result), "--runs", str(runs), "--json", str(json)]
     with GamesScreen(json) as screen:
         played = play_again(
