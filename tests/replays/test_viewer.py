@@ -197,7 +197,7 @@ def test_the_keyboard_does_everything(page: Page) -> None:
     press("t")
     page.wait_for_function("() => document.querySelector('.state').innerText.includes('scripted')")
     press("t")
-    page.wait_for_selector(".neighbours tbody button:visible")
+    page.wait_for_selector(".policy:visible")  # its thoughts are unpacked: neighbours are in order
     weightiest = page.inner_text(".neighbours tbody button >> nth=0")
     press("f")
     page.wait_for_function("id => document.querySelector('.id').value === id", arg=weightiest)
@@ -216,6 +216,26 @@ def test_the_keyboard_does_everything(page: Page) -> None:
     press("Escape")
     for key in ("+", "-", "w", "a", "s", "d", "0", ",", "."):
         press(key)
+
+
+def test_keys_pressed_at_once_act_on_what_is_so_not_on_what_was_drawn(page: Page) -> None:
+    """No frame is drawn between them, and nothing of what the policies thought is unpacked."""
+    go_to(page, STEP)
+    weightiest = page.evaluate(
+        """async (step) => {
+            const { Game } = await import("viewer/game.js");
+            const game = await Game.load({ name: "fight", url: "/replays/0" });
+            await game.think(step);
+            return String(game.neighbours(step, 0, 0)[0].id);
+        }""",
+        STEP,
+    )
+    page.evaluate(
+        """keys => keys.forEach(key =>
+            document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true })))""",
+        ["t", "t", "t", "f"],
+    )
+    page.wait_for_function("id => document.querySelector('.id').value === id", arg=weightiest)
 
 
 def changed(page: Page, before: bytes) -> bytes:

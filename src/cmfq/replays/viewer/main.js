@@ -1,6 +1,7 @@
 // The page: loads the games, keeps time, and answers to pointer and keyboard.
 
 import { drawTimeline, moveMark } from "viewer/charts.js";
+import { agentAfter, agentOfNextTeam, stepOf, weightiest } from "viewer/choosing.js";
 import { Field } from "viewer/field.js";
 import { ReplayError } from "viewer/format.js";
 import { Game } from "viewer/game.js";
@@ -30,6 +31,7 @@ const state = {
 
 /** @type {View[]} */
 const views = [];
+const games = () => views.map(({ game }) => game);
 let theme = readTheme();
 let stale = false; // something beside the field changed
 let asked = 0; // the animation frame that is asked for, or 0
@@ -156,7 +158,7 @@ function advance(now) {
 /** Bring one game's panel to the present step. @param {View} view */
 function update(view) {
   const { game } = view;
-  view.step = Math.min(state.step, game.length - 1);
+  view.step = stepOf(game, state.step);
   view.chosen = state.chosen === null ? null : game.find(view.step, state.chosen);
   const thinking = (view.chosen && game.reasons(view.chosen.team)) || state.overlay !== "none";
   if (thinking) unpack(view);
@@ -238,27 +240,11 @@ function toggleNumbers() {
   refresh();
 }
 
-/** The agent before or after, of those that live. @param {number} by */
-function chooseBy(by) {
-  const view = views.find((one) => one.chosen) ?? views[0];
-  const ids = [...view.game.steps[view.step].flatMap((team) => [...team.ids])].sort((a, b) => a - b);
-  if (!ids.length) return;
-  const at = state.chosen === null ? (by > 0 ? -1 : 0) : ids.indexOf(state.chosen);
-  choose(ids[(at + by + ids.length) % ids.length]);
-}
-
-/** Somebody of the next team. */
-function chooseTeam() {
-  const view = views.find((one) => one.chosen) ?? views[0];
-  const teams = view.game.steps[view.step];
-  const next = view.chosen ? (view.chosen.team + 1) % teams.length : 0;
-  if (teams[next].count) choose(teams[next].ids[0]);
-}
-
-/** The neighbour that weighs most. */
-function follow() {
-  const view = views.find((one) => one.neighbours.length);
-  if (view) choose(view.neighbours[0].id);
+/** The neighbour that weighs most, as soon as the weights are unpacked. */
+async function follow() {
+  const { step, chosen } = state;
+  const next = await weightiest(games(), step, chosen).catch(complain);
+  if (next != null && state.chosen === chosen) choose(next);
 }
 
 const ACTIONS = {
@@ -270,8 +256,8 @@ const ACTIONS = {
   first: () => go(0),
   last: () => go(state.length - 1),
   speed: changeSpeed,
-  choose: chooseBy,
-  team: chooseTeam,
+  choose: (/** @type {number} */ by) => choose(agentAfter(games(), state.step, state.chosen, by)),
+  team: () => choose(agentOfNextTeam(games(), state.step, state.chosen)),
   follow,
   nobody: () => choose(null),
   numbers: toggleNumbers,
