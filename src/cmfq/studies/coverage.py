@@ -4,7 +4,8 @@
 
 A seed of either algorithm has a strength, a pair of seeds has a knack, and a game is won with
 probability ``Φ(μ + row + column + cell)``, all three normal; then the true mean win rate is
-``Φ(μ / sqrt(1 + variances))``, so that ``μ`` can be set to give any win rate wanted.
+``Φ(μ / sqrt(1 + variances))``, so that ``μ`` can be set to give any win rate wanted. In one world
+some seeds fail, as trainings do: their strength is far below that of the others.
 """
 
 import csv
@@ -18,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 import tyro
-from scipy import stats
+from scipy import optimize, stats
 
 from cmfq.evaluation.statistics.rating import ELO, rate_groups
 from cmfq.evaluation.statistics.replication import Interval, rate_interval
@@ -33,8 +34,11 @@ class Spread(NamedTuple):
     rows: float
     columns: float
     cells: float
+    failing: float = 0.0
+    """Share of the rows' seeds that are :data:`FAILURE` weaker."""
 
 
+FAILURE = 2.0
 WORLDS = {
     "seeds alike": Spread(0.2, 0.2, 0.2),
     "one side varies": Spread(0.3, 0.9, 0.4),
@@ -42,6 +46,7 @@ WORLDS = {
     "both vary much": Spread(0.9, 0.9, 0.5),
     "pairs vary": Spread(0.4, 0.4, 0.7),
 }
+FAILING = {"one in five fails": Spread(0.2, 0.2, 0.2, failing=0.2)}
 RATES = (0.5, 0.7, 0.85, 0.95)
 SIDES = ((3, 3), (5, 5), (10, 10), (5, 1))
 """Seeds of each side; a side of one is an opponent that stays as it is."""
@@ -61,15 +66,28 @@ def simulate(
     """
     rows, columns = sides
     fixed = columns == 1
-    spread = Spread(world.rows, 0.0, 0.0) if fixed else world
-    mean = stats.norm.ppf(rate) * np.sqrt(1 + sum(part**2 for part in spread))
+    spread = world._replace(columns=0.0, cells=0.0) if fixed else world
+    failed = generator.random((repetitions, rows, 1)) < spread.failing
     logit = (
-        mean
+        mean_strength(spread, rate)
+        - FAILURE * failed
         + spread.rows * generator.standard_normal((repetitions, rows, 1))
         + spread.columns * generator.standard_normal((repetitions, 1, columns))
         + spread.cells * generator.standard_normal((repetitions, rows, columns))
     )
     return np.asarray(generator.binomial(games, stats.norm.cdf(logit)) / games)
+
+
+def mean_strength(spread: Spread, rate: float) -> float:
+    """Strength of the seeds that do not fail, less the opponents', where this is the win rate."""
+    scale = np.sqrt(1 + spread.rows**2 + spread.columns**2 + spread.cells**2)
+
+    def excess(strength: float) -> float:
+        failing = stats.norm.cdf((strength - FAILURE) / scale)
+        whole = stats.norm.cdf(strength / scale)
+        return float(spread.failing * failing + (1 - spread.failing) * whole - rate)
+
+    return float(optimize.brentq(excess, -20, 20))
 
 
 def percentile_bootstrap(
@@ -105,7 +123,7 @@ def measure(repetitions: int, games: int, seed: int) -> Iterator[CoverageRow]:
     generator = np.random.default_rng(seed)
     for rows, columns in SIDES:
         for rate in RATES:
-            for name, world in WORLDS.items():
+            for name, world in (WORLDS | FAILING).items():
                 scores = simulate(world, rate, (rows, columns), games, repetitions, generator)
                 ours = rate_interval(scores)
                 usual = percentile_bootstrap(scores, 200, generator)
@@ -176,21 +194,33 @@ def describe(
         f"Written by `python -m cmfq.studies.coverage --out {study.out}`. Win rates of "
         f"simulated tournaments with {study.games} games for each pair of seeds, "
         f"{study.repetitions} tournaments for each of "
-        + ", ".join(f"*{name}* {tuple(world)}" for name, world in WORLDS.items())
+        + ", ".join(f"*{name}* {tuple(world)[:3]}" for name, world in WORLDS.items())
         + ": standard deviations of the strength of the rows' seeds, the columns', and of pairs, "
         "where the luck of a game has 1. In each cell the least and the greatest coverage among "
-        "these worlds. `5 v 1`: five seeds against one fixed opponent.",
+        "these worlds. `5 v 1`: five seeds against one fixed opponent. Last: where seeds are alike "
+        f"but for one in five of the rows', which fails ({FAILURE:g} weaker).",
         "",
-        "| seeds | true win rate | coverage | mean width | coverage of the plain bootstrap |",
-        "| --- | ---: | ---: | ---: | ---: |",
+        "| seeds | true win rate | coverage | mean width | coverage of the plain bootstrap "
+        "| one in five fails | plain bootstrap |",
+        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
     ]
     for sides in SIDES:
         for rate in RATES:
-            found = [row for row in rows if (row.rows, row.columns, row.win_rate) == (*sides, rate)]
+            of = {r.world: r for r in rows if (r.rows, r.columns, r.win_rate) == (*sides, rate)}
+            found = [of[world] for world in WORLDS]
+            failing = [of[world] for world in FAILING]
             width = np.mean([row.width for row in found])
             lines.append(
                 f"| {sides[0]} v {sides[1]} | {rate:.0%} | {_range([r.covered for r in found])} | "
-                f"{width:.2f} | {_range([row.bootstrap_covered for row in found])} |"
+                f"{width:.2f} | {_range([r.bootstrap_covered for r in found])} | "
+                + " | ".join(
+                    _range(values)
+                    for values in (
+                        [r.covered for r in failing],
+                        [r.bootstrap_covered for r in failing],
+                    )
+                )
+                + " |"
             )
     lines += [
         "",
@@ -206,7 +236,9 @@ def describe(
 
 
 def _range(values: Sequence[float]) -> str:
-    return f"{min(values):.1%} to {max(values):.1%}"
+    """Of the least to the greatest; or of the only one."""
+    low, high = f"{min(values):.1%}", f"{max(values):.1%}"
+    return low if low == high else f"{low} to {high}"
 
 
 def main(arguments: list[str] | None = None) -> int:

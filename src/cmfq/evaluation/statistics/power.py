@@ -14,7 +14,11 @@ import numpy.typing as npt
 from scipy import stats
 
 from cmfq.errors import UserError
-from cmfq.evaluation.statistics.replication import logit_and_error, mean_squares
+from cmfq.evaluation.statistics.replication import (
+    degrees_at,
+    logit_and_error,
+    mean_squares,
+)
 
 MOST_SEEDS = 1000
 
@@ -94,9 +98,12 @@ def power(variation: Variation, difference: float, seeds: int) -> float:
     variance = (row + column - variation.cells) / seeds**2
     if variance == 0:
         return 1.0
-    degrees = (seeds - 1) * (row + column) ** 2 / (row**2 + column**2)
+    rate = np.array(0.5 + difference)
+    degrees = degrees_at(
+        rate, np.array((seeds - 1) * (row + column) ** 2 / (row**2 + column**2)), 2 * seeds
+    )
     critical = stats.t.ppf(0.975, degrees)
-    logit, error = logit_and_error(np.array(0.5 + difference), np.array(variance))
+    logit, error = logit_and_error(rate, np.array(variance))
     # The square of a noncentral t is a noncentral F: both tails at once.
     # scipy's has no value at 0 itself.
     shift = np.maximum((logit / error) ** 2, 1e-9)

@@ -111,15 +111,15 @@ def rate_interval(scores: FloatArray, confidence: float = 0.95) -> Interval:
 
     Symmetric on the logit scale, by Student's t, after a half success and a half failure have been
     added to the *effective number of trials*: as many independent trials as would have given this
-    variance. Scores that are all alike show no variance: there it is Wilson's interval, with one
-    trial for each seed.
+    variance. Near 0 and 1 it has fewer degrees of freedom (:func:`degrees_at`). Scores that are all
+    alike show no variance: there it is Wilson's interval, with one trial for each seed.
     """
     value = scores.mean((-2, -1))
     variance, degrees = variance_of_mean(scores)
-    logit, error = logit_and_error(value, variance)
-    reach = stats.t.ppf((1 + confidence) / 2, degrees) * error
-    alike = variance < NO_VARIANCE
     trials = _seeds(scores)
+    logit, error = logit_and_error(value, variance)
+    reach = stats.t.ppf((1 + confidence) / 2, degrees_at(value, degrees, trials)) * error
+    alike = variance < NO_VARIANCE
     z2 = stats.norm.ppf((1 + confidence) / 2) ** 2 / trials
     centre, spread = value + z2 / 2, np.sqrt(z2 * (value * (1 - value) + z2 / 4))
     low = np.where(alike, (centre - spread) / (1 + z2), _logistic(logit - reach))
@@ -134,9 +134,10 @@ def confidence_above_half(scores: FloatArray) -> FloatArray:
     """
     value = scores.mean((-2, -1))
     variance, degrees = variance_of_mean(scores)
+    trials = _seeds(scores)
     logit, error = logit_and_error(value, variance)
-    wilson = stats.norm.cdf((value - 0.5) * 2 * np.sqrt(_seeds(scores)))
-    students = stats.t.cdf(logit / error, degrees)
+    wilson = stats.norm.cdf((value - 0.5) * 2 * np.sqrt(trials))
+    students = stats.t.cdf(logit / error, degrees_at(value, degrees, trials))
     return np.asarray(np.where(variance < NO_VARIANCE, wilson, students))
 
 
@@ -145,6 +146,22 @@ def logit_and_error(rate: FloatArray, variance: FloatArray) -> tuple[FloatArray,
     trials = rate * (1 - rate) / np.maximum(variance, NO_VARIANCE)
     rate = (rate * trials + 0.5) / (trials + 1)
     return np.log(rate / (1 - rate)), 1 / np.sqrt((trials + 1) * rate * (1 - rate))
+
+
+def degrees_at(rate: FloatArray, degrees: FloatArray, seeds: int) -> FloatArray:
+    """Degrees of freedom of a rate's variance: fewer below 28 % and above 72 %, at least 1.
+
+    There scores crowd at one end, and a few seeds that do not decide what variance is seen: often
+    too little, just when the rate is too far out. How many are taken off was chosen by
+    simulation, so that intervals hold the truth about 95 times in 100 (``docs/results/coverage``).
+
+    Args:
+        rate: from 0 to 1.
+        degrees: of its variance, as estimated.
+        seeds: of both sides; a success and a failure are added to them before the rate is judged.
+    """
+    rate = (rate * seeds + 1) / (seeds + 2)
+    return np.maximum(1.0, degrees * np.minimum(1.0, 5 * rate * (1 - rate)))
 
 
 def majority(scores: FloatArray) -> FloatArray:
