@@ -71,8 +71,8 @@ def _cannot_write(path: Path, error: OSError) -> UserError:
     full = error.errno == errno.ENOSPC
     reason = "no space is left on the disk" if full else error.strerror or str(error)
     return UserError(
-        f"cannot write {path}: {reason}; nothing that was saved before is lost, mend this and "
-        "try again (a run goes on with `cmfq resume`)"
+        f"cannot write {path}: {reason}; nothing that was saved before is lost: mend this, then go "
+        "on with the same command, or with `cmfq resume` if it is a run"
     )
 
 

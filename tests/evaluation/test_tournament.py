@@ -1,6 +1,7 @@
 """Tournaments that are interrupted, killed, resumed and shared among workers."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -111,6 +112,28 @@ def test_a_tournament_can_grow_but_not_change(
     more = enter([str(runs / n) for n in ("cmfq-0", "mfq-0", "mfq-1")] + ["rush"], 2)
     play(more, path, episodes=8)
     assert games < set(finished_tournament(path).games)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_disk_that_takes_no_more_costs_no_finished_game(
+    entrants: tuple[Entrant, ...], tmp_path: Path, workers: int
+) -> None:
+    """Refused by the system in the middle of a game's line, and called again when there is room."""
+    whole = play(entrants, tmp_path / "undisturbed.json")
+    lines = whole.split(b"\n")
+    path, room = tmp_path / "t.json", len(b"\n".join(lines[:8])) + 20
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, hard))
+    try:
+        with pytest.raises(UserError, match=r"cannot write .*t.json: File too large") as refusal:
+            play(entrants, path, workers)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "\n" not in str(refusal.value)
+    kept, finished = read_tournament(path)
+    assert (len(kept.games), finished) == (7, False)
+    assert path.stat().st_size == room, "the eighth game is cut short"
+    assert play(entrants, path) == whole
 
 
 def test_files_that_are_no_tournament(entrants: tuple[Entrant, ...], tmp_path: Path) -> None:
