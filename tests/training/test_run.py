@@ -247,6 +247,47 @@ def test_the_state_of_another_run_is_refused(
             run.restore(SelfPlay(run.description().settings))
 
 
+def test_a_finished_run_does_not_keep_its_replay(
+    tmp_path: Path, tiny: TrainSettings[BattleSettings]
+) -> None:
+    """Of a hundred runs it is all of the disk, and nothing will learn from it."""
+    sizes = []
+
+    def watch(metrics: EpisodeMetrics) -> None:
+        file = tmp_path / "run" / "state.safetensors"
+        sizes.append(file.stat().st_size if file.exists() else 0)
+
+    with Run.create(tmp_path / "run", tiny) as run:
+        self_play = SelfPlay(tiny)
+        assert train(run, self_play, watch, never)
+        rows = self_play.sides["agent"].replay.state()["view"].nbytes
+        assert sizes[-1] > rows / 3
+        finished = (tmp_path / "run" / "state.safetensors").stat().st_size
+        assert finished < sizes[-1] - rows / 3
+        resumed = SelfPlay(tiny)
+        run.restore(resumed)
+        assert train(run, resumed, watch, never), "there is nothing left to do"
+    assert len(sizes) == tiny.episodes
+    own, saved = (one.sides["agent"].learner.average.state_dict() for one in (self_play, resumed))
+    for name, weight in own.items():
+        assert torch.equal(weight, saved[name]), name
+
+
+def test_checkpoints_are_not_lost_with_the_state(
+    tmp_path: Path, tiny: TrainSettings[BattleSettings]
+) -> None:
+    train_to_the_end(tmp_path / "run", tiny)
+    before = sorted((tmp_path / "run" / "checkpoints").iterdir())
+    (tmp_path / "run" / "state.safetensors").unlink()
+    with (
+        Run.open(tmp_path / "run") as run,
+        pytest.raises(UserError, match="cannot go on: its chec"),
+    ):
+        run.restore(SelfPlay(tiny))
+    assert sorted((tmp_path / "run" / "checkpoints").iterdir()) == before
+    assert len(Run.open(tmp_path / "run").metrics()) == tiny.episodes
+
+
 def test_damaged_metrics_are_one_sentence(
     tmp_path: Path, tiny: TrainSettings[BattleSettings]
 ) -> None:

@@ -8,7 +8,7 @@
       evaluations.jsonl              one line per evaluation and opponent, if there are any
       checkpoints/000050.safetensors policies to play with
       replays/000001.replay          games to watch, if record_period asks for them
-      state.safetensors              everything that resuming needs, the replay included
+      state.safetensors              everything that resuming needs; until the end, the replay too
       events.out.tfevents.*          the metrics again, for TensorBoard
 """
 
@@ -146,10 +146,18 @@ class Run:
         """Take up the saved state; forget metrics, evaluations and checkpoints that came after it.
 
         A run that stopped before its first checkpoint starts again from its seed.
+
+        Raises:
+            UserError: the state is damaged, or gone though there are checkpoints to lose.
         """
         state = self.path / STATE_FILE
         if state.exists():
             self._restore_state(self_play, state)
+        elif len(list_checkpoints(self.path)) > 1:  # one is there if a kill came before its state
+            raise UserError(
+                f"{state} is gone, without which the run cannot go on: its checkpoints are still "
+                "good to play; to train again, give another folder"
+            )
         for name in (METRICS_FILE, EVALUATIONS_FILE):
             forget_rows(self.path / name, self_play.episode)
         for checkpoint in list_checkpoints(self.path):

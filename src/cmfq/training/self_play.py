@@ -186,11 +186,16 @@ class SelfPlay:
         )
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """All that the next episode depends on: tensors, and a JSON-able rest."""
+        """All that the next episode depends on: tensors, and a JSON-able rest.
+
+        After the last episode nothing is learned any more, and the replay, by far the largest part,
+        is left out.
+        """
+        more = self.episode < self.settings.episodes
         tensors: dict[str, Tensor] = {}
         infos = {}
         for role, side in self.sides.items():
-            own, infos[role] = side.state()
+            own, infos[role] = side.state(with_replay=more)
             tensors |= {f"{role}/{name}": tensor for name, tensor in own.items()}
         return tensors, {
             "settings": plain(self.settings),

@@ -87,15 +87,16 @@ class Side:
         weights = self.policy.network.parameters()
         return all(map(math.isfinite, losses)) and all(bool(w.isfinite().all()) for w in weights)
 
-    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    def state(self, with_replay: bool) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that the next episode depends on: tensors, and a JSON-able rest."""
         parts = {
             "network": self.policy.network.state_dict(),
             "target_network": self.learner.target_network.state_dict(),
             "average": self.learner.average.state_dict(),
             "optimiser": _flatten(self.learner.optimiser.state_dict()["state"]),
-            "replay": self.replay.state(),
         }
+        if with_replay:
+            parts["replay"] = self.replay.state()
         if self.opponent is not self.policy:
             parts["opponent"] = self.opponent.network.state_dict()
         tensors = {
@@ -119,7 +120,8 @@ class Side:
         optimiser.load_state_dict(
             {**optimiser.state_dict(), "state": _unflatten(parts.get("optimiser", {}))}
         )
-        self.replay.restore(parts["replay"])
+        if "replay" in parts:
+            self.replay.restore(parts["replay"])
         if self.opponent is not self.policy:
             self.opponent.network.load_state_dict(parts["opponent"])
         self.learner.updates = info["updates"]
