@@ -208,19 +208,12 @@ def describe(
         for rate in RATES:
             of = {r.world: r for r in rows if (r.rows, r.columns, r.win_rate) == (*sides, rate)}
             found = [of[world] for world in WORLDS]
-            failing = [of[world] for world in FAILING]
+            (fails,) = (of[world] for world in FAILING)
             width = np.mean([row.width for row in found])
             lines.append(
                 f"| {sides[0]} v {sides[1]} | {rate:.0%} | {_range([r.covered for r in found])} | "
                 f"{width:.2f} | {_range([r.bootstrap_covered for r in found])} | "
-                + " | ".join(
-                    _range(values)
-                    for values in (
-                        [r.covered for r in failing],
-                        [r.bootstrap_covered for r in failing],
-                    )
-                )
-                + " |"
+                f"{fails.covered:.1%} | {fails.bootstrap_covered:.1%} |"
             )
     lines += [
         "",
@@ -236,9 +229,7 @@ def describe(
 
 
 def _range(values: Sequence[float]) -> str:
-    """Of the least to the greatest; or of the only one."""
-    low, high = f"{min(values):.1%}", f"{max(values):.1%}"
-    return low if low == high else f"{low} to {high}"
+    return f"{min(values):.1%} to {max(values):.1%}"
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -14,11 +14,7 @@ import numpy.typing as npt
 from scipy import stats
 
 from cmfq.errors import UserError
-from cmfq.evaluation.statistics.replication import (
-    degrees_at,
-    logit_and_error,
-    mean_squares,
-)
+from cmfq.evaluation.statistics.replication import degrees_at, logit_and_error, mean_squares
 
 MOST_SEEDS = 1000
 
@@ -99,10 +95,8 @@ def power(variation: Variation, difference: float, seeds: int) -> float:
     if variance == 0:
         return 1.0
     rate = np.array(0.5 + difference)
-    degrees = degrees_at(
-        rate, np.array((seeds - 1) * (row + column) ** 2 / (row**2 + column**2)), 2 * seeds
-    )
-    critical = stats.t.ppf(0.975, degrees)
+    degrees = np.array((seeds - 1) * (row + column) ** 2 / (row**2 + column**2))
+    critical = stats.t.ppf(0.975, degrees_at(rate, degrees, 2 * seeds))
     logit, error = logit_and_error(rate, np.array(variance))
     # The square of a noncentral t is a noncentral F: both tails at once.
     # scipy's has no value at 0 itself.

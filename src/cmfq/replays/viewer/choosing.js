@@ -19,7 +19,7 @@ export function stepOf(game, step) {
 
 /** The teams among which to choose. @param {Game[]} games @param {number} step @param {number|null} id */
 function teamsOf(games, step, id) {
-  const { game } = place(games, step, id) ?? { game: games[0] };
+  const game = place(games, step, id)?.game ?? games[0];
   return game.steps[stepOf(game, step)];
 }
 
