@@ -11,7 +11,7 @@ from cmfq.cli.again import changes, option_words
 from cmfq.cli.playing import WORKERS
 from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.evaluation.crossing.play import play_crossing, roles_of, scaled
-from cmfq.evaluation.crossing.report import reward_table, write_crossing
+from cmfq.evaluation.crossing.report import heading, reward_table, write_crossing
 from cmfq.storage import refuse_results_folder
 
 
@@ -42,7 +42,7 @@ def cross_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
             workers: processes to play in; the result does not depend on it.
         """
         roles = roles_of(settings)
-        refuse_results_folder(out, f"{default.title.split(',')[0].capitalize()}: ")
+        refuse_results_folder(out, heading(default))
         with GamesScreen() as screen:
             found, played = play_crossing(
                 entrants,

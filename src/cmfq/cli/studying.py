@@ -14,7 +14,7 @@ from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.cli.tournaments import last_of
 from cmfq.errors import UserError
 from cmfq.evaluation.tournament.file import finished_tournament
-from cmfq.evaluation.tournament.results import write_results
+from cmfq.evaluation.tournament.results import HEADING, write_results
 from cmfq.storage import refuse_results_folder
 from cmfq.studies.reproduction import change_table, play_again, refuse_again, runs_of
 from cmfq.studies.sweep.plan import read_plan
@@ -104,7 +104,7 @@ def reproduce(
         out: folder to write tables, figures and all games to.
     """
     if out:
-        refuse_results_folder(out, "Tournament: ")
+        refuse_results_folder(out, HEADING)
     stored = finished_tournament(result)
     for written in (json, *([out / result.name] if out else [])):
         if written.resolve() == result.resolve():

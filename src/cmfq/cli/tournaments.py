@@ -14,6 +14,7 @@ from cmfq.cli.playing import WORKERS
 from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.environments.registry import kind_of
 from cmfq.errors import UserError
+from cmfq.evaluation.curves import HEADING as CURVES_HEADING
 from cmfq.evaluation.curves import write_curves
 from cmfq.evaluation.entrants import find_entrants, split_group
 from cmfq.evaluation.figures.progress import win_rate_over_training
@@ -38,7 +39,7 @@ from cmfq.evaluation.tournament.file import (
 )
 from cmfq.evaluation.tournament.play import play_tournament
 from cmfq.evaluation.tournament.progress import play_progress, progress_rows, progress_table
-from cmfq.evaluation.tournament.results import write_page, write_results
+from cmfq.evaluation.tournament.results import HEADING, write_page, write_results
 from cmfq.evaluation.tournament.sizes import (
     TITLE,
     by_size,
@@ -95,7 +96,7 @@ def tournament_in(settings_type: type[Any], default: Any) -> Callable[..., None]
         if report and report.is_dir():
             raise UserError(f"cannot write {report}: it is a folder, give a file for --report")
         if out:
-            refuse_results_folder(out, "Tournament: ")
+            refuse_results_folder(out, HEADING)
         if entrants:
             found = find_entrants(entrants, kind_of(settings), last_of(checkpoints))
             options: dict[str, Any] = {"json": json} | changes(default, settings)
@@ -177,7 +178,7 @@ def curves(runs: tyro.conf.Positional[tuple[str, ...]], out: Path) -> None:
         runs: folders; those that differ in nothing but the seed are one group.
         out: folder to write figure, table and metrics to.
     """
-    refuse_results_folder(out, "Training: ")
+    refuse_results_folder(out, CURVES_HEADING)
     environment = game_of([split_group(run)[1] for run in runs])
     entrants = find_entrants(runs, kind_of(environment), 1)
     command = shlex.join(["cmfq", "curves", *runs, "--out", str(out)])

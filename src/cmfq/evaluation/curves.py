@@ -26,6 +26,8 @@ from cmfq.storage import make_folder, write_bytes, write_gzip, write_json
 from cmfq.training.run import SETTINGS_FILE, Run
 
 METRICS = "metrics.json.gz"
+HEADING = "Training: "
+"""With which the page begins; the game follows."""
 KEPT = ("episode", "rewards", "kills", "steps", "loss", "playing_seconds", "learning_seconds")
 """What is kept of the metrics."""
 ENDS = 10
@@ -123,7 +125,7 @@ def write_curves(folder: Path, entrants: Sequence[Entrant], title: str, command:
     write_json(folder / "runs.json", {one.name: one.run for one in entrants})
     save_figure(learning_curves(curves), folder, "curves")
     parts = [
-        f"# Training: {title}\n",
+        f"# {HEADING}{title}\n",
         f"![{CURVES_CAPTION}](curves.svg)\n",
         f"{CURVES_CAPTION}\n",
         f"Means of the first and of the last {ENDS} episodes, over seeds; rewards of a team, kills "

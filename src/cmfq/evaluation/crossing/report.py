@@ -35,6 +35,11 @@ WINDOW = 10
 """Episodes over which curves are averaged."""
 
 
+def heading(settings: Any) -> str:
+    """With which the page of an environment with these settings begins; the roles follow."""
+    return f"{settings.title.split(',')[0].capitalize()}: "
+
+
 def write_crossing(
     folder: Path,
     entrants: Sequence[Entrant],
@@ -132,7 +137,7 @@ def _earned(
 def _readme(cells: Sequence[CrossCell], settings: Any, command: str, curves: bool) -> str:
     first, second = roles_of(settings)
     parts = [
-        f"# {settings.title.split(',')[0].capitalize()}: {first} against {second}",
+        f"# {heading(settings)}{first} against {second}",
         "",
         f"Reward per agent and step. Rows play the {first}, columns the {second}; a trained "
         "policy meets trained others of its own seed. In brackets the 95 % interval over training "

@@ -41,6 +41,8 @@ from cmfq.evaluation.tournament.tables import (
 )
 from cmfq.storage import make_folder, write_bytes, write_gzip
 
+HEADING = "Tournament: "
+"""With which the page begins; the game follows."""
 CAPTIONS = {
     "matrix": "Win rate of each row against each column with its 95 % interval over seeds; bold "
     "where it leaves out 1/2.",
@@ -136,7 +138,7 @@ def _readme(tournament: Tournament, found: Standings, metrics: MetricsOf, folder
     stored = quote(f"{folder}/tournament.json.gz")
     again = quote(f"runs/{folder.name}-again")
     parts = [
-        f"# Tournament: {tournament.settings.environment.title}\n",
+        f"# {HEADING}{tournament.settings.environment.title}\n",
         f"{about(tournament)} {HOW_TO_READ} More in `docs/statistics.md`.\n",
         f"![{CAPTIONS['matrix']}](matrix.svg)\n",
     ]
