@@ -71,7 +71,7 @@ def test_the_view_bounds_the_neighbourhood_unless_told_otherwise(
 def test_each_policy_is_asked_once(observations: tuple[TeamObservation, ...]) -> None:
     one, other = policy(), policy(epsilon=1.0)
     rng = np.random.default_rng
-    (mixed,) = decide((one, other), [observations], rng(0))
+    (mixed,) = decide([(one, other)], [observations], rng(0))
     generator = rng(0)
     np.testing.assert_array_equal(
         mixed[0].actions, one.act(observations[0], generator, [observations[1]])

@@ -56,13 +56,13 @@ def play_episode(
 ) -> Episode:
     """Play one episode to its end (see :func:`play_episodes`)."""
     return play_episodes(
-        [environment], policies, seeds=[seed], generator=generator, observers=[observers]
+        [environment], [policies], seeds=[seed], generator=generator, observers=[observers]
     )[0]
 
 
 def play_episodes(
     environments: Sequence[Environment],
-    policies: Sequence[Policy],
+    policies: Sequence[Sequence[Policy]],
     *,
     seeds: Sequence[int],
     generator: np.random.Generator,
@@ -72,8 +72,8 @@ def play_episodes(
 
     Args:
         environments: worlds to play in, all with the same teams.
-        policies: one per team; teams of the same policy object are decided in one call, in all
-            worlds together.
+        policies: of each world, one per team; teams of the same policy object are decided in one
+            call, in all worlds together.
         seeds: of each world's episode.
         generator: of every draw that the policies make.
         observers: of each world: told of every step, in order.
@@ -82,26 +82,37 @@ def play_episodes(
         UserError: a policy could not decide; the step is named.
     """
     worlds = [
-        _World(environment, seed, watching)
-        for environment, seed, watching in zip(environments, seeds, observers, strict=True)
+        _World(*parts) for parts in zip(environments, policies, seeds, observers, strict=True)
     ]
     while active := [world for world in worlds if not world.over]:
         try:
-            decisions = decide(policies, [world.observations for world in active], generator)
+            decisions = decide(
+                [world.policies for world in active],
+                [world.observations for world in active],
+                generator,
+            )
         except UserError as error:
-            raise UserError(f"step {active[0].steps}, {error}") from error
+            raise type(error)(f"step {active[0].steps}, {error}") from error
         for world, decided in zip(active, decisions, strict=True):
             world.step(decided)
             if world.truncated and world.observers:
-                world.tell_truncation(decide(policies, [world.observations], generator)[0])
+                (last,) = decide([world.policies], [world.observations], generator)
+                world.tell_truncation(last)
     return [world.totals() for world in worlds]
 
 
 class _World:
     """One episode under way."""
 
-    def __init__(self, environment: Environment, seed: int, observers: Sequence[Observer]) -> None:
+    def __init__(
+        self,
+        environment: Environment,
+        policies: Sequence[Policy],
+        seed: int,
+        observers: Sequence[Observer],
+    ) -> None:
         self._environment = environment
+        self.policies = policies
         self.observers = observers
         self.observations = environment.reset(seed)
         self.steps = 0
@@ -140,25 +151,30 @@ class _World:
 
 
 def decide(
-    policies: Sequence[Policy],
+    policies: Sequence[Sequence[Policy]],
     worlds: Sequence[tuple[TeamObservation, ...]],
     generator: np.random.Generator,
 ) -> list[tuple[Decision, ...]]:
     """Ask each distinct policy once, for all the teams that it controls in all worlds.
 
     Args:
-        policies: one per team.
+        policies: of each world, one per team.
         worlds: what the teams observe, for each world.
         generator: of every draw that the policies make.
 
     Returns:
         For each world, a decision per team.
     """
+    seats = [(world, team) for world, teams in enumerate(policies) for team in range(len(teams))]
     decisions: dict[tuple[int, int], Decision] = {}
-    for policy in {id(policy): policy for policy in policies}.values():
-        seats = [(world, team) for world in range(len(worlds)) for team in range(len(policies))]
-        own = [seat for seat in seats if policies[seat[1]] is policy]
-        rest = [seat for seat in seats if policies[seat[1]] is not policy]
+    for policy in {id(policy): policy for teams in policies for policy in teams}.values():
+        own = [(world, team) for world, team in seats if policies[world][team] is policy]
+        joined = {world for world, _ in own}
+        rest = [
+            (world, team)
+            for world, team in seats
+            if world in joined and policies[world][team] is not policy
+        ]
         decided = policy.decide(
             [worlds[world][team] for world, team in own],
             generator,
@@ -166,5 +182,7 @@ def decide(
             [world for world, _ in own + rest],
         )
         decisions |= dict(zip(own, decided, strict=True))
-    teams = range(len(policies))
-    return [tuple(decisions[world, team] for team in teams) for world in range(len(worlds))]
+    return [
+        tuple(decisions[world, team] for team in range(len(teams)))
+        for world, teams in enumerate(policies)
+    ]

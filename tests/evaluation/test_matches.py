@@ -8,9 +8,10 @@ import pytest
 from cmfq.environments.base import TeamSpecification
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.environments.registry import find_kind
+from cmfq.environments.sides import seats
 from cmfq.environments.signal import SignalEnvironment, SignalSettings
 from cmfq.errors import UserError
-from cmfq.evaluation.matches import play_game, play_match, seats
+from cmfq.evaluation.matches import play_game, play_match
 from cmfq.evaluation.players import load_player
 from cmfq.evaluation.statistics.intervals import wilson_interval
 from cmfq.policies import QPolicy

@@ -156,7 +156,7 @@ def test_the_first_of_several_worlds_is_recorded(tmp_path: Path) -> None:
     ) as recorder:
         play_episodes(
             worlds,
-            (policy, policy),
+            [(policy, policy)] * 3,
             seeds=[1, 2, 3],
             generator=np.random.default_rng(2),
             observers=[[recorder, witness], [Witness()], [Witness()]],

@@ -24,7 +24,7 @@ def test_neighbours_are_those_that_the_policy_explains(tmp_path: Path, algorithm
     generator = np.random.default_rng(5)
     observations = environment.reset(3)
     for _ in range(STEP):
-        decisions = decide((policy, policy), [observations], generator)[0]
+        decisions = decide([(policy, policy)], [observations], generator)[0]
         observations = environment.step([one.actions for one in decisions]).observations
     for observation in observations:
         for agent in observation.ids.tolist():

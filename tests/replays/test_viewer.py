@@ -92,7 +92,7 @@ def explain(algorithm: str, agent: int) -> Explanation:
     generator = np.random.default_rng(5)
     observations: tuple[TeamObservation, ...] = environment.reset(3)
     for _ in range(STEP):
-        decisions = decide((policy, policy), [observations], generator)[0]
+        decisions = decide([(policy, policy)], [observations], generator)[0]
         observations = environment.step([one.actions for one in decisions]).observations
     return policy.explain(next(o for o in observations if agent in o.ids), agent)
 

@@ -23,7 +23,7 @@ def play(seeds: list[int]) -> list[Episode]:
     worlds = [BattleEnvironment(BattleSettings(size=12, max_steps=60)) for _ in seeds]
     return play_episodes(
         worlds,
-        [bot("rush"), bot("swarm")],
+        [[bot("rush"), bot("swarm")]] * len(seeds),
         seeds=seeds,
         generator=np.random.default_rng(0),
         observers=[()] * len(worlds),

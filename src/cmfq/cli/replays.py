@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import Progress
 
 from cmfq.environments.registry import kind_of, make_environment
+from cmfq.environments.sides import seats
 from cmfq.errors import UserError
-from cmfq.evaluation.matches import seats
 from cmfq.evaluation.players import load_player
 from cmfq.replays import read
 from cmfq.replays.images import require_format, save_animation

@@ -128,7 +128,7 @@ def _observe(
     for step in range(max(steps) + 1):
         if step in steps:
             seen += zip(players, observations, strict=True)
-        (decisions,) = decide(players, [observations], generator)
+        (decisions,) = decide([players], [observations], generator)
         outcome = environment.step([decision.actions for decision in decisions])
         if (outcome.terminated or outcome.truncated) and step < max(steps):
             raise UserError(f"the game ends with step {step}: give a step up to that")

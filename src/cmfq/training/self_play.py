@@ -105,7 +105,7 @@ class SelfPlay:
                 observers[0].append(watched.enter_context(watcher))
             played = play_episodes(
                 self.environments[: len(observers)],
-                policies,
+                [policies] * len(observers),
                 seeds=seeds,
                 generator=self._generators["acting"],
                 observers=observers,

@@ -14,9 +14,10 @@ import torch
 
 from cmfq.environments.base import Environment
 from cmfq.environments.registry import kind_of, make_environment
+from cmfq.environments.sides import seats
 from cmfq.errors import UserError
 from cmfq.evaluation.entrants import Entrant, Player
-from cmfq.evaluation.matches import play_between, seats
+from cmfq.evaluation.matches import play_between
 from cmfq.evaluation.players import Player as Policies
 from cmfq.evaluation.players import load_player
 from cmfq.evaluation.pool import as_finished
