@@ -16,7 +16,7 @@ from cmfq.errors import UserError
 from cmfq.networks import NetworkSettings
 from cmfq.policies import QPolicy, new_network
 from cmfq.storage import plain, read_tensors, write_tensors
-from cmfq.training.side import split_names
+from cmfq.training.side import join_names, split_names, tensors_of
 
 FORMAT = "cmfq-policy-2"
 FIRST_FORMAT = "cmfq-policy-1"
@@ -102,11 +102,7 @@ def save_policies(
             for role, policy in policies.items()
         },
     )
-    tensors = {
-        f"{role}/{name}": tensor
-        for role, policy in policies.items()
-        for name, tensor in policy.network.state_dict().items()
-    }
+    tensors = join_names({role: policy.network.state_dict() for role, policy in policies.items()})
     write_tensors(path, tensors, {"format": FORMAT, **plain(description)})
 
 
@@ -142,7 +138,8 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
         description = msgspec.convert(info, CheckpointDescription, strict=False)
         weights = split_names(tensors)
         policies = {
-            role: _policy(file, weights[role], one) for role, one in description.policies.items()
+            role: _policy(file, tensors_of(role, weights), one)
+            for role, one in description.policies.items()
         }
     except (msgspec.ValidationError, RuntimeError, KeyError, ValueError) as error:
         raise UserError(f"{file} does not describe its own weights: {error}") from error

@@ -20,7 +20,7 @@ from cmfq.replay import ReplayWriter
 from cmfq.rollout import Episode, Observer, play_episodes
 from cmfq.storage import plain
 from cmfq.training.settings import TrainSettings
-from cmfq.training.side import Side, split_names
+from cmfq.training.side import Side, join_names, split_names, tensors_of
 
 Watch = Callable[[Environment, Sequence[Policy], int], AbstractContextManager[Observer]]
 """``(environment, policies, seed) -> observer``, entered before the episode and left after it."""
@@ -192,15 +192,11 @@ class SelfPlay:
         is left out.
         """
         more = self.episode < self.settings.episodes
-        tensors: dict[str, Tensor] = {}
-        infos = {}
-        for role, side in self.sides.items():
-            own, infos[role] = side.state(with_replay=more)
-            tensors |= {f"{role}/{name}": tensor for name, tensor in own.items()}
-        return tensors, {
+        states = {role: side.state(with_replay=more) for role, side in self.sides.items()}
+        return join_names({role: tensors for role, (tensors, _) in states.items()}), {
             "settings": plain(self.settings),
             "episode": self.episode,
-            "sides": infos,
+            "sides": {role: info for role, (_, info) in states.items()},
             "generators": {
                 name: generator.bit_generator.state for name, generator in self._generators.items()
             },
@@ -211,7 +207,7 @@ class SelfPlay:
         own = split_names(tensors)
         self.episode = info["episode"]
         for role, side in self.sides.items():
-            side.restore(own[role], info["sides"][role])
+            side.restore(tensors_of(role, own), info["sides"][role])
             side.policy.beta = self.settings.exploration.beta(max(0, self.episode - 1))
         for name, generator in self._generators.items():
             generator.bit_generator.state = info["generators"][name]

@@ -2,7 +2,9 @@
 
 import copy
 import math
+from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import torch
@@ -99,12 +101,7 @@ class Side:
             parts["replay"] = self.replay.state()
         if self.opponent is not self.policy:
             parts["opponent"] = self.opponent.network.state_dict()
-        tensors = {
-            f"{part}/{name}": tensor
-            for part, named in parts.items()
-            for name, tensor in named.items()
-        }
-        return tensors, {
+        return join_names(parts), {
             "updates": self.learner.updates,
             "owed_rows": self._owed_rows,
             "generator": self.generator.bit_generator.state,
@@ -129,6 +126,25 @@ class Side:
         self.generator.bit_generator.state = info["generator"]
 
 
+def join_names(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """``{"part": {"name": ...}}`` as ``{"part/name": ...}``, whatever characters a part has."""
+    return {
+        f"{_escape(part)}/{name}": tensor
+        for part, named in parts.items()
+        for name, tensor in named.items()
+    }
+
+
+def tensors_of(role: str, parts: Mapping[str, dict[str, Tensor]]) -> dict[str, Tensor]:
+    """What :func:`split_names` found of a role; earlier versions stored its name as it is.
+
+    Raises:
+        KeyError: there is nothing of this role.
+    """
+    escaped = _escape(role)
+    return parts[escaped if escaped in parts else role]
+
+
 def split_names(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     """``{"part/name": ...}`` as ``{"part": {"name": ...}}``."""
     parts: dict[str, dict[str, Tensor]] = {}
@@ -136,6 +152,11 @@ def split_names(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
         part, name = path.split("/", 1)
         parts.setdefault(part, {})[name] = tensor
     return parts
+
+
+def _escape(part: str) -> str:
+    """A name without "/", by which names are split, and of ASCII alone; plain ones as they are."""
+    return quote(part, safe=" ", errors="surrogatepass")
 
 
 def _flatten(state: dict[int, dict[str, Tensor]]) -> dict[str, Tensor]:
