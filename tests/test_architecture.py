@@ -12,7 +12,7 @@ LAYERS = [
     {"mean_field", "environments", "storage"},
     {"networks"},
     {"algorithms"},
-    {"policies", "explanation"},
+    {"policies", "explanation", "combat"},
     {"replay", "rollout", "theory"},
     {"learner", "replays"},
     {"training"},

@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
+from cmfq.combat import Combat, combat_tally
 from cmfq.environments.base import Environment, Step, TeamObservation
 from cmfq.errors import UserError
 from cmfq.policies import Decision, Policy
@@ -39,6 +40,10 @@ class Episode(NamedTuple):
     """Sum over the team's agents and all steps."""
     survivors: tuple[int, ...]
     deaths: tuple[int, ...]
+    truncated: bool
+    """The step limit ended it."""
+    combat: tuple[Combat, ...] | None
+    """``None`` where agents have no hit points."""
 
     @property
     def agent_steps(self) -> int:
@@ -119,6 +124,7 @@ class _World:
         self._agent_steps = np.zeros(len(self.observations), int)
         self._rewards = np.zeros(len(self.observations))
         self._deaths = np.zeros(len(self.observations), int)
+        self._combat = combat_tally(environment, self.observations)
         self.over = self.truncated = False
 
     def step(self, decisions: tuple[Decision, ...]) -> None:
@@ -126,6 +132,8 @@ class _World:
         step = self._environment.step([decision.actions for decision in decisions])
         for observer in self.observers:
             observer.on_step(self.observations, decisions, step)
+        if self._combat:
+            self._combat.add(self.observations, [one.actions for one in decisions], step)
         self.steps += 1
         self._agent_steps += [len(decision.actions) for decision in decisions]
         self._rewards += [float(reward.sum()) for reward in step.rewards]
@@ -147,6 +155,8 @@ class _World:
             tuple(self._rewards.tolist()),
             tuple(len(observation.ids) for observation in self.observations),
             tuple(self._deaths.tolist()),
+            self.truncated,
+            self._combat.totals() if self._combat else None,
         )
 
 

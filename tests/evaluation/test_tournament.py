@@ -1,5 +1,6 @@
 """Tournaments that are interrupted, killed, resumed and shared among workers."""
 
+import json
 import os
 import resource
 import signal
@@ -51,6 +52,27 @@ def test_every_pair_plays_all_its_games(entrants: tuple[Entrant, ...], tmp_path:
     assert played.entrants == entrants
     assert played.settings == SETTINGS
     assert not list(tmp_path.glob("*.lock"))
+
+
+def test_games_hold_their_combat_and_files_without_it_are_read(
+    entrants: tuple[Entrant, ...], tmp_path: Path
+) -> None:
+    path = tmp_path / "t.json"
+    play(entrants, path)
+    games = read_tournament(path)[0].games
+    for game in games:
+        assert game.truncated == (min(game.a_survivors, game.b_survivors) > 0)
+        assert game.a_combat is not None
+        assert game.a_combat.damage_taken >= 9.9 * (12 - game.a_survivors)
+    lines = path.read_text().split("\n")
+    for number, line in enumerate(lines[1:-2], 1):
+        row = json.loads(line.removeprefix(","))
+        for name in ("truncated", "a_combat", "b_combat"):
+            del row[name]
+        lines[number] = line[:1].replace("{", "") + json.dumps(row)
+    path.write_text("\n".join(lines))
+    old = replace(games[0], truncated=None, a_combat=None, b_combat=None)
+    assert read_tournament(path)[0].games[0] == old
 
 
 def test_the_file_does_not_depend_on_the_workers(

@@ -178,7 +178,7 @@ def test_games_are_told_from_the_altered_policy(monkeypatch: pytest.MonkeyPatch)
 
     def one_game(environment: Any, a: Any, b: Any, game: int, *, entropy: tuple[int, ...]) -> Game:
         assert (a["agent"], b["agent"], entropy) == (altered, trained, (7, 3, game))
-        return Game(game, game % 2, *survivors[game], 9, 0.0, 0.0)
+        return Game(game, game % 2, *survivors[game], 9, 0.0, 0.0, False, None, None)
 
     monkeypatch.setattr("cmfq.studies.reliance.games.play_between", one_game)
     # It won as the first team, drew as the first team, and lost twice as the second.

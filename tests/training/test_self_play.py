@@ -1,12 +1,14 @@
 """Roles, each with its own learner, and many worlds at once."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
 from cmfq.algorithms import MeanFieldSettings
+from cmfq.combat import Combat
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.environments.particles import ParticlesSettings
 from cmfq.environments.pursuit import PursuitSettings
@@ -72,6 +74,26 @@ def test_many_worlds_learn_as_much_and_count_every_episode(
     assert rows[0].updates >= 4 * tiny.learner.min_updates
     side = self_play.sides["agent"]
     assert len(side.replay) > sum(row.agent_steps for row in rows)
+
+
+def test_rows_say_what_damage_each_team_did(
+    tiny: TrainSettings[BattleSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    red, blue = Combat(30.0, 8, 6, 4, 1), Combat(50.0, 10, 5, 0, 0)
+
+    def play_otherwise(*worlds: Any, **how: Any) -> list[Episode]:
+        (episode,) = play_episodes(*worlds, **how)
+        return [episode._replace(deaths=(3, 5), combat=(red, blue))]
+
+    monkeypatch.setattr("cmfq.training.self_play.play_episodes", play_otherwise)
+    (row,) = SelfPlay(tiny).run_episodes()
+    assert (row.damage, row.kills, row.truncated) == ([50.0, 30.0], [5, 3], True)
+    assert (row.attacks_unhurt, row.attacks_hurt) == ([0.75, 0.5], [0.25, None])
+
+
+def test_rows_of_worlds_without_hit_points_have_no_damage() -> None:
+    (row,) = SelfPlay(TrainSettings(PursuitSettings(max_steps=2))).run_episodes()
+    assert (row.damage, row.attacks_unhurt, row.attacks_hurt) == (None, None, None)
 
 
 def test_one_world_is_as_before(tiny: TrainSettings[BattleSettings]) -> None:

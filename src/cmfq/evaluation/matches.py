@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from cmfq.combat import Combat, total_combat
 from cmfq.environments.base import Environment, TeamSpecification
 from cmfq.environments.registry import kind_of, make_environment
 from cmfq.environments.sides import seats
@@ -32,6 +33,11 @@ class Game:
     steps: int
     a_reward: float
     b_reward: float
+    truncated: bool
+    """The step limit ended the game."""
+    a_combat: Combat | None
+    """Of A's agents; ``None`` where agents have no hit points."""
+    b_combat: Combat | None
 
 
 @dataclass(frozen=True)
@@ -253,6 +259,7 @@ def play_between(
         observers=observers,
     )
     a_teams, b_teams = sides if a_side == 0 else sides[::-1]
+    combat = episode.combat
     return Game(
         game,
         a_side,
@@ -261,6 +268,9 @@ def play_between(
         episode.steps,
         sum(episode.rewards[team] for team in a_teams),
         sum(episode.rewards[team] for team in b_teams),
+        episode.truncated,
+        total_combat([combat[team] for team in a_teams]) if combat else None,
+        total_combat([combat[team] for team in b_teams]) if combat else None,
     )
 
 

@@ -38,6 +38,14 @@ class EpisodeMetrics:
     kills: list[int]
     """Agents of the other teams that died."""
     survivors: list[int]
+    truncated: bool
+    """The step limit ended it."""
+    damage: list[float] | None
+    """Hit points that agents of the other teams lost; none where agents have no hit points."""
+    attacks_unhurt: list[float | None] | None
+    """Share of attacks among the actions of agents with full hit points and an enemy in reach."""
+    attacks_hurt: list[float | None] | None
+    """The same of agents with less than half of their hit points."""
     loss: float | None
     """Mean squared TD error of the updates after it, over all roles; none if there was none."""
     role_losses: list[float | None]
@@ -169,6 +177,8 @@ class SelfPlay:
         """Of the next episode; what several shared, they share out evenly."""
         self.episode += 1
         sides = self.sides.values()
+        combat = played.combat
+        damage = sum(one.damage_taken for one in combat or ())
         every_loss = [loss for role_losses in losses.values() for loss in role_losses]
         return EpisodeMetrics(
             episode=self.episode,
@@ -177,6 +187,10 @@ class SelfPlay:
             rewards=list(played.rewards),
             kills=[sum(played.deaths) - own for own in played.deaths],
             survivors=list(played.survivors),
+            truncated=played.truncated,
+            damage=[damage - one.damage_taken for one in combat] if combat else None,
+            attacks_unhurt=[one.share_unhurt for one in combat] if combat else None,
+            attacks_hurt=[one.share_hurt for one in combat] if combat else None,
             loss=_mean(every_loss),
             role_losses=[_mean(role_losses) for role_losses in losses.values()],
             updates=sum(side.learner.updates for side in sides),

@@ -23,6 +23,7 @@ from typing import Any, Generic, Self, TypeVar
 import filelock
 import msgspec
 
+from cmfq.combat import Combat
 from cmfq.environments.registry import Kind, find_kind, kind_of
 from cmfq.errors import UserError, require_range
 from cmfq.evaluation.entrants import Entrant
@@ -65,6 +66,11 @@ class GameRecord:
     steps: int
     a_reward: float
     b_reward: float
+    truncated: bool | None = None
+    """The step limit ended the game; ``None`` in files of versions that did not record it."""
+    a_combat: Combat | None = None
+    """Of A's agents; ``None`` where agents have no hit points, and in files of such versions."""
+    b_combat: Combat | None = None
 
     @property
     def key(self) -> tuple[str, str, int]:

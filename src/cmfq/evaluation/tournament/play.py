@@ -162,7 +162,7 @@ def play_scheduled(
     game = play_between(environment, a, b, number, entropy=entropy)
     return GameRecord(
         one.id, other.id, number, game.a_survivors, game.b_survivors, game.steps, game.a_reward,
-        game.b_reward,
+        game.b_reward, game.truncated, game.a_combat, game.b_combat,
     )  # fmt: skip
 
 
