@@ -220,10 +220,10 @@ class QPolicy:
         actions = len(self.specification.actions)
         if not self.attends:
             counts = count_neighbour_actions(
-                positions, groups, previous_actions, actions, self.radius
+                positions, groups, previous_actions, actions, self.radius, self.body_side
             )
             return Crowd(torch.from_numpy(counts), None)
-        found = find_interactions(positions, groups, previous_actions, self.radius)
+        found = find_interactions(positions, groups, previous_actions, self.radius, self.body_side)
         counts = count_actions(found, len(positions), actions)
         return Crowd(torch.from_numpy(counts), _as_rows(found))
 
@@ -232,7 +232,11 @@ class QPolicy:
         groups = np.zeros(len(observation.ids), int)
         return _as_rows(
             find_interactions(
-                observation.positions, groups, observation.previous_actions, self.radius
+                observation.positions,
+                groups,
+                observation.previous_actions,
+                self.radius,
+                self.body_side,
             )
         )
 
@@ -241,6 +245,11 @@ class QPolicy:
         """How far neighbours reach."""
         radius = self.mean_field.radius
         return float(self.specification.view_radius if radius is None else radius)
+
+    @property
+    def body_side(self) -> int:
+        """Cells along each side of an agent's body."""
+        return self.specification.body_side
 
 
 def new_network(

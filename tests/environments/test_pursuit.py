@@ -20,6 +20,7 @@ from cmfq.environments.pursuit import (
     map_size_of,
 )
 from cmfq.errors import UserError
+from cmfq.mean_field.neighbourhood import count_neighbour_actions
 
 ACTIONS = (len(PREDATOR_MOVES) + len(PREDATOR_ATTACKS), len(PREY_MOVES))
 STAY = (PREDATOR_MOVES.index((0, 0)), PREY_MOVES.index((0, 0)))
@@ -199,6 +200,35 @@ def test_attacks_strike_where_they_are_named_and_views_share_their_axes() -> Non
     step, before = start([(20, 20)], [(18, 23)])
     assert before[0].view[0, 7, 2, OTHER] == 1
     assert np.argwhere(before[1].view[0, ..., OTHER]).tolist() == [[1, 6], [2, 6], [2, 7]]
+
+
+def test_neighbours_are_the_team_mates_in_view() -> None:
+    """Every offset that a view holds: a predator is two cells wide, a prey one."""
+    mine = CHANNELS.index("my_team_presence")
+    for team, (side, reach) in enumerate(((2, 6), (1, 5))):
+        seen, found = set(), set()
+        for x in range(-reach, reach + 1):
+            for y in range(-reach, reach + 1):
+                if max(abs(x), abs(y)) < side:
+                    continue
+                placed = [[(5, 5)], [(30, 30)]]
+                placed[team] = [(20, 20), (20 + x, 20 + y)]
+                observation = start(*placed)[1][team]
+                specification = PursuitEnvironment(PursuitSettings()).teams[team]
+                if observation.view[0, ..., mine].sum() > side**2:
+                    seen.add((x, y))
+                counts = count_neighbour_actions(
+                    observation.positions,
+                    np.zeros(2, int),
+                    np.zeros(2, np.int32),
+                    1,
+                    float(specification.view_radius),
+                    specification.body_side,
+                )
+                if counts[0, 0]:
+                    found.add((x, y))
+        assert found == seen
+        assert len(seen) > 40
 
 
 def test_every_strike_pays_and_a_miss_costs_the_penalty() -> None:

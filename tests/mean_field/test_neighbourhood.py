@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cmfq.mean_field.neighbourhood import count_neighbour_actions
+from cmfq.mean_field.neighbourhood import count_neighbour_actions, find_interactions
 
 ACTIONS = 4
 
@@ -49,3 +49,38 @@ def test_the_radius_is_part_of_the_neighbourhood() -> None:
     actions = np.array([0, 1, 2], np.int32)
     counts = count_neighbour_actions(positions, np.zeros(3, int), actions, ACTIONS, 5.0)
     assert counts.tolist() == [[0, 1, 0, 0], [1, 0, 1, 0], [0, 1, 0, 0]]
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.float32])
+def test_without_a_limit_the_farthest_are_neighbours_too(dtype: type) -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        positions = (40 * rng.random((2, 2))).astype(dtype)
+        found = find_interactions(positions, np.zeros(2, int), np.zeros(2, np.int32), np.inf)
+        assert sorted(found.agent.tolist()) == [0, 1]
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    side=st.integers(1, 4),
+    radius=st.sampled_from([1.0, 2.5, 4.5, 5.0, np.inf]),
+    seed=st.integers(0, 1000),
+)
+def test_large_bodies_are_near_when_any_of_their_cells_is(
+    side: int, radius: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    corners = rng.integers(0, 20, (25, 2)).astype(np.int32)
+    groups = rng.integers(0, 2, 25)
+    found = find_interactions(corners, groups, np.zeros(25, np.int32), radius, side)
+    cells = np.array([(x, y) for x in range(side) for y in range(side)])
+    expected = {
+        (i, k)
+        for i in range(25)
+        for k in range(25)
+        if i != k
+        and groups[i] == groups[k]
+        and np.hypot(*(corners[k] + cells - corners[i] - (side - 1) / 2).T).min() <= radius
+    }
+    assert set(zip(found.agent.tolist(), found.neighbour.tolist(), strict=True)) == expected
+    assert len(found.agent) == len(expected)

@@ -41,6 +41,9 @@ class TeamSpecification:
     """Teams of one role are interchangeable: one policy can play any of them."""
     action_masks: bool = False
     """Observations say which actions each agent may take."""
+    body_side: int = 1
+    """Side of an agent's square body, in cells. Whoever has a cell within ``view_radius`` of an
+    agent's middle is in its view, and its neighbour."""
 
 
 class TeamObservation(NamedTuple):

@@ -50,6 +50,7 @@ def team_specification(
     view_side: int,
     view_radius: float,
     role: str = "agent",
+    body_side: int = 1,
 ) -> TeamSpecification:
     """What a team of the engine sees and can do.
 
@@ -60,6 +61,7 @@ def team_specification(
         view_side: of the view, in cells; its middle is the body's middle.
         view_radius: how far an agent sees from there: what is farther is blank in the view.
         role: of the team.
+        body_side: cells along each side of an agent's body.
     """
     actions = tuple(
         [f"move {x:+g} {y:+g}" if (x, y) != (0, 0) else "stay" for x, y in moves]
@@ -73,7 +75,9 @@ def team_specification(
         "position_y",
     )
     view_shape = (view_side, view_side)
-    return TeamSpecification(name, view_shape, CHANNELS, features, actions, view_radius, role)
+    return TeamSpecification(
+        name, view_shape, CHANNELS, features, actions, view_radius, role, body_side=body_side
+    )
 
 
 class MAgentWorld:

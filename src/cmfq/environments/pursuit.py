@@ -121,6 +121,7 @@ class PursuitEnvironment:
                 view_side=2 * PREDATOR_VIEW_RADIUS,
                 view_radius=PREDATOR_VIEW_RADIUS,
                 role="predator",
+                body_side=PREDATOR_SIDE,
             ),
             team_specification(
                 "prey",

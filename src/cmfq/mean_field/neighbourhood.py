@@ -31,8 +31,12 @@ def find_interactions(
     groups: Int[Array, " agents"],
     previous_actions: Int[Array, " agents"],
     radius: float,
+    body_side: int = 1,
 ) -> Interactions:
     """All pairs of the same group at most ``radius`` apart (Euclidean).
+
+    Distances go from an agent's middle to the middle of the nearest cell of the other's body: for
+    bodies of one cell, and for points, that is the distance between the two positions.
 
     Nobody is its own neighbour. Neighbours that have not acted yet (``previous_actions`` is
     negative: everybody at ``t = 0``) are left out. Time and memory grow with the number of pairs.
@@ -42,12 +46,18 @@ def find_interactions(
         groups: only agents of the same group are neighbours (a team, or everyone in a world).
         previous_actions: what each agent did in the step before, negative for nothing yet.
         radius: how far neighbours reach; infinite: the whole group.
+        body_side: cells along each side of every agent's square body.
     """
     span = float(np.hypot(*np.ptp(positions, axis=0))) if len(positions) else 0.0
-    radius = min(radius, span)
+    radius = min(radius, span * (1 + 1e-6))  # rounding must not lose the two farthest apart
     apart = groups[:, None] * (2 * span + 1)  # a third axis: other groups are out of reach
     tree = cKDTree(np.hstack([positions, apart]), compact_nodes=False, balanced_tree=False)
-    one, other = tree.query_pairs(radius, output_type="ndarray").T
+    wide = (body_side - 1) / 2  # from the middle of a body to that of its outermost cells
+    one, other = tree.query_pairs(radius + wide * np.sqrt(2), output_type="ndarray").T
+    if wide:
+        between = np.abs(positions[one] - positions[other]) - wide
+        near = np.hypot(*np.maximum(between, wide % 1).T) <= radius
+        one, other = one[near], other[near]
     agent, neighbour = np.concatenate([one, other]), np.concatenate([other, one])
     action = previous_actions[neighbour]
     acted = action >= 0
@@ -60,6 +70,7 @@ def count_neighbour_actions(
     previous_actions: Int[Array, " agents"],
     actions: int,
     radius: float,
+    body_side: int = 1,
 ) -> Float32[Array, "agents actions"]:
     """How many of each agent's neighbours took each action in the step before.
 
@@ -68,7 +79,7 @@ def count_neighbour_actions(
     """
     if np.isinf(radius):
         return _count_group_actions(groups, previous_actions, actions)
-    found = find_interactions(positions, groups, previous_actions, radius)
+    found = find_interactions(positions, groups, previous_actions, radius, body_side)
     return count_actions(found, len(positions), actions)
 
 

@@ -54,6 +54,8 @@ class Reasoning:
     """``None``: infinite."""
     intervention: str
     effect: str
+    body_side: int = 1
+    """Distances end at the nearest cell of a neighbour's body, which has this side."""
 
 
 @dataclass(frozen=True)

@@ -41,6 +41,7 @@ def reasoning_of(policy: QPolicy) -> Reasoning:
         finite(rule.epsilon),
         rule.intervention,
         rule.effect,
+        policy.body_side,
     )
 
 
@@ -206,6 +207,7 @@ def _weights(
         np.repeat(np.arange(len(sizes)), sizes),
         np.concatenate([observation.previous_actions for observation in observations]),
         policy.radius,
+        policy.body_side,
     )
     order = np.lexsort((found.neighbour, found.agent))
     agent, neighbour = found.agent[order], found.neighbour[order]

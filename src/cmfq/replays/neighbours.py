@@ -81,6 +81,7 @@ def neighbours(replay: Replay, step: int, agent: int) -> list[RecordedNeighbour]
         np.zeros(len(places), int),
         np.concatenate([previous_actions(replay, step, team) for team in teams]),
         np.inf if reasoning.radius is None else reasoning.radius,
+        reasoning.body_side,
     )
     if mind.weights is not None:  # they are in this order
         order = np.lexsort((found.neighbour, found.agent))

@@ -21,7 +21,7 @@
  * @property {string[]} actions
  * @property {number|null} view_radius null: everywhere
  * @property {Body} body
- * @property {{algorithm: string, neighbours: string, radius: number|null}|null} reasoning
+ * @property {{algorithm: string, neighbours: string, radius: number|null, body_side?: number}|null} reasoning
  */
 
 /**

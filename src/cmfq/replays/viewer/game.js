@@ -186,7 +186,7 @@ export class Game {
         if (previous[k] < 0 || (other === team && k === row)) continue;
         const dx = positions[2 * k] - own[2 * row];
         const dy = positions[2 * k + 1] - own[2 * row + 1];
-        if (dx * dx + dy * dy > radius * radius) continue;
+        if (squareToBody(dx, dy, reasoning?.body_side) > radius * radius) continue;
         const pair = mind ? pairOf(mind, row, previous[k]) : -1;
         found.push({
           team: other,
@@ -238,7 +238,8 @@ export class Game {
     const total = new Float32Array(count);
     const mind = this.mindsAt(step)?.[team];
     if (!mind) return total;
-    const radius = this.teams[team].reasoning?.radius ?? Infinity;
+    const reasoning = this.teams[team].reasoning;
+    const radius = reasoning?.radius ?? Infinity;
     const previous = this.previousActions(step, team);
     const share = new Float32Array(this.teams[team].actions.length);
     for (let i = 0; i < count; i++) {
@@ -249,7 +250,7 @@ export class Game {
         if (k === i || previous[k] < 0) continue;
         const dx = positions[2 * k] - positions[2 * i];
         const dy = positions[2 * k + 1] - positions[2 * i + 1];
-        if (dx * dx + dy * dy > radius * radius) continue;
+        if (squareToBody(dx, dy, reasoning?.body_side) > radius * radius) continue;
         total[k] += mind.weights ? mind.weights[weight++] / PROBABILITY : share[previous[k]];
       }
     }
@@ -269,4 +270,15 @@ export class Game {
       );
     return moved;
   }
+}
+
+/**
+ * Squared distance from an agent's middle to the middle of the nearest cell of another's body.
+ * @param {number} dx between the two positions @param {number} dy @param {number} [side] of bodies, in cells
+ */
+function squareToBody(dx, dy, side = 1) {
+  const wide = (side - 1) / 2;
+  const x = Math.max(Math.abs(dx) - wide, wide % 1);
+  const y = Math.max(Math.abs(dy) - wide, wide % 1);
+  return x * x + y * y;
 }
