@@ -68,8 +68,9 @@ def measure(settings: TrainSettings[Any], episodes: int = 1) -> BenchRow:
         agent_steps += played.agent_steps
         owed += played.agent_steps * ratio
         while owed >= batch_size:
-            side.learner.update(side.learner.sample(side.replay))
-            owed -= batch_size
+            batch = side.learner.sample(side.replay)
+            side.learner.update(batch)
+            owed -= len(batch.actions)
     total = time.perf_counter() - started
     learning = total - environment.clock.seconds - policy.clock.seconds
     return BenchRow(

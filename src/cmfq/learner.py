@@ -27,11 +27,12 @@ class LearnerSettings:
     discount: float = 0.95
     """``γ``."""
     batch_size: int = 256
-    """Agent-steps per update."""
+    """Agent-steps (rows) per update. Attention-MFQ draws whole steps of a team until it has so many
+    or more; updates are paid for by the row, so it makes fewer of them."""
     replay_ratio: float = 0.5
     """Sampled rows per new agent-step."""
     min_updates: int = 20
-    """Updates after an episode, however short it was: a fight is over in 40 steps."""
+    """Updates of ``batch_size`` rows that every episode is worth at least, however short it was."""
     replay_bytes: int = 512 * 2**20
     """Size of the replay, in bytes."""
     target_period: int = 100

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from browser import (
     DESKTOP,
     PHONE,
@@ -19,15 +20,21 @@ from browser import (
     wait_for_step,
     watched,
 )
-from games import make_policy, record
+from games import SMALL, make_policy, record
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from cmfq.algorithms import MeanFieldSettings
 from cmfq.environments.base import TeamObservation
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
+from cmfq.environments.pursuit import PursuitEnvironment, PursuitSettings
+from cmfq.evaluation.players import RandomPolicy
 from cmfq.explanation import Explanation
+from cmfq.policies import QPolicy, new_network
 from cmfq.replays import Replay, read
 from cmfq.replays import format as form
+from cmfq.replays.neighbours import neighbours
 from cmfq.replays.page import NamedReplay, write_page
+from cmfq.replays.record import record_episode
 from cmfq.rollout import decide
 
 STEP = 6
@@ -142,6 +149,47 @@ def test_the_chosen_agents_numbers_are_pythons(
             said = page.inner_text(".counterfactual")
             assert f"If all acted like agent {shown_neighbours[entry]} ({action})" in said
             assert why.actions[int(np.argmax(expected))] in said
+
+
+def test_neighbours_of_large_bodies_are_pythons(browser: Browser, tmp_path: Path) -> None:
+    """Pursuit's predators are two cells wide: some neighbours' corners are beyond the radius."""
+    environment = PursuitEnvironment(PursuitSettings(predators=40, prey=5, max_steps=3))
+    predators, prey = environment.teams
+    torch.manual_seed(1)
+    network = new_network(predators, SMALL, "attention-mfq")
+    policy = QPolicy(predators, network, "attention-mfq", MeanFieldSettings(), beta=10.0)
+    game = tmp_path / "game.replay"
+    players = (policy, RandomPolicy(prey))
+    generator = np.random.default_rng(0)
+    record_episode(
+        game,
+        environment,
+        players,
+        name="pursuit",
+        players=("A", "B"),
+        seed=3,
+        generator=generator,
+    )
+    replay = read(game)
+    (observation, _) = environment.reset(3)
+    for step in replay.steps[:2]:
+        (observation, _) = environment.step([team.actions for team in step]).observations
+    far = []
+    for agent in observation.ids.tolist():
+        why = policy.explain(observation, agent)
+        weights = {one.id: one.weight for one in neighbours(replay, 2, agent)}
+        expected = {one.id: one.weight for one in why.neighbours}
+        assert weights == pytest.approx(expected, abs=5e-4)
+        far += [agent] * any(one.distance > predators.view_radius for one in why.neighbours)
+    assert far
+    with shown(browser, named(game)) as page:
+        go_to(page, 2)
+        choose(page, far[0])
+        page.wait_for_selector(".neighbours tbody tr")
+        ids = [int(text) for text in page.locator(".neighbours tbody button").all_inner_texts()]
+        weights = numbers(page, ".neighbours td:nth-child(4)")
+        expected = {one.id: one.weight for one in neighbours(replay, 2, far[0])}
+        assert dict(zip(ids, weights, strict=True)) == pytest.approx(expected, abs=5e-4)
 
 
 def place_of(page: Page, replay: Replay, row: int) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from cmfq.environments.signal import SignalSettings
 from cmfq.errors import UserError
 from cmfq.evaluation.bots import bot
 from cmfq.learner import LearnerSettings
+from cmfq.replay import Batch, Replay
 from cmfq.rollout import Episode, play_episode, play_episodes
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
@@ -136,3 +137,31 @@ def test_everyone_is_a_neighbour_where_all_act_alike() -> None:
     assert set(counts.sum(1).tolist()) == {0.0, 6.0}  # nobody has acted at first, then all others
     with pytest.raises(UserError, match="neighbours is everyone: predator and prey have different"):
         SelfPlay(TrainSettings(PursuitSettings(), mean_field=everyone))
+
+
+@pytest.mark.parametrize("algorithm", ["cmfq", "attention-mfq"])
+def test_updates_are_paid_for_by_the_rows_that_they_learned_from(
+    tiny: TrainSettings[BattleSettings], algorithm: str
+) -> None:
+    """Attention draws whole steps of 12 agents: 70 rows asked for are 72 or a little more."""
+    learner = replace(tiny.learner, batch_size=70, min_updates=9, replay_ratio=1e-6)
+    self_play = SelfPlay(replace(tiny, algorithm=algorithm, learner=learner))
+    side = self_play.sides["agent"]
+    rows, draw = [], side.learner.sample
+
+    def sample(replay: Replay) -> Batch:
+        batch = draw(replay)
+        rows.append(len(batch.actions))
+        return batch
+
+    side.learner.sample = sample  # type: ignore[method-assign]
+    episodes = tiny.episodes
+    for _ in range(episodes):
+        self_play.run_episodes()
+    earned = episodes * 9 * 70
+    assert earned - 70 < sum(rows) < earned + 12
+    if algorithm == "cmfq":
+        assert len(rows) == episodes * 9
+    else:
+        assert {70} < set(rows) | {70} <= set(range(70, 82))
+        assert len(rows) < episodes * 9

@@ -62,7 +62,7 @@ class Side:
         self._owed_rows = 0.0
 
     def learn(self, new_rows: float, episodes: int) -> list[float]:
-        """Make the updates that new experience earned.
+        """Make the updates that new experience earned: it is paid for by the row.
 
         Args:
             new_rows: agent-steps that were added to the replay.
@@ -80,8 +80,9 @@ class Side:
         )
         losses = []
         while self._owed_rows >= settings.batch_size:
-            losses.append(self.learner.update(self.learner.sample(self.replay)))
-            self._owed_rows -= settings.batch_size
+            batch = self.learner.sample(self.replay)
+            losses.append(self.learner.update(batch))
+            self._owed_rows -= len(batch.actions)  # whole steps are more than was asked for
         return losses
 
     def is_finite(self, losses: list[float]) -> bool:
