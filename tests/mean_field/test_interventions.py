@@ -158,3 +158,15 @@ def test_functions_that_do_not_fit_are_one_sentence(setting: str, function: str)
     settings = MeanFieldSettings(**{setting: function})
     with pytest.raises(UserError, match=f"{function} cannot be used"):
         ALGORITHMS["cmfq"].merge(network, given, settings)
+
+
+def test_effects_of_many_actions_are_worked_out_some_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    network, seen = situation("additive")
+    merge = ALGORITHMS["cmfq"].merge
+    whole = merge(network, seen, MeanFieldSettings()).effects
+    monkeypatch.setattr("cmfq.mean_field.intervention.LARGEST_OUTCOME", 2 * seen.counts.shape[1])
+    some = merge(network, seen, MeanFieldSettings()).effects
+    assert whole is not None and some is not None and whole.max() > 0
+    torch.testing.assert_close(some, whole)

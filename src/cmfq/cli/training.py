@@ -16,6 +16,7 @@ from cmfq.environments.registry import kind_of
 from cmfq.evaluation.tournament.progress import training_games
 from cmfq.storage import write_json
 from cmfq.training.evaluations import Evaluation, Evaluator, PlayCheckpoint
+from cmfq.training.head import head_line
 from cmfq.training.loop import train as train_run
 from cmfq.training.progress import TrainingProgress
 from cmfq.training.run import Run
@@ -48,7 +49,9 @@ def train_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
         """
         self_play = SelfPlay(settings)
         games = training_games(settings)
-        with Run.create(run, settings) as folder:
+        if settings.network.head == "auto":
+            print(head_line(settings, self_play.teams), flush=True)
+        with Run.create(run, self_play.settings) as folder:
             _continue(folder, self_play, games)
 
     return train

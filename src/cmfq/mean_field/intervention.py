@@ -18,6 +18,9 @@ from torch import Tensor
 
 from cmfq.mean_field.validity import check_effects
 
+LARGEST_OUTCOME = 2**24
+"""Q-values under interventions that are worked out at once."""
+
 Coefficient = float | Float[Tensor, " agents"]
 Intervention = Callable[[Float[Tensor, " agents"]], tuple[Coefficient, Coefficient]]
 """``neighbours -> (keep, add)``: from how many neighbours an agent has to its coefficients."""
@@ -72,11 +75,18 @@ def causal_effects(
     agent, action = counts.nonzero(as_tuple=True)
     keep, add = (intervention or replace)(counts.sum(-1))
     before = Outcome(q_values, torch.log_softmax(beta * q_values, dim=-1))
-    counterfactual = counterfactual_q(agent, action, keep, add)
-    after = Outcome(counterfactual, torch.log_softmax(beta * counterfactual, dim=-1))
-    effect = (measure or kl)(before, after, agent)
-    if effect.shape != agent.shape:
-        raise ValueError(f"the measure gave {tuple(effect.shape)}, not one effect per interaction")
+    parts = []
+    rows = max(1, LARGEST_OUTCOME // q_values.shape[-1])  # of hundreds of actions: some at a time
+    for some, taken in zip(torch.split(agent, rows), torch.split(action, rows), strict=True):
+        counterfactual = counterfactual_q(some, taken, keep, add)
+        after = Outcome(counterfactual, torch.log_softmax(beta * counterfactual, dim=-1))
+        part = (measure or kl)(before, after, some)
+        if part.shape != some.shape:
+            raise ValueError(
+                f"the measure gave {tuple(part.shape)}, not one effect per interaction"
+            )
+        parts.append(part)
+    effect = torch.cat(parts)
     check_effects(effect, agent, action)
     effects = torch.zeros_like(counts)
     effects[agent, action] = effect.clamp_(min=0.0)

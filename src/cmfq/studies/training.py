@@ -1,6 +1,7 @@
 """Train many runs, several at once; what was interrupted goes on."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -75,10 +76,10 @@ def _train(folder: Path, task: Task) -> tuple[str, bool]:
         if stop():
             return name, False
         begun = path.exists()
-        with Run.open(path) if begun else Run.create(path, settings) as run:
-            if begun:
-                settings = run.description().settings  # which may be watched in another way
-            self_play = SelfPlay(settings)
+        if begun:  # it may be watched in another way
+            settings = Run.open(path).description().settings
+        self_play = SelfPlay(settings)
+        with Run.open(path) if begun else Run.create(path, self_play.settings) as run:
             run.restore(self_play)
             games = training_games(settings)
             evaluator = games and Evaluator(games, lambda row: None)
@@ -86,7 +87,15 @@ def _train(folder: Path, task: Task) -> tuple[str, bool]:
 
 
 def differences(settings: TrainSettings[Any], others: TrainSettings[Any]) -> Mapping[str, Any]:
-    """Paths at which two runs differ in what they learn, with the second one's value."""
+    """Paths at which two runs differ in what they learn, with the second one's value.
+
+    Args:
+        settings: asked for; where its head is ``auto``, any will do.
+        others: of a run that is there.
+    """
+    if settings.network.head == "auto":
+        network = replace(settings.network, head=others.network.head)
+        settings = replace(settings, network=network)
     ours, theirs = (flatten(plain(one)) for one in (settings, others))
     return {
         path: theirs.get(path)

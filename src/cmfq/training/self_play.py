@@ -19,6 +19,7 @@ from cmfq.policies import Policy, QPolicy
 from cmfq.replay import ReplayWriter
 from cmfq.rollout import Episode, Observer, play_episodes
 from cmfq.storage import plain
+from cmfq.training.head import settle_head
 from cmfq.training.settings import TrainSettings
 from cmfq.training.side import Side, join_names, split_names, tensors_of
 
@@ -64,11 +65,11 @@ class SelfPlay:
         torch.set_num_threads(settings.threads)
         seeds = np.random.SeedSequence(settings.seed)
         network_seed, episode_seed, acting_seed, learning_seed = seeds.spawn(4)
-        self.settings = settings
         self.environments = [
             make_environment(settings.environment) for _ in range(settings.environments)
         ]
         self.teams = self.environments[0].teams
+        self.settings = settings = settle_head(settings, self.teams)
         roles = {team.role: team for team in self.teams}
         _check_roles(settings, roles, self.teams)
         self._generators = {
