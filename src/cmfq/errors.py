@@ -13,6 +13,10 @@ class EnvironmentFailed(UserError):
     """An environment raised, or gave what cannot be used: names environment, seed and step."""
 
 
+class OpponentFailed(UserError):
+    """An opponent of the user's own raised, or gave what are no actions: names the opponent."""
+
+
 def unknown_name(kind: str, name: str, known: Collection[str]) -> UserError:
     """Say that ``name`` is no known ``kind``, suggest the nearest name and list the known ones."""
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)

@@ -21,6 +21,7 @@ from cmfq.replays import read
 from cmfq.storage import read_tensors, to_json, write_aside
 from cmfq.training.checkpoint import latest_checkpoint, save_policies
 from cmfq.training.loop import train
+from cmfq.training.opponent_settings import OpponentSettings
 from cmfq.training.run import Run, read_settings
 from cmfq.training.self_play import EpisodeMetrics, SelfPlay
 from cmfq.training.settings import TrainSettings
@@ -50,12 +51,26 @@ def assert_same_weights(one: Path, other: Path) -> None:
         assert torch.equal(ours[name], theirs[name]), name
 
 
-@pytest.mark.parametrize("opponent", ["shared", "snapshot"])
+MIXES: list[tuple[tuple[str, ...], OpponentSettings]] = [
+    (("self",), OpponentSettings()),
+    (("gated",), OpponentSettings(gate_games=2, gate_win_rate=0)),
+    (
+        ("self=2", "past=3", "gated=3"),
+        OpponentSettings(past_period=1, past_size=2, past_choice="hardest", gate_games=1),
+    ),
+]
+
+
+@pytest.mark.parametrize("mix", MIXES)
 @pytest.mark.parametrize("algorithm", ALGORITHMS)
 def test_interrupted_and_resumed_ends_as_uninterrupted(
-    tmp_path: Path, tiny: TrainSettings[BattleSettings], algorithm: str, opponent: str
+    tmp_path: Path,
+    tiny: TrainSettings[BattleSettings],
+    algorithm: str,
+    mix: tuple[tuple[str, ...], OpponentSettings],
 ) -> None:
-    settings = replace(tiny, algorithm=algorithm, opponent=opponent, snapshot_period=2)
+    opponents, pool = mix
+    settings = replace(tiny, algorithm=algorithm, opponents=opponents, opponent_pool=pool)
     train_to_the_end(tmp_path / "whole", settings)
 
     with Run.create(tmp_path / "parts", settings) as run:
@@ -334,31 +349,6 @@ def test_loading_runs_no_code_of_a_strangers_choosing(
     save_policies(file, {"agent": policy}, tiny.network, environment=tiny.environment, episode=1)
     monkeypatch.setenv("CMFQ_RUN_OWN_FUNCTIONS", "1")
     assert cmfq.load(file).mean_field.intervention == "kind_module:f"
-
-
-def test_snapshot_opponents_follow_and_teach_one_side(tiny: TrainSettings[BattleSettings]) -> None:
-    settings = replace(tiny, opponent="snapshot", snapshot_period=2)
-    self_play = SelfPlay(settings)
-    side = self_play.sides["agent"]
-    assert side.opponent is not side.policy
-
-    def same() -> bool:
-        ours = side.policy.network.state_dict()
-        theirs = side.opponent.network.state_dict()
-        return all(torch.equal(ours[name], theirs[name]) for name in ours)
-
-    self_play.run_episodes()
-    assert not same()
-    frozen = {k: v.clone() for k, v in side.opponent.network.state_dict().items()}
-    self_play.run_episodes()
-    assert all(torch.equal(v, frozen[k]) for k, v in side.opponent.network.state_dict().items())
-    self_play.run_episodes()
-    assert not all(torch.equal(v, frozen[k]) for k, v in side.opponent.network.state_dict().items())
-    shared = SelfPlay(tiny)
-    shared.run_episodes()
-    alone = SelfPlay(settings)
-    alone.run_episodes()
-    assert len(alone.sides["agent"].replay) < 0.6 * len(shared.sides["agent"].replay)
 
 
 def cmfq_command(*arguments: str) -> list[str]:

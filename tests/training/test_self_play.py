@@ -112,8 +112,8 @@ def test_roles_and_opponents_that_do_not_go_together(tiny: TrainSettings[BattleS
         SelfPlay(replace(tiny, algorithms={"predator": "mfq"}))
     with pytest.raises(UserError, match="unknown algorithm 'mfqq'"):
         replace(tiny, algorithms={"agent": "mfqq"})
-    with pytest.raises(UserError, match="two teams of one role"):
-        SelfPlay(TrainSettings(SignalSettings(), opponent="snapshot"))
+    with pytest.raises(UserError, match="has 'past': this game has one team, and nobody to play"):
+        SelfPlay(TrainSettings(SignalSettings(), opponents=("past",)))
 
 
 def test_a_role_can_have_another_algorithm(tiny: TrainSettings[BattleSettings]) -> None:

@@ -46,6 +46,12 @@ COMMANDS: dict[str, Callable[..., Any]] = {
 }
 BY_ENVIRONMENT = {"train", "evaluate", "tournament", "cross", "record", "explain", "check"}
 """Commands whose options are those of an environment: the one that their arguments name."""
+REPLACED = {
+    "--opponent": "--opponents self (was shared), or --opponents gated --gate-win-rate 0 (was "
+    "snapshot)",
+    "--snapshot-period": "--gate-games, with --opponents gated --gate-win-rate 0",
+}
+"""Options of ``cmfq train`` that there are no more, and what has taken their place."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -69,6 +75,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _commands(arguments: Sequence[str]) -> dict[str, Callable[..., Any]]:
     """All commands; the one that is called has the options of its environment."""
     command = arguments[0] if arguments else ""
+    for option in (argument.partition("=")[0] for argument in arguments):
+        if command == "train" and option in REPLACED:
+            raise UserError(f"there is no {option} any more: give {REPLACED[option]}")
     names = list(takewhile(lambda argument: not argument.startswith("-"), arguments[1:]))
     settings: Any
     if command == "train" and names:

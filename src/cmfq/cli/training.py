@@ -13,6 +13,7 @@ from rich.table import Table
 from cmfq.algorithms import ALGORITHMS
 from cmfq.bench import BenchRow, measure_all
 from cmfq.environments.registry import kind_of
+from cmfq.evaluation.players import load_player
 from cmfq.evaluation.tournament.progress import training_games
 from cmfq.storage import write_json
 from cmfq.training.evaluations import Evaluation, Evaluator, PlayCheckpoint
@@ -47,7 +48,7 @@ def train_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
             settings: of the run.
             run: folder to make for the run; it must not exist.
         """
-        self_play = SelfPlay(settings)
+        self_play = SelfPlay(settings, load_player)
         games = training_games(settings)
         if settings.network.head == "auto":
             print(head_line(settings, self_play.teams), flush=True)
@@ -67,7 +68,7 @@ def resume(run: tyro.conf.Positional[Path], evaluate: bool = True) -> None:
     with Run.open(run) as folder:
         settings = folder.description().settings
         games = training_games(settings) if evaluate else None
-        self_play = SelfPlay(settings)
+        self_play = SelfPlay(settings, load_player)
         folder.restore(self_play)
         _continue(folder, self_play, games)
 

@@ -10,6 +10,7 @@ import msgspec
 
 from cmfq.errors import UserError
 from cmfq.evaluation.entrants import WATCHING, Entrant, flatten
+from cmfq.evaluation.players import load_player
 from cmfq.evaluation.pool import as_finished
 from cmfq.evaluation.tournament.progress import training_games
 from cmfq.storage import make_folder, plain
@@ -78,7 +79,7 @@ def _train(folder: Path, task: Task) -> tuple[str, bool]:
         begun = path.exists()
         if begun:  # it may be watched in another way
             settings = Run.open(path).description().settings
-        self_play = SelfPlay(settings)
+        self_play = SelfPlay(settings, load_player)
         with Run.open(path) if begun else Run.create(path, self_play.settings) as run:
             run.restore(self_play)
             games = training_games(settings)

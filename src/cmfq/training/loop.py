@@ -8,7 +8,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from cmfq.environments.base import Environment
 from cmfq.environments.registry import kind_of
-from cmfq.errors import EnvironmentFailed, UserError
+from cmfq.errors import EnvironmentFailed, OpponentFailed, UserError
 from cmfq.policies import Policy
 from cmfq.replays.record import Recorder
 from cmfq.training.evaluations import Evaluation, Evaluator
@@ -135,9 +135,11 @@ def _run_episodes(run: Run, self_play: SelfPlay) -> list[EpisodeMetrics]:
     due = settings.record_period and self_play.episode % settings.record_period == 0
     recorders: list[Recorder] = []
 
-    def watch(environment: Environment, policies: Sequence[Policy], seed: int) -> Recorder:
+    def watch(
+        environment: Environment, policies: Sequence[Policy], opponents: Sequence[str], seed: int
+    ) -> Recorder:
         name = kind_of(settings.environment).name
-        players = [f"episode {self_play.episode + 1}" for _ in policies]
+        players = [opponent or f"episode {self_play.episode + 1}" for opponent in opponents]
         recorders.append(Recorder(environment, policies, name=name, players=players, seed=seed))
         return recorders[0]
 
@@ -148,9 +150,9 @@ def _run_episodes(run: Run, self_play: SelfPlay) -> list[EpisodeMetrics]:
             (run.path / "replays").mkdir(exist_ok=True)
             recorder.save(run.path / "replays" / f"{first:06d}.replay")
         return metrics
-    except EnvironmentFailed as error:
+    except (EnvironmentFailed, OpponentFailed) as error:
         run.save(self_play)
-        raise EnvironmentFailed(
+        raise type(error)(
             f"episode {self_play.episode + 1}: {error}; the {self_play.episode} episodes before it "
             f"are saved, `cmfq resume {run.path}` goes on from there"
         ) from error
@@ -160,7 +162,8 @@ def _write_events(board: SummaryWriter, metrics: EpisodeMetrics) -> None:
     row = asdict(metrics)
     episode = row.pop("episode")
     for name, value in row.items():
-        parts = dict(enumerate(value)) if isinstance(value, list) else {None: value}
+        parts = dict(enumerate(value)) if isinstance(value, list) else value
+        parts = parts if isinstance(parts, dict) else {None: parts}
         for index, part in parts.items():
-            if part is not None:
+            if isinstance(part, int | float):
                 board.add_scalar(name if index is None else f"{name}/{index}", part, episode)

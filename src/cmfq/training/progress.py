@@ -68,9 +68,10 @@ class TrainingProgress:
     def _summary(self, metrics: EpisodeMetrics) -> str:
         seconds = sum(row.playing_seconds + row.learning_seconds for row in self._recent)
         rate = sum(row.agent_steps for row in self._recent) / seconds
+        won = "" if metrics.win_rate is None else f"won {metrics.win_rate:.0%}  "
         return (
             f"reward {_pair(metrics.rewards)}  kills {_pair(metrics.kills)}  "
-            f"survivors {_pair(metrics.survivors)}  {rate:,.0f} agent-steps/s"
+            f"survivors {_pair(metrics.survivors)}  {won}{rate:,.0f} agent-steps/s"
         )
 
 

@@ -26,6 +26,7 @@ from cmfq.errors import UserError
 from cmfq.storage import claim, read_tensors, versions, write_json, write_tensors
 from cmfq.training.checkpoint import list_checkpoints, refuse_own_functions, save_policies
 from cmfq.training.evaluations import Evaluation
+from cmfq.training.opponent_settings import GATED
 from cmfq.training.rows import forget_rows, read_rows
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
@@ -194,8 +195,16 @@ def read_settings(environment: str, raw: Any) -> TrainSettings[Any]:
     """Settings of a run in this kind of environment, from what JSON holds of them."""
     kind = find_kind(environment)
     settings: TrainSettings[Any] = msgspec.convert(
-        raw,
+        _with_opponents(raw),
         TrainSettings[kind.settings],  # type: ignore[name-defined]
         strict=False,
     )
     return settings
+
+
+def _with_opponents(raw: Any) -> Any:
+    """Settings of before there were mixes of opponents: one followed the learner as it was."""
+    if not isinstance(raw, dict) or raw.get("opponent") != "snapshot":
+        return raw
+    pool = {"gate_games": raw.get("snapshot_period", 20), "gate_win_rate": 0.0}
+    return {**raw, "opponents": [GATED], "opponent_pool": pool}

@@ -20,11 +20,17 @@ from cmfq.replay import ReplayWriter
 from cmfq.rollout import Episode, Observer, play_episodes
 from cmfq.storage import plain
 from cmfq.training.head import settle_head
+from cmfq.training.opponents import LoadPlayer, Meeting, Opponents
 from cmfq.training.settings import TrainSettings
 from cmfq.training.side import Side, join_names, split_names, tensors_of
 
-Watch = Callable[[Environment, Sequence[Policy], int], AbstractContextManager[Observer]]
-"""``(environment, policies, seed) -> observer``, entered before the episode and left after it."""
+Watch = Callable[
+    [Environment, Sequence[Policy], Sequence[str], int], AbstractContextManager[Observer]
+]
+"""``(environment, policies, names of opponents, seed) -> observer``, entered before the episode and
+left after it; a team that learns has an empty name."""
+OPPONENTS = "*opponents"
+"""Prefix of the opponents' tensors in a state; no role's, since "*" in a role is escaped."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +62,28 @@ class EpisodeMetrics:
     beta: float
     playing_seconds: float
     learning_seconds: float
+    opponent: str
+    """``self``, ``gated``, ``past EPISODE``, or the opponent's name."""
+    side: int | None
+    """Side that the learners played, 0 or 1; none: both."""
+    win_rates: dict[str, float]
+    """Of the learners, over the last games against each opponent (see ``result_games``)."""
+    win_rate: float | None
+    """The same over all opponents but ``self`` together; none before the first such game."""
+    gate_openings: int | None
+    """How often the gated self was replaced, since the run began; none if there is none."""
 
 
 class SelfPlay:
-    """The state of a training run between two episodes, and how to go on from it."""
+    """The state of a training run between two episodes, and how to go on from it.
 
-    def __init__(self, settings: TrainSettings[Any]) -> None:
+    Args:
+        settings: of the run.
+        load_player: loads the opponents that are scripts, checkpoints or run folders, as
+            :func:`cmfq.evaluation.players.load_player` does.
+    """
+
+    def __init__(self, settings: TrainSettings[Any], load_player: LoadPlayer | None = None) -> None:
         torch.set_num_threads(settings.threads)
         seeds = np.random.SeedSequence(settings.seed)
         network_seed, episode_seed, acting_seed, learning_seed = seeds.spawn(4)
@@ -71,7 +93,7 @@ class SelfPlay:
         self.teams = self.environments[0].teams
         self.settings = settings = settle_head(settings, self.teams)
         roles = {team.role: team for team in self.teams}
-        _check_roles(settings, roles, self.teams)
+        _check_roles(settings, roles)
         self._generators = {
             "episode": np.random.default_rng(episode_seed),
             "acting": np.random.default_rng(acting_seed),
@@ -82,6 +104,14 @@ class SelfPlay:
             generator = np.random.default_rng(learning_seed)
             self.sides[role] = Side(specification, settings, network_seed, generator)
             network_seed, learning_seed = seeds.spawn(2)
+        self._generators["opponents"] = np.random.default_rng(seeds.spawn(1)[0])
+        self.opponents = Opponents(
+            settings,
+            self.teams,
+            {role: side.policy for role, side in self.sides.items()},
+            self._generators["opponents"],
+            load_player,
+        )
         self.episode = 0
         """Episodes played."""
 
@@ -96,67 +126,69 @@ class SelfPlay:
         """
         settings = self.settings
         for side in self.sides.values():
-            side.policy.beta = side.opponent.beta = settings.exploration.beta(self.episode)
+            side.policy.beta = settings.exploration.beta(self.episode)
             side.learner.set_learning_rate(self.episode / settings.episodes)
-        policies, learning_teams = self._players()
+        worlds = min(settings.environments, settings.episodes - self.episode)
+        meetings = [self.opponents.draw() for _ in range(worlds)]
+        started = time.perf_counter()
+        played = self._play(meetings, watch)
+        playing_seconds = time.perf_counter() - started
+        losses = {role: self._learn(role, meetings, played) for role in self.sides}
+        learning_seconds = time.perf_counter() - started - playing_seconds
+        self._check_finite(losses)
+        before = self.episode
+        seconds = playing_seconds / worlds, learning_seconds / worlds
+        metrics = [
+            self._metrics(meeting, episode, losses, *seconds)
+            for meeting, episode in zip(meetings, played, strict=True)
+        ]
+        self.opponents.follow(before, self.episode)
+        return metrics
+
+    def _play(self, meetings: Sequence[Meeting], watch: Watch | None) -> list[Episode]:
+        """Play the games side by side; what the learners lived through goes into their replays."""
         observers: list[list[Observer]] = [
             [
-                ReplayWriter(side.replay, [team for team in learning_teams if self._is(role, team)])
+                ReplayWriter(side.replay, self._learning(role, meeting))
                 for role, side in self.sides.items()
             ]
-            for _ in range(min(settings.environments, settings.episodes - self.episode))
+            for meeting in meetings
         ]
-        seeds = [int(self._generators["episode"].integers(2**31)) for _ in observers]
-        started = time.perf_counter()
+        seeds = [int(self._generators["episode"].integers(2**31)) for _ in meetings]
         with ExitStack() as watched:
             if watch:
-                watcher = watch(self.environments[0], policies, seeds[0])
+                first = meetings[0]
+                names = [
+                    "" if team in first.learning else first.title for team in range(len(self.teams))
+                ]
+                watcher = watch(self.environments[0], first.policies, names, seeds[0])
                 observers[0].append(watched.enter_context(watcher))
-            played = play_episodes(
-                self.environments[: len(observers)],
-                [policies] * len(observers),
+            return play_episodes(
+                self.environments[: len(meetings)],
+                [meeting.policies for meeting in meetings],
                 seeds=seeds,
                 generator=self._generators["acting"],
                 observers=observers,
             )
-        playing_seconds = time.perf_counter() - started
-        losses = {
-            role: side.learn(
-                sum(
-                    episode.agent_steps_of[team]
-                    for episode in played
-                    for team in learning_teams
-                    if self._is(role, team)
-                ),
-                len(played),
-            )
-            for role, side in self.sides.items()
-        }
-        learning_seconds = time.perf_counter() - started - playing_seconds
-        self._check_finite(losses)
-        return [
-            self._metrics(episode, losses, playing_seconds, learning_seconds, len(played))
-            for episode in played
+
+    def _learning(self, role: str, meeting: Meeting) -> list[int]:
+        """Teams of a role that are learned from."""
+        return [team for team in meeting.learning if self.teams[team].role == role]
+
+    def _learn(
+        self, role: str, meetings: Sequence[Meeting], played: Sequence[Episode]
+    ) -> list[float]:
+        """Make the updates of a role that the games earned; the loss of each."""
+        rows = [
+            sum(episode.agent_steps_of[team] for team in self._learning(role, meeting))
+            for meeting, episode in zip(meetings, played, strict=True)
+            if self._learning(role, meeting)
         ]
+        return self.sides[role].learn(sum(rows), len(rows))
 
     def averaged_policies(self) -> dict[str, QPolicy]:
         """Of each role, as checkpoints hold them."""
         return {role: side.learner.averaged_policy() for role, side in self.sides.items()}
-
-    def _is(self, role: str, team: int) -> bool:
-        return self.teams[team].role == role
-
-    def _players(self) -> tuple[list[QPolicy], list[int]]:
-        """Who plays which team in this episode, and which teams are learned from."""
-        policies = [self.sides[team.role].policy for team in self.teams]
-        teams = list(range(len(self.teams)))
-        if self.settings.opponent == "shared":
-            return policies, teams
-        (side,) = self.sides.values()
-        if self.episode % self.settings.snapshot_period == 0:
-            side.opponent.network.load_state_dict(side.policy.network.state_dict())
-        learning = self.episode % len(teams)
-        return [side.policy if team == learning else side.opponent for team in teams], [learning]
 
     def _check_finite(self, losses: dict[str, list[float]]) -> None:
         for role, side in self.sides.items():
@@ -169,14 +201,15 @@ class SelfPlay:
 
     def _metrics(
         self,
+        meeting: Meeting,
         played: Episode,
         losses: dict[str, list[float]],
         playing_seconds: float,
         learning_seconds: float,
-        episodes: int,
     ) -> EpisodeMetrics:
-        """Of the next episode; what several shared, they share out evenly."""
+        """Of the next episode, whose result is counted."""
         self.episode += 1
+        self.opponents.record(meeting, played)
         sides = self.sides.values()
         combat = played.combat
         damage = sum(one.damage_taken for one in combat or ())
@@ -196,19 +229,27 @@ class SelfPlay:
             role_losses=[_mean(role_losses) for role_losses in losses.values()],
             updates=sum(side.learner.updates for side in sides),
             beta=next(iter(sides)).policy.beta,
-            playing_seconds=playing_seconds / episodes,
-            learning_seconds=learning_seconds / episodes,
+            playing_seconds=playing_seconds,
+            learning_seconds=learning_seconds,
+            opponent=meeting.title,
+            side=meeting.side,
+            win_rates=self.opponents.results.win_rates(),
+            win_rate=self.opponents.results.overall(),
+            gate_openings=self.opponents.gate_openings,
         )
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that the next episode depends on: tensors, and a JSON-able rest.
 
-        After the last episode nothing is learned any more, and the replay, by far the largest part,
-        is left out.
+        After the last episode nothing is learned any more, and the replay and past selves, by far
+        the largest parts, are left out.
         """
         more = self.episode < self.settings.episodes
         states = {role: side.state(with_replay=more) for role, side in self.sides.items()}
-        return join_names({role: tensors for role, (tensors, _) in states.items()}), {
+        own, opponents = self.opponents.state(with_past=more)
+        tensors = join_names({role: tensors for role, (tensors, _) in states.items()})
+        return tensors | {f"{OPPONENTS}/{name}": tensor for name, tensor in own.items()}, {
+            "opponents": opponents,
             "settings": plain(self.settings),
             "episode": self.episode,
             "sides": {role: info for role, (_, info) in states.items()},
@@ -224,15 +265,20 @@ class SelfPlay:
         for role, side in self.sides.items():
             side.restore(tensors_of(role, own), info["sides"][role])
             side.policy.beta = self.settings.exploration.beta(max(0, self.episode - 1))
-        for name, generator in self._generators.items():
-            generator.bit_generator.state = info["generators"][name]
+        for name, state in info["generators"].items():
+            self._generators[name].bit_generator.state = state
+        if "opponents" in info:
+            self.opponents.restore(own.get(OPPONENTS, {}), info["opponents"])
+        else:
+            self.opponents.restore_snapshot(
+                {
+                    role: split_names(tensors_of(role, own)).get("opponent", {})
+                    for role in self.sides
+                }
+            )
 
 
-def _check_roles(
-    settings: TrainSettings[Any],
-    roles: dict[str, TeamSpecification],
-    teams: tuple[TeamSpecification, ...],
-) -> None:
+def _check_roles(settings: TrainSettings[Any], roles: dict[str, TeamSpecification]) -> None:
     for role in settings.algorithms:
         if role not in roles:
             raise unknown_name("role in algorithms", role, roles)
@@ -243,12 +289,7 @@ def _check_roles(
             f"radius is {radius}: nothing says where agents are, give --positions module:function, "
             "or leave radius out"
         )
-    if settings.opponent == "snapshot" and not len(teams) == 2 == 1 + len(roles):
-        raise UserError(
-            "opponent is snapshot: that needs two teams of one role, and the roles are "
-            f"{', '.join(team.role for team in teams)}; leave it at shared"
-        )
-    actions = {team.actions for team in teams}
+    actions = {specification.actions for specification in roles.values()}
     if settings.mean_field.neighbours == "everyone" and len(actions) > 1:
         raise UserError(
             f"neighbours is everyone: {' and '.join(roles)} have different actions, which cannot "

@@ -1,7 +1,7 @@
 """Everything that a training run depends on, in one frozen value."""
 
 from dataclasses import dataclass, field, replace
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Generic, TypeVar
 
 from cmfq.algorithms import MeanFieldSettings, find_algorithm
 from cmfq.environments.battle import BattleSettings
@@ -11,6 +11,7 @@ from cmfq.environments.registry import own_functions
 from cmfq.errors import UserError, require_range
 from cmfq.learner import LearnerSettings
 from cmfq.networks import NetworkSettings
+from cmfq.training.opponent_settings import SELF, OpponentSettings, own_players, parse_mix
 
 LEAST_BETA = 1e-9
 
@@ -55,10 +56,10 @@ class TrainSettings(Generic[EnvironmentSettings]):
     """Episodes that are played side by side, decided in one network call, before learning."""
     seed: int = 0
     """Of every random draw in the run."""
-    opponent: Literal["shared", "snapshot"] = "shared"
-    """Whom the learner plays: itself, learning from both teams, or a snapshot that follows it."""
-    snapshot_period: int = 20
-    """Episodes between the snapshots that a learner plays against."""
+    opponents: tuple[str, ...] = (SELF,)
+    """Opponents with their shares of the games, as in: self=0.5 past=0.3 swarm=0.2. self: the
+    current policy, learning from both sides; gated: a copy of it, replaced when it is beaten; past:
+    copies from earlier episodes; or scripts, checkpoint files, run folders, module:name."""
     checkpoint_period: int = 50
     """Episodes between checkpoints."""
     record_period: int = 0
@@ -75,12 +76,14 @@ class TrainSettings(Generic[EnvironmentSettings]):
     network: NetworkSettings = field(default_factory=NetworkSettings)
     learner: LearnerSettings = field(default_factory=LearnerSettings)
     exploration: ExplorationSettings = field(default_factory=ExplorationSettings)
+    opponent_pool: OpponentSettings = field(default_factory=OpponentSettings)
 
     def __post_init__(self) -> None:
         for algorithm in (self.algorithm, *self.algorithms.values()):
             find_algorithm(algorithm)
         require_range(self, 1, 1024, "environments")
-        require_range(self, 1, 1e9, "episodes", "snapshot_period", "checkpoint_period")
+        require_range(self, 1, 1e9, "episodes", "checkpoint_period")
+        parse_mix(self.opponents)
         require_range(self, 0, 1e9, "record_period", "evaluate_period")
         require_range(self, 1, 1e6, "evaluate_games")
         if self.evaluate_period and not self.evaluate_against:
@@ -91,7 +94,11 @@ class TrainSettings(Generic[EnvironmentSettings]):
     @property
     def own_functions(self) -> list[str]:
         """Names of functions outside the package that the run calls."""
-        return self.mean_field.own_functions + own_functions(self.environment)
+        return [
+            *self.mean_field.own_functions,
+            *own_functions(self.environment),
+            *own_players(self.opponents),
+        ]
 
 
 def default_training(environment: Any) -> TrainSettings[Any]:

@@ -1,6 +1,5 @@
 """What plays one role and learns it: a policy, its learner and its replay."""
 
-import copy
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -41,10 +40,6 @@ class Side:
             network = new_network(specification, settings.network, algorithm)
         beta = settings.exploration.beta(0)
         self.policy = QPolicy(specification, network, algorithm, settings.mean_field, beta)
-        self.opponent = self.policy
-        """Plays the other team of the role: itself, or a snapshot of it."""
-        if settings.opponent == "snapshot":
-            self.opponent = copy.deepcopy(self.policy)
         self.learner = Learner(self.policy, settings.learner, generator)
         self.generator = generator
         self.replay = Replay(
@@ -100,8 +95,6 @@ class Side:
         }
         if with_replay:
             parts["replay"] = self.replay.state()
-        if self.opponent is not self.policy:
-            parts["opponent"] = self.opponent.network.state_dict()
         return join_names(parts), {
             "updates": self.learner.updates,
             "owed_rows": self._owed_rows,
@@ -120,8 +113,6 @@ class Side:
         )
         if "replay" in parts:
             self.replay.restore(parts["replay"])
-        if self.opponent is not self.policy:
-            self.opponent.network.load_state_dict(parts["opponent"])
         self.learner.updates = info["updates"]
         self._owed_rows = info["owed_rows"]
         self.generator.bit_generator.state = info["generator"]
