@@ -13,9 +13,16 @@ import torch
 from cmfq.environments.battle import BattleSettings
 from cmfq.learner import LearnerSettings
 from cmfq.networks import NetworkSettings
+from cmfq.notices import forget_notices
 from cmfq.training.settings import ExplorationSettings, TrainSettings
 
 torch.set_num_threads(1)
+
+
+@pytest.fixture(autouse=True)
+def every_notice_anew() -> None:
+    """What was said once in one test is said again in the next."""
+    forget_notices()
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import cmfq
 
 SOURCE = Path(cmfq.__file__).parent
 LAYERS = [
-    {"errors"},
+    {"errors", "notices"},
     {"imports"},
     {"mean_field", "environments", "storage"},
     {"networks"},

@@ -1,10 +1,13 @@
 """Each kind of observation, by hand."""
 
+import re
+
 import numpy as np
 import pytest
 from gymnasium import spaces
 
 from cmfq.environments.spaces import ObservationReader, read_masks
+from cmfq.environments.stacking import Unreadable
 from cmfq.errors import UserError
 
 
@@ -129,7 +132,7 @@ def test_nobody_observes_nothing() -> None:
         view, features = reader.read([])
         assert view.shape == (0, *reader.view_shape, len(reader.channels))
         assert features.shape == (0, len(reader.features))
-    assert read_masks([], 4).shape == (0, 4)
+    assert [array.shape for array in read_masks([], 4)] == [(0, 4), (0,)]
 
 
 @pytest.mark.parametrize(
@@ -146,8 +149,139 @@ def test_what_cannot_be_read_is_said(space: spaces.Space, message: str) -> None:
         ObservationReader(space)
 
 
-def test_a_mask_that_forbids_everything_is_refused() -> None:
-    masks = [np.array([1, 0, 1], np.int8), np.array([0, 1, 0], np.int8)]
-    assert read_masks(masks, 3).tolist() == [[True, False, True], [False, True, False]]
-    with pytest.raises(UserError, match="forbids everything"):
-        read_masks([*masks, np.zeros(3, np.int8)], 3)
+def test_a_mask_that_forbids_everything_leaves_the_first_action() -> None:
+    masks = [np.array([1, 0, 1], np.int8), np.zeros(3, np.int8), np.array([False, True, False])]
+    read, waits = read_masks(masks, 3)
+    assert read.tolist() == [[True, False, True], [True, False, False], [False, True, False]]
+    assert waits.tolist() == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("mask", "message"),
+    [
+        (np.ones(2, np.int8), r"action_mask has shape \(2,\), and its space promises \(3,\)"),
+        (np.ones((3, 1), np.int8), r"action_mask has shape \(3, 1\)"),
+        (None, "action_mask is None"),
+        (np.array([0, -np.inf, 0]), "action_mask_1 is -inf: give 0 or 1"),
+        (np.array([1, 0, np.nan]), "action_mask_2 is nan: give 0 or 1"),
+        (np.array([2, 1, 0]), "action_mask_0 is 2: give 0 or 1"),
+    ],
+)
+def test_a_mask_of_another_kind_is_refused(mask: np.ndarray, message: str) -> None:
+    with pytest.raises(Unreadable, match=message) as refused:
+        read_masks([np.ones(3, np.int8), mask], 3)
+    assert refused.value.row == 1
+
+
+SHAPES = {
+    "features": (box(-1, 1, (4,)), (4,), (6,)),
+    "as many numbers": (box(-1, 1, (2, 3)), (2, 3), (3, 2)),
+    "more dimensions": (box(-1, 1, (4,)), (4,), (1, 4)),
+    "image": (box(0, 1, (6, 7, 2)), (6, 7, 2), (7, 6, 2)),
+    "channels first": (box(0, 1, (2, 6, 7)), (2, 6, 7), (6, 7, 2)),
+    "number": (box(-1, 1, ()), (), (2,)),
+    "bits": (spaces.MultiBinary(3), (3,), (2,)),
+    "categories": (spaces.MultiDiscrete([2, 2]), (2,), (3,)),
+}
+
+
+@pytest.mark.parametrize(("space", "promised", "found"), SHAPES.values(), ids=SHAPES)
+def test_other_shapes_are_refused(space: spaces.Space, promised: tuple, found: tuple) -> None:
+    """Not read as numbers of the agents beside it, though there may be as many."""
+    reader, good = ObservationReader(space), np.zeros(promised)
+    reader.read([good, good])
+    for row in (0, 1):
+        given = [good, good]
+        given[row] = np.zeros(found)
+        with pytest.raises(Unreadable) as refused:
+            reader.read(given)
+        assert refused.value.row == row
+        assert f"shape {found}, and its space promises {promised}" in str(refused.value)
+    # Two that are wrong and hold as many numbers together as two should.
+    if len(promised) == 1:
+        halves = [np.zeros(promised[0] - 1), np.zeros(promised[0] + 1)]
+        with pytest.raises(Unreadable, match="and its space promises"):
+            reader.read(halves)
+
+
+def test_one_number_may_come_in_any_shape() -> None:
+    for shape in ((), (1,), (1, 1)):
+        reader = ObservationReader(box(-1, 1, shape))
+        for given in (0.5, [0.5], np.array([[0.5]]), np.float32(0.5)):
+            assert reader.read([given, np.full(shape, 0.25)])[1].tolist() == [[0.5], [0.25]]
+    categories = ObservationReader(spaces.Discrete(3))
+    assert categories.read([np.array([2]), 1])[1].tolist() == [[0, 0, 1], [0, 1, 0]]
+
+
+DICT = spaces.Dict({"x": box(-1, 1, (2,)), "y": spaces.Discrete(3)})
+
+
+@pytest.mark.parametrize(
+    ("space", "given", "message"),
+    [
+        (box(-1, 1, (2,)), np.array([0, np.nan]), "feature_1 is nan, not a finite number"),
+        (box(-np.inf, np.inf, (2,)), np.array([-np.inf, 0]), "feature_0 is -inf, not a finite"),
+        (box(0, 255, (5, 5, 1)), np.full((5, 5, 1), np.nan), r"observation\[0, 0, 0\] is nan"),
+        (box(-1, 1, ()), float("inf"), "feature is inf"),
+        (box(-1, 1, (2,)), None, r"feature is None: give numbers of shape \(2,\)"),
+        (box(-1, 1, (2,)), "ab", "feature is 'ab': give numbers"),
+        (box(-1, 1, (2,)), np.array([1e39, 0]), r"feature_0 is 1e\+39, not a finite number"),
+        (spaces.MultiBinary(2), np.array([0, np.nan]), "feature_1 is nan"),
+        (spaces.Discrete(3, start=5), 8, "feature is 8, outside of its space: integers 5 to 7"),
+        (spaces.Discrete(3), 0.5, "feature is 0.5, outside of its space: integers 0 to 2"),
+        (spaces.Discrete(3), np.nan, "feature is nan, outside"),
+        (spaces.MultiDiscrete([2, 3]), np.array([1, -1]), "feature_1 is -1, outside .* 0 to 2"),
+        (DICT, {"x": np.array([0, np.nan]), "y": 1}, "x_1 is nan"),
+        (DICT, {"x": np.zeros(2), "y": 3}, "y is 3, outside"),
+        (DICT, {"x": np.zeros(2)}, "the observation has no 'y', as its space promises: it holds"),
+        (DICT, np.zeros(2), "the observation has no 'x', as its space promises"),
+    ],
+)
+def test_what_is_no_observation_is_named(space: spaces.Space, given: object, message: str) -> None:
+    space.seed(0)
+    with pytest.raises(Unreadable, match=message) as refused:
+        ObservationReader(space).read([space.sample(), space.sample(), given])
+    assert refused.value.row == 2
+
+
+@pytest.mark.parametrize(
+    ("space", "given", "kept", "told"),
+    [
+        (box(-1, 1, (2,)), [0, 1e5], [0, 3], "feature_1 is 100000, outside of its space"),
+        (box(-1, 1, (2,)), [-1.5, 0], [-1.5, 0], "feature_0 is -1.5, outside of its space"),
+        (box(0, 10, (2,)), [-1, 5], [-0.1, 0.5], "feature_0 is -1, outside"),  # a sign for nothing
+        (box(0, 10, (2,)), [-1e9, 5], [-1, 0.5], "feature_0 is -1e\\+09, outside"),
+        (box(0, np.inf, (2,)), [-1, 1e9], [-1, 65504], "feature_0 is -1, outside"),
+        (box(-1, 1, (2,)), [0, 1.0001], [0, 1.0001], None),  # rounding
+        (box(0, np.inf, (2,)), [0, 1e9], [0, 65504], None),
+        (box(-1e9, 1e9, (2,)), [-1e8, 1e8], [-65504, 65504], None),
+        (spaces.MultiBinary(2), [0, 7], [0, 2], "feature_1 is 7, outside"),
+        (box(3, 3, (2,)), [0, 4], [0, 4], None),  # no bounds at all
+    ],
+)
+def test_numbers_outside_of_their_space_are_told_and_cut(
+    space: spaces.Space, given: list, kept: list, told: str | None
+) -> None:
+    notices: list[tuple[int, str]] = []
+    inside = np.full(2, 1.0)
+    _, features = ObservationReader(space).read(
+        [inside, np.array(given, float)], lambda row, what: notices.append((row, what))
+    )
+    np.testing.assert_allclose(features[1], kept, rtol=1e-6)
+    assert len(notices) == (told is not None)
+    if told:
+        row, what = notices[0]
+        assert row == 1
+        assert re.match(told, what)
+
+
+def test_bounds_may_differ_from_number_to_number() -> None:
+    notices: list[tuple[int, str]] = []
+    space = spaces.Box(np.array([-1, 0, -np.inf]), np.array([1, 100, 5]), dtype=np.float64)
+    reader = ObservationReader(space)
+    inside = np.array([-1.0, 100.0, -7e4])
+    _, features = reader.read([inside], lambda row, what: notices.append((row, what)))
+    np.testing.assert_allclose(features, [[-1, 1, -65504]])
+    assert not notices
+    reader.read([inside, np.array([0, 101, 4])], lambda row, what: notices.append((row, what)))
+    assert notices == [(1, "feature_1 is 101, outside of its space")]

@@ -21,6 +21,7 @@ from cmfq.environments.registry import default_settings
 from cmfq.errors import UserError
 from cmfq.evaluation.entrants import split_group
 from cmfq.evaluation.players import game_of
+from cmfq.notices import notices_on_standard_error
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "environments": environments,
@@ -58,9 +59,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; a user's mistake is one sentence and exit code 2."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        tyro.extras.subcommand_cli_from_dict(
-            _commands(arguments), prog="cmfq", description=__doc__, args=arguments
-        )
+        with notices_on_standard_error():
+            tyro.extras.subcommand_cli_from_dict(
+                _commands(arguments), prog="cmfq", description=__doc__, args=arguments
+            )
     except UserError as error:
         print(f"cmfq: {error}", file=sys.stderr)
         return 2

@@ -3,15 +3,16 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from gymnasium import spaces
 
 from cmfq.environments.parallel import Agent
+from cmfq.environments.stacking import ACTION_MASK, short
 from cmfq.errors import UserError
 
-SHOWN = 100
-"""Characters of a space that an error shows."""
+LONELY = 3
+"""Teams of one agent with equal spaces, from which on they look like a mistake."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Spaces:
         """Ask a PettingZoo environment.
 
         Raises:
-            UserError: it does not say, or the actions are not discrete.
+            UserError: it does not say, the actions are not discrete, or a mask does not fit them.
         """
         try:
             observation, action = world.observation_space(agent), world.action_space(agent)
@@ -37,13 +38,19 @@ class Spaces:
             ) from error
         if not isinstance(action, spaces.Discrete):
             raise UserError(
-                f"the actions of agent {agent!r} are {_short(action)}: supported is Discrete, so "
+                f"the actions of agent {agent!r} are {short(action)}: supported is Discrete, so "
                 "number them"
+            )
+        mask = observation.get(ACTION_MASK) if isinstance(observation, spaces.Dict) else None
+        if mask is not None and mask.shape != (int(action.n),):
+            raise UserError(
+                f"the {ACTION_MASK} of agent {agent!r} has shape {mask.shape}, and there are "
+                f"{action.n} actions: give it shape {(int(action.n),)}"
             )
         return cls(observation, action)
 
     def __str__(self) -> str:
-        return f"{_short(self.observation)} and {self.action}"
+        return f"{short(self.observation)} and {self.action}"
 
 
 @dataclass(frozen=True)
@@ -62,16 +69,24 @@ class Grouping:
         world: a PettingZoo environment.
         agents: all that are known; others may appear later.
         given: teams as ``name=pattern``: an agent belongs to the first whose pattern its name
-            begins with. Empty: agents whose names differ by the number at their end and whose
-            spaces are equal form a team.
+            begins with. Empty: as ``by`` says.
+        by: ``names``: agents whose names differ by the number at their end and whose spaces are
+            equal form a team; ``spaces``: agents whose spaces are equal do.
 
     Raises:
         UserError: actions are not discrete, an agent is in no team, a team has no agents, or a
             given team mixes unequal spaces.
     """
 
-    def __init__(self, world: Any, agents: Sequence[Agent], given: Sequence[str]) -> None:
+    def __init__(
+        self,
+        world: Any,
+        agents: Sequence[Agent],
+        given: Sequence[str],
+        by: Literal["names", "spaces"] = "names",
+    ) -> None:
         self._world = world
+        self._by = by
         self._patterns = dict(_parse(team) for team in given)
         members: dict[str, list[tuple[Agent, Spaces]]] = {name: [] for name in self._patterns}
         for agent in agents:
@@ -102,6 +117,13 @@ class Grouping:
             agent: self._find(agent, spaces) for of in members.values() for agent, spaces in of
         }
 
+        sizes = [0] * len(kinds)
+        for team in self._known.values():
+            sizes[team] += 1
+        alone = [kind for kind, size in zip(kinds, sizes, strict=True) if size == 1]
+        self.lonely = max((sum(k.spaces == one.spaces for k in alone) for one in alone), default=0)
+        """Teams of one agent that are alike: nobody in them has a neighbour."""
+
     def team(self, agent: Agent) -> int:
         """Number of an agent's team.
 
@@ -124,6 +146,8 @@ class Grouping:
     def _family(self, agent: Agent) -> str:
         """What an agent's name says of its team."""
         if not self._patterns:
+            if self._by == "spaces":
+                return "agent"
             # red_12 is of the family red, 3 is an agent
             return re.sub(r"[\s_\-.:]*\d+$", "", str(agent)) or "agent"
         for name, pattern in self._patterns.items():
@@ -148,8 +172,3 @@ def _parse(team: str) -> tuple[str, re.Pattern[str]]:
 
 def _some(agents: Sequence[Agent]) -> str:
     return ", ".join(map(str, agents[:5])) + (", ..." if len(agents) > 5 else "")
-
-
-def _short(space: object) -> str:
-    text = str(space)
-    return text if len(text) <= SHOWN else text[:SHOWN] + "..."

@@ -1,11 +1,13 @@
 """A PettingZoo parallel environment itself: made, started, and its answers taken apart."""
 
-from collections.abc import Hashable, Mapping, Sequence
-from typing import Any
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from cmfq.environments.base import FloatArray
+from cmfq.environments.stacking import short
 from cmfq.errors import UserError
 from cmfq.imports import import_function
 
@@ -13,6 +15,20 @@ Agent = Hashable
 """What PettingZoo calls an agent by: a string, most often."""
 Entries = Mapping[Agent, Any]
 """Something for each agent."""
+GREATEST = float(np.finfo(np.float32).max)
+"""Of rewards."""
+EVERYONE = "__all__"
+"""Stands for all agents where somebody is over, as RLlib has it."""
+
+
+class Answer(NamedTuple):
+    """What a step led to, for each agent."""
+
+    observations: Entries
+    rewards: Entries
+    terminated: Entries
+    truncated: Entries
+    infos: Entries
 
 
 def make_world(make_env: str) -> Any:
@@ -24,14 +40,15 @@ def make_world(make_env: str) -> Any:
     make = import_function("environment", make_env)
     try:
         world = make()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise UserError(
             f"environment {make_env} cannot be made: {type(error).__name__}: {error}"
         ) from error
     if hasattr(world, "agent_iter"):
         raise UserError(
             f"environment {make_env} lets agents act in turn (AEC): return "
-            "pettingzoo.utils.aec_to_parallel(environment), or its parallel_env"
+            "pettingzoo.utils.aec_to_parallel(environment) or, of a game in turns, "
+            "turn_based_aec_to_parallel(environment)"
         )
     missing = [
         name
@@ -50,41 +67,102 @@ def restart(world: Any, seed: int) -> tuple[Entries, Entries]:
     """Start an episode: observations and infos.
 
     Raises:
-        UserError: these are not what came, or there are no agents.
+        UserError: these are not what came, or no agent is given an observation.
     """
     answer = world.reset(seed=seed)
     if not (isinstance(answer, tuple) and len(answer) == 2):
         raise UserError("reset does not return a pair of observations and infos")
-    observations, infos = answer
-    if not list_agents(world, observations):
-        raise UserError("there are no agents: let reset bring some")
+    observations, infos = map(entries, answer)
+    if not any(seen(observations, agent) for agent in list_agents(world, observations)):
+        raise UserError("there are no agents: let reset bring some, and give them observations")
     return observations, infos
 
 
+def advance(world: Any, actions: Mapping[Agent, int]) -> Answer:
+    """Let agents act.
+
+    Raises:
+        UserError: the answer is not five dictionaries. Observations and infos may be ``None``.
+    """
+    answer = world.step(actions)
+    if not (isinstance(answer, tuple | list) and len(answer) == len(Answer._fields)):
+        raise UserError(
+            f"step does not return observations, rewards, terminations, truncations and infos: it "
+            f"returns {short(answer)}"
+        )
+    observations, rewards, terminated, truncated, infos = answer
+    for name, found in (
+        ("rewards", rewards),
+        ("terminations", terminated),
+        ("truncations", truncated),
+    ):
+        if not isinstance(found, Mapping):
+            raise UserError(f"{name} are {short(found)}: give a dict with an entry for each agent")
+    return Answer(entries(observations), rewards, terminated, truncated, entries(infos))
+
+
+def entries(found: Any) -> Entries:
+    """Entries of agents; nothing else holds any."""
+    return found if isinstance(found, Mapping) else {}
+
+
+def entry_of(infos: Entries, agent: Agent) -> Entries:
+    """The info of an agent, which may hold nothing or not be there."""
+    return entries(infos.get(agent))
+
+
+def seen(observations: Entries, agent: Agent) -> bool:
+    """Whether an agent is given an observation."""
+    return observations.get(agent) is not None
+
+
+def who(over: Entries, agents: Iterable[Agent]) -> set[Agent]:
+    """Agents that are marked; all of ``agents`` if everyone is."""
+    marked = {agent for agent, is_over in over.items() if is_over}
+    if EVERYONE in marked:
+        marked.remove(EVERYONE)
+        marked.update(agents)
+    return marked
+
+
 def list_agents(world: Any, observations: Entries) -> list[Agent]:
-    """The agents that the environment says there are, in a list of our own."""
-    return list(getattr(world, "agents", observations))
+    """The agents that the environment says there are, in a list of our own.
+
+    Raises:
+        UserError: one is listed twice.
+    """
+    agents = list(getattr(world, "agents", observations))
+    if len(set(agents)) < len(agents):
+        twice = next(agent for agent in agents if agents.count(agent) > 1)
+        raise UserError(f"agent {twice!r} is in agents twice: list it once")
+    return agents
 
 
 def read_rewards(agents: Sequence[Agent], rewards: Entries) -> FloatArray:
-    """``(agents,)``.
+    """``(agents,)``. An array of one number is a number.
 
     Raises:
-        UserError: one is missing, or no finite number.
-    """
-    earned = np.array(entries_of(agents, rewards, "reward"), np.float32)
-    if earned.shape != (len(agents),) or not np.isfinite(earned).all():
-        raise UserError("a reward is no finite number")
-    return earned
-
-
-def entries_of(agents: Sequence[Agent], entries: Entries, what: str) -> list[Any]:
-    """The entry of each agent.
-
-    Raises:
-        UserError: one is missing.
+        UserError: one is missing, or not one finite number; the agent is named.
     """
     try:
-        return [entries[agent] for agent in agents]
+        found = [rewards[agent] for agent in agents]
     except KeyError as error:
-        raise UserError(f"it gave no {what} for agent {error}") from error
+        raise UserError(f"it gave no reward for agent {error}") from error
+    try:
+        earned = np.array(found, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        earned = None
+    if earned is None or earned.size != len(agents) or not (np.abs(earned) <= GREATEST).all():
+        earned = np.array(list(map(_reward, agents, found)), np.float64)
+    return earned.reshape(len(agents)).astype(np.float32)
+
+
+def _reward(agent: Agent, reward: Any) -> float:
+    number: npt.NDArray[np.float64] | None
+    try:
+        number = np.asarray(reward, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        number = None
+    if number is None or number.size != 1 or not (np.abs(number) <= GREATEST).all():
+        raise UserError(f"agent {agent!r} was given the reward {short(reward)}: give one number")
+    return float(number.reshape(()))

@@ -3,21 +3,22 @@
 PettingZoo speaks in dictionaries with an entry per agent; they exist in here alone. The module
 ``spaces`` tells what observation spaces become, ``grouping`` how teams are found.
 
-Agents may die, leave and join. One that is terminated dies. One that is truncated counts as dead
-while others go on; if nobody goes on, the episode is truncated, and the last observations of those
-that were truncated are there to bootstrap from.
+Agents may die, leave and join (see ``roster``). One that is terminated dies. One that is truncated
+counts as dead while others go on; if nobody goes on, the episode is truncated, and the last
+observations of those that were truncated are there to bootstrap from. Without a last observation
+there is nothing to bootstrap from: as if dead. One whose action mask is empty waits: the first
+action is its only one, and nobody's neighbour did anything by it.
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
 from cmfq.environments.base import (
-    NO_ACTION,
     Body,
     BoolArray,
     FloatArray,
@@ -27,19 +28,24 @@ from cmfq.environments.base import (
     TeamObservation,
     TeamSpecification,
 )
-from cmfq.environments.grouping import Grouping
+from cmfq.environments.grouping import LONELY, Grouping
 from cmfq.environments.parallel import (
     Agent,
     Entries,
-    entries_of,
+    advance,
+    entry_of,
     list_agents,
     make_world,
     read_rewards,
     restart,
+    seen,
 )
-from cmfq.environments.spaces import ACTION_MASK, ObservationReader, read_masks
+from cmfq.environments.roster import Roster
+from cmfq.environments.spaces import ObservationReader, entries_at, read_masks
+from cmfq.environments.stacking import ACTION_MASK, Unreadable
 from cmfq.errors import EnvironmentFailed, UserError, require_range
 from cmfq.imports import import_function
+from cmfq.notices import notify
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,10 @@ class PettingZooSettings:
     """An episode is cut off after this many steps, if the environment does not end it before."""
     teams: tuple[str, ...] = ()
     """Teams as name=pattern, by what the names of their agents begin with (a regular expression);
-    if none are given, agents whose names differ by a number and whose spaces are equal."""
+    if none are given, as group_by says."""
+    group_by: Literal["names", "spaces"] = "names"
+    """Teams where none are given: agents whose names differ by the number at their end and whose
+    spaces are equal, or all agents whose spaces are equal."""
     share_roles: bool = False
     """Let teams of equal spaces share one policy: self-play."""
     positions: str = ""
@@ -68,17 +77,6 @@ class PettingZooSettings:
         return self.make_env
 
 
-class Rows(NamedTuple):
-    """Who is in a team: a row per living agent."""
-
-    agents: list[Agent]
-    ids: IntArray
-    previous_actions: IntArray
-
-
-NOBODY = Rows([], np.zeros(0, np.int32), np.zeros(0, np.int32))
-
-
 class PettingZooEnvironment:
     """A PettingZoo environment behind the one protocol (see :class:`~.base.Environment`).
 
@@ -89,28 +87,50 @@ class PettingZooEnvironment:
 
     def __init__(self, settings: PettingZooSettings) -> None:
         self.settings = settings
-        self.world = make_world(settings.make_env)
-        """The PettingZoo environment."""
+        self._seed = self._steps = 0
         self._locate = (
             import_function("positions", settings.positions) if settings.positions else None
         )
-        self._seed = self._steps = 0
+        self.world = make_world(settings.make_env)
+        """The PettingZoo environment."""
+        self._closed = False
+        try:
+            self._look()
+        except BaseException:
+            self.close()
+            raise
+
+    def _look(self) -> None:
+        """Find out what the teams are."""
+        settings = self.settings
         observations, infos = self._restart(0)
-        present = list_agents(self.world, observations)
+        with self._named("reset"):
+            present = [
+                agent
+                for agent in list_agents(self.world, observations)
+                if seen(observations, agent)
+            ]
         agents = list(getattr(self.world, "possible_agents", None) or present)
         try:
-            self._grouping = Grouping(self.world, agents, settings.teams)
+            self._grouping = Grouping(self.world, agents, settings.teams, settings.group_by)
             kinds = self._grouping.kinds
             self._readers = [ObservationReader(kind.spaces.observation) for kind in kinds]
         except UserError as error:
             raise UserError(f"environment {settings.make_env}: {error}") from error
+        if self._grouping.lonely >= LONELY and not settings.teams:
+            self._notify(
+                "lonely",
+                f"{self._grouping.lonely} teams have one agent each, so nobody in them has a "
+                "neighbour, and each learns a network of its own: --group-by spaces makes agents "
+                "of equal spaces one team, --teams name=pattern does by names",
+            )
         self._informed = [False] * len(kinds)
         """Whether infos hold a team's action masks."""
         for agent in present:
-            self._informed[self._grouping.team(agent)] |= ACTION_MASK in infos.get(agent, ())
-        self._first_actions = [int(kind.spaces.action.start) for kind in kinds]
+            self._informed[self._grouping.team(agent)] |= ACTION_MASK in entry_of(infos, agent)
+        first_actions = [int(kind.spaces.action.start) for kind in kinds]
+        self._roster = Roster(self._grouping, first_actions, agents)
         self.teams = tuple(self._specification(team) for team in range(len(kinds)))
-        self._possible_ids = {agent: number for number, agent in enumerate(agents)}
         self._side = math.ceil(math.sqrt(len(agents)))
         self._grid = _grid(len(agents), self._side)
 
@@ -119,138 +139,125 @@ class PettingZooEnvironment:
         self._seed, self._steps = seed, 0
         observations, infos = self._restart(seed)
         with self._named("reset"):
-            self._ids = dict(self._possible_ids)
-            self._agents = list_agents(self.world, observations)
-            self._seen = set(self._agents)
-            self._rows = [NOBODY for _ in self.teams]
-            self._admit(self._agents)
-            observed = self._observe(observations, infos)
+            self._roster.begin(list_agents(self.world, observations), observations)
+            observed = self._observe("reset", observations, infos)
         self._bounds, self._body = self._measure(observed)
         return observed
 
     def step(self, actions: Sequence[IntArray]) -> Step:
         """Let every living agent act."""
-        joint: dict[Agent, int] = {}
-        for rows, taken, first in zip(self._rows, actions, self._first_actions, strict=True):
-            if len(taken) != len(rows.agents):
-                raise ValueError(f"{len(rows.agents)} agents live, {len(taken)} actions were given")
-            joint.update(zip(rows.agents, (taken + first).tolist(), strict=True))
-        with self._named(f"step {self._steps}"):
-            observations, rewards, terminations, truncations, infos = self.world.step(joint)
-            earned = tuple(read_rewards(rows.agents, rewards) for rows in self._rows)
-            alive, cut_off = self._go_on(actions, observations, terminations, truncations)
-            observed = self._observe(observations, infos)
+        at = f"step {self._steps}"
+        joint = self._roster.joint(actions)
+        with self._named(at):
+            answer = advance(self.world, joint)
+            earned = tuple(read_rewards(rows.agents, answer.rewards) for rows in self._roster.rows)
+            listed = list_agents(self.world, answer.observations)
+            change = self._roster.go_on(actions, listed, answer)
+            observed = self._observe(at, answer.observations, answer.infos)
+        if change.returned:
+            self._notify(
+                "returned",
+                f"agent {change.returned[0]!r} is back in {at} of the episode with seed "
+                f"{self._seed} after it was gone: it counts as a new agent, to which no value "
+                "leads from before; who pauses is better given an observation all along, and an "
+                "action mask of zeros",
+            )
         self._steps += 1
-        terminated = not any(rows.agents for rows in self._rows)
+        terminated = not any(rows.agents for rows in self._roster.rows)
         too_long = self._steps >= self.settings.max_steps and not terminated
-        return Step(observed, earned, alive, terminated, cut_off or too_long)
+        return Step(observed, earned, change.alive, terminated, change.cut_off or too_long)
+
+    def close(self) -> None:
+        """Close the PettingZoo environment, once; a failure in that is a notice."""
+        close = getattr(self.world, "close", None)
+        if self._closed or not callable(close):
+            return
+        self._closed = True
+        try:
+            close()
+        except Exception as error:
+            self._notify("close", f"it failed in close: {type(error).__name__}: {error}")
 
     def scenery(self) -> Scenery:
         """A field around where the agents stood at the start."""
         nothing = np.zeros((0, 2), np.float32), np.zeros((0, 3), np.float32)
         return Scenery(self._bounds, *nothing, (self._body,) * len(self.teams))
 
-    def _go_on(
-        self,
-        actions: Sequence[IntArray],
-        observations: Entries,
-        terminations: Entries,
-        truncations: Entries,
-    ) -> tuple[tuple[BoolArray, ...], bool]:
-        """Bury the dead, admit who is new.
-
-        Returns:
-            Who of each team lives on, and whether everyone was cut off.
-        """
-        listed = list_agents(self.world, observations)
-        nobody_is_over = not any(terminations.values()) and not any(truncations.values())
-        if nobody_is_over and listed == self._agents:
-            self._rows = [
-                rows._replace(previous_actions=taken.astype(np.int32))
-                for rows, taken in zip(self._rows, actions, strict=True)
-            ]
-            return tuple(np.ones(len(taken), np.bool_) for taken in actions), False
-        dead = {agent for agent, is_over in terminations.items() if is_over}
-        left = {agent for agent, is_over in truncations.items() if is_over} - dead
-        acted = set(self._agents)
-        self._agents = [agent for agent in listed if agent not in dead and agent not in left]
-        newcomers = [agent for agent in self._agents if agent not in acted]
-        cut_off = not self._agents and bool(left & acted)
-        survivors = left & acted if cut_off else acted.intersection(self._agents)
-        if self._agents and len(self._agents) < len(listed):
-            stays = next(agent for agent in listed if agent in dead or agent in left)
-            raise UserError(f"agent {stays!r} is over and still in agents: take it out")
-        if back := self._seen.intersection(newcomers):
-            raise UserError(f"agent {back.pop()!r} is back after it was gone: give it a new name")
-        alive = tuple(
-            np.array([agent in survivors for agent in rows.agents], np.bool_) for rows in self._rows
-        )
-        self._rows = [
-            Rows(
-                [agent for agent in rows.agents if agent in survivors],
-                rows.ids[lives],
-                taken[lives].astype(np.int32),
-            )
-            for rows, lives, taken in zip(self._rows, alive, actions, strict=True)
-        ]
-        self._seen.update(newcomers)
-        self._admit(newcomers)
-        return alive, cut_off
-
-    def _admit(self, newcomers: Sequence[Agent]) -> None:
-        """Put agents behind those that are there."""
-        joining: list[list[Agent]] = [[] for _ in self.teams]
-        for agent in newcomers:
-            joining[self._grouping.team(agent)].append(agent)
-            self._ids.setdefault(agent, len(self._ids))
-        if len(self._ids) > len(self._grid):
-            self._grid = _grid(2 * len(self._ids), self._side)
-        for team, agents in enumerate(joining):
-            if agents:
-                rows = self._rows[team]
-                ids = np.array([self._ids[agent] for agent in agents], np.int32)
-                previous = np.full(len(agents), NO_ACTION, np.int32)
-                self._rows[team] = Rows(
-                    rows.agents + agents,
-                    np.concatenate([rows.ids, ids]),
-                    np.concatenate([rows.previous_actions, previous]),
-                )
-
-    def _observe(self, observations: Entries, infos: Entries) -> tuple[TeamObservation, ...]:
+    def _observe(
+        self, at: str, observations: Entries, infos: Entries
+    ) -> tuple[TeamObservation, ...]:
         positions = self._positions()
         observed = []
-        for team, (rows, reader) in enumerate(zip(self._rows, self._readers, strict=True)):
-            seen = entries_of(rows.agents, observations, "observation")
-            masks = None
-            if self._informed[team]:
-                told = entries_of(rows.agents, infos, "info")
-                masks = [info[ACTION_MASK] for info in told]
-            elif reader.has_action_mask:
-                masks = [one[ACTION_MASK] for one in seen]
+        for team, reader in enumerate(self._readers):
+            rows = self._roster.rows[team]
+            agents = rows.agents
+
+            def tell(row: int, what: str, agents: Sequence[Agent] = agents) -> None:
+                self._notify(
+                    "outside",
+                    f"agent {agents[row]!r} in {at} of the episode with seed {self._seed}: {what}; "
+                    "such numbers are cut at one width of the space outside of it: mend its bounds",
+                )
+
+            try:
+                seen = [observations[agent] for agent in agents]
+                masks = self._masks(team, seen, infos)
+                view, features = reader.read(seen, tell)
+            except Unreadable as error:
+                raise UserError(f"agent {agents[error.row]!r}: {error}") from error
+            if masks is not None:
+                mask, waits = masks
+                rows = self._roster.rows[team] = rows._replace(waits=waits)
             observed.append(
                 TeamObservation(
-                    *reader.read(seen),
+                    view,
+                    features,
                     rows.ids,
                     positions[team],
                     rows.previous_actions,
-                    None if masks is None else read_masks(masks, len(self.teams[team].actions)),
+                    None if masks is None else mask,
                 )
             )
         return tuple(observed)
 
+    def _masks(
+        self, team: int, seen: Sequence[Any], infos: Entries
+    ) -> tuple[BoolArray, BoolArray] | None:
+        """Of a team, if it has any (see :func:`~.spaces.read_masks`)."""
+        agents, actions = self._roster.rows[team].agents, len(self.teams[team].actions)
+        if self._informed[team]:
+            told = [entry_of(infos, agent).get(ACTION_MASK) for agent in agents]
+            return read_masks(told, actions)
+        if self._readers[team].has_action_mask:
+            return read_masks(entries_at(seen, (ACTION_MASK,)), actions)
+        if agents and ACTION_MASK in entry_of(infos, agents[0]):
+            raise UserError(
+                f"the info of agent {agents[0]!r} holds an action mask, and those of its team held "
+                "none at the first reset: give one from the reset on"
+            )
+        return None
+
     def _positions(self) -> list[FloatArray]:
         """Where the agents of each team are; on a grid, by their ids, if nobody knows."""
         if self._locate is None:
-            return [self._grid[rows.ids] for rows in self._rows]
-        agents = [agent for rows in self._rows for agent in rows.agents]
+            if self._roster.ids > len(self._grid):
+                self._grid = _grid(2 * self._roster.ids, self._side)
+            return [self._grid[rows.ids] for rows in self._roster.rows]
+        agents = [agent for rows in self._roster.rows for agent in rows.agents]
         found = self._locate(self.world, agents) if agents else np.zeros((0, 2))
         places = np.array(found, np.float32)
-        if places.shape != (len(agents), 2) or not np.isfinite(places).all():
+        if places.shape != (len(agents), 2):
             raise UserError(
                 f"{self.settings.positions} gave an array of shape {places.shape} for "
                 f"{len(agents)} agents: give a row of two finite numbers for each"
             )
-        return np.split(places, np.cumsum([len(rows.agents) for rows in self._rows])[:-1])
+        if not np.isfinite(places).all():
+            row = int(np.argwhere(~np.isfinite(places))[0, 0])
+            raise UserError(
+                f"{self.settings.positions} gave {places[row].tolist()} for agent "
+                f"{agents[row]!r}: give two finite numbers"
+            )
+        return np.split(places, np.cumsum([len(rows.agents) for rows in self._roster.rows])[:-1])
 
     def _measure(
         self, observed: Sequence[TeamObservation]
@@ -270,7 +277,7 @@ class PettingZooEnvironment:
         if self.settings.share_roles:
             alike = [other.name for other in self._grouping.kinds if other.spaces == kind.spaces]
             role = "-".join(alike)
-        first = self._first_actions[team]
+        first = int(kind.spaces.action.start)
         return TeamSpecification(
             kind.name,
             reader.view_shape,
@@ -286,12 +293,17 @@ class PettingZooEnvironment:
         with self._named("reset", seed):
             return restart(self.world, seed)
 
+    def _notify(self, what: str, sentence: str) -> None:
+        """Say something once of all environments of this name."""
+        name = self.settings.make_env
+        notify(f"{name} {what}", f"environment {name}: {sentence}")
+
     @contextmanager
     def _named(self, what: str, seed: int | None = None) -> Iterator[None]:
         """Say where it was that something failed."""
         try:
             yield
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             why = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
             raise EnvironmentFailed(
                 f"environment {self.settings.make_env} failed in {what} of the episode with seed "

@@ -12,6 +12,9 @@ Dict, Tuple                 their entries: the first image is the view, the othe
 The entry ``action_mask`` of a Dict says which actions may be taken, as PettingZoo has it. Numbers
 whose finite bounds reach beyond -1 and 1 are scaled to [0, 1]; the rest stay as they are, cut to
 what half precision holds. Images with a side above ``VIEW_LIMIT`` are averaged down to it.
+
+What is not of the promised shape, or not a finite number, is refused. Numbers outside of the bounds
+are told to the caller and kept, up to as far outside as the bounds are wide.
 """
 
 import math
@@ -20,10 +23,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from gymnasium import spaces
 
 from cmfq.environments.base import BoolArray, FloatArray
+from cmfq.environments.numbers import Categories, Numbers
+from cmfq.environments.stacking import (
+    ACTION_MASK,
+    Tell,
+    Unreadable,
+    Values,
+    short,
+    stack,
+    tell_nobody,
+)
 from cmfq.errors import UserError
 
 SMALLEST_VIEW = 5
@@ -31,99 +43,8 @@ SMALLEST_VIEW = 5
 VIEW_LIMIT = 32
 """The greatest side of a view."""
 FEATURE_LIMIT = 2**16
-HALF_PRECISION = 65504.0
-"""The greatest number that the replay holds."""
-UNBOUNDED = 1e6
-"""Bounds beyond this stand for none."""
-ACTION_MASK = "action_mask"
 
 Path = tuple[Any, ...]
-Values = Sequence[Any]
-"""What the agents observed: one entry per agent, at least one."""
-
-
-@dataclass(frozen=True)
-class Numbers:
-    """A Box or MultiBinary space."""
-
-    shape: tuple[int, ...]
-    low: FloatArray | None
-    """What is subtracted; ``None``: nothing."""
-    scale: FloatArray | None
-    """What the rest is multiplied by; ``None``: nothing."""
-    bounded: bool
-    """Whether half precision holds every number that the space allows."""
-
-    @classmethod
-    def of(cls, space: "spaces.Box | spaces.MultiBinary") -> "Numbers":
-        """Find out what has to be scaled."""
-        if isinstance(space, spaces.MultiBinary):
-            return cls(space.shape, None, None, bounded=True)
-        low, high = space.low.astype(np.float64), space.high.astype(np.float64)
-        finite = (np.abs(low) <= UNBOUNDED) & (np.abs(high) <= UNBOUNDED) & (low < high)
-        wide = finite & ((low < -1) | (high > 1))
-        if not wide.any():
-            return cls(space.shape, None, None, bool(finite.all()))
-        scale = np.divide(1, high - low, out=np.ones_like(low), where=wide)
-        offset = np.where(wide, low, 0)
-        return cls(
-            space.shape,
-            _shrink(offset) if offset.any() else None,
-            _shrink(scale),
-            bool(finite.all()),
-        )
-
-    def read(self, values: Values) -> FloatArray:
-        """``(agents, *shape)``."""
-        numbers: FloatArray
-        if self.shape == ():
-            numbers = np.array(values, np.float32).reshape(len(values))
-        else:  # twice as fast as np.stack, which runs Python code for every agent
-            numbers = np.concatenate(values, dtype=np.float32, casting="unsafe")
-            numbers = numbers.reshape(len(values), *self.shape)
-        if self.low is not None:
-            numbers -= self.low
-        if self.scale is not None:
-            numbers *= self.scale
-        if not self.bounded:
-            np.clip(numbers, -HALF_PRECISION, HALF_PRECISION, out=numbers)
-        return numbers
-
-    def names(self, name: str) -> list[str]:
-        """Of the numbers, flattened."""
-        if self.shape == ():
-            return [name]
-        return [f"{name}_{i}" for i in range(math.prod(self.shape))]
-
-
-@dataclass(frozen=True)
-class Categories:
-    """A Discrete or MultiDiscrete space."""
-
-    starts: npt.NDArray[np.int64]
-    sizes: npt.NDArray[np.int64]
-
-    @classmethod
-    def of(cls, space: "spaces.Discrete | spaces.MultiDiscrete") -> "Categories":
-        """A Discrete space is a MultiDiscrete one of one number."""
-        if isinstance(space, spaces.Discrete):
-            return cls(np.array([space.start], np.int64), np.array([space.n], np.int64))
-        return cls(space.start.ravel().astype(np.int64), space.nvec.ravel().astype(np.int64))
-
-    def read(self, values: Values) -> FloatArray:
-        """``(agents, values)``, one-hot."""
-        found = np.array(values, np.int64).reshape(len(values), len(self.sizes)) - self.starts
-        if ((found < 0) | (found >= self.sizes)).any():
-            raise UserError("a discrete observation lies outside of its space")
-        one_hot = np.zeros((len(values), int(self.sizes.sum())), np.float32)
-        np.put_along_axis(one_hot, found + np.cumsum(self.sizes) - self.sizes, 1, axis=1)
-        return one_hot
-
-    def names(self, name: str) -> list[str]:
-        """Of the values."""
-        names = [name] if len(self.sizes) == 1 else [f"{name}_{i}" for i in range(len(self.sizes))]
-        numbers = zip(names, self.starts.tolist(), self.sizes.tolist(), strict=True)
-        return [f"{one}_is_{start + i}" for one, start, size in numbers for i in range(size)]
 
 
 @dataclass(frozen=True)
@@ -138,7 +59,7 @@ class Image:
     """Height, width and channels of the view."""
 
     @classmethod
-    def of(cls, space: spaces.Space[Any]) -> "Image | None":
+    def of(cls, space: spaces.Space[Any], name: str) -> "Image | None":
         """``None`` if the space is no image."""
         if not isinstance(space, spaces.Box) or len(space.shape) not in (2, 3):
             return None
@@ -155,11 +76,11 @@ class Image:
         shape = len(averages[0]), len(averages[1]), channels
         if min(shape[:2]) < SMALLEST_VIEW:
             return None
-        return cls(Numbers.of(space), first, averages if square > 1 else None, shape)
+        return cls(Numbers.of(space, name), first, averages if square > 1 else None, shape)
 
-    def read(self, values: Values) -> FloatArray:
+    def read(self, values: Values, tell: Tell = tell_nobody) -> FloatArray:
         """``(agents, height, width, channels)``."""
-        view: FloatArray = self.numbers.read(values)
+        view: FloatArray = self.numbers.read(values, tell)
         if view.ndim == 3:
             view = view[..., np.newaxis]
         if self.channels_first:
@@ -170,12 +91,6 @@ class Image:
             view = rows @ view.reshape(agents, height, width * channels)
             view = columns @ view.reshape(agents, len(rows), width, channels)
         return view
-
-
-def _shrink(numbers: npt.NDArray[np.float64]) -> FloatArray:
-    """To one number, if they are all the same."""
-    one = numbers.flat[0]
-    return np.array(one if (numbers == one).all() else numbers, np.float32)
 
 
 def _averages(pixels: int, square: int) -> FloatArray:
@@ -203,16 +118,16 @@ class ObservationReader:
         names: list[str] = []
         self.channels: tuple[str, ...] = ()
         for path, part in _parts(space):
-            image = None if self._image else Image.of(part)
+            image = None if self._image else Image.of(part, _name(path, "observation"))
             if image:
                 self._image = path, image
                 self.channels = tuple(
                     f"{_name(path, 'channel')}_{i}" for i in range(image.shape[2])
                 )
             else:
-                reader = _reader(part)
+                reader = _reader(part, _name(path, "feature"))
                 self._features.append((path, reader))
-                names += reader.names(_name(path, "feature"))
+                names += reader.names()
         self.features = tuple(names)
         if len(names) > FEATURE_LIMIT:
             raise UserError(
@@ -227,17 +142,27 @@ class ObservationReader:
         """Height and width of the view; ``(0, 0)`` if there is none."""
         return self._image[1].shape[:2] if self._image else (0, 0)
 
-    def read(self, observations: Sequence[Any]) -> tuple[FloatArray, FloatArray]:
-        """``(agents, height, width, channels)`` and ``(agents, features)``."""
+    def read(
+        self, observations: Sequence[Any], tell: Tell = tell_nobody
+    ) -> tuple[FloatArray, FloatArray]:
+        """``(agents, height, width, channels)`` and ``(agents, features)``.
+
+        Args:
+            observations: one per agent.
+            tell: called with the row of an agent that observes a number outside of its space.
+
+        Raises:
+            Unreadable: an agent observes what the space does not promise; its row is named.
+        """
         agents = len(observations)
         if self._image and agents:
             path, image = self._image
-            view = image.read(_entries(observations, path))
+            view = image.read(entries_at(observations, path), tell)
         else:
             view = np.zeros((agents, *self.view_shape, len(self.channels)), np.float32)
         if self._features and agents:
             columns = [
-                reader.read(_entries(observations, path)).reshape(agents, -1)
+                reader.read(entries_at(observations, path), tell).reshape(agents, -1)
                 for path, reader in self._features
             ]
             features = columns[0] if len(columns) == 1 else np.concatenate(columns, axis=1)
@@ -246,18 +171,28 @@ class ObservationReader:
         return view, features
 
 
-def read_masks(masks: Sequence[Any], actions: int) -> BoolArray:
-    """``(agents, actions)``.
+def read_masks(masks: Sequence[Any], actions: int) -> tuple[BoolArray, BoolArray]:
+    """Action masks, and who may do nothing at all and so waits: the first action is its only one.
+
+    Args:
+        masks: of each agent, an array of zeros and ones.
+        actions: that there are.
+
+    Returns:
+        ``(agents, actions)`` and ``(agents,)``.
 
     Raises:
-        UserError: somebody may do nothing at all.
+        Unreadable: of another shape, or with other numbers.
     """
-    if not masks:
-        return np.zeros((0, actions), np.bool_)
-    read = np.concatenate(masks, dtype=np.bool_, casting="unsafe").reshape(len(masks), actions)
-    if not read.any(axis=1).all():
-        raise UserError("an action mask forbids everything: allow one action, if only to wait")
-    return read
+    stacked = stack(masks, (actions,), np.float32, ACTION_MASK)
+    read: BoolArray = stacked == 1
+    if not (read | (stacked == 0)).all():
+        row, action = np.argwhere(~read & (stacked != 0))[0]
+        number = stacked[row, action]
+        raise Unreadable(int(row), f"{ACTION_MASK}_{action} is {number:g}: give 0 or 1")
+    waits = np.asarray(~read.any(axis=1), np.bool_)
+    read[waits, 0] = True
+    return read, waits
 
 
 def _parts(space: spaces.Space[Any], path: Path = ()) -> Iterator[tuple[Path, spaces.Space[Any]]]:
@@ -275,11 +210,11 @@ def _parts(space: spaces.Space[Any], path: Path = ()) -> Iterator[tuple[Path, sp
             yield from _parts(entry, (*path, key))
 
 
-def _reader(space: spaces.Space[Any]) -> Numbers | Categories:
+def _reader(space: spaces.Space[Any], name: str) -> Numbers | Categories:
     if isinstance(space, spaces.Box | spaces.MultiBinary):
-        return Numbers.of(space)
+        return Numbers.of(space, name)
     if isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
-        return Categories.of(space)
+        return Categories.of(space, name)
     raise UserError(
         f"an observation is {type(space).__name__}, which holds no fixed set of numbers: supported "
         "are Box, Discrete, MultiDiscrete, MultiBinary, and Dict and Tuple of these"
@@ -291,8 +226,28 @@ def _name(path: Path, otherwise: str) -> str:
     return "_".join(names) or otherwise
 
 
-def _entries(observations: Sequence[Any], path: Path) -> Sequence[Any]:
-    """What each observation has at the end of a path."""
+def entries_at(observations: Sequence[Any], path: Path) -> Sequence[Any]:
+    """What each observation has at the end of a path.
+
+    Raises:
+        Unreadable: one has nothing there.
+    """
     for key in path:
-        observations = [one[key] for one in observations]
+        try:
+            observations = [one[key] for one in observations]
+        except (LookupError, TypeError):
+            row = next(row for row, one in enumerate(observations) if not _has(one, key))
+            raise Unreadable(
+                row,
+                f"the observation has no {key!r}, as its space promises: it holds "
+                f"{short(observations[row])}",
+            ) from None
     return observations
+
+
+def _has(observation: Any, key: Any) -> bool:
+    try:
+        observation[key]
+    except (LookupError, TypeError):
+        return False
+    return True

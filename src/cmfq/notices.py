@@ -1,0 +1,48 @@
+"""What a user should know, and what stops nothing: said once in a process."""
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+class Notice(UserWarning):
+    """One sentence for the user; commands print it on standard error."""
+
+
+_said: set[str] = set()
+
+
+def notify(key: str, sentence: str) -> None:
+    """Warn, unless a notice with this key was given before.
+
+    Args:
+        key: what the notice is about, and of whom.
+        sentence: may hold details that differ from one time to the next.
+    """
+    if key not in _said:
+        _said.add(key)
+        warnings.warn(Notice(sentence), stacklevel=2)
+
+
+def forget_notices() -> None:
+    """Give every notice again when its time comes."""
+    _said.clear()
+
+
+@contextmanager
+def notices_on_standard_error() -> Iterator[None]:
+    """Print notices as a command does its errors, instead of as Python does its warnings."""
+    before = warnings.showwarning
+
+    def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
+        if issubclass(category, Notice):
+            print(f"cmfq: {message}", file=sys.stderr)
+        else:
+            before(message, category, *where, **more)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", Notice)
+        warnings.showwarning = show
+        yield
