@@ -8,7 +8,7 @@ import cmfq
 SOURCE = Path(cmfq.__file__).parent
 LAYERS = [
     {"errors", "notices"},
-    {"imports"},
+    {"imports", "decoding"},
     {"mean_field", "environments", "storage"},
     {"networks"},
     {"algorithms"},

@@ -1,5 +1,6 @@
 """What acts: the protocol that learned policies and scripted bots share, and the learned one."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -35,6 +36,8 @@ from cmfq.networks import Encoding, NetworkSettings, QNetwork
 
 Array = npt.NDArray[Any]
 
+LARGEST_NETWORK = 2**27
+"""Weights: 512 MB."""
 ENCODED_ROWS = 2048
 """Observations that go through the trunk at once when acting."""
 
@@ -255,8 +258,38 @@ class QPolicy:
 def new_network(
     specification: TeamSpecification, settings: NetworkSettings, algorithm: str
 ) -> QNetwork:
-    """A network of the kind that an algorithm needs; initial weights from torch's generator."""
+    """A network of the kind that an algorithm needs; initial weights from torch's generator.
+
+    Raises:
+        UserError: it would have more than ``LARGEST_NETWORK`` weights.
+    """
+    network_shapes(specification, settings, algorithm)
     return QNetwork(specification, settings, attention=find_algorithm(algorithm).attends)
+
+
+def network_shapes(
+    specification: TeamSpecification, settings: NetworkSettings, algorithm: str
+) -> dict[str, tuple[int, ...]]:
+    """Shape of each of a network's weights, by name; no memory is taken for them.
+
+    Raises:
+        UserError: there is no such network, or it has more than ``LARGEST_NETWORK`` weights.
+    """
+    attends = find_algorithm(algorithm).attends
+    size = f"{len(specification.actions)} actions, a view of {specification.view_shape}, {settings}"
+    try:
+        with torch.device("meta"):
+            network = QNetwork(specification, settings, attention=attends)
+    except (RuntimeError, ValueError, TypeError, OverflowError) as error:
+        raise UserError(f"there is no network of {size}: give other sizes") from error
+    shapes = {name: tuple(weight.shape) for name, weight in network.state_dict().items()}
+    weights = sum(math.prod(shape) for shape in shapes.values())
+    if weights > LARGEST_NETWORK:
+        raise UserError(
+            f"a network of {size} would have {weights:,} weights: give smaller sizes, up to "
+            f"{LARGEST_NETWORK:,} weights"
+        )
+    return shapes
 
 
 def _as_rows(found: Interactions) -> InteractionRows:

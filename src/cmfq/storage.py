@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from cmfq.decoding import decode_json, reason_of
 from cmfq.errors import UserError
 
 
@@ -167,11 +168,11 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise UserError(f"there is no file {path}: give a run folder or a .safetensors checkpoint")
     try:
         with safe_open(path, framework="pt") as file:
-            info = json.loads(file.metadata()["info"])
+            info = decode_json((file.metadata() or {}).get("info", ""), dict[str, Any])
             return {name: file.get_tensor(name) for name in file.keys()}, info  # noqa: SIM118
-    except (SafetensorError, OSError, TypeError, KeyError, ValueError) as error:
+    except (SafetensorError, OSError, TypeError, LookupError, ValueError, RuntimeError) as error:
         raise UserError(
-            f"{path} is cut short or was not written by cmfq ({error}): "
+            f"{path} is cut short or was not written by cmfq ({reason_of(error)}): "
             "give another checkpoint of the run"
         ) from error
 

@@ -8,13 +8,17 @@ import pytest
 from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
-from cmfq.evaluation.tournament.file import finished_progress, finished_tournament, read_tournament
 from cmfq.evaluation.tournament.progress import (
     ProgressRow,
     play_progress,
     progress_rows,
     progress_table,
     shared_by_seeds,
+)
+from cmfq.evaluation.tournament.reading import (
+    finished_progress,
+    finished_tournament,
+    read_tournament,
 )
 
 SMALL = BattleSettings(size=12, max_steps=25)

@@ -18,13 +18,9 @@ from cmfq.environments.pursuit import PursuitSettings
 from cmfq.environments.registry import find_kind
 from cmfq.errors import UserError
 from cmfq.evaluation.entrants import Entrant, find_entrants
-from cmfq.evaluation.tournament.file import (
-    TournamentLog,
-    TournamentSettings,
-    finished_tournament,
-    read_tournament,
-)
+from cmfq.evaluation.tournament.file import TournamentLog, TournamentSettings
 from cmfq.evaluation.tournament.play import play_tournament
+from cmfq.evaluation.tournament.reading import finished_tournament, read_tournament
 
 SETTINGS = TournamentSettings(BattleSettings(size=12, max_steps=25), episodes=6)
 

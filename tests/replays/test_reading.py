@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from cmfq.decoding import Damage
 from cmfq.errors import UserError
 from cmfq.replays import format as form
 from cmfq.replays import read
@@ -73,9 +74,9 @@ def test_any_damage_is_a_replay_or_one_sentence(fight: Path, tmp_path: Path) -> 
 
 def test_a_chunk_that_lies_about_itself_is_damage() -> None:
     index = b'[["a","f4",[1000000000,1000000000]]]'
-    with pytest.raises(form.Damage):
+    with pytest.raises(Damage):
         form.decode_arrays(struct.pack("<I", len(index)) + index)
-    with pytest.raises(form.Damage, match="is O of"):
+    with pytest.raises(Damage, match="is O of"):
         form.decode_arrays(struct.pack("<I", 14) + b'[["a","O",[]]]')
 
 
@@ -100,5 +101,5 @@ def test_what_is_no_replay_is_one_sentence(mistake: str, tmp_path: Path) -> None
 
 
 def test_a_file_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="cannot read"):
+    with pytest.raises(UserError, match="cannot be read: No such file"):
         read(tmp_path / "none.replay")

@@ -8,8 +8,8 @@ from cmfq.cli import main
 from cmfq.environments.registry import KINDS
 from cmfq.evaluation.curves import by_group, ends_table, find_metrics
 from cmfq.evaluation.entrants import find_entrants
-from cmfq.evaluation.tournament.file import finished_progress, finished_tournament
 from cmfq.evaluation.tournament.progress import progress_rows, progress_table
+from cmfq.evaluation.tournament.reading import finished_progress, finished_tournament
 from cmfq.evaluation.tournament.standings import standings
 from cmfq.evaluation.tournament.tables import comparison_table, ordering_table, rating_table
 from cmfq.replays import read

@@ -22,7 +22,7 @@ from cmfq.replays.page import NamedReplay, documents, write_page
 from cmfq.replays.record import record_episode
 from cmfq.replays.render import parse_steps
 from cmfq.replays.render import render as draw_steps
-from cmfq.replays.server import make_server, url_of
+from cmfq.replays.server import doorway, make_server, url_of
 
 
 def record_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
@@ -142,7 +142,7 @@ def view(
         return
     server = make_server(documents(named), port)
     print(f"watch at {url_of(server)} (Ctrl-C ends)", flush=True)
-    if browser:
-        webbrowser.open(url_of(server))
-    with suppress(KeyboardInterrupt), server:
+    with suppress(KeyboardInterrupt), server, doorway(server) as door:
+        if browser:
+            webbrowser.open(door)
         server.serve_forever()

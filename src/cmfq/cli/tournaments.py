@@ -31,14 +31,10 @@ from cmfq.evaluation.statistics.power import (
 )
 from cmfq.evaluation.table import Table
 from cmfq.evaluation.tournament import progress_report
-from cmfq.evaluation.tournament.file import (
-    Tournament,
-    TournamentSettings,
-    finished_progress,
-    finished_tournament,
-)
+from cmfq.evaluation.tournament.file import Tournament, TournamentSettings
 from cmfq.evaluation.tournament.play import play_tournament
 from cmfq.evaluation.tournament.progress import play_progress, progress_rows, progress_table
+from cmfq.evaluation.tournament.reading import finished_progress, finished_tournament
 from cmfq.evaluation.tournament.results import HEADING, write_page, write_results
 from cmfq.evaluation.tournament.sizes import (
     TITLE,

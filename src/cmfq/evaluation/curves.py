@@ -9,15 +9,15 @@
       curves.svg, .png
 """
 
-import gzip
 import json
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, TypedDict, cast
 
+import msgspec
 import numpy as np
 
+from cmfq.decoding import Count, Finite, damage_of, decode_json, read_maybe_packed
 from cmfq.errors import UserError
 from cmfq.evaluation.entrants import Entrant
 from cmfq.evaluation.figures.style import Metrics, learning_curves, save_figure
@@ -28,8 +28,6 @@ from cmfq.training.run import SETTINGS_FILE, Run
 METRICS = "metrics.json.gz"
 HEADING = "Training: "
 """With which the page begins; the game follows."""
-KEPT = ("episode", "rewards", "kills", "steps", "loss", "playing_seconds", "learning_seconds")
-"""What is kept of the metrics."""
 ENDS = 10
 """Episodes of which the table has the means, at both ends of training."""
 
@@ -37,6 +35,20 @@ CURVES_CAPTION = (
     f"Training: means over {ENDS} episodes and over seeds, with the least and the greatest seed. "
     "In self-play the reward does not say who is better than before."
 )
+
+
+class _KeptRow(TypedDict):
+    episode: Count
+    rewards: Annotated[list[Finite], msgspec.Meta(min_length=1)]
+    kills: list[Finite]
+    steps: Finite
+    loss: Finite | None
+    playing_seconds: Finite
+    learning_seconds: Finite
+
+
+KEPT = tuple(_KeptRow.__annotations__)
+"""What is kept of the metrics."""
 
 MetricsOf = Mapping[str, Metrics]
 """Rows of metrics of each run, by the entrant's name."""
@@ -61,11 +73,9 @@ def find_metrics(entrants: Sequence[Entrant], folder: Path | None = None) -> Met
 
 
 def _stored(path: Path) -> dict[str, Metrics]:
-    try:
-        found: dict[str, Metrics] = json.loads(gzip.decompress(path.read_bytes()))
-    except (OSError, EOFError, ValueError, zlib.error) as error:
-        raise UserError(f"{path} is damaged: {error}; mend or remove it") from error
-    return found
+    with damage_of(path, "mend or remove it"):
+        found = decode_json(read_maybe_packed(path), dict[str, list[_KeptRow]])
+    return {name: cast("Metrics", rows) for name, rows in found.items()}
 
 
 def write_metrics(folder: Path, metrics: MetricsOf) -> None:
@@ -148,12 +158,7 @@ def _one(key: str, value: Any) -> float:
 
 
 def _metrics(run: Path) -> Metrics:
-    try:
-        return [_shorten(row) for row in Run(run).metrics()]
-    except (KeyError, TypeError) as error:
-        raise UserError(
-            f"the metrics of {run} are damaged: {error}; mend or remove them"
-        ) from error
+    return [_shorten(row) for row in Run(run).metrics()]
 
 
 def _shorten(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,12 +10,14 @@ import struct
 import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from cmfq.decoding import Damage, decode_json
 from cmfq.environments.base import Body, Scenery, TeamSpecification
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -26,8 +28,18 @@ HEAD, STEP, MIND, END = b"HEAD", b"STEP", b"MIND", b"END "
 """Kinds of chunks. Readers pass over kinds that they do not know."""
 DTYPES = ("u1", "u2", "u4", "i2", "i4", "f2", "f4")
 """Of arrays: little-endian."""
-LARGEST_CHUNK = 2**28
-"""Bytes of an unpacked chunk: more is taken for damage."""
+LARGEST = {HEAD: 2**23, STEP: 2**24, MIND: 2**26, END: 2**20}
+"""Bytes of an unpacked chunk of each kind: more is damage. An agent takes 23 in a step."""
+LONGEST_INDEX = 2**20
+"""Bytes of the index of the arrays of a chunk."""
+LEAST_GAME, LARGEST_GROWTH = 2**26, 32
+"""Bytes of all unpacked steps together: so many, and so many for each byte of the file."""
+LARGEST_NUMBER = 1e9
+"""Of a header."""
+MOST_AXES = 4
+"""Of an array."""
+ARRAY_BYTES = 256
+"""What an array takes in memory beside its content."""
 PROBABILITY = 65535
 """A probability ``p`` is stored as the u2 ``round(65535 p)``."""
 COARSE_PROBABILITY = 255
@@ -36,10 +48,6 @@ COARSE_PROBABILITY = 255
 _PREFIX = struct.Struct("<8sI")
 _CHUNK = struct.Struct("<4sII")
 _LENGTH = struct.Struct("<I")
-
-
-class Damage(ValueError):
-    """A chunk is not what was written."""
 
 
 @dataclass(frozen=True)
@@ -112,19 +120,24 @@ class Chunk(NamedTuple):
     kind: bytes
     packed: bytes
 
-    def unpack(self) -> bytes:
+    def unpack(self, most: int | None = None) -> bytes:
         """The content.
 
+        Args:
+            most: bytes that it may have; as any chunk of its kind if not given.
+
         Raises:
-            Damage: it cannot be decompressed, or is absurdly large.
+            Damage: it cannot be decompressed, or is larger.
         """
+        largest = LARGEST[self.kind]
+        most = largest if most is None else max(0, min(largest, most))
         inflater = zlib.decompressobj()
         try:
-            content = inflater.decompress(self.packed, LARGEST_CHUNK)
+            content = inflater.decompress(self.packed, most + 1)
         except zlib.error as error:
             raise Damage(str(error)) from error
-        if not inflater.eof:
-            raise Damage("a chunk does not end")
+        if len(content) > most or not inflater.eof:
+            raise Damage("has a chunk that does not end, or is too large")
         return content
 
 
@@ -177,18 +190,20 @@ def decode_arrays(content: bytes) -> dict[str, npt.NDArray[Any]]:
     """
     try:
         (length,) = _LENGTH.unpack_from(content)
+        if length > LONGEST_INDEX:
+            raise Damage("has an index that is too long")
         at = _LENGTH.size + length
-        index = msgspec.json.decode(content[_LENGTH.size : at], type=list[_Entry])
+        index = decode_json(content[_LENGTH.size : at], list[_Entry], strict=True)
         arrays = {}
         for name, dtype, shape in index:
-            if dtype not in DTYPES or min(shape, default=0) < 0:
-                raise Damage(f"array {name} is {dtype} of {shape}")
+            if dtype not in DTYPES or len(shape) > MOST_AXES or min(shape, default=0) < 0:
+                raise Damage(f"has an array {name} that is {dtype} of {shape}")
             size = int(np.prod(shape, dtype=object))
             array = np.frombuffer(content, f"<{dtype}", size, at).reshape(shape)
             arrays[name] = array
             at += array.nbytes
-    except (struct.error, msgspec.DecodeError, ValueError, OverflowError) as error:
-        raise Damage(str(error)) from error
+    except (struct.error, ValueError, OverflowError) as error:
+        raise error if isinstance(error, Damage) else Damage(str(error)) from error
     return arrays
 
 
@@ -204,20 +219,24 @@ def decode_header(content: bytes) -> Header:
     """Read a header.
 
     Raises:
-        Damage: it lacks something.
+        Damage: it lacks something, or says what cannot be.
     """
-    try:
-        return msgspec.json.decode(content, type=Header)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Damage(str(error)) from error
+    header = decode_json(content, Header, strict=True)
+    left, top, right, bottom = header.bounds
+    numbers = [*header.bounds, *chain(*header.walls), *chain(*header.obstacles)]
+    for team in header.teams:
+        numbers += [team.body.size, team.body.full_health, team.view_radius or 0.0]
+        numbers += chain(*(attack for attack in team.body.attacks if attack))
+    if not header.teams or not all(team.actions and team.body.size > 0 for team in header.teams):
+        raise Damage("has no teams, or one without actions or a size")
+    if not (left < right and top < bottom) or max(map(abs, numbers)) > LARGEST_NUMBER:
+        raise Damage("has no field, or numbers that are too large")
+    return header
 
 
 def decode_ending(content: bytes) -> Ending:
     """Read an ending; raises like :func:`decode_header`."""
-    try:
-        return msgspec.json.decode(content, type=Ending)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Damage(str(error)) from error
+    return decode_json(content, Ending, strict=True)
 
 
 def describe_team(

@@ -85,11 +85,15 @@ def neighbours(replay: Replay, step: int, agent: int) -> list[RecordedNeighbour]
     )
     if mind.weights is not None:  # they are in this order
         order = np.lexsort((found.neighbour, found.agent))
-        weights = mind.weights[found.agent[order] == own]
+        others = found.agent[order]
+        if len(others) != len(mind.weights):
+            raise UserError(f"the replay is damaged at step {step}: record it again")
+        weights = mind.weights[others == own]
     else:
         order = np.arange(len(found.agent))
         taken = found.action[found.agent == own]
-        weights = mind.merged_actions[place.row, taken] / mind.counts[place.row, taken]
+        counts = np.maximum(mind.counts[place.row, taken], np.float32(1))
+        weights = mind.merged_actions[place.row, taken] / counts
     mine = found.agent[order] == own
     ids = np.concatenate([one.ids for one in steps])
     listed = [

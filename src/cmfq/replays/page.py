@@ -41,13 +41,13 @@ class NamedReplay(NamedTuple):
 
 
 def documents(replays: Sequence[NamedReplay]) -> dict[str, Document]:
-    """The page, its sources and the replays, by address."""
+    """The page, its sources and the replays, by address; the page's own is empty."""
     sources = {
-        f"/viewer/{name}": Document(TYPES[Path(name).suffix], content)
+        f"viewer/{name}": Document(TYPES[Path(name).suffix], content)
         for name, content in _sources().items()
     }
     data = {
-        f"/replays/{index}": Document(BYTES, replay.content) for index, replay in enumerate(replays)
+        f"replays/{index}": Document(BYTES, replay.content) for index, replay in enumerate(replays)
     }
     listed = [
         {"name": replay.name, "url": address} for replay, address in zip(replays, data, strict=True)
@@ -57,10 +57,10 @@ def documents(replays: Sequence[NamedReplay]) -> dict[str, Document]:
         title=_title(replays),
         nonce=nonce,
         policy=POLICY.format(scripts="'self'", nonce=nonce, styles="'self'", data="'self'"),
-        imports=_json({"imports": {"viewer/": "/viewer/"}}),
+        imports=_json({"imports": {"viewer/": "./viewer/"}}),
         data=_data("replays", "application/json", _json(listed)),
     )
-    return {"/": Document(HTML, page.encode()), **sources, **data}
+    return {"": Document(HTML, page.encode()), **sources, **data}
 
 
 def write_page(replays: Sequence[NamedReplay], path: Path) -> None:

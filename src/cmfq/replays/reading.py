@@ -1,6 +1,6 @@
 """Read a replay as arrays."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cmfq.environments.base import BoolArray, FloatArray, IntArray, PositionArray
+from cmfq.decoding import Damage, damage_of, read_bytes
+from cmfq.environments.base import NO_ACTION, BoolArray, FloatArray, IntArray, PositionArray
 from cmfq.errors import UserError
 from cmfq.replays import format as form
 from cmfq.replays.fight import TeamFrame
@@ -94,13 +95,13 @@ class Replay:
         chunk = self._minds[step]
         if chunk is None:
             return tuple(None for _ in self.header.teams)
+        rows = [len(team.ids) for team in self.steps[step]]
+        actions = [len(team.actions) for team in self.header.teams]
         try:
-            teams = _by_team(form.decode_arrays(chunk.unpack()), len(self.header.teams))
-            return tuple(
-                _mind(arrays, len(team.actions)) if arrays else None
-                for arrays, team in zip(teams, self.header.teams, strict=True)
-            )
-        except (form.Damage, KeyError, ValueError, IndexError) as error:
+            content = chunk.unpack(_largest_mind(rows, actions))
+            teams = _by_team(form.decode_arrays(content), len(rows))
+            return tuple(map(_mind, teams, rows, actions))
+        except Damage as error:
             raise UserError(f"the replay is damaged at step {step}: record it again") from error
 
     def frames(self) -> list[tuple[TeamFrame, ...]]:
@@ -115,10 +116,8 @@ def read(path: Path | str) -> Replay:
         UserError: it cannot be read, is no replay, comes from a newer version of the package, or
             breaks off before the first step ends.
     """
-    try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise UserError(f"cannot read {path}: {error.strerror}") from error
+    with damage_of(path, "give a file made by `cmfq record`"):
+        content = read_bytes(Path(path))
     version = form.version_of(content)
     if version is None:
         raise UserError(f"{path} is no replay: give a file made by `cmfq record`")
@@ -139,19 +138,27 @@ def _assemble(content: bytes) -> Replay | None:
     ending: form.Ending | None = None
     steps: list[tuple[TeamStep, ...]] = []
     minds: list[form.Chunk | None] = []
+    left = form.LEAST_GAME + form.LARGEST_GROWTH * len(content)
     try:
         for chunk in form.chunks(content):
             if chunk.kind == form.HEAD:
+                if header is not None:
+                    raise Damage("has two headers")
                 header = form.decode_header(chunk.unpack())
             elif chunk.kind == form.STEP and header is not None:
-                teams = _by_team(form.decode_arrays(chunk.unpack()), len(header.teams))
-                steps.append(tuple(_team_step(arrays) for arrays in teams))
+                unpacked = chunk.unpack(left)
+                arrays = form.decode_arrays(unpacked)
+                left -= len(unpacked) + form.ARRAY_BYTES * len(arrays)
+                teams = _by_team(arrays, len(header.teams))
+                step = tuple(map(_team_step, teams, header.teams))
+                _check_follows(steps, step)
+                steps.append(step)
                 minds.append(None)
             elif chunk.kind == form.MIND and minds:
                 minds[-1] = chunk
             elif chunk.kind == form.END:
                 ending = form.decode_ending(chunk.unpack())
-    except (form.Damage, KeyError):
+    except Damage:
         ending = None  # what came before is whole
     if header is None or not steps:
         return None
@@ -163,42 +170,95 @@ def _by_team(arrays: Arrays, teams: int) -> list[Arrays]:
     split: list[dict[str, npt.NDArray[Any]]] = [{} for _ in range(teams)]
     for name, array in arrays.items():
         team, _, rest = name.partition("/")
-        if not team.isdecimal() or int(team) >= teams:
-            raise form.Damage(f"array {name} belongs to no team")
+        if not (team.isascii() and team.isdecimal() and len(team) < 7) or int(team) >= teams:
+            raise Damage(f"has an array {name}, which belongs to no team")
         split[int(team)][rest] = array
     return list(split)
 
 
-def _team_step(arrays: Arrays) -> TeamStep:
-    stored, health = arrays["position"], arrays.get("health")
+def _take(arrays: Arrays, name: str, *shape: int) -> npt.NDArray[Any]:
+    """An array of this shape, of finite numbers.
+
+    Raises:
+        Damage: there is none.
+    """
+    array = arrays.get(name)
+    if array is None or array.shape != shape:
+        raise Damage(f"has no array {name} of {shape}")
+    if array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise Damage(f"has an array {name} of numbers that are not finite")
+    return array
+
+
+def _whole(arrays: Arrays, name: str, low: int, high: int, *shape: int) -> IntArray:
+    """Whole numbers from ``low`` to ``high`` in an array of this shape; raises as :func:`_take`."""
+    array = _take(arrays, name, *shape)
+    if array.dtype.kind == "f" or (array.size and not low <= array.min() <= array.max() <= high):
+        raise Damage(f"has an array {name} of numbers that are not {low} to {high}")
+    return array.astype(np.int32)
+
+
+def _team_step(arrays: Arrays, team: form.RecordedTeam) -> TeamStep:
+    count = np.size(arrays.get("id", ()))
+    stored = _take(arrays, "position", count, 2)
+    if np.abs(stored, dtype=np.float64).max(initial=0) > form.LARGEST_NUMBER:
+        raise Damage("has positions that are too far away")
     positions: PositionArray = (
-        stored.astype(np.int32) if stored.dtype.kind == "i" else stored.astype(np.float32)
+        stored.astype(np.float32) if stored.dtype.kind == "f" else stored.astype(np.int32)
     )
     return TeamStep(
-        arrays["id"].astype(np.int32),
+        _whole(arrays, "id", 0, 2**31 - 1, count),
         positions,
-        None if health is None else health.astype(np.float32),
-        arrays["action"].astype(np.int32),
-        arrays["alive"].astype(bool),
-        arrays["reward"].astype(np.float32),
+        _take(arrays, "health", count).astype(np.float32) if "health" in arrays else None,
+        _whole(arrays, "action", NO_ACTION, len(team.actions) - 1, count),
+        _whole(arrays, "alive", 0, 1, count).astype(bool),
+        _take(arrays, "reward", count).astype(np.float32),
     )
 
 
-def _mind(arrays: Arrays, actions: int) -> TeamMind:
-    beta = float(arrays["beta"][0])
-    taken = arrays["taken"]
-    pair_agent = np.repeat(np.arange(len(taken), dtype=np.int32), taken)
-    pair_action = arrays["taken_action"].astype(np.int32)
+def _check_follows(steps: Sequence[tuple[TeamStep, ...]], step: tuple[TeamStep, ...]) -> None:
+    """Refuse a step with fewer agents than lived when the one before it ended.
+
+    Raises:
+        Damage: it has.
+    """
+    for before, now in zip(steps[-1] if steps else (), step, strict=False):
+        if np.count_nonzero(before.alive) > len(now.ids):
+            raise Damage("has a step without agents that live")
+
+
+def _largest_mind(rows: Sequence[int], actions: Sequence[int]) -> int:
+    """Bytes of what the policies of a step can have in mind, with its index."""
+    everyone = sum(rows)
+    return form.LONGEST_INDEX + sum(
+        count * (8 + 4 * choices + min(choices, everyone) * (8 + choices) + 2 * everyone)
+        for count, choices in zip(rows, actions, strict=True)
+    )
+
+
+def _mind(arrays: Arrays, rows: int, actions: int) -> TeamMind | None:
+    if not arrays:
+        return None
+    beta = float(_take(arrays, "beta", 1)[0])
+    pairs = np.size(arrays.get("taken_action", ()))
+    taken = _whole(arrays, "taken", 0, actions, rows)
+    advantages = _take(arrays, "advantage", rows, actions).astype(np.float32)
+    if taken.sum() != pairs or beta < 0 or (advantages > 0).any():
+        raise Damage("has numbers that do not match")
+    pair_agent = np.repeat(np.arange(rows, dtype=np.int32), taken)
+    pair_action = _whole(arrays, "taken_action", 0, actions - 1, pairs)
 
     def dense(name: str) -> FloatArray:
-        full = np.zeros((len(taken), actions), np.float32)
-        full[pair_agent, pair_action] = arrays[name]
+        full = np.zeros((rows, actions), np.float32)
+        full[pair_agent, pair_action] = _take(arrays, name, pairs)
         return full
 
     counts = dense("taken_count")
-    advantages = arrays["advantage"].astype(np.float32)
     unnormalised: FloatArray = np.exp(np.float32(beta) * advantages)
     weights = arrays.get("weight")
+    if weights is not None:
+        degrees = _take(arrays, "neighbours", rows).sum(dtype=np.int64)
+        weights = _probabilities(_take(arrays, "weight", int(degrees)), form.PROBABILITY)
     return TeamMind(
         beta,
         pair_agent,
@@ -207,11 +267,11 @@ def _mind(arrays: Arrays, actions: int) -> TeamMind:
         counts / np.maximum(counts.sum(1, keepdims=True), np.float32(1)),
         dense("merged"),
         dense("effect"),
-        advantages + arrays["value"][:, None],
-        _probabilities(arrays["policy_before"], form.PROBABILITY),
-        unnormalised / unnormalised.sum(1, keepdims=True),
-        _probabilities(arrays["what_if"], form.COARSE_PROBABILITY),
-        None if weights is None else _probabilities(weights, form.PROBABILITY),
+        advantages + _take(arrays, "value", rows)[:, None],
+        _probabilities(_take(arrays, "policy_before", rows, actions), form.PROBABILITY),
+        unnormalised / np.maximum(unnormalised.sum(1, keepdims=True), np.float32(1e-30)),
+        _probabilities(_take(arrays, "what_if", pairs, actions), form.COARSE_PROBABILITY),
+        weights,
     )
 
 

@@ -240,10 +240,17 @@ def _pack_steps(batch: Sequence[_Recorded]) -> list[_Piece]:
     return [
         _Piece(
             form.pack(form.STEP, form.encode_arrays(_step_arrays(recorded))),
-            form.pack(form.MIND, form.encode_arrays(mind)) if mind else b"",
+            _pack_mind(mind),
         )
         for recorded, mind in zip(batch, minds, strict=True)
     ]
+
+
+def _pack_mind(mind: dict[str, npt.NDArray[Any]]) -> bytes:
+    """Nothing, where nobody merges actions or it is more than readers take."""
+    content = form.encode_arrays(mind)
+    too_large = len(content) > form.LARGEST[form.MIND]
+    return form.pack(form.MIND, content) if mind and not too_large else b""
 
 
 def _step_arrays(recorded: _Recorded) -> dict[str, npt.NDArray[Any]]:

@@ -6,8 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
+from cmfq.decoding import damage_of
 from cmfq.errors import UserError
 from cmfq.evaluation.entrants import WATCHING, Entrant, flatten
 from cmfq.evaluation.players import load_player
@@ -111,10 +110,6 @@ def stored_settings(entrant: Entrant) -> TrainSettings[Any]:
     Raises:
         UserError: this version has no such settings.
     """
-    try:
-        assert entrant.run, "it is a run"
+    assert entrant.run, "it is a run"
+    with damage_of(f"what is stored of {entrant.name}", "give another file"):
         return read_settings(entrant.run["environment"], entrant.run["settings"])
-    except (msgspec.ValidationError, KeyError) as error:
-        raise UserError(
-            f"the stored settings of {entrant.name} cannot be read ({error}): give another file"
-        ) from error

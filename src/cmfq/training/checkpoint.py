@@ -6,15 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
+import torch
 from torch import Tensor
 
 from cmfq.algorithms import MeanFieldSettings
+from cmfq.decoding import Damage, convert, damage_of, reason_of
 from cmfq.environments.base import TeamSpecification
 from cmfq.environments.registry import Kind, find_kind, kind_of, own_functions
 from cmfq.errors import UserError
 from cmfq.networks import NetworkSettings
-from cmfq.policies import QPolicy, new_network
+from cmfq.policies import QPolicy, network_shapes, new_network
 from cmfq.storage import plain, read_tensors, write_tensors
 from cmfq.training.side import join_names, split_names, tensors_of
 
@@ -64,12 +65,10 @@ class Checkpoint:
 
     def environment_settings(self) -> Any:
         """Of the environment that it was trained in."""
-        try:
-            settings = msgspec.convert(
-                self.description.environment_settings, self.kind.settings, strict=False
-            )
-        except msgspec.ValidationError as error:
-            raise UserError(f"{self.path} does not describe its environment: {error}") from error
+        with damage_of(
+            f"{self.path} does not describe its environment, it", "give another checkpoint"
+        ):
+            settings = convert(self.description.environment_settings, self.kind.settings)
         refuse_own_functions(own_functions(settings), self.path)
         return settings
 
@@ -130,19 +129,19 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     """The policies of all roles (see :func:`load`), and what the file says of itself."""
     file = latest_checkpoint(Path(path)) if Path(path).is_dir() else Path(path)
     tensors, info = read_tensors(file)
-    try:
+    with damage_of(f"{file} does not describe its own weights, it", "give another checkpoint"):
         if info.get("format") == FIRST_FORMAT:
             tensors, info = _as_second_format(tensors, info)
         if info.get("format") != FORMAT:
             raise UserError(f"{file} holds no policy that this version of cmfq reads ({FORMAT})")
-        description = msgspec.convert(info, CheckpointDescription, strict=False)
+        description = convert(info, CheckpointDescription)
+        if not description.policies:
+            raise Damage("has no policy")
         weights = split_names(tensors)
         policies = {
             role: _policy(file, tensors_of(role, weights), one)
             for role, one in description.policies.items()
         }
-    except (msgspec.ValidationError, RuntimeError, KeyError, ValueError) as error:
-        raise UserError(f"{file} does not describe its own weights: {error}") from error
     return Checkpoint(file, description, policies)
 
 
@@ -152,21 +151,22 @@ def _as_second_format(
     role = TeamSpecification.role
     return {f"{role}/{name}": tensor for name, tensor in tensors.items()}, {
         "format": FORMAT,
-        "environment": info.pop("environment"),
+        "environment": info.pop("environment", None),
         "environment_settings": {},
-        "episode": info.pop("episode"),
+        "episode": info.pop("episode", None),
         "policies": {role: info},
     }
 
 
 def _policy(file: Path, weights: dict[str, Tensor], description: PolicyDescription) -> QPolicy:
     refuse_own_functions(description.mean_field.own_functions, file)
-    network = new_network(description.specification, description.network, description.algorithm)
-    network.load_state_dict(weights)
     if not 0 <= description.beta <= 1e6:
         raise UserError(f"{file} has a beta of {description.beta}: give another checkpoint")
+    _check_weights(weights, description)
     if not all(weight.isfinite().all() for weight in weights.values()):
         raise UserError(f"{file} has weights that are not finite: give an earlier checkpoint")
+    network = new_network(description.specification, description.network, description.algorithm)
+    network.load_state_dict(weights)
     return QPolicy(
         description.specification,
         network.eval(),
@@ -174,6 +174,29 @@ def _policy(file: Path, weights: dict[str, Tensor], description: PolicyDescripti
         description.mean_field,
         description.beta,
     )
+
+
+def _check_weights(weights: Mapping[str, Tensor], description: PolicyDescription) -> None:
+    """Refuse weights of another network, before that network is made: a few bytes may name it.
+
+    Raises:
+        Damage: a weight is missing, or of another shape or type, or belongs to no such network.
+    """
+    specification = description.specification
+    if not specification.actions or not specification.view_radius >= 0:
+        raise Damage("names no actions, or no radius of the view")
+    try:
+        shapes = network_shapes(specification, description.network, description.algorithm)
+    except UserError as error:
+        raise Damage(f"names a network that cannot be: {reason_of(error)}") from error
+    for name in weights.keys() | shapes.keys():
+        found = weights.get(name)
+        there = found is not None and found.dtype == torch.float32 and tuple(found.shape)
+        if there != shapes.get(name, "none"):
+            raise Damage(
+                f"names a network whose {name} is {shapes.get(name, 'not there')}, and holds "
+                f"{there or 'none'}"
+            )
 
 
 def latest_checkpoint(run: Path) -> Path:

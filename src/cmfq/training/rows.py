@@ -1,11 +1,39 @@
 """Rows of a run: a JSON object a line, each with the episode that it is about."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
+
+from cmfq.decoding import Count, Damage, Finite, damage_of, decode_json, read_bytes
 from cmfq.errors import UserError
 from cmfq.storage import append_text, to_json, write_bytes
+
+Positive = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What every row has."""
+
+    episode: Positive
+
+
+@dataclass(frozen=True)
+class MetricsRow(Row):
+    """What figures and tables need of a row of metrics; lists hold one entry per team."""
+
+    steps: Positive
+    agent_steps: Count
+    rewards: tuple[Finite, ...]
+    kills: tuple[Count, ...]
+    survivors: tuple[Count, ...]
+    loss: Finite | None
+    updates: Count
+    playing_seconds: Finite
+    learning_seconds: Finite
 
 
 def append_row(path: Path, row: object) -> None:
@@ -13,20 +41,36 @@ def append_row(path: Path, row: object) -> None:
     append_text(path, to_json(row) + "\n")
 
 
-def read_rows(path: Path) -> list[dict[str, Any]]:
+def read_rows(path: Path, kind: type[Row] = Row) -> list[dict[str, Any]]:
     """Rows of a file, if it is there; a last line that was cut short is left out.
+
+    Args:
+        path: file.
+        kind: what every row must have; more is kept.
 
     Raises:
         UserError: it is damaged before its end.
     """
     if not path.exists():
         return []
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-        rows = [json.loads(line) for line in lines[:-1]]
-        return [row for row in rows if row["episode"]]
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{path} is damaged: {error}; mend or remove it") from error
+    with damage_of(path, "mend or remove it"):
+        rows = []
+        for number, line in enumerate(read_bytes(path).split(b"\n")[:-1], 1):
+            try:
+                decode_json(line, kind)
+                rows.append(decode_json(line, dict[str, Any]))
+            except Damage as error:
+                raise Damage(f"{error} (line {number})") from error
+        return rows
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Rows of a metrics file, as :func:`read_rows`: all are about the same teams."""
+    rows = read_rows(path, MetricsRow)
+    teams = {len(row[name]) for row in rows for name in ("rewards", "kills", "survivors")}
+    if rows and (len(teams) > 1 or 0 in teams):
+        raise UserError(f"{path} is damaged: rows are about different teams; mend or remove it")
+    return rows
 
 
 def forget_rows(path: Path, after: int) -> None:

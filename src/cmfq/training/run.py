@@ -19,17 +19,18 @@ from types import TracebackType
 from typing import Any, Self
 
 import filelock
-import msgspec
 
+from cmfq.decoding import convert, damage_of, decode_json, read_bytes, reason_of
 from cmfq.environments.registry import find_kind, kind_of
 from cmfq.errors import UserError
 from cmfq.storage import claim, read_tensors, versions, write_json, write_tensors
 from cmfq.training.checkpoint import list_checkpoints, refuse_own_functions, save_policies
 from cmfq.training.evaluations import Evaluation
 from cmfq.training.opponent_settings import GATED
-from cmfq.training.rows import forget_rows, read_rows
+from cmfq.training.rows import forget_rows, read_metrics, read_rows
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
+from cmfq.training.state import check_state
 
 SETTINGS_FILE = "run.json"
 METRICS_FILE = "metrics.jsonl"
@@ -44,6 +45,15 @@ class RunDescription:
     environment: str
     """Name of its kind."""
     settings: TrainSettings[Any]
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """The same, as a file holds it: settings are those of its kind of environment."""
+
+    environment: str
+    settings: dict[str, Any]
     versions: dict[str, str]
 
 
@@ -117,16 +127,12 @@ class Run:
         Raises:
             UserError: the file was damaged.
         """
-        try:
-            raw = msgspec.json.decode((self.path / SETTINGS_FILE).read_bytes())
-            settings = read_settings(raw["environment"], raw["settings"])
-            description = RunDescription(
-                raw["environment"], settings, msgspec.convert(raw["versions"], dict[str, str])
-            )
-        except (msgspec.MsgspecError, OSError, KeyError, TypeError) as error:
-            raise UserError(f"{self.path / SETTINGS_FILE} cannot be read: {error}") from error
-        refuse_own_functions(settings.own_functions, self.path / SETTINGS_FILE)
-        return description
+        path = self.path / SETTINGS_FILE
+        with damage_of(path, "put it back as it was"):
+            stored = decode_json(read_bytes(path), StoredRun)
+            settings = read_settings(stored.environment, stored.settings)
+        refuse_own_functions(settings.own_functions, path)
+        return RunDescription(stored.environment, settings, stored.versions)
 
     def checkpoint(self, episode: int) -> Path:
         """File of the policies that had been trained so far."""
@@ -169,37 +175,41 @@ class Run:
         try:
             tensors, info = read_tensors(state)
             name = kind_of(self_play.settings.environment).name
-            settings = read_settings(name, info["settings"])
+            settings = read_settings(name, info.get("settings"))
             if settings != self_play.settings:
                 raise UserError("it belongs to a run with other settings")
+            check_state(self_play, tensors, info)
             self_play.restore(tensors, info)
-        except (UserError, KeyError, ValueError, RuntimeError) as error:
+        except (
+            UserError, LookupError, ValueError, RuntimeError, TypeError, AttributeError,
+            ArithmeticError,
+        ) as error:  # fmt: skip
             raise UserError(
-                f"cannot go on from {state}: {error}; the run's checkpoints are still good to play"
+                f"cannot go on from {state}: {reason_of(error)}; the run's checkpoints are still "
+                "good to play"
             ) from error
 
     def metrics(self) -> list[dict[str, Any]]:
         """Rows of the metrics file; a last line that was cut short is left out."""
-        return read_rows(self.path / METRICS_FILE)
+        return read_metrics(self.path / METRICS_FILE)
 
     def evaluations(self) -> list[Evaluation]:
         """Rows of the evaluations file; none if the run does not evaluate itself."""
         path = self.path / EVALUATIONS_FILE
-        try:
-            return msgspec.convert(read_rows(path), list[Evaluation])
-        except msgspec.ValidationError as error:
-            raise UserError(f"{path} is damaged: {error}; mend or remove it") from error
+        with damage_of(path, "mend or remove it"):
+            return convert(read_rows(path), list[Evaluation])
 
 
 def read_settings(environment: str, raw: Any) -> TrainSettings[Any]:
-    """Settings of a run in this kind of environment, from what JSON holds of them."""
+    """Settings of a run in this kind of environment, from what JSON holds of them.
+
+    Raises:
+        Damage: there are no such settings, or a value is none of theirs.
+        UserError: there is no such kind of environment.
+    """
     kind = find_kind(environment)
-    settings: TrainSettings[Any] = msgspec.convert(
-        _with_opponents(raw),
-        TrainSettings[kind.settings],  # type: ignore[name-defined]
-        strict=False,
-    )
-    return settings
+    settings = _with_opponents(raw)
+    return convert(settings, TrainSettings[kind.settings])  # type: ignore[name-defined]
 
 
 def _with_opponents(raw: Any) -> Any:

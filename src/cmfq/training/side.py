@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cmfq.decoding import Damage
 from cmfq.environments.base import TeamSpecification
 from cmfq.errors import UserError
 from cmfq.learner import Learner, LearnerSettings
@@ -131,17 +132,20 @@ def tensors_of(role: str, parts: Mapping[str, dict[str, Tensor]]) -> dict[str, T
     """What :func:`split_names` found of a role; earlier versions stored its name as it is.
 
     Raises:
-        KeyError: there is nothing of this role.
+        Damage: there is nothing of this role.
     """
     escaped = _escape(role)
-    return parts[escaped if escaped in parts else role]
+    try:
+        return parts[escaped if escaped in parts else role]
+    except KeyError:
+        raise Damage(f"has no weights of the role {role!r}") from None
 
 
 def split_names(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     """``{"part/name": ...}`` as ``{"part": {"name": ...}}``."""
     parts: dict[str, dict[str, Tensor]] = {}
     for path, tensor in tensors.items():
-        part, name = path.split("/", 1)
+        part, _, name = path.partition("/")
         parts.setdefault(part, {})[name] = tensor
     return parts
 

@@ -11,9 +11,6 @@ Games are appended as they end, each to the disk before the next. A file without
 one of a tournament under way; a last game that was cut short is left out.
 """
 
-import gzip
-import json
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,10 +18,10 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 import filelock
-import msgspec
 
 from cmfq.combat import Combat
-from cmfq.environments.registry import Kind, find_kind, kind_of
+from cmfq.decoding import Count, Finite
+from cmfq.environments.registry import Kind, kind_of
 from cmfq.errors import UserError, require_range
 from cmfq.evaluation.entrants import Entrant
 from cmfq.storage import append_text, claim, plain, to_json, write_bytes
@@ -60,12 +57,12 @@ class GameRecord:
     a: str
     """Id of a :class:`~cmfq.evaluation.entrants.Player`."""
     b: str
-    game: int
-    a_survivors: int
-    b_survivors: int
-    steps: int
-    a_reward: float
-    b_reward: float
+    game: Count
+    a_survivors: Count
+    b_survivors: Count
+    steps: Count
+    a_reward: Finite
+    b_reward: Finite
     truncated: bool | None = None
     """The step limit ended the game; ``None`` in files of versions that did not record it."""
     a_combat: Combat | None = None
@@ -96,99 +93,6 @@ class Tournament:
     def kind(self) -> Kind:
         """Of the environment."""
         return kind_of(self.settings.environment)
-
-
-def read_tournament(path: Path) -> tuple[Tournament, bool]:
-    """Read a file, and whether it is whole; one whose name ends in .gz is unpacked.
-
-    Raises:
-        UserError: there is none, another version wrote it, or it is damaged before its end.
-    """
-    try:
-        content = path.read_bytes()
-        text = (gzip.decompress(content) if path.suffix == ".gz" else content).decode()
-    except (OSError, EOFError, UnicodeDecodeError, zlib.error) as error:
-        raise UserError(f"{path} cannot be read as a tournament: {error}") from error
-    head, *lines = text.split("\n")
-    try:
-        header = json.loads(head + END)
-        known = header.pop("format", None) if isinstance(header, dict) else None
-    except ValueError:
-        known = None
-    if known != FORMAT:
-        raise UserError(
-            f"{path} is no tournament that this version of cmfq reads ({FORMAT}), or its first "
-            "line was cut short: give another file"
-        )
-    whole = lines[-2:] == [END.strip(), ""]
-    # The last piece is what follows the last newline: nothing, or a game that was cut short.
-    games = [
-        _parse(path, number, line)
-        for number, line in enumerate(lines[:-1], 2)
-        if line != END.strip()
-    ]
-    try:
-        return _tournament(header, games), whole
-    except (msgspec.ValidationError, KeyError) as error:
-        raise UserError(f"{path} does not hold what a tournament must: {error}") from error
-
-
-def _tournament(header: dict[str, Any], games: list[object]) -> Tournament:
-    kind = find_kind(header["environment"])
-    settings: TournamentSettings[Any] = msgspec.convert(
-        header["settings"],
-        TournamentSettings[kind.settings],  # type: ignore[name-defined]
-        strict=False,
-    )
-    return Tournament(
-        settings,
-        msgspec.convert(header["versions"], dict[str, str]),
-        msgspec.convert(header["command"], str),
-        msgspec.convert(header["entrants"], tuple[Entrant, ...]),
-        msgspec.convert(header.get("opponents", ()), tuple[Entrant, ...]),
-        msgspec.convert(games, tuple[GameRecord, ...], strict=False),
-    )
-
-
-def finished_tournament(path: Path) -> Tournament:
-    """Read the file of a tournament that has been played to its end.
-
-    Raises:
-        UserError: as :func:`read_tournament`, it is not finished, or ``cmfq progress`` wrote it.
-    """
-    played = _finished(path)
-    if played.opponents:
-        raise UserError(f"{path} is no tournament, it holds the games of `{played.command}`")
-    return played
-
-
-def finished_progress(path: Path) -> Tournament:
-    """Read the file of a ``cmfq progress`` that has been played to its end.
-
-    Raises:
-        UserError: as :func:`read_tournament`, it is not finished, or it is a tournament's.
-    """
-    played = _finished(path)
-    if not played.opponents:
-        raise UserError(f"{path} is a tournament: `cmfq tournament --json {path}` reports it")
-    return played
-
-
-def _finished(path: Path) -> Tournament:
-    tournament, whole = read_tournament(path)
-    if not whole:
-        raise UserError(
-            f"{path} is not finished: it holds {len(tournament.games)} games; go on with "
-            f"`{tournament.command}`"
-        )
-    return tournament
-
-
-def _parse(path: Path, number: int, line: str) -> object:
-    try:
-        return json.loads(line.removeprefix(","))
-    except ValueError:
-        raise UserError(f"line {number} of {path} is damaged: mend or remove that line") from None
 
 
 def tournament_text(tournament: Tournament, whole: bool = True) -> str:

@@ -26,8 +26,8 @@ from cmfq.evaluation.tournament.file import (
     Tournament,
     TournamentLog,
     TournamentSettings,
-    read_tournament,
 )
+from cmfq.evaluation.tournament.reading import read_tournament
 from cmfq.evaluation.tournament.schedule import ScheduledGame, schedule
 from cmfq.storage import versions
 

@@ -183,6 +183,12 @@ def results_between(table: PairTable, a: Sequence[Entrant], b: Sequence[Entrant]
                 f"{one.name} and {other.name} have not played each other: give the file of a "
                 "tournament, in which all do (a sweep or a progress is none)"
             )
+    numbers = {len(table[one.name, other.name]) for one in a for other in b}
+    if len(numbers) > 1:
+        raise UserError(
+            f"pairs of {a[0].group} and {b[0].group} have played {min(numbers)} to {max(numbers)} "
+            "games: give the file of a tournament, in which all play as many"
+        )
     margins = np.array([[table[one.name, other.name] for other in b] for one in a])
     return Results((np.sign(margins) + 1) / 2, margins)
 

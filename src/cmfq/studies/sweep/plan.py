@@ -18,18 +18,17 @@ run informs every factor, each level of a factor meets both levels of every othe
 and no interaction of two factors looks like the effect of a third.
 """
 
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import msgspec
 import numpy as np
 import numpy.typing as npt
 from scipy.linalg import hadamard
 
 from cmfq.algorithms import find_algorithm
+from cmfq.decoding import Damage, damage_of, decode_text, decode_toml, read_bytes
 from cmfq.environments.registry import default_settings, kind_of
 from cmfq.errors import UserError, unknown_name
 from cmfq.evaluation.entrants import flatten
@@ -126,8 +125,8 @@ class Plan:
             _put(raw, path, value)
         try:
             return read_settings(kind_of(environment).name, raw)
-        except msgspec.ValidationError as error:
-            raise UserError(f"a level or setting of the plan will not do: {error}") from error
+        except Damage as error:
+            raise UserError(f"a level or setting of the plan {error}: give another") from error
 
 
 def fold_over(factors: int) -> IntArray:
@@ -150,21 +149,19 @@ def read_plan(path: Path) -> Plan:
     Raises:
         UserError: it cannot be read, or is no plan.
     """
-    try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UserError(f"{path} cannot be read as a plan: {error}") from error
+    with damage_of(f"{path} cannot be read as a plan, it", "give a TOML file with a plan"):
+        raw = decode_toml(decode_text(read_bytes(path)))
     for name, value in raw.items():
         if name not in PARTS:
             raise unknown_name(f"part of the plan {path}", name, list(PARTS))
         if not isinstance(value, PARTS[name]):
             what = "a table of settings" if PARTS[name] is dict else f"a {PARTS[name].__name__}"
             raise UserError(f"{name} of {path} is {value!r}: give {what}")
-    algorithms = raw.get("algorithms", [])
+    algorithms = [str(name) for name in raw.get("algorithms", [])]
     if len(algorithms) != 2 or algorithms[0] == algorithms[1]:
         raise UserError(f'algorithms of {path} is {algorithms}: give two, as in ["cmfq", "mfq"]')
     for algorithm in algorithms:
-        find_algorithm(str(algorithm))
+        find_algorithm(algorithm)
     factors, settings = flatten(raw.get("factors", {})), flatten(raw.get("settings", {}))
     if len(factors) < 2:
         raise UserError(f"{path} has {len(factors)} factors: give at least two under [factors]")

@@ -1,0 +1,71 @@
+"""Files that earlier versions wrote keep loading (``old_files/README.md``)."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cmfq.cli import main
+from cmfq.evaluation.tournament.progress import progress_rows
+from cmfq.evaluation.tournament.reading import (
+    finished_progress,
+    finished_tournament,
+    read_tournament,
+)
+from cmfq.evaluation.tournament.standings import standings
+from cmfq.replays import read
+from cmfq.replays.neighbours import neighbours
+from cmfq.training.checkpoint import load_checkpoint
+from cmfq.training.run import Run
+
+OLD = Path(__file__).parent / "old_files"
+STORED = Path(__file__).parents[1] / "docs" / "results"
+
+
+def test_a_finished_run() -> None:
+    run = Run.open(OLD / "run")
+    assert run.description().settings.algorithm == "cmfq"
+    assert [row["episode"] for row in run.metrics()] == [1, 2]
+    assert [row.opponent for row in run.evaluations()] == ["random", "random"]
+    checkpoint = load_checkpoint(OLD / "run")
+    assert checkpoint.description.episode == 2
+    assert checkpoint.environment_settings() == run.description().settings.environment
+    assert checkpoint.policies["agent"].beta == pytest.approx(4.35)
+
+
+def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
+    run = tmp_path / "half"
+    shutil.copytree(OLD / "half", run)
+    assert main(["resume", str(run)]) == 0
+    assert [row["episode"] for row in Run.open(run).metrics()] == [1, 2, 3]
+
+
+def test_games() -> None:
+    played = finished_tournament(OLD / "tournament.json.gz")
+    assert len(played.games) == 16
+    assert {one.group for one in standings(played).ratings} == {"cmfq", "mfq", "random (script)"}
+    rows = progress_rows(finished_progress(OLD / "progress.json.gz"))
+    assert [(row.group, row.episode) for row in rows] == [
+        ("cmfq", 1), ("cmfq", 2), ("mfq", 1), ("mfq", 2)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["cmfq", "attention"])
+def test_recorded_games(name: str) -> None:
+    game = read(OLD / f"{name}.replay")
+    assert game.ending is not None
+    assert game.ending.steps == len(game.steps) == 6
+    mind = game.minds(3)[0]
+    assert mind is not None
+    np.testing.assert_allclose(mind.policy_after.sum(1), 1, atol=1e-5)
+    (heeding,) = np.nonzero(mind.counts.sum(1))
+    np.testing.assert_allclose(mind.merged_actions[heeding].sum(1), 1, atol=2e-3)
+    shares = [one.weight for one in neighbours(game, 3, int(game.steps[3][0].ids[heeding[0]]))]
+    assert sum(shares) == pytest.approx(1, abs=2e-3)
+
+
+@pytest.mark.parametrize("path", sorted(STORED.glob("*/*.json.gz")), ids=str)
+def test_stored_games_and_their_sizes(path: Path) -> None:
+    if path.name != "metrics.json.gz":
+        assert read_tournament(path)[0].games
