@@ -2,14 +2,19 @@ import pytest
 import torch
 
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
+from cmfq.errors import UserError
 from cmfq.networks import NetworkSettings, QNetwork
 
 SPECIFICATION = BattleEnvironment(BattleSettings(size=12)).teams[0]
 
 
+@pytest.mark.parametrize("activation", ["relu", "softplus", "silu"])
 @pytest.mark.parametrize("head", ["additive", "pairwise"])
-def test_a_counterfactual_is_the_q_value_of_a_one_hot_merged_action(head: str) -> None:
-    network = QNetwork(SPECIFICATION, NetworkSettings(head))  # type: ignore[arg-type]
+def test_a_counterfactual_is_the_q_value_of_a_one_hot_merged_action(
+    head: str, activation: str
+) -> None:
+    chosen = NetworkSettings(head, activation=activation)  # type: ignore[arg-type]
+    network = QNetwork(SPECIFICATION, chosen)
     encoding = network.encode(torch.rand(6, 13, 13, 7), torch.rand(6, 34))
     mean = torch.rand(6, 21).softmax(1)
     agent = torch.tensor([0, 0, 3, 5])
@@ -51,3 +56,30 @@ def test_counterfactuals_leave_the_encoding_untouched(head: str) -> None:
         network.counterfactual_q_values(encoding, mean, pair, pair)
         network.counterfactual_q_values(encoding, mean, pair, pair, 0.5, 0.5)
     assert torch.equal(encoding.head, before)
+
+
+@pytest.mark.parametrize("head", ["additive", "pairwise"])
+@pytest.mark.parametrize("activation", ["relu", "softplus", "silu"])
+def test_the_joint_layer_has_the_activation_asked_for(head: str, activation: str) -> None:
+    chosen = NetworkSettings(head, activation=activation)  # type: ignore[arg-type]
+    network = QNetwork(SPECIFICATION, chosen)
+    encoding = network.encode(torch.rand(3, 13, 13, 7), torch.rand(3, 34))
+    merged = torch.rand(3, 21).softmax(1)
+    hidden = encoding.hidden
+    if head == "additive":
+        hidden = hidden + network.head.merged_action_layer(merged)  # type: ignore[union-attr]
+    active = {
+        "relu": hidden.clamp(min=0),
+        "softplus": hidden.exp().log1p(),
+        "silu": hidden / (1 + (-hidden).exp()),
+    }[activation]
+    expected = network.head.output_layer(active)
+    if head == "pairwise":
+        own, table = expected[:, :21], expected[:, 21:].reshape(-1, 21, 21)
+        expected = own + torch.einsum("nb,nba->na", merged, table)
+    torch.testing.assert_close(network.q_values(encoding, merged), expected)
+
+
+def test_an_activation_that_is_not_there_is_refused() -> None:
+    with pytest.raises(UserError, match=r"unknown activation 'tanh': .* softplus, silu"):
+        NetworkSettings(activation="tanh")  # type: ignore[arg-type]

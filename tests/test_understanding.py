@@ -7,21 +7,23 @@ import pytest
 import torch
 
 from cmfq.algorithms import ALGORITHMS, MeanFieldSettings
-from cmfq.environments.base import TeamObservation
+from cmfq.environments.base import TeamObservation, TeamSpecification
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.errors import UserError
-from cmfq.networks import NetworkSettings
-from cmfq.policies import QPolicy
-from cmfq.theory import check_theory
+from cmfq.networks import AdditiveHead, NetworkSettings
+from cmfq.policies import QPolicy, new_network
+from cmfq.theory import check_theory, smoothness
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
 
 
-def policy(algorithm: str, head: str = "additive", **mean_field: object) -> QPolicy:
+def policy(
+    algorithm: str, head: str = "additive", activation: str = "relu", **mean_field: object
+) -> QPolicy:
     settings = TrainSettings(
         BattleSettings(),
         algorithm=algorithm,
-        network=NetworkSettings(head),  # type: ignore[arg-type]
+        network=NetworkSettings(head, activation=activation),  # type: ignore[arg-type]
         mean_field=MeanFieldSettings(**mean_field),  # type: ignore[arg-type]
     )
     made = SelfPlay(settings).sides["agent"].policy
@@ -88,18 +90,120 @@ def test_an_agent_that_is_not_there_is_refused(observation: TeamObservation) -> 
         policy("cmfq").explain(observation, 999)
 
 
-@pytest.mark.parametrize("head", ["additive", "pairwise"])
-def test_the_theory_holds_and_is_exact_for_the_pairwise_head(
-    head: str, observation: TeamObservation
-) -> None:
-    rows = check_theory(policy("cmfq", head), [observation], np.random.default_rng(0))
+@pytest.mark.parametrize("activation", ["relu", "softplus", "silu"])
+def test_the_bound_holds_where_there_is_one(activation: str, observation: TeamObservation) -> None:
+    made = policy("cmfq", activation=activation)
+    rows = check_theory(made, [observation], np.random.default_rng(0))
     assert [row.weights for row in rows] == ["causal", "mean", "random"]
     for row in rows:
         assert row.first_order < 1e-5
-        assert row.inside == 1
-        if head == "pairwise":
-            assert row.gap < 1e-5
-            assert row.remainder < 1e-4
+        assert row.agents > 20
+        assert 0 < row.gap_share < row.remainder_share < row.remainder_share_95
+        if activation == "relu":
+            assert row.smoothness is None
+            assert row.bound_used is None
         else:
-            assert row.gap > 1e-4
-            assert row.smoothness > 0.01
+            assert row.smoothness is not None
+            assert row.remainder < row.smoothness
+            assert row.bound_used is not None
+            assert 0.001 < row.bound_used <= 1
+
+
+def test_the_pairwise_head_leaves_nothing(observation: TeamObservation) -> None:
+    for row in check_theory(policy("cmfq", "pairwise"), [observation], np.random.default_rng(0)):
+        assert row.smoothness == 0
+        assert row.bound_used is None
+        assert row.remainder < 1e-12
+        assert row.gap_share_95 < 1e-4  # float32: the weights add up to 1 but for rounding
+
+
+@pytest.mark.parametrize(("activation", "curvature"), [("softplus", 0.25), ("silu", 0.5)])
+def test_no_hessian_is_larger_than_l_and_the_worst_is_l(activation: str, curvature: float) -> None:
+    torch.manual_seed(0)
+    head = AdditiveHead(6, 4, activation).double()  # type: ignore[arg-type]
+    bounds = smoothness(head)
+    assert bounds is not None
+
+    def largest(hidden: torch.Tensor, merged: torch.Tensor, action: int) -> float:
+        hessian = torch.autograd.functional.hessian(
+            lambda x: head.q_values(hidden[None], x[None])[0, action], merged
+        )
+        return float(torch.linalg.eigvalsh(hessian).abs().max())
+
+    for action in range(4):
+        for _ in range(50):
+            assert largest(3 * torch.randn(6), torch.rand(4).double(), action) <= bounds[action]
+    with torch.no_grad():  # every unit at its greatest curvature, all of one sign
+        head.output_layer.weight.abs_()
+    worst = largest(torch.zeros(6).double(), torch.zeros(4).double(), 2)
+    assert worst == pytest.approx(float(bounds[2]), rel=1e-6)
+
+
+TOY = TeamSpecification("t", (0, 0), (), ("x", "y"), ("a", "b", "c"), 9.0, action_masks=True)
+
+
+def toy_observation(mask: list[list[bool]], previous: list[int]) -> TeamObservation:
+    agents = len(previous)
+    rng = np.random.default_rng(2)
+    return TeamObservation(
+        np.zeros((agents, 0, 0, 0), np.float32),
+        rng.random((agents, 2), dtype=np.float32),
+        np.arange(agents, dtype=np.int32),
+        np.zeros((agents, 2), np.int32),
+        np.array(previous, np.int32),
+        np.array(mask),
+    )
+
+
+def toy_policy() -> QPolicy:
+    torch.manual_seed(3)
+    network = new_network(TOY, NetworkSettings("additive", activation="softplus"), "mfq")
+    return QPolicy(TOY, network, "mfq", MeanFieldSettings(), beta=1.0)
+
+
+def test_forbidden_actions_count_for_nothing() -> None:
+    """Against a loop over one agent's neighbours and the two actions that it may take."""
+    observation = toy_observation([[True, False, True], *[[False, True, False]] * 3], [0, 1, 2, 2])
+    made = toy_policy()
+    (_, row, _) = check_theory(made, [observation], np.random.default_rng(0))
+    assert row.agents == 1, "the others have no choice"
+
+    head = made.network.requires_grad_(False).head.double()
+    observed = torch.from_numpy(observation.view), torch.from_numpy(observation.features)
+    hidden = made.network.trunk(*observed)[:1].double()
+
+    def q(merged: torch.Tensor) -> torch.Tensor:
+        return head.q_values(hidden, merged[None])[0, [0, 2]]
+
+    mean = torch.tensor([0, 1 / 3, 2 / 3], dtype=torch.float64)
+    gradient = torch.autograd.functional.jacobian(q, mean)
+    remainders, gap = [], -q(mean)
+    for weight, action in ((1 / 3, 1), (2 / 3, 2)):
+        one_hot = torch.eye(3, dtype=torch.float64)[action]
+        remainders.append(q(one_hot) - q(mean) - gradient @ (one_hot - mean))
+        gap = gap + weight * q(one_hot)
+    spread = float(q(mean).std(correction=0))
+    greatest = max(float(remainder.abs().max()) for remainder in remainders)
+    assert row.remainder == pytest.approx(greatest, rel=1e-4)
+    assert row.remainder_share == pytest.approx(greatest / spread, rel=1e-4)
+    assert row.gap_share == pytest.approx(float(gap.abs().mean()) / spread, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("mask", "previous"),
+    [([[True, True, True]], [0]), ([[True] * 3] * 4, [1] * 4), ([[True] * 3] * 2, [-1, -1])],
+)
+def test_without_merging_there_is_nothing_to_check(
+    mask: list[list[bool]], previous: list[int]
+) -> None:
+    seen = [toy_observation(mask, previous)]
+    assert check_theory(toy_policy(), seen, np.random.default_rng(0)) == []
+
+
+def test_everyone_includes_the_others() -> None:
+    made = toy_policy()
+    made.mean_field = MeanFieldSettings(neighbours="everyone")
+    alone = toy_observation([[True] * 3], [0])
+    others = toy_observation([[True] * 3] * 2, [1, 2])
+    assert check_theory(made, [alone], np.random.default_rng(0)) == []
+    assert check_theory(made, [alone], np.random.default_rng(0), [[others]])[0].agents == 1

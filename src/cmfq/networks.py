@@ -6,7 +6,7 @@ the merged action, so it costs little on top of an encoding that is there.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -14,12 +14,13 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from cmfq.environments.base import TeamSpecification
-from cmfq.errors import UserError, require_range
+from cmfq.errors import UserError, require_range, unknown_name
 from cmfq.mean_field.intervention import Coefficient
 
 PAIRWISE_ACTIONS = 64
 """Most actions with which ``auto`` takes the pairwise head: its cost grows with their square. With
 50 an update takes 1.4 to 3 times as long as with the additive head, with 100 7 to 24 times."""
+Activation = Literal["relu", "softplus", "silu"]
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,17 @@ class NetworkSettings:
     """Of the joint layer."""
     attention_units: int = 32
     """Of the queries and keys of Attention-MFQ."""
+    activation: Activation = "relu"
+    """Activation function of the joint layer, the only one that a merged action passes through.
+    With relu Q has kinks in the merged action; softplus and silu make it smooth (Eq 14)."""
 
     def __post_init__(self) -> None:
         units = ("view_units", "feature_units", "hidden_units", "attention_units")
         require_range(self, 1, 2**16, *units)
         if not all(1 <= width <= 2**12 for width in self.channels):
             raise UserError(f"channels are {self.channels}: give two numbers from 1 to {2**12}")
+        if self.activation not in get_args(Activation):
+            raise unknown_name("activation", self.activation, get_args(Activation))
 
     def head_for(self, actions: int) -> Literal["additive", "pairwise"]:
         """The head of a network with so many actions."""
@@ -102,9 +108,9 @@ class QNetwork(nn.Module):
         actions = len(specification.actions)
         self.head: AdditiveHead | PairwiseHead
         if settings.head_for(actions) == "additive":
-            self.head = AdditiveHead(settings.hidden_units, actions)
+            self.head = AdditiveHead(settings.hidden_units, actions, settings.activation)
         else:
-            self.head = PairwiseHead(settings.hidden_units, actions)
+            self.head = PairwiseHead(settings.hidden_units, actions, settings.activation)
         if attention:
             self.query_layer = nn.Linear(settings.hidden_units, settings.attention_units)
             self.key_layer = nn.Linear(settings.hidden_units, settings.attention_units)
@@ -158,7 +164,7 @@ class QNetwork(nn.Module):
 
 
 class Trunk(nn.Module):
-    """``h(s)``, before the last rectifier."""
+    """``h(s)``, before the joint layer's activation."""
 
     def __init__(self, specification: TeamSpecification, settings: NetworkSettings) -> None:
         super().__init__()
@@ -199,10 +205,11 @@ class Trunk(nn.Module):
 
 
 class AdditiveHead(nn.Module):
-    """``Q(s, ·, ǎ) = W₂ relu(h + Wₐ ǎ) + b₂``; the encoding is ``h``."""
+    """``Q(s, ·, ǎ) = W₂ φ(h + Wₐ ǎ) + b₂`` with the activation ``φ``; the encoding is ``h``."""
 
-    def __init__(self, hidden: int, actions: int) -> None:
+    def __init__(self, hidden: int, actions: int, activation: Activation = "relu") -> None:
         super().__init__()
+        self.activation: Activation = activation
         self.merged_action_layer = nn.Linear(actions, hidden, bias=False)
         self.output_layer = nn.Linear(hidden, actions)
 
@@ -212,7 +219,8 @@ class AdditiveHead(nn.Module):
 
     def q_values(self, encoding: Tensor, merged: Tensor) -> Tensor:
         """See :meth:`QNetwork.q_values`."""
-        q: Tensor = self.output_layer((encoding + self.merged_action_layer(merged)).relu_())
+        x = encoding + self.merged_action_layer(merged)
+        q: Tensor = self.output_layer(_activate_fresh(self.activation, x))
         return q
 
     def counterfactual_q_values(
@@ -230,7 +238,7 @@ class AdditiveHead(nn.Module):
         x = encoding.index_select(0, agent)
         columns = self.merged_action_layer.weight.T.contiguous().index_select(0, action)
         x += columns if _is_one(add) else columns * _rows(add, agent)
-        x.relu_()
+        x = _activate_fresh(self.activation, x)
         # The product with the long side last runs at twice the speed of output_layer(x).
         bias, weight = self.output_layer.bias.unsqueeze(1), self.output_layer.weight
         return torch.addmm(bias, weight, x.T).T
@@ -243,14 +251,15 @@ class PairwiseHead(nn.Module):
     followed by the table ``Q(s, ·, b)`` for every ``b``, so an intervention reads one row of it.
     """
 
-    def __init__(self, hidden: int, actions: int) -> None:
+    def __init__(self, hidden: int, actions: int, activation: Activation = "relu") -> None:
         super().__init__()
         self.actions = actions
+        self.activation: Activation = activation
         self.output_layer = nn.Linear(hidden, actions + actions * actions)
 
     def encode(self, hidden: Tensor) -> Tensor:
         """``(n, actions + actions²)``: own values, then a row of values for each other action."""
-        encoding: Tensor = self.output_layer(F.relu(hidden))
+        encoding: Tensor = self.output_layer(_activate(self.activation, hidden))
         return encoding
 
     def q_values(self, encoding: Tensor, merged: Tensor) -> Tensor:
@@ -283,6 +292,17 @@ class PairwiseHead(nn.Module):
     def _split(self, encoding: Tensor) -> tuple[Tensor, Tensor]:
         own, table = encoding[:, : self.actions], encoding[:, self.actions :]
         return own, table.reshape(-1, self.actions, self.actions)
+
+
+def _activate(activation: Activation, x: Tensor) -> Tensor:
+    if activation == "relu":
+        return F.relu(x)
+    return F.softplus(x) if activation == "softplus" else F.silu(x)
+
+
+def _activate_fresh(activation: Activation, x: Tensor) -> Tensor:
+    """The same; ``x`` may be overwritten, which spares the rectifier a tensor of its size."""
+    return x.relu_() if activation == "relu" else _activate(activation, x)
 
 
 def _is_zero(coefficient: Coefficient) -> bool:

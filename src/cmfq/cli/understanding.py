@@ -1,7 +1,6 @@
 """Commands that show why agents act as they do, and whether the theory holds."""
 
 from collections.abc import Callable
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,19 @@ from cmfq.storage import write_json
 from cmfq.theory import TheoryRow, check_theory
 from cmfq.training.checkpoint import load_checkpoint
 
+CHECKED_STEPS = (5, 10, 15, 20)
+"""Steps whose observations are checked; of a shorter game those that it has, or its last."""
+THEORY_COLUMNS = (
+    "weights",
+    "first order",
+    "remainder",
+    "share",
+    "95 %",
+    "gap share",
+    "95 %",
+    "L",
+    "used",
+)
 LIKELY_ACTIONS = 6
 """Actions shown of the policies: the likeliest in any of them."""
 
@@ -44,7 +56,12 @@ def explain_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
             seed: of the game.
         """
         policies, generator = load_checkpoint(run).policies, _generator(seed)
-        teams = _observe(policies, settings, seed, [step], generator)
+        if step < 0:
+            raise UserError(f"step is {step}: give at least 0")
+        seen = _watch(policies, settings, seed, step, generator)
+        if len(seen) <= step:
+            raise UserError(f"the game ends with step {len(seen) - 1}: give a step up to that")
+        teams = seen[step]
         living = [agent in observation.ids for _, observation in teams]
         if not any(living):
             ids = np.concatenate([observation.ids for _, observation in teams]).tolist()
@@ -64,45 +81,86 @@ def check_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
         seed: int = 0,
         json: Path | None = None,
     ) -> None:
-        """Measure what the paper assumes of Q, for causal, mean and random weights.
+        """Measure what merging neighbours costs Q, for causal, mean and random weights (Eq 8-20).
 
         Args:
             run: a run folder or checkpoint file.
-            settings: of the game against itself that gives the observations.
+            settings: of the game against itself whose steps 5, 10, 15 and 20 are measured.
             seed: of the game.
             json: file to write the rows to.
         """
         policies, generator = load_checkpoint(run).policies, _generator(seed)
-        seen = _observe(policies, settings, seed, [5, 10, 15, 20], generator)
-        rows = {
-            role: check_theory(policy, [one for by, one in seen if by is policy], generator)
-            for role, policy in policies.items()
-        }
+        watched = _watch(policies, settings, seed, max(CHECKED_STEPS), generator)
+        chosen = [step for step in CHECKED_STEPS if step < len(watched)] or [len(watched) - 1]
+        rows: dict[str, list[TheoryRow]] = {}
+        for role, policy in policies.items():
+            observations, others = [], []
+            for step in chosen:
+                for number, (by, observation) in enumerate(watched[step]):
+                    if by is policy:
+                        observations.append(observation)
+                        rest = watched[step][:number] + watched[step][number + 1 :]
+                        others.append([other for _, other in rest])
+            rows[role] = check_theory(policy, observations, generator, others)
+        if not any(rows.values()):
+            raise UserError(
+                f"{run} has nothing to check: in a game of seed {seed} no agent has two neighbours "
+                "that acted differently, so no actions are merged; give another seed or run"
+            )
         if json:
             write_json(json, rows)
         for role, of_role in rows.items():
-            _print_theory(role, of_role)
-        print("first order: greatest |Σ w_k δ_k|; smoothness: L; remainder: greatest |R_k|;")
-        print("inside: share of R_k in [-L, L]; gap: mean of Eq 8, and as a share of Q's spread")
+            if of_role:
+                _print_theory(role, of_role)
+                _print_notes(policies[role], of_role[0])
+            else:
+                print(f"{role}: no agent has two neighbours that acted differently: left out")
 
     return check
 
 
 def _print_theory(role: str, rows: list[TheoryRow]) -> None:
-    table = Table(title=f"Σ w_k Q(s, a, a_k) against Q(s, a, ǎ), {role}")
-    for name in (field.name for field in fields(TheoryRow)):
-        table.add_column(name.replace("_", " "), justify="left" if name == "weights" else "right")
+    table = Table(title=f"Σ w_k Q(s, a, a_k) against Q(s, a, ǎ), {rows[0].agents} agents of {role}")
+    for column in THEORY_COLUMNS:
+        table.add_column(column, justify="left" if column == "weights" else "right")
     for row in rows:
         table.add_row(
             row.weights,
-            f"{row.first_order:.1e}",
-            f"{row.smoothness:.3f}",
-            f"{row.remainder:.3f}",
-            f"{row.inside:.2%}",
-            f"{row.gap:.4f}",
-            f"{row.gap_share:.2%}",
+            f"{row.first_order:.0e}",
+            f"{row.remainder:.4f}",
+            f"{row.remainder_share:.1%}",
+            f"{row.remainder_share_95:.1%}",
+            f"{row.gap_share:.1%}",
+            f"{row.gap_share_95:.1%}",
+            "none" if row.smoothness is None else f"{row.smoothness:.3f}",
+            "-" if row.bound_used is None else f"{row.bound_used:.1%}",
         )
     Console().print(table)
+
+
+def _print_notes(policy: QPolicy, row: TheoryRow) -> None:
+    """What the numbers say, and what they cannot say."""
+    print("first order: greatest |Σ w_k δ_k|; remainder: an agent's greatest |R_k|; gap: its Eq 8")
+    print("share: of the agent's spread, the standard deviation of Q over the actions it may take;")
+    print("both are medians over agents, the columns with 95 % the 95th percentiles")
+    if row.smoothness is None:
+        print(
+            "L: none. The network's rectifiers make the gradient of Q jump in ǎ, so Eq 14-20 bound "
+            "nothing here; train with --activation softplus or silu for a Q that has an L"
+        )
+    elif row.smoothness == 0:
+        print(
+            "L: 0. The pairwise head is linear in ǎ: remainder and gap are zero by construction, "
+            "for any weights, and what is printed is rounding; --head additive has something to "
+            "check"
+        )
+    else:
+        print(
+            "L: a bound from the weights for every observation and ǎ, of the worst action; used: "
+            "greatest |R_k| as a share of its bound L/2 ‖δ_k‖²"
+        )
+    if policy.algorithm == "iql":
+        print("iql never merges actions: its network was trained with ǎ = 0 and knows no other ǎ")
 
 
 def _generator(seed: int) -> np.random.Generator:
@@ -111,29 +169,29 @@ def _generator(seed: int) -> np.random.Generator:
     return np.random.default_rng(seed)
 
 
-def _observe(
+def _watch(
     policies: dict[str, QPolicy],
     settings: Any,
     seed: int,
-    steps: list[int],
+    last: int,
     generator: np.random.Generator,
-) -> list[tuple[QPolicy, TeamObservation]]:
-    """What every team sees at these steps of a game of the policies, and by whom it is played."""
-    if min(steps) < 0:
-        raise UserError(f"step is {min(steps)}: give at least 0")
+) -> list[list[tuple[QPolicy, TeamObservation]]]:
+    """A game of the policies, up to a step or its end: per step, who plays each team, what it sees.
+
+    Step 0 is the start, in which nobody has acted yet.
+    """
     environment = make_environment(settings)
     players = [policies[team.role] for team in environment.teams]
     observations = environment.reset(seed)
-    seen: list[tuple[QPolicy, TeamObservation]] = []
-    for step in range(max(steps) + 1):
-        if step in steps:
-            seen += zip(players, observations, strict=True)
+    watched = []
+    for _ in range(last + 1):
+        watched.append(list(zip(players, observations, strict=True)))
         (decisions,) = decide([players], [observations], generator)
         outcome = environment.step([decision.actions for decision in decisions])
-        if (outcome.terminated or outcome.truncated) and step < max(steps):
-            raise UserError(f"the game ends with step {step}: give a step up to that")
+        if outcome.terminated or outcome.truncated:
+            break
         observations = outcome.observations
-    return seen
+    return watched
 
 
 def _print_explanation(explanation: Explanation, step: int) -> None:
