@@ -23,11 +23,11 @@ CHECKED_STEPS = (5, 10, 15, 20)
 """Steps whose observations are checked; of a shorter game those that it has, or its last."""
 THEORY_COLUMNS = (
     "weights",
-    "first order",
-    "remainder",
+    "|Σ w δ|",
+    "|R|",
     "share",
     "95 %",
-    "gap share",
+    "gap",
     "95 %",
     "L",
     "used",
@@ -140,9 +140,9 @@ def _print_theory(role: str, rows: list[TheoryRow]) -> None:
 
 def _print_notes(policy: QPolicy, row: TheoryRow) -> None:
     """What the numbers say, and what they cannot say."""
-    print("first order: greatest |Σ w_k δ_k|; remainder: an agent's greatest |R_k|; gap: its Eq 8")
-    print("share: of the agent's spread, the standard deviation of Q over the actions it may take;")
-    print("both are medians over agents, the columns with 95 % the 95th percentiles")
+    print("|Σ w δ|: greatest entry; |R|: an agent's greatest |R_k|, median over agents; share: the")
+    print("same as a share of the standard deviation of the agent's Q over the actions it may take;")
+    print("gap: the mean difference in Eq 8 as such a share; 95 %: 95th percentiles over agents")
     if row.smoothness is None:
         print(
             "L: none. The network's rectifiers make the gradient of Q jump in ǎ, so Eq 14-20 bound "
