@@ -7,7 +7,7 @@ import cmfq
 
 SOURCE = Path(cmfq.__file__).parent
 LAYERS = [
-    {"errors", "notices"},
+    {"errors", "hints", "notices"},
     {"imports", "decoding"},
     {"mean_field", "environments", "storage"},
     {"networks"},

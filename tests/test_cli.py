@@ -261,9 +261,9 @@ MISTAKES = {
         "rush and rush enter one policy twice",
     ),
     "evaluation of roles": (
-        ["train", "pursuit", "--evaluate-period", "2", "--run", "{new}"],
-        "win rates need two sides that are alike, and pursuit, 20 predators, 40 prey has predator "
-        "and prey",
+        ["train", "pursuit", "--evaluate-period", "2", "--evaluate-games", "1", "--run", "{new}"],
+        "1 games of two players: give at least 2, so that each has every role once (predator and "
+        "prey)",
     ),
     "evaluation without games": (
         ["train", "battle", *EVALUATED, "--evaluate-games", "0", "--run", "{new}"],

@@ -8,7 +8,7 @@ import pytest
 from cmfq.environments.base import TeamSpecification
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.environments.registry import find_kind
-from cmfq.environments.sides import seats
+from cmfq.environments.sides import are_alike, arrangements, comparison, name_of, seats
 from cmfq.environments.signal import SignalEnvironment, SignalSettings
 from cmfq.errors import UserError
 from cmfq.evaluation.matches import play_game, play_match
@@ -118,5 +118,21 @@ def test_teams_of_a_role_are_opponents_two_by_two() -> None:
     assert seats([melee, ranged]) == ([0], [1])
     assert seats([melee]) == ([0], [])
     assert seats([melee, ranged, melee, ranged]) == ([0, 1], [2, 3])
-    with pytest.raises(UserError, match="make no two sides"):
-        seats([melee, ranged, ranged])
+    assert seats([melee] * 4) == ([0, 2], [1, 3])
+    assert are_alike([melee] * 4)
+    assert not are_alike([melee, ranged])
+    assert not are_alike([melee])
+
+
+def test_of_other_teams_each_role_is_played_against_all_others_in_turn() -> None:
+    melee, ranged, scout = team("melee"), team("ranged"), team("scout")
+    assert arrangements([melee, ranged, ranged]) == [([0], [1, 2]), ([1, 2], [0])]
+    three = [melee, ranged, scout]
+    assert arrangements(three) == [([0], [1, 2]), ([1], [0, 2]), ([2], [0, 1])]
+    assert [seats(three, game).first for game in range(7)] == [[0], [0], [1], [1], [2], [2], [0]]
+    assert arrangements([melee] * 3) == [([0], [1, 2]), ([1], [0, 2]), ([2], [0, 1])]
+    assert not are_alike(three) and not are_alike([melee] * 3)
+    assert name_of([0, 2], three) == "melee and scout"
+    assert name_of([0, 2], [melee] * 3) == "2 of 3 teams"
+    assert "one player has a role, the other all other roles" in comparison(three)
+    assert "one player has a team, the other all others" in comparison([melee] * 3)

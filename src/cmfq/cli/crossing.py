@@ -1,6 +1,5 @@
 """The command that compares algorithms role by role."""
 
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,8 +9,10 @@ import tyro
 from cmfq.cli.again import changes, option_words
 from cmfq.cli.playing import WORKERS
 from cmfq.cli.screen import GamesScreen, print_table
+from cmfq.environments.registry import own_functions
 from cmfq.evaluation.crossing.play import play_crossing, roles_of, scaled
 from cmfq.evaluation.crossing.report import heading, reward_table, write_crossing
+from cmfq.hints import command
 from cmfq.storage import refuse_results_folder
 
 
@@ -54,10 +55,10 @@ def cross_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
                 on_progress=screen.report,
             )
         options = {"out": out, **changes(default, settings), "games": games, "seed": seed}
-        words = ["cmfq", "cross", *entrants, *option_words(options)]
+        words = ["cross", *entrants, *option_words(options)]
         words += ["--sizes", *map(str, sizes)] if sizes else []
-        command = shlex.join(words)
-        cells = write_crossing(out, found, played, settings, command)
+        again = command(*words, own_functions=own_functions(settings))
+        cells = write_crossing(out, found, played, settings, again)
         for size in dict.fromkeys(cell.size for cell in cells):
             title = scaled(settings, size).title
             for role, name in enumerate(roles):

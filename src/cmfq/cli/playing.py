@@ -7,15 +7,20 @@ from typing import Any
 
 import tyro
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from cmfq.environments.registry import kind_of
 from cmfq.errors import UserError
-from cmfq.evaluation.matches import MatchResult, play_match
+from cmfq.evaluation.matches import MatchResult, mean_rewards, play_match
+from cmfq.evaluation.players import usual_opponents
 from cmfq.evaluation.report import write_report
 from cmfq.storage import write_json
 from cmfq.training.run import Run
 
+OPPONENTS = ("random", "rush", "focus")
+"""Of ``cmfq report``, where they are scripted players of the game."""
 WORKERS = os.cpu_count() or 1
 
 
@@ -65,27 +70,30 @@ def evaluate_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
 
 def report(
     run: tyro.conf.Positional[Path],
-    against: tuple[str, ...] = ("random", "rush", "focus"),
+    against: tuple[str, ...] | None = None,
     games: int = 40,
     seed: int = 0,
     workers: int = WORKERS,
     out: Path | None = None,
 ) -> None:
-    """Play a trained run against opponents; write curves, win rates and a fight as one HTML file.
+    """Play a trained run against opponents; write curves, results and a game as one HTML file.
 
     Args:
         run: its folder.
-        against: opponents, as in `cmfq evaluate`; a fight against the last one is shown.
+        against: opponents, as in `cmfq evaluate`; a game against the last one is shown. If not
+            given: random, rush and focus in battle, all scripted players elsewhere.
         games: against each.
         seed: of the games.
         workers: processes to play in.
         out: HTML file to write; report.html in the run's folder if not given.
     """
-    if not against:
-        raise UserError("against is empty: name at least one opponent")
     folder = Run.open(run)
     description = folder.description()
     settings = description.settings.environment
+    if against is None:
+        against = usual_opponents(kind_of(settings), OPPONENTS)
+    if not against:
+        raise UserError("against is empty: name at least one opponent")
     matches = []
     for opponent in against:
         print(f"playing {games} games against {opponent}", flush=True)
@@ -106,33 +114,35 @@ def report(
 
 
 def _print_matches(results: Sequence[MatchResult]) -> None:
-    """One row per match; where roles differ, one for each player in each role.
-
-    Rewards are those of all agents of the role together, over a game.
-    """
+    """One row per match; where roles differ, one for each player in each role."""
     table = Table(title=f"{results[0].episodes} games of {results[0].settings.title}")
     if results[0].symmetric:
         _add_wins(table, results)
     else:
         _add_rewards(table, results)
-    Console().print(table)
+    console = Console()
+    console.print(table)
+    if not results[0].symmetric:
+        console.print(results[0].compared, markup=False, highlight=False, soft_wrap=True)
 
 
 def _add_wins(table: Table, results: Sequence[MatchResult]) -> None:
     table.add_column("A", overflow="fold")
     table.add_column("B", overflow="fold")
-    for column in ("wins-draws-losses", "win rate", "95 % interval", "survivors"):
+    measure = kind_of(results[0].settings).decided_by
+    for column in ("wins-draws-losses", "win rate", "95 % interval", measure):
         table.add_column(column, justify="right", no_wrap=True)
     for result in results:
         assert result.interval is not None
         low, high = result.interval
+        counts = result.survivors if measure == "survivors" else mean_rewards(result)
         table.add_row(
-            result.a,
-            result.b,
+            escape(result.a),
+            escape(result.b),
             f"{result.wins}-{result.draws}-{result.losses}",
             f"{result.win_rate:.1%}",
             f"{100 * low:.1f} to {100 * high:.1f} %",
-            f"{result.survivors[0]:.1f} : {result.survivors[1]:.1f}",
+            f"{counts[0]:,.1f} : {counts[1]:,.1f}",
         )
 
 
@@ -145,9 +155,9 @@ def _add_rewards(table: Table, results: Sequence[MatchResult]) -> None:
         for row in result.rewards:
             low, high = row.interval
             table.add_row(
-                row.player,
-                row.role,
-                result.b if row.player == result.a else result.a,
+                escape(row.player),
+                escape(row.role),
+                escape(result.b if row.player == result.a else result.a),
                 f"{row.mean:,.1f}",
                 f"{low:,.1f} to {high:,.1f}",
             )

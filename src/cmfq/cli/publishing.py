@@ -5,6 +5,9 @@ from pathlib import Path
 import tyro
 
 from cmfq.evaluation.export import Method, export_policy
+from cmfq.evaluation.players import RANDOM
+from cmfq.hints import command
+from cmfq.training.run import Run
 
 
 def export(
@@ -23,5 +26,7 @@ def export(
         checkpoints: how many of the last ones are averaged.
     """
     last = export_policy(run, out, method, checkpoints)
+    own = Run.open(run).description().settings.own_functions
     what = last if method == "last" else f"{checkpoints} checkpoints up to {last}"
-    print(f"{out} holds {what}: play it with `cmfq evaluate {out} rush`")
+    play = command("evaluate", out, RANDOM, own_functions=own)
+    print(f"{out} holds {what}: play it with `{play}`")

@@ -16,6 +16,7 @@ from cmfq.environments.registry import kind_of, make_environment
 from cmfq.environments.sides import seats
 from cmfq.errors import UserError
 from cmfq.evaluation.players import load_player
+from cmfq.hints import command
 from cmfq.replays import read
 from cmfq.replays.images import require_format, save_animation
 from cmfq.replays.page import NamedReplay, documents, write_page
@@ -44,7 +45,8 @@ def record_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
             out: replay file to write.
             settings: of the game; those that A was trained with where not given.
             seed: of the games.
-            game: which game of that seed; A plays the first team in even ones.
+            game: which game of that seed; A plays the first team in even ones. With three or more
+                roles it has the first role in game 0, all others in game 1, the second in game 2.
         """
         for name, value in (("seed", seed), ("game", game)):
             if value < 0:
@@ -56,7 +58,7 @@ def record_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
         teams = environment.teams
         order = (a, b) if game % 2 == 0 else (b, a)
         names, policies = [""] * len(teams), {}
-        for name, side in zip(order, seats(teams), strict=True):
+        for name, side in zip(order, seats(teams, game), strict=True):
             player = load_player(name, kind_of(settings), teams)
             for team in side:
                 names[team] = Path(name).name
@@ -77,7 +79,7 @@ def record_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
         )
         print(
             f"{left} left after {episode.steps} steps: {out}, {out.stat().st_size / 1e6:.1f} MB, "
-            f"watch it with `cmfq view {out}`"
+            f"watch it with `{command('view', out)}`"
         )
 
     return record

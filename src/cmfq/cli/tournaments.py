@@ -1,7 +1,6 @@
 """Commands that compare algorithms over many training seeds."""
 
 import math
-import shlex
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +11,7 @@ import tyro
 from cmfq.cli.again import changes, option_words
 from cmfq.cli.playing import WORKERS
 from cmfq.cli.screen import GamesScreen, print_table
-from cmfq.environments.registry import kind_of
+from cmfq.environments.registry import kind_of, own_functions
 from cmfq.errors import UserError
 from cmfq.evaluation.curves import HEADING as CURVES_HEADING
 from cmfq.evaluation.curves import write_curves
@@ -20,7 +19,7 @@ from cmfq.evaluation.entrants import find_entrants, split_group
 from cmfq.evaluation.figures.progress import win_rate_over_training
 from cmfq.evaluation.figures.style import refuse_picture, save_picture
 from cmfq.evaluation.figures.tournament import win_rate_by_size
-from cmfq.evaluation.players import game_of
+from cmfq.evaluation.players import game_of, usual_opponents
 from cmfq.evaluation.statistics.power import (
     MOST_SEEDS,
     Variation,
@@ -47,11 +46,15 @@ from cmfq.evaluation.tournament.standings import all_results, standings
 from cmfq.evaluation.tournament.tables import (
     comparison_table,
     cycle_sentences,
+    how_decided,
     ordering_table,
     rating_table,
 )
+from cmfq.hints import command
 from cmfq.storage import refuse_results_folder
 
+OPPONENTS = ("random", "rush", "swarm")
+"""Of ``cmfq progress``, where they are scripted players of the game."""
 EVEN = (0.2, 0.8)
 """Win rates between which two algorithms are even enough to plan by."""
 
@@ -103,7 +106,9 @@ def tournament_in(settings_type: type[Any], default: Any) -> Callable[..., None]
                     found,
                     TournamentSettings(settings, episodes, seed, within_groups),
                     json,
-                    command=shlex.join(["cmfq", "tournament", *entrants, *words]),
+                    command=command(
+                        "tournament", *entrants, *words, own_functions=own_functions(settings)
+                    ),
                     workers=workers,
                     on_progress=screen.report,
                 )
@@ -116,7 +121,7 @@ def tournament_in(settings_type: type[Any], default: Any) -> Callable[..., None]
 
 def progress(
     runs: tyro.conf.Positional[tuple[str, ...]],
-    against: tuple[str, ...] = ("random", "rush", "swarm"),
+    against: tuple[str, ...] | None = None,
     games: int = 20,
     seed: int = 0,
     workers: int = WORKERS,
@@ -131,7 +136,8 @@ def progress(
     Args:
         runs: folders; the game is that of the first one. None: report the finished games in the
             file again.
-        against: run folders (their last checkpoint), checkpoint files or scripted players.
+        against: run folders (their last checkpoint), checkpoint files or scripted players; random,
+            rush and swarm in battle, all scripted players elsewhere, if not given.
         games: of each checkpoint against each opponent; sides swap every game.
         seed: of the games.
         workers: processes to play in; the result does not depend on it.
@@ -140,17 +146,20 @@ def progress(
     """
     picture = out and _is_picture(out, progress_report.TITLE)
     if runs or not json:
-        words = ["cmfq", "progress", *runs, "--against", *against]
+        environment = game_of([split_group(run)[1] for run in runs])
+        if against is None:
+            against = usual_opponents(kind_of(environment), OPPONENTS)
+        words = ["progress", *runs, "--against", *against]
         words += option_words({"games": games, "seed": seed} | ({"json": json} if json else {}))
         with TemporaryDirectory() as folder, GamesScreen(json) as screen:
             played = play_progress(
                 runs,
                 against,
-                game_of([split_group(run)[1] for run in runs]),
+                environment,
                 json or Path(folder) / "games.json",
                 games=games,
                 seed=seed,
-                command=shlex.join(words),
+                command=command(*words, own_functions=own_functions(environment)),
                 workers=workers,
                 on_progress=screen.report,
             )
@@ -165,6 +174,7 @@ def progress(
     print_table(
         progress_table(rows), f"Win rate in {played.settings.episodes} games, mean over seeds"
     )
+    print(f"{how_decided(played).capitalize()}.")
 
 
 def curves(runs: tyro.conf.Positional[tuple[str, ...]], out: Path) -> None:
@@ -177,13 +187,14 @@ def curves(runs: tyro.conf.Positional[tuple[str, ...]], out: Path) -> None:
     refuse_results_folder(out, CURVES_HEADING)
     environment = game_of([split_group(run)[1] for run in runs])
     entrants = find_entrants(runs, kind_of(environment), 1)
-    command = shlex.join(["cmfq", "curves", *runs, "--out", str(out)])
-    print_table(write_curves(out, entrants, environment.title, command), "Training")
+    again = command("curves", *runs, "--out", out, own_functions=own_functions(environment))
+    print_table(write_curves(out, entrants, environment.title, again), "Training")
     print(f"results: {out / 'README.md'}")
 
 
 def _report(played: Tournament, report: Path | None, out: Path | None) -> None:
     result = standings(played)
+    print(f"{how_decided(played).capitalize()}.")
     print_table(comparison_table(result), "Win rates, 95 % intervals over seeds")
     orderings = ordering_table(result)
     if orderings:
@@ -261,9 +272,9 @@ def sizes(
         save_picture(win_rate_by_size(curves), out)
     else:
         stored = [str(out / f"tournament-{size}.json.gz") for size in played]
-        words = ["cmfq", "sizes", *stored, "--out", str(out)]
+        words = ["sizes", *stored, "--out", str(out)]
         words += ["--against", *against] if against else []
-        write_sizes(out, played, curves, shlex.join(words))
+        write_sizes(out, played, curves, command(*words))
     print_table(size_table(curves), "Win rates by size")
     print(f"picture: {out}" if picture else f"results: {out / 'README.md'}")
 

@@ -13,8 +13,9 @@ from rich.table import Table
 from cmfq.algorithms import ALGORITHMS
 from cmfq.bench import BenchRow, measure_all
 from cmfq.environments.registry import kind_of
-from cmfq.evaluation.players import load_player
+from cmfq.evaluation.players import RANDOM, load_player
 from cmfq.evaluation.tournament.progress import training_games
+from cmfq.hints import command
 from cmfq.storage import write_json
 from cmfq.training.evaluations import Evaluation, Evaluator, PlayCheckpoint
 from cmfq.training.head import head_line
@@ -119,10 +120,13 @@ def _continue(run: Run, self_play: SelfPlay, games: PlayCheckpoint | None) -> No
         finished = train_run(run, self_play, progress.report, stop, evaluator)
     if games and run.evaluations():
         print(_cost_line(run))
+    own = self_play.settings.own_functions
     if finished:
-        print(f"finished: {run.path} holds the run, play it with `cmfq evaluate {run.path} random`")
+        play = command("evaluate", run.path, RANDOM, own_functions=own)
+        print(f"finished: {run.path} holds the run, play it with `{play}`")
     else:
-        print(f"stopped after episode {self_play.episode}: `cmfq resume {run.path}` goes on")
+        go_on = command("resume", run.path, own_functions=own)
+        print(f"stopped after episode {self_play.episode}: `{go_on}` goes on")
 
 
 def _evaluation_line(row: Evaluation, measure: str) -> str:

@@ -23,6 +23,7 @@ from cmfq.evaluation.entrants import Entrant
 from cmfq.evaluation.figures.style import Metrics, learning_curves, save_figure
 from cmfq.evaluation.table import Table
 from cmfq.storage import make_folder, write_bytes, write_gzip, write_json
+from cmfq.training.deaths import somebody_died
 from cmfq.training.run import SETTINGS_FILE, Run
 
 METRICS = "metrics.json.gz"
@@ -95,12 +96,15 @@ def by_group(entrants: Sequence[Entrant], metrics: MetricsOf) -> dict[str, list[
 def ends_table(curves: Mapping[str, Sequence[Metrics]]) -> Table:
     """What the first and the last episodes of each group were like."""
     columns: list[str] = ["group", "seeds", "episodes"]
-    for name in ("reward", "kills", "steps"):
+    measures = {"rewards": "reward", "kills": "kills", "steps": "steps"}
+    if not _anybody_died(curves):
+        del measures["kills"]
+    for name in measures.values():
         columns += [f"{name}, first {ENDS}", f"last {ENDS}"]
     rows = []
     for group, runs in curves.items():
         cells = []
-        for key in ("rewards", "kills", "steps"):
+        for key in measures:
             for part in (slice(ENDS), slice(-ENDS, None)):
                 values = [_one(key, row[key]) for run in runs for row in run[part]]
                 cells.append(f"{np.mean(values):.0f}".replace("-", "\N{MINUS SIGN}"))
@@ -138,8 +142,8 @@ def write_curves(folder: Path, entrants: Sequence[Entrant], title: str, command:
         f"# {HEADING}{title}\n",
         f"![{CURVES_CAPTION}](curves.svg)\n",
         f"{CURVES_CAPTION}\n",
-        f"Means of the first and of the last {ENDS} episodes, over seeds; rewards of a team, kills "
-        "of both.\n",
+        f"Means of the first and of the last {ENDS} episodes, over seeds; rewards of a team"
+        + (", kills of all.\n" if _anybody_died(curves) else ".\n"),
         table.markdown(),
         "## To get it again\n",
         f"    {command}\n",
@@ -150,8 +154,12 @@ def write_curves(folder: Path, entrants: Sequence[Entrant], title: str, command:
     return table
 
 
+def _anybody_died(curves: Mapping[str, Sequence[Metrics]]) -> bool:
+    return any(somebody_died(row) for runs in curves.values() for rows in runs for row in rows)
+
+
 def _one(key: str, value: Any) -> float:
-    """A team's mean reward, both teams' kills, or the number as it is."""
+    """A team's mean reward, all teams' kills, or the number as it is."""
     if key == "rewards":
         return float(np.mean(value))
     return float(np.sum(value))

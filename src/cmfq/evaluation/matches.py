@@ -1,4 +1,4 @@
-"""Matches: two players, many games, sides swapped every game."""
+"""Matches: two players, many games, sides (or roles) swapped every game."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ import torch
 from cmfq.combat import Combat, total_combat
 from cmfq.environments.base import Environment, TeamSpecification
 from cmfq.environments.registry import kind_of, make_environment
-from cmfq.environments.sides import seats
+from cmfq.environments.sides import are_alike, comparison, name_of, seats
 from cmfq.errors import UserError
 from cmfq.evaluation.players import Player, load_player
 from cmfq.evaluation.pool import process_pool
@@ -27,7 +27,7 @@ class Game:
 
     game: int
     a_side: int
-    """0: A played the first team (or half of the teams, see :func:`seats`), 1: the other."""
+    """0: A had the first of the two :func:`~cmfq.environments.sides.seats`, 1: the second."""
     a_survivors: int
     b_survivors: int
     steps: int
@@ -66,6 +66,8 @@ class MatchResult:
     episodes: int
     symmetric: bool
     """Both sides have the same roles, so that one of them wins a game."""
+    compared: str
+    """Who plays what, and what of the two players is compared: one sentence."""
     wins: int
     """Games in which A had more: survivors in battle, reward elsewhere. 0, as are draws and
     losses, in games that are not symmetric: those are judged by ``rewards``."""
@@ -78,7 +80,7 @@ class MatchResult:
     survivors: tuple[float, float]
     """Mean survivors of A and of B."""
     rewards: list[RoleReward]
-    """Of A and of B, in each role."""
+    """Of A and of B, in each role; where there are more than two, then in all but each."""
     versions: dict[str, str]
     games: list[Game]
 
@@ -99,7 +101,7 @@ def play_match(
         a: first player (see :func:`~.players.load_player`).
         b: second player.
         settings: of the environment.
-        episodes: games; A plays the left side in the first, the right in the second, and so on.
+        episodes: games; who plays what in each, :func:`~cmfq.environments.sides.seats` says.
         seed: of the match: game ``g`` depends on ``(seed, g)`` alone.
         workers: processes.
         on_game: told of every game, in order.
@@ -112,7 +114,6 @@ def play_match(
         if value < least:
             raise UserError(f"{name} is {value}: give at least {least}")
     teams = make_environment(settings).teams
-    seats(teams)  # refuse teams that make no two sides
     for player in (a, b):
         load_player(player, kind_of(settings), teams)  # refuse a bad one before starting processes
     games = []
@@ -132,8 +133,7 @@ def summarise(
 ) -> MatchResult:
     """Add the games of a match up."""
     kind = kind_of(settings)
-    first, second = ([teams[team].role for team in side] for side in seats(teams))
-    symmetric = first == second
+    symmetric = are_alike(teams)
     margins = [
         game.a_survivors - game.b_survivors
         if kind.decided_by == "survivors"
@@ -151,6 +151,7 @@ def summarise(
         seed=seed,
         episodes=len(games),
         symmetric=symmetric,
+        compared=comparison(teams),
         wins=wins,
         draws=draws,
         losses=len(margins) - wins - draws,
@@ -160,27 +161,36 @@ def summarise(
             float(np.mean([game.a_survivors for game in games])),
             float(np.mean([game.b_survivors for game in games])),
         ),
-        rewards=_role_rewards((a, b), (first, second), games),
+        rewards=_role_rewards((a, b), teams, games),
         versions=versions(),
         games=games,
     )
 
 
+def mean_rewards(match: MatchResult) -> tuple[float, float]:
+    """What all agents of A and of B earned in a game, on average."""
+    return (
+        float(np.mean([game.a_reward for game in match.games])),
+        float(np.mean([game.b_reward for game in match.games])),
+    )
+
+
 def _role_rewards(
-    players: tuple[str, str], roles: tuple[list[str], list[str]], games: Sequence[Game]
+    players: tuple[str, str], teams: Sequence[TeamSpecification], games: Sequence[Game]
 ) -> list[RoleReward]:
-    """Of the player of each side, first A's."""
+    """Of the player of each side, first A's; what one team or role earned comes first."""
     rows = []
     for index, player in enumerate(players):
-        earned: dict[str, list[tuple[float, int]]] = {}
+        earned: dict[tuple[int, str], list[tuple[float, int]]] = {}
         for game in games:
-            side = game.a_side if index == 0 else 1 - game.a_side
-            if roles[side]:
+            which = game.a_side if index == 0 else 1 - game.a_side
+            side = seats(teams, game.game)[which]
+            if side:
                 reward = (game.a_reward, game.b_reward)[index]
                 left = (game.a_survivors, game.b_survivors)[index]
-                name = " and ".join(dict.fromkeys(roles[side]))
-                earned.setdefault(name, []).append((reward, left))
-        for role, results in earned.items():
+                place = (len({teams[team].role for team in side}), name_of(side, teams))
+                earned.setdefault(place, []).append((reward, left))
+        for (_, role), results in sorted(earned.items(), key=lambda item: item[0][0]):
             rewards = np.array([reward for reward, _ in results])
             rows.append(
                 RoleReward(
@@ -239,7 +249,7 @@ def play_between(
 
     Args:
         environment: to play in.
-        a: plays the first side in even games (see :func:`seats`).
+        a: has the first seats in even games (see :func:`~cmfq.environments.sides.seats`).
         b: plays the other one.
         game: its number.
         entropy: that every draw of the game comes from; integers of at least 0.
@@ -247,7 +257,7 @@ def play_between(
     """
     generator = np.random.default_rng(entropy)
     a_side = game % 2
-    sides = seats(environment.teams)
+    sides = seats(environment.teams, game)
     policies: dict[int, Policy] = {}
     for player, side in zip((a, b) if a_side == 0 else (b, a), sides, strict=True):
         policies |= {team: player[environment.teams[team].role] for team in side}

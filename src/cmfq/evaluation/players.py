@@ -50,6 +50,12 @@ def scripted_players(kind: Kind) -> list[str]:
     return list(dict.fromkeys([RANDOM, *SCRIPTS.get(kind.name, {})]))
 
 
+def usual_opponents(kind: Kind, usual: Sequence[str]) -> tuple[str, ...]:
+    """The usual ones if they are scripted players of the kind; else all that it has."""
+    known = scripted_players(kind)
+    return tuple(usual) if set(usual) <= set(known) else tuple(known)
+
+
 def load_player(name: str, kind: Kind, teams: Sequence[TeamSpecification]) -> Player:
     """A run folder, a checkpoint file, or the name of a scripted player.
 

@@ -14,6 +14,7 @@ from cmfq.decoding import Damage, convert, damage_of, reason_of
 from cmfq.environments.base import TeamSpecification
 from cmfq.environments.registry import Kind, find_kind, kind_of, own_functions
 from cmfq.errors import UserError
+from cmfq.hints import TRUST_VARIABLE
 from cmfq.networks import NetworkSettings
 from cmfq.policies import QPolicy, network_shapes, new_network
 from cmfq.storage import plain, read_tensors, write_tensors
@@ -22,8 +23,6 @@ from cmfq.training.side import join_names, split_names, tensors_of
 FORMAT = "cmfq-policy-2"
 FIRST_FORMAT = "cmfq-policy-1"
 """Held one policy, of the one role there was."""
-TRUST_VARIABLE = "CMFQ_RUN_OWN_FUNCTIONS"
-"""Environment variable that allows files to name functions outside the package."""
 
 
 @dataclass(frozen=True)

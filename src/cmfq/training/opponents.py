@@ -208,10 +208,7 @@ def _find_sides(
     others = [name for name in shares if name != SELF]
     if not others:
         return [], []
-    try:
-        sides = seats(teams)
-    except UserError as error:
-        raise UserError(f"opponents has {others[0]!r}, and {error}; leave it at self") from error
+    sides = seats(teams)
     if not sides[1]:
         raise UserError(
             f"opponents has {others[0]!r}: this game has one team, and nobody to play against; "

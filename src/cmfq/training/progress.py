@@ -8,6 +8,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from cmfq.training.deaths import somebody_died
 from cmfq.training.self_play import EpisodeMetrics
 
 PLAIN_LINE_PERIOD = 10
@@ -17,13 +18,15 @@ RATE_WINDOW = 20
 
 
 class TrainingProgress:
-    """Episode, reward, kills, survivors, agent-steps per second and time left."""
+    """Episode, reward, kills and survivors where agents die, agent-steps per second, time left."""
 
     def __init__(self, episodes: int, episode: int) -> None:
         self._console = Console()
         self._episodes = episodes
         self._recent: deque[EpisodeMetrics] = deque(maxlen=RATE_WINDOW)
         self._started = time.perf_counter()
+        self._mortal = False
+        """Somebody has died: before, nobody counts the dead."""
         self._bar = Progress(
             TextColumn("episode {task.completed}/{task.total}"),
             BarColumn(bar_width=20),
@@ -68,11 +71,15 @@ class TrainingProgress:
     def _summary(self, metrics: EpisodeMetrics) -> str:
         seconds = sum(row.playing_seconds + row.learning_seconds for row in self._recent)
         rate = sum(row.agent_steps for row in self._recent) / seconds
-        won = "" if metrics.win_rate is None else f"won {metrics.win_rate:.0%}  "
-        return (
-            f"reward {_pair(metrics.rewards)}  kills {_pair(metrics.kills)}  "
-            f"survivors {_pair(metrics.survivors)}  {won}{rate:,.0f} agent-steps/s"
-        )
+        self._mortal = self._mortal or somebody_died(vars(metrics))
+        parts = [f"reward {_pair(metrics.rewards)}"]
+        if self._mortal and len(metrics.kills) > 1:
+            parts.append(f"kills {_pair(metrics.kills)}")
+        if self._mortal:
+            parts.append(f"survivors {_pair(metrics.survivors)}")
+        if metrics.win_rate is not None:
+            parts.append(f"won {metrics.win_rate:.0%}")
+        return "  ".join([*parts, f"{rate:,.0f} agent-steps/s"])
 
 
 def _pair(values: list[float] | list[int]) -> str:

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from cmfq.errors import UserError
 from cmfq.storage import write_aside
+from cmfq.training.deaths import somebody_died
 
 COLOURS = {
     "iql": "#8c8c8c",
@@ -90,7 +91,7 @@ def colours_of(groups: Sequence[str]) -> dict[str, str]:
 
 
 def learning_curves(runs: Mapping[str, Sequence[Metrics]]) -> Figure:
-    """Reward, kills, length and TD error per training episode.
+    """Reward, kills (where agents die), length and TD error per training episode.
 
     Args:
         runs: for each algorithm, the metrics of its runs. The line is their mean, the band their
@@ -101,11 +102,13 @@ def learning_curves(runs: Mapping[str, Sequence[Metrics]]) -> Figure:
     colours = colours_of(list(runs))
     measures: dict[str, Callable[[Mapping[str, Any]], float]] = {
         "reward of a team": lambda row: float(np.mean(row["rewards"])),
-        "kills, both teams": lambda row: sum(row["kills"]),
+        "kills, all teams": lambda row: sum(row["kills"]),
         "steps": lambda row: row["steps"],
         "squared TD error": lambda row: np.nan if row["loss"] is None else row["loss"],
     }
-    for axes, (label, measure) in zip(panels.flat, measures.items(), strict=True):
+    if not any(somebody_died(row) for some in runs.values() for rows in some for row in rows):
+        del measures["kills, all teams"]
+    for axes, (label, measure) in zip(panels.flat, measures.items(), strict=False):
         for algorithm, metrics in runs.items():
             colour = colours[algorithm]
             length = min(len(rows) for rows in metrics)
@@ -122,6 +125,7 @@ def learning_curves(runs: Mapping[str, Sequence[Metrics]]) -> Figure:
         axes.set_ylabel(label)
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
+    leave_empty(panels, len(measures))
     for axes in panels[1]:
         axes.set_xlabel("training episode")
     handles, names = panels[0, 0].get_legend_handles_labels()

@@ -88,6 +88,9 @@ class Tournament:
     """That all checkpoints of every entrant play, in a file of ``cmfq progress``; in a tournament
     there are none: entrants play each other."""
     games: tuple[GameRecord, ...]
+    paired: bool = False
+    """The two sides have other roles, so two games in which players swap them count as one: who
+    earned more in both together wins it."""
 
     @property
     def kind(self) -> Kind:
@@ -97,12 +100,11 @@ class Tournament:
 
 def tournament_text(tournament: Tournament, whole: bool = True) -> str:
     """Content of a file."""
-    header = {
-        "format": FORMAT,
-        "environment": tournament.kind.name,
-        **plain(tournament),
-        "games": [],
-    }
+    parts = plain(tournament)
+    del parts["games"]
+    if not tournament.paired:  # as in files of versions that knew no other games
+        del parts["paired"]
+    header = {"format": FORMAT, "environment": tournament.kind.name, **parts, "games": []}
     head = to_json(header).removesuffix("]}")
     games = "\n,".join(to_json(game) for game in tournament.games)
     return head + "\n" + games + ("\n" if games else "") + (END if whole else "")

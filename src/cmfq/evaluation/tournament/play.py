@@ -12,9 +12,9 @@ from typing import Any
 
 import torch
 
-from cmfq.environments.base import Environment
+from cmfq.environments.base import Environment, TeamSpecification
 from cmfq.environments.registry import kind_of, make_environment
-from cmfq.environments.sides import seats
+from cmfq.environments.sides import are_alike, arrangements
 from cmfq.errors import UserError
 from cmfq.evaluation.entrants import Entrant, Player
 from cmfq.evaluation.matches import play_between
@@ -57,7 +57,8 @@ def play_tournament(
     Raises:
         UserError: entrants cannot play each other; or the file is of another tournament.
     """
-    planned = schedule(entrants, settings.episodes, settings.within_groups)
+    ways = len(arrangements(make_environment(settings.environment).teams))
+    planned = schedule(entrants, settings.episodes, settings.within_groups, ways)
     if not planned:
         raise UserError(
             "there is nothing to play: give entrants of at least two groups, or --within-groups"
@@ -88,6 +89,8 @@ def play_planned(
     """
     settings = tournament.settings
     refuse_to_play(tournament, workers)
+    paired = not are_alike(make_environment(settings.environment).teams)
+    tournament = replace(tournament, paired=paired)
     with TournamentLog(path) as log:
         games = {}
         if path.exists():
@@ -115,13 +118,13 @@ def refuse_to_play(tournament: Tournament, workers: int) -> None:
     """Refuse what cannot be played, before any game (or any training for it).
 
     Raises:
-        UserError: there are no workers, neither side wins, or a player cannot play this game.
+        UserError: there are no workers, too few games, or a player cannot play this game.
     """
     if workers < 1:
         raise UserError(f"workers is {workers}: give at least 1")
     environment = tournament.settings.environment
-    refuse_unlike_sides(environment)
     teams = make_environment(environment).teams
+    refuse_too_few(tournament.settings.episodes, teams)
     for player in _players(tournament):
         load_player(player.name, kind_of(environment), teams)
 
@@ -166,18 +169,17 @@ def play_scheduled(
     )  # fmt: skip
 
 
-def refuse_unlike_sides(settings: Any) -> None:
-    """Refuse an environment in which neither side wins.
+def refuse_too_few(games: int, teams: Sequence[TeamSpecification]) -> None:
+    """Refuse games of two players that are too few for each to have had every role once.
 
     Raises:
-        UserError: the two sides do not have the same roles.
+        UserError: they are, and the two sides of a game have other roles.
     """
-    teams = make_environment(settings).teams
-    first, second = ([teams[team].role for team in side] for side in seats(teams))
-    if first != second:
+    least = 2 * len(arrangements(teams))
+    if not are_alike(teams) and games < least:
         raise UserError(
-            f"win rates need two sides that are alike, and {settings.title} has "
-            f"{' and '.join(team.role for team in teams)}: `cmfq evaluate` reports what each earns"
+            f"{games} games of two players: give at least {least}, so that each has every role "
+            f"once ({' and '.join(dict.fromkeys(team.role for team in teams))})"
         )
 
 

@@ -12,15 +12,16 @@ from typing import Any
 import numpy as np
 
 from cmfq.environments.registry import Kind, kind_of, make_environment
+from cmfq.environments.sides import are_alike
 from cmfq.errors import UserError
 from cmfq.evaluation.entrants import Entrant, Player, find_entrants, player_of, refuse_twins
 from cmfq.evaluation.players import load_player
 from cmfq.evaluation.pool import one_thread
 from cmfq.evaluation.table import Table
 from cmfq.evaluation.tournament.file import GameRecord, Tournament, TournamentSettings
-from cmfq.evaluation.tournament.play import play_planned, play_scheduled, refuse_unlike_sides
+from cmfq.evaluation.tournament.play import play_planned, play_scheduled, refuse_too_few
 from cmfq.evaluation.tournament.schedule import ScheduledGame
-from cmfq.evaluation.tournament.standings import margin_of
+from cmfq.evaluation.tournament.standings import margins_of
 from cmfq.policies import Policy
 from cmfq.storage import versions
 from cmfq.training.evaluations import PlayCheckpoint, Score
@@ -99,7 +100,7 @@ def progress_rows(played: Tournament) -> list[ProgressRow]:
             run.seed,
             player.episode,
             one.name,
-            score_of(games[player.id, one.players[0].id], played.kind).win_rate,
+            score_of(games[player.id, one.players[0].id], played.kind, played.paired).win_rate,
         )
         for run in played.entrants
         for player in run.players
@@ -148,14 +149,14 @@ def training_games(settings: TrainSettings[Any]) -> PlayCheckpoint | None:
     run has no evaluations.
 
     Raises:
-        UserError: an opponent is not there or cannot play, or neither side wins this game.
+        UserError: an opponent is not there or cannot play, or there are too few games.
     """
     if not settings.evaluate_period:
         return None
     kind = kind_of(settings.environment)
     try:
-        refuse_unlike_sides(settings.environment)
         environment = make_environment(settings.environment)
+        refuse_too_few(settings.evaluate_games, environment.teams)
         found = zip(
             settings.evaluate_against, _opponents(settings.evaluate_against, kind), strict=True
         )
@@ -181,14 +182,14 @@ def training_games(settings: TrainSettings[Any]) -> PlayCheckpoint | None:
                 if should_stop():
                     return None
                 records.append(play_scheduled(game, policies, theirs, environment, settings.seed))
-        return score_of(records, kind)
+        return score_of(records, kind, not are_alike(environment.teams))
 
     return play
 
 
-def score_of(games: Sequence[GameRecord], kind: Kind) -> Score:
-    """Add games up, from A's point of view."""
-    margins = np.array([margin_of(game, kind) for game in games])
+def score_of(games: Sequence[GameRecord], kind: Kind, paired: bool) -> Score:
+    """Add games up, from A's point of view (see :func:`~.standings.margins_of`)."""
+    margins = np.array(margins_of(games, kind, paired))
     return Score(
         int((margins > 0).sum()),
         int((margins == 0).sum()),

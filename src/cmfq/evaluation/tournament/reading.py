@@ -18,6 +18,7 @@ from cmfq.evaluation.tournament.file import (
     Tournament,
     TournamentSettings,
 )
+from cmfq.hints import command
 from cmfq.training.run import StoredRun
 
 LONGEST_HEADER = 2**23
@@ -39,6 +40,7 @@ class _Header:
     command: str
     entrants: tuple[Entrant, ...]
     opponents: tuple[Entrant, ...] = ()
+    paired: bool = False
 
 
 def read_tournament(path: Path) -> tuple[Tournament, bool]:
@@ -76,7 +78,13 @@ def _of_header(header: _Header) -> Tournament:
     if not header.entrants:
         raise Damage("has no entrants")
     return Tournament(
-        settings, header.versions, header.command, header.entrants, header.opponents, ()
+        settings,
+        header.versions,
+        header.command,
+        header.entrants,
+        header.opponents,
+        (),
+        header.paired,
     )
 
 
@@ -167,7 +175,8 @@ def finished_progress(path: Path) -> Tournament:
     """
     played = _finished(path)
     if not played.opponents:
-        raise UserError(f"{path} is a tournament: `cmfq tournament --json {path}` reports it")
+        advice = command("tournament", "--json", path)
+        raise UserError(f"{path} is a tournament: `{advice}` reports it")
     pairs = {(game.a, game.b) for game in played.games}
     for run in played.entrants:
         for player in run.players:

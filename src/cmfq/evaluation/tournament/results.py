@@ -12,6 +12,7 @@
 
 import csv
 import io
+from collections.abc import Mapping
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -39,6 +40,7 @@ from cmfq.evaluation.tournament.tables import (
     rating_table,
     run_table,
 )
+from cmfq.hints import command
 from cmfq.storage import make_folder, write_bytes, write_gzip
 
 HEADING = "Tournament: "
@@ -135,8 +137,10 @@ def _comparisons_csv(found: Standings) -> str:
 
 def _readme(tournament: Tournament, found: Standings, metrics: MetricsOf, folder: Path) -> str:
     orderings = ordering_table(found)
-    stored = quote(f"{folder}/tournament.json.gz")
-    again = quote(f"runs/{folder.name}-again")
+    stored, again = folder / "tournament.json.gz", f"runs/{folder.name}-again"
+    options = ["--runs", again, "--json", f"{again}.json", "--out", f"{again}-results"]
+    own = [name for one in tournament.entrants if one.run for name in _own_functions(one.run)]
+    reproduce = command("reproduce", stored, *options, own_functions=own)
     parts = [
         f"# {HEADING}{tournament.settings.environment.title}\n",
         f"{about(tournament)} {HOW_TO_READ} More in `docs/statistics.md`.\n",
@@ -170,14 +174,23 @@ def _readme(tournament: Tournament, found: Standings, metrics: MetricsOf, folder
         ]
     parts += [
         "## To get it again\n",
-        f"    cmfq reproduce {stored} --runs {again} --json {again}.json --out {again}-results\n",
+        f"    {reproduce}\n",
         "trains every run with the settings that are stored with the games, plays, and writes such "
         "a page. From runs that are there, it was written by\n",
         f"    {tournament.command} --out {quote(str(folder))}\n",
-        "and from the stored games alone, `cmfq tournament --json "
-        f"{stored} --out {quote(str(folder))}`.\n",
+        "and from the stored games alone, "
+        f"`{command('tournament', '--json', stored, '--out', folder)}`.\n",
     ]
     return "\n".join(parts)
+
+
+def _own_functions(run: Mapping[str, Any]) -> list[str]:
+    """Names of functions outside the package in what is stored of a run, as module:function."""
+    settings = run["settings"]
+    parts = (settings.get("environment", {}), settings.get("mean_field", {}))
+    keys = ("make_env", "positions", "intervention", "effect")
+    named = [part.get(key) or "" for part in parts for key in keys]
+    return [name for name in named if ":" in name]
 
 
 def _training_table(tournament: Tournament, metrics: MetricsOf) -> str:

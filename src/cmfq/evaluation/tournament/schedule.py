@@ -22,8 +22,13 @@ def pairs(entrants: Sequence[Entrant], within_groups: bool) -> list[tuple[Entran
     return [(a, b) for a, b in combinations(entrants, 2) if within_groups or a.group != b.group]
 
 
-def games_between(a: Entrant, b: Entrant, episodes: int) -> Iterator[ScheduledGame]:
-    """Games of a pair: two with swapped sides for one pair of checkpoints, then the next pair.
+def games_between(
+    a: Entrant, b: Entrant, episodes: int, arrangements: int = 1
+) -> Iterator[ScheduledGame]:
+    """Games of a pair: a round with swapped sides for one pair of checkpoints, then the next pair.
+
+    A round is two games for each of the arrangements of the teams (see
+    :func:`cmfq.environments.sides.arrangements`).
 
     Every checkpoint plays as often as its siblings, to within one round, and any number of games
     is the beginning of any larger one. Pair ``p`` is checkpoint ``p mod A`` against checkpoint
@@ -31,15 +36,20 @@ def games_between(a: Entrant, b: Entrant, episodes: int) -> Iterator[ScheduledGa
     """
     ours, theirs = len(a.players), len(b.players)
     for game in range(episodes):
-        pair = game // 2
+        pair = game // (2 * arrangements)
         shift = pair // lcm(ours, theirs)
         yield ScheduledGame(a.players[pair % ours], b.players[(pair + shift) % theirs], game)
 
 
 def schedule(
-    entrants: Sequence[Entrant], episodes: int, within_groups: bool = False
+    entrants: Sequence[Entrant],
+    episodes: int,
+    within_groups: bool = False,
+    arrangements: int = 1,
 ) -> list[ScheduledGame]:
     """All games, pair by pair."""
     return [
-        game for a, b in pairs(entrants, within_groups) for game in games_between(a, b, episodes)
+        game
+        for a, b in pairs(entrants, within_groups)
+        for game in games_between(a, b, episodes, arrangements)
     ]

@@ -148,12 +148,31 @@ PairTable = dict[tuple[str, str], FloatArray]
 def games_by_pair(tournament: Tournament) -> PairTable:
     """Margins of all games."""
     owner = {player.id: one.name for one in tournament.entrants for player in one.players}
-    margins: dict[tuple[str, str], list[float]] = {}
+    games: dict[tuple[str, str], list[GameRecord]] = {}
     for game in tournament.games:
-        pair = (owner[game.a], owner[game.b])
-        margins.setdefault(pair, []).append(margin_of(game, tournament.kind))
-    table = {pair: np.array(values, float) for pair, values in margins.items()}
+        games.setdefault((owner[game.a], owner[game.b]), []).append(game)
+    table = {
+        pair: np.array(margins_of(played, tournament.kind, tournament.paired), float)
+        for pair, played in games.items()
+    }
     return table | {(b, a): -values for (a, b), values in table.items()}
+
+
+def margins_of(games: Sequence[GameRecord], kind: Kind, paired: bool) -> list[float]:
+    """What decides games, A's less B's: of each, or of each two in which players swapped roles.
+
+    Args:
+        games: of two entrants; a last one without its other half is left out where they are paired.
+        kind: of the environment.
+        paired: see :class:`~cmfq.evaluation.tournament.file.Tournament`.
+    """
+    if not paired:
+        return [margin_of(game, kind) for game in games]
+    halves: dict[tuple[str, str, int], list[float]] = {}
+    for game in games:
+        both = halves.setdefault((game.a, game.b, game.game // 2), [])
+        both.append(game.a_reward - game.b_reward)
+    return [sum(both) for both in halves.values() if len(both) == 2]
 
 
 def margin_of(game: GameRecord, kind: Kind) -> float:

@@ -143,9 +143,19 @@ def about(tournament: Tournament) -> str:
     spread = f", spread over the last {most} checkpoints of each" if most > 1 else ""
     return (
         f"{len(tournament.games):,} games ({settings.environment.title}) between {seeds}: "
-        f"{settings.episodes} games for every two entrants of different groups{spread}; sides swap "
-        f"every game; who has more {tournament.kind.decided_by} wins, and a draw counts half."
+        f"{settings.episodes} games for every two entrants of different groups{spread}; "
+        f"{how_decided(tournament)}, and a draw counts half."
     )
+
+
+def how_decided(tournament: Tournament) -> str:
+    """What makes a player win: a part of a sentence."""
+    if tournament.paired:
+        return (
+            "roles swap every game; two such games count as one, and who earns more in both "
+            "together wins it"
+        )
+    return f"sides swap every game; who has more {tournament.kind.decided_by} wins"
 
 
 HOW_TO_READ = (

@@ -1,0 +1,132 @@
+"""Worlds that are no battle: one team, two roles, three; every comparison works on them."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cmfq.cli import main
+from cmfq.environments.pettingzoo import PettingZooSettings
+from cmfq.environments.registry import PETTINGZOO
+from cmfq.evaluation.matches import play_match
+from cmfq.evaluation.tournament.file import GameRecord, read_tournament
+from cmfq.evaluation.tournament.progress import score_of
+from cmfq.evaluation.tournament.standings import margins_of
+from cmfq.training.checkpoint import TRUST_VARIABLE
+
+WORLDS = {
+    "alone": (),
+    "duel": (),
+    "three_roles": (),
+    "three_teams": ("--share-roles",),
+}
+SMALL = ("--episodes", "2", "--checkpoint-period", "1", "--batch-size", "8", "--min-updates", "1")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """A trained run of each world."""
+    folder = tmp_path_factory.mktemp("runs")
+    for world, options in WORLDS.items():
+        arguments = [f"small_worlds:{world}", *options, *SMALL, "--run", str(folder / world)]
+        assert main(["train", *arguments]) == 0
+    return {world: folder / world for world in WORLDS}
+
+
+@pytest.fixture(autouse=True)
+def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(TRUST_VARIABLE, "1")
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_a_match_plays_every_role_and_says_what_is_compared(
+    world: str, runs: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", str(runs[world]), "random", "--episodes", "6", "--workers", "1"]
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    expected = {
+        "alone": "There is one team: the two players have it in turn",
+        "duel": "Roles are a and b: each player has each of them in turn",
+        "three_roles": "Roles are a and b and c: one player has a role, the other all other roles",
+        "three_teams": "one player has a team, the other all others",
+    }
+    assert expected[world] in said
+    assert "survivors" not in said
+    if world == "three_roles":
+        assert "b and c" in said
+
+
+def test_of_three_roles_each_player_has_each_and_all_others(runs: dict[str, Path]) -> None:
+    settings = PettingZooSettings("small_worlds:three_roles")
+    match = play_match("random", str(runs["three_roles"]), settings, episodes=6, seed=0)
+    places = [row.role for row in match.rewards if row.player == "random"]
+    assert places == ["a", "b", "c", "b and c", "a and c", "a and b"]
+    (alone,) = (row for row in match.rewards if (row.player, row.role) == ("random", "b"))
+    assert alone.mean == match.games[2].a_reward
+    assert alone.survivors == 1  # the only agent of its role; of role a there are two
+    assert match.games[0].a_survivors == 2
+    assert match.games[1].a_survivors == 2
+
+
+def record(game: int, a_reward: float, b_reward: float) -> GameRecord:
+    return GameRecord("a", "b", game, 1, 1, 8, a_reward, b_reward)
+
+
+def test_two_games_with_swapped_roles_count_as_one() -> None:
+    games = [record(0, 5, 1), record(1, 0, 3), record(2, 1, 1), record(3, 2, 2), record(4, 9, 0)]
+    assert margins_of(games, PETTINGZOO, paired=True) == [(5 - 1) + (0 - 3), 0]
+    assert margins_of(games, PETTINGZOO, paired=False) == [4, -3, 0, 0, 9]
+    score = score_of(games, PETTINGZOO, paired=True)
+    assert (score.wins, score.draws, score.losses, score.margin) == (1, 1, 0, 0.5)
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_tournaments_and_progress_say_who_wins(
+    world: str, runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, file = str(runs[world]), tmp_path / "t.json"
+    options = ["--workers", "1", "--json"]
+    played = ["tournament", run, "random", "--episodes", "12", "--checkpoints", "last:2"]
+    assert main([*played, *options, str(file), "--out", str(tmp_path / "results")]) == 0
+    assert "Two such games count as one" in capsys.readouterr().out.replace("two", "Two")
+    assert "two such games count as one" in (tmp_path / "results" / "README.md").read_text()
+    tournament, whole = read_tournament(file)
+    assert whole and tournament.paired and len(tournament.games) == 12
+    checkpoints = {(game.game, game.a, game.b) for game in tournament.games}
+    if world.startswith("three"):  # six games give a checkpoint every role once
+        assert len({one[1:] for one in checkpoints if one[0] < 6}) == 1
+    assert main(["tournament", "--json", str(file)]) == 0
+    progress = ["progress", run, "--games", "6", *options, str(tmp_path / "p.json")]
+    assert main([*progress, "--against", "random", "--out", str(tmp_path / "p")]) == 0
+    assert "v random" in capsys.readouterr().out
+
+
+def test_too_few_games_for_every_role_are_refused(
+    runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["tournament", str(runs["three_roles"]), "random", "--json", str(tmp_path / "t.json")]
+    assert main([*command, "--episodes", "5", "--workers", "1"]) == 2
+    error = capsys.readouterr().err
+    assert "give at least 6, so that each has every role once (a and b and c)" in error
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_a_run_of_any_world_evaluates_itself(world: str, tmp_path: Path) -> None:
+    options = [*WORLDS[world], *SMALL, "--evaluate-period", "1", "--evaluate-games", "6"]
+    run = tmp_path / "run"
+    assert main(["train", f"small_worlds:{world}", *options, "--run", str(run)]) == 0
+    rows = [json.loads(line) for line in (run / "evaluations.jsonl").read_text().splitlines()]
+    assert [row["wins"] + row["draws"] + row["losses"] for row in rows] == [3, 3]
+    assert all(np.isfinite(row["margin"]) for row in rows)
+
+
+@pytest.mark.parametrize("world", WORLDS)
+def test_games_are_recorded_and_decisions_explained(
+    world: str, runs: dict[str, Path], tmp_path: Path
+) -> None:
+    run, game = str(runs[world]), tmp_path / "g.replay"
+    assert main(["record", run, "random", "--game", "3", "--out", str(game)]) == 0
+    assert game.stat().st_size > 100
+    assert main(["explain", run, "--step", "2"]) == 0
