@@ -173,7 +173,7 @@ def test_files_that_are_no_tournament(entrants: tuple[Entrant, ...], tmp_path: P
 
 def test_who_cannot_play(entrants: tuple[Entrant, ...], tmp_path: Path) -> None:
     path = tmp_path / "t.json"
-    with pytest.raises(UserError, match=r"and pursuit, .* has predator and prey: `cmfq evaluate`"):
+    with pytest.raises(UserError, match="was trained on battle: it cannot play pursuit"):
         play(entrants, path, environment=PursuitSettings())
     with pytest.raises(UserError, match="there is nothing to play"):
         play(entrants[:1], path)
