@@ -112,6 +112,15 @@ def test_too_few_games_for_every_role_are_refused(
     assert "give at least 6, so that each has every role once (a and b and c)" in error
 
 
+def test_roles_that_are_not_two_are_not_crossed_and_the_way_out_is_named(
+    runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["cross", str(runs["three_roles"]), "random", "--out", str(tmp_path / "x")]
+    assert main(command) == 2
+    error = capsys.readouterr().err
+    assert "has 3 roles, and two are crossed: `cmfq tournament` and `cmfq evaluate`" in error
+
+
 @pytest.mark.parametrize("world", WORLDS)
 def test_a_run_of_any_world_evaluates_itself(world: str, tmp_path: Path) -> None:
     options = [*WORLDS[world], *SMALL, "--evaluate-period", "1", "--evaluate-games", "6"]

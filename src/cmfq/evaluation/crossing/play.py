@@ -76,8 +76,8 @@ def roles_of(settings: Any) -> tuple[str, str]:
     teams = make_environment(settings).teams
     if len(teams) != 2 or teams[0].role == teams[1].role:
         raise UserError(
-            f"{settings.title} has no two roles to cross: `cmfq tournament` compares players of "
-            "one role"
+            f"{settings.title} has {len({team.role for team in teams})} roles, and two are "
+            "crossed: `cmfq tournament` and `cmfq evaluate` compare players of any game"
         )
     return teams[0].role, teams[1].role
 
