@@ -6,7 +6,7 @@ import torch
 
 from cmfq.algorithms import ALGORITHMS, MeanFieldSettings, Situation
 from cmfq.environments.base import TeamObservation, TeamSpecification
-from cmfq.learner import Learner, LearnerSettings
+from cmfq.learner import Learner, LearnerSettings, averaging_rate
 from cmfq.networks import Encoding, NetworkSettings, QNetwork
 from cmfq.policies import QPolicy, new_network
 from cmfq.replay import Batch
@@ -145,17 +145,43 @@ def test_the_target_network_follows_every_c_updates() -> None:
             before = {k: v.clone() for k, v in learner.policy.network.state_dict().items()}
 
 
-def test_the_averaged_policy_is_the_exponential_average_of_the_weights() -> None:
-    learner = learner_of("mfq", LearnerSettings(average_updates=4))
+def test_the_average_is_exponential_once_its_window_is_full() -> None:
+    learner = learner_of("mfq", LearnerSettings(average_updates=1))
+    learner.update(random_batch(20, seed=9))
+    learner.settings = LearnerSettings(average_updates=4)
+    learner.updates = 100
     weight = learner.policy.network.head.output_layer.weight
     averaged = learner.averaged_policy().network.head.output_layer.weight
-    expected = None
+    expected = averaged.detach().clone()
     for update in range(6):
         learner.update(random_batch(20, seed=update))
-        now = weight.detach().clone()
-        expected = now if expected is None else 0.75 * expected + 0.25 * now
+        expected = 0.75 * expected + 0.25 * weight.detach()
     torch.testing.assert_close(averaged, expected)
     assert learner.averaged_policy().algorithm == "mfq"
+
+
+@pytest.mark.parametrize("updates", [1, 2, 20, 400])
+def test_nothing_of_the_first_weights_is_left_in_a_short_run(updates: int) -> None:
+    """Less than a plain average of all weights would leave of each, and none of the initial."""
+    share = np.zeros(updates + 1)
+    share[0] = 1.0  # of the weights before the first update
+    for update in range(1, updates + 1):
+        rate = averaging_rate(update, window=1000)
+        share *= 1 - rate
+        share[update] = rate
+    assert share[0] == 0
+    assert share.sum() == pytest.approx(1)
+    assert share[1] <= 1 / updates
+    assert (np.diff(share) >= 0).all()
+    assert share @ np.arange(updates + 1) >= 0.85 * updates  # its weights are recent ones
+
+
+def test_the_first_average_is_the_weights_after_the_first_update() -> None:
+    learner = learner_of("mfq", LearnerSettings())
+    learner.update(random_batch(20, seed=0))
+    averaged = learner.averaged_policy().network.state_dict()
+    for name, weight in learner.policy.network.state_dict().items():
+        torch.testing.assert_close(averaged[name], weight)
 
 
 def test_the_learning_rate_falls_linearly() -> None:

@@ -3,7 +3,7 @@ import pytest
 
 from cmfq.algorithms import MeanFieldSettings
 from cmfq.environments.base import TeamObservation
-from cmfq.environments.battle import BattleEnvironment, BattleSettings
+from cmfq.environments.battle import MOVES, BattleEnvironment, BattleSettings
 from cmfq.policies import QPolicy
 from cmfq.rollout import decide
 from cmfq.training.self_play import SelfPlay
@@ -21,8 +21,10 @@ def observations() -> tuple[TeamObservation, ...]:
     environment = BattleEnvironment(BattleSettings(size=64))
     rng = np.random.default_rng(0)
     seen = environment.reset(0)
-    for _ in range(5):
-        actions = [rng.integers(21, size=len(o.ids)).astype(np.int32) for o in seen]
+    for _ in range(8):  # until the teams see each other
+        actions = [rng.integers(13, size=len(o.ids)).astype(np.int32) for o in seen]
+        for team in actions:
+            team[::2] = MOVES.index((2, 0))
         seen = environment.step(actions).observations
     return seen
 

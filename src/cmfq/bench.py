@@ -17,7 +17,7 @@ from cmfq.environments.base import (
 )
 from cmfq.environments.battle import BattleSettings
 from cmfq.policies import Decision, Policy
-from cmfq.replay import ReplayWriter
+from cmfq.replay_writer import ReplayWriter
 from cmfq.rollout import play_episode
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings

@@ -2,15 +2,16 @@
 
 import copy
 from dataclasses import dataclass, replace
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import torch
 from torch import Tensor
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.optim.swa_utils import AveragedModel
 
+from cmfq.algorithms import InteractionRows
 from cmfq.errors import require_range
-from cmfq.mean_field.td import td_error, td_target
+from cmfq.mean_field.td import boltzmann_value, double_value, greedy_value, td_error, td_target
 from cmfq.networks import Encoding, QNetwork
 from cmfq.policies import Crowd, QPolicy
 from cmfq.replay import Batch, Replay
@@ -37,8 +38,17 @@ class LearnerSettings:
     """Size of the replay, in bytes."""
     target_period: int = 100
     """``C``: updates between copies to the target network."""
+    target_rate: float = 0.0
+    """Share ``τ`` of the network that moves into the target network at every update (Lillicrap et
+    al. 2016, soft target); 0: it is copied every ``target_period`` instead."""
+    target_value: Literal["max", "double", "boltzmann"] = "max"
+    """Value of the next step: the target network's greatest Q (Eq 13); its Q of the action that the
+    network thinks best (van Hasselt et al. 2016); or its mean Q under its own Boltzmann policy
+    (Yang et al. 2018, Eq 10)."""
+    n_steps: int = 1
+    """Rewards that are summed before the next state's value (Sutton 1988)."""
     average_updates: int = 1000
-    """Updates over which the weights that checkpoints hold are averaged (exponentially)."""
+    """Longest window, in updates, of the average of the weights that checkpoints hold."""
     merged_action: Literal["stored", "recomputed"] = "stored"
     """``ǎ`` of a sampled step: as it was when acting (Algorithm 1), or by today's network."""
     target_merged_action: Literal["next", "stored"] = "next"
@@ -51,7 +61,23 @@ class LearnerSettings:
         require_range(self, 1, 2**20, "batch_size")
         require_range(self, 1, 2**45, "replay_bytes")
         require_range(self, 1, 1e9, "target_period", "average_updates")
+        require_range(self, 0, 1, "target_rate")
+        require_range(self, 1, 1000, "n_steps")
         require_range(self, 0, 1e6, "min_updates")
+
+
+DECAY = 8
+"""Degree of the polynomial by which the average forgets while its window is not full."""
+
+
+def averaging_rate(update: int, window: int) -> float:
+    """How far the average moves towards the weights after an update, counted from 1.
+
+    ``(d + 1) / (u + d)`` with ``d`` = :data:`DECAY` until that is ``1 / window``: polynomial-decay
+    averaging (Shamir & Zhang 2013), in which the weights after update ``u`` count about as ``u^d``
+    and nothing is left of the start; from then on the average is exponential.
+    """
+    return max(1 / window, (DECAY + 1) / (update + DECAY))
 
 
 class Learner:
@@ -64,11 +90,7 @@ class Learner:
         self._generator = generator
         self.settings = settings
         self.target_network = copy.deepcopy(policy.network)
-        decay = 1 - 1 / settings.average_updates
-        self.average = AveragedModel(
-            policy.network,
-            multi_avg_fn=get_ema_multi_avg_fn(decay),  # type: ignore[no-untyped-call]
-        )
+        self.average = AveragedModel(policy.network, multi_avg_fn=self._average)
         self.optimiser = torch.optim.Adam(
             policy.network.parameters(), settings.learning_rate, fused=True
         )
@@ -93,19 +115,47 @@ class Learner:
                 batch.next_view, batch.next_features, batch.next_action_mask
             )
             next_merged = self._next_merged_actions(batch, merged, next_encoding)
-            targets = td_target(
-                batch.rewards, batch.discounts, target_network.q_values(next_encoding, next_merged)
-            )
-        errors = td_error(network.q_values(encoding, merged), batch.actions, targets)
+            next_q_values = target_network.q_values(next_encoding, next_merged)
+            next_values = self._next_values(batch, next_q_values, next_merged)
+            targets = td_target(batch.rewards, batch.discounts, next_values)
+        errors = td_error(network.q_values(encoding, merged), batch.actions.clamp(min=0), targets)
+        if self.policy.attends:  # whole steps were sampled: some rows came as neighbours alone
+            errors = errors[batch.actions >= 0]
         loss = errors.square().mean()
         self.optimiser.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         self.average.update_parameters(network)
         self.updates += 1
-        if self.updates % self.settings.target_period == 0:
+        if self.settings.target_rate:
+            self._follow(self.settings.target_rate)
+        elif self.updates % self.settings.target_period == 0:
             self.target_network.load_state_dict(network.state_dict())
         return loss.item()
+
+    def _next_values(self, batch: Batch, next_q_values: Tensor, next_merged: Tensor) -> Tensor:
+        """What the next step is worth, ``(n,)``, by the rule of the settings."""
+        if self.settings.target_value == "boltzmann":
+            return boltzmann_value(next_q_values, self.policy.beta)
+        if self.settings.target_value == "max":
+            return greedy_value(next_q_values)
+        network = self.policy.network
+        encoding = network.encode(batch.next_view, batch.next_features, batch.next_action_mask)
+        return double_value(next_q_values, network.q_values(encoding, next_merged))
+
+    @torch.no_grad()
+    def _follow(self, rate: float) -> None:
+        """Move the target network towards the network: ``θ⁻ ← θ⁻ + τ (θ - θ⁻)``."""
+        pairs = zip(self.target_network.parameters(), self.policy.network.parameters(), strict=True)
+        for target, weight in pairs:
+            target.lerp_(weight, rate)
+
+    @torch.no_grad()
+    def _average(self, averaged: Any, current: Any, _: Any) -> None:
+        """Move the average towards the newest weights (see :func:`averaging_rate`)."""
+        rate = averaging_rate(self.updates + 1, self.settings.average_updates)
+        for average, weight in zip(averaged, current, strict=True):
+            average.lerp_(weight, rate)
 
     def _merged_actions(self, batch: Batch, encoding: Encoding) -> Tensor:
         """``ǎ`` of the prediction. Attention learns through it; effects are taken as given."""
@@ -125,13 +175,35 @@ class Learner:
             return batch.next_merged_actions
         crowd = Crowd(batch.next_counts, None)
         if self.policy.attends:
-            # The dead are nobody's neighbour in the next step: each in a group of its own.
-            assert batch.groups is not None
-            lives = batch.discounts > 0
-            alone = len(lives) + torch.arange(len(lives))
-            groups = torch.where(lives, batch.groups, alone)
-            crowd = self._crowd(batch.next_positions, batch.next_previous_actions, groups)
+            crowd = self._next_crowd(batch)
         return self.policy.merge(self.target_network, encoding, crowd, self._generator).action
+
+    def _next_crowd(self, batch: Batch) -> Crowd:
+        """Neighbours in the next step, for attention.
+
+        The dead are nobody's neighbour there, each in a group of its own. A living agent that
+        stands for others too (its heirs' rows are its own row) is a neighbour once.
+        """
+        assert batch.groups is not None
+        lives = batch.discounts > 0
+        alone = len(lives) + torch.arange(len(lives))
+        groups = torch.where(lives, batch.groups, alone)
+        crowd = self._crowd(batch.next_positions, batch.next_previous_actions, groups)
+        if batch.next_rows is None:
+            return crowd
+        assert crowd.interactions is not None
+        state = groups * (int(batch.next_rows.max()) + 1) + batch.next_rows
+        first = torch.zeros(len(state), dtype=torch.bool)
+        first[torch.from_numpy(np.unique(state.numpy(), return_index=True)[1])] = True
+        if first.all():
+            return crowd
+        agent, neighbour, action = crowd.interactions
+        kept = first[neighbour] & (state[agent] != state[neighbour])
+        interactions = InteractionRows(agent[kept], neighbour[kept], action[kept])
+        actions = crowd.counts.shape[1]
+        cells = interactions.agent * actions + interactions.action
+        counts = torch.bincount(cells, minlength=crowd.counts.numel()).reshape(-1, actions)
+        return Crowd(counts.to(crowd.counts), interactions)
 
     @property
     def _recomputes(self) -> bool:

@@ -11,27 +11,27 @@ from typing import Literal, NamedTuple, get_args
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from cmfq.environments.base import TeamSpecification
 from cmfq.errors import UserError, require_range, unknown_name
+from cmfq.heads import Activation, AdditiveHead, EmbeddingHead, PairwiseHead
 from cmfq.mean_field.intervention import Coefficient
 
 PAIRWISE_ACTIONS = 64
 """Most actions with which ``auto`` takes the pairwise head: its cost grows with their square. With
 50 an update takes 1.4 to 3 times as long as with the additive head, with 100 7 to 24 times."""
-Activation = Literal["relu", "softplus", "silu"]
 
 
 @dataclass(frozen=True)
 class NetworkSettings:
     """Shape of the Q-network."""
 
-    head: Literal["auto", "additive", "pairwise"] = "auto"
+    head: Literal["auto", "additive", "pairwise", "embedding"] = "auto"
     """How the merged action enters: additive, into the joint layer; pairwise, as a table of pairs
-    of actions; auto, pairwise up to 64 actions and additive above."""
+    of actions; embedding, through two layers of its own, as in the original MFQ code; auto,
+    pairwise up to 64 actions and additive above."""
     channels: tuple[int, int] = (16, 32)
-    """Of the two 3x3 convolutions over the view; the second has stride 2."""
+    """Channels of the two 3x3 convolutions over the view."""
     view_units: int = 128
     """Of the dense layer on the convolved view."""
     feature_units: int = 32
@@ -40,6 +40,16 @@ class NetworkSettings:
     """Of the joint layer."""
     attention_units: int = 32
     """Of the queries and keys of Attention-MFQ."""
+    stride: int = 2
+    """Stride of the second convolution."""
+    ids: bool = False
+    """Whether the bits of MAgent2's agent ids are inputs. Larger teams have bits that training on
+    smaller ones never saw."""
+    place: bool = True
+    """Whether the place on MAgent2's map and its minimaps are inputs. Their scale is the map's."""
+    compass: bool = False
+    """Whether the directions to the nearest enemy and to the own team are inputs (MAgent2's games).
+    They mean the same on a map of any size."""
     activation: Activation = "relu"
     """Activation function of the joint layer, the only one that a merged action passes through.
     With relu Q has kinks in the merged action; softplus and silu make it smooth (Eq 14)."""
@@ -47,12 +57,13 @@ class NetworkSettings:
     def __post_init__(self) -> None:
         units = ("view_units", "feature_units", "hidden_units", "attention_units")
         require_range(self, 1, 2**16, *units)
+        require_range(self, 1, 2, "stride")
         if not all(1 <= width <= 2**12 for width in self.channels):
             raise UserError(f"channels are {self.channels}: give two numbers from 1 to {2**12}")
         if self.activation not in get_args(Activation):
             raise unknown_name("activation", self.activation, get_args(Activation))
 
-    def head_for(self, actions: int) -> Literal["additive", "pairwise"]:
+    def head_for(self, actions: int) -> Literal["additive", "pairwise", "embedding"]:
         """The head of a network with so many actions."""
         if self.head == "auto":
             return "pairwise" if actions <= PAIRWISE_ACTIONS else "additive"
@@ -106,9 +117,12 @@ class QNetwork(nn.Module):
         super().__init__()
         self.trunk = Trunk(specification, settings)
         actions = len(specification.actions)
-        self.head: AdditiveHead | PairwiseHead
-        if settings.head_for(actions) == "additive":
+        self.head: AdditiveHead | PairwiseHead | EmbeddingHead
+        head = settings.head_for(actions)
+        if head == "additive":
             self.head = AdditiveHead(settings.hidden_units, actions, settings.activation)
+        elif head == "embedding":
+            self.head = EmbeddingHead(settings.hidden_units, actions)
         else:
             self.head = PairwiseHead(settings.hidden_units, actions, settings.activation)
         if attention:
@@ -168,20 +182,26 @@ class Trunk(nn.Module):
 
     def __init__(self, specification: TeamSpecification, settings: NetworkSettings) -> None:
         super().__init__()
-        self.sees = bool(specification.channels)
+        channels = _chosen(specification.channels, settings)
+        features = _chosen(specification.features, settings)
+        self.channels = _columns(channels, len(specification.channels))
+        self.features = _columns(features, len(specification.features))
+        self.sees = bool(channels)
         feature_units = settings.feature_units
         if self.sees:
             first, second = settings.channels
-            height, width = ((side - 2 - 1) // 2 for side in specification.view_shape)
-            self.first_convolution = nn.Conv2d(len(specification.channels), first, 3)
-            self.second_convolution = nn.Conv2d(first, second, 3, stride=2)
+            height, width = (
+                (side - 2 - 3) // settings.stride + 1 for side in specification.view_shape
+            )
+            self.first_convolution = nn.Conv2d(len(channels), first, 3)
+            self.second_convolution = nn.Conv2d(first, second, 3, stride=settings.stride)
             self.view_layer = nn.Linear(second * height * width, settings.view_units)
             joint_units = settings.view_units + feature_units
         else:  # features are all there is: they get the view's units
             feature_units = joint_units = settings.view_units
-        self.knows = bool(specification.features)
+        self.knows = bool(features)
         if self.knows:
-            self.feature_layer = nn.Linear(len(specification.features), feature_units)
+            self.feature_layer = nn.Linear(len(features), feature_units)
         else:
             joint_units -= feature_units
         self.joint_layer = nn.Linear(joint_units, settings.hidden_units)
@@ -191,131 +211,36 @@ class Trunk(nn.Module):
         view: Float[Tensor, "n height width channels"],
         features: Float[Tensor, "n features"],
     ) -> Float[Tensor, "n hidden"]:
-        """Encode observations."""
+        """Encode observations. Columns that came after the network was made are left out."""
         parts = []
         if self.sees:
+            view = view[..., self.channels]
             x = view.permute(0, 3, 1, 2)  # (n, channels, height, width); the memory stays as it is
             x = self.first_convolution(x).relu_()  # in place: these are too large for the cache
             x = self.second_convolution(x).relu_()
             parts.append(self.view_layer(x.flatten(1)).relu_())
         if self.knows:
-            parts.append(self.feature_layer(features).relu_())
+            parts.append(self.feature_layer(features[:, self.features]).relu_())
         hidden: Tensor = self.joint_layer(parts[0] if len(parts) == 1 else torch.cat(parts, dim=1))
         return hidden
 
 
-class AdditiveHead(nn.Module):
-    """``Q(s, ·, ǎ) = W₂ φ(h + Wₐ ǎ) + b₂`` with the activation ``φ``; the encoding is ``h``."""
-
-    def __init__(self, hidden: int, actions: int, activation: Activation = "relu") -> None:
-        super().__init__()
-        self.activation: Activation = activation
-        self.merged_action_layer = nn.Linear(actions, hidden, bias=False)
-        self.output_layer = nn.Linear(hidden, actions)
-
-    def encode(self, hidden: Tensor) -> Tensor:
-        """Nothing more can be done before the merged action is known."""
-        return hidden
-
-    def q_values(self, encoding: Tensor, merged: Tensor) -> Tensor:
-        """See :meth:`QNetwork.q_values`."""
-        x = encoding + self.merged_action_layer(merged)
-        q: Tensor = self.output_layer(_activate_fresh(self.activation, x))
-        return q
-
-    def counterfactual_q_values(
-        self,
-        encoding: Tensor,
-        mean: Tensor,
-        agent: Tensor,
-        action: Tensor,
-        keep: Coefficient,
-        add: Coefficient,
-    ) -> Tensor:
-        """See :class:`QNetwork`; an action picks a column of ``Wₐ``."""
-        if not _is_zero(keep):
-            encoding = encoding + _column(keep) * self.merged_action_layer(mean)
-        x = encoding.index_select(0, agent)
-        columns = self.merged_action_layer.weight.T.contiguous().index_select(0, action)
-        x += columns if _is_one(add) else columns * _rows(add, agent)
-        x = _activate_fresh(self.activation, x)
-        # The product with the long side last runs at twice the speed of output_layer(x).
-        bias, weight = self.output_layer.bias.unsqueeze(1), self.output_layer.weight
-        return torch.addmm(bias, weight, x.T).T
+PLACE = ("position_x", "position_y", "my_team_minimap", "other_team_minimap")
 
 
-class PairwiseHead(nn.Module):
-    """``Q(s, a, ǎ) = q(s, a) + Σ_b ǎ_b Q(s, a, b)``: linear in ``ǎ``.
-
-    Here Eq 2 and Eq 8 hold exactly, and the remainder of Eq 9 is zero. The encoding is ``q(s, ·)``
-    followed by the table ``Q(s, ·, b)`` for every ``b``, so an intervention reads one row of it.
-    """
-
-    def __init__(self, hidden: int, actions: int, activation: Activation = "relu") -> None:
-        super().__init__()
-        self.actions = actions
-        self.activation: Activation = activation
-        self.output_layer = nn.Linear(hidden, actions + actions * actions)
-
-    def encode(self, hidden: Tensor) -> Tensor:
-        """``(n, actions + actions²)``: own values, then a row of values for each other action."""
-        encoding: Tensor = self.output_layer(_activate(self.activation, hidden))
-        return encoding
-
-    def q_values(self, encoding: Tensor, merged: Tensor) -> Tensor:
-        """See :meth:`QNetwork.q_values`."""
-        own, table = self._split(encoding)
-        return torch.baddbmm(own.unsqueeze(1), merged.unsqueeze(1), table).squeeze(1)
-
-    def counterfactual_q_values(
-        self,
-        encoding: Tensor,
-        mean: Tensor,
-        agent: Tensor,
-        action: Tensor,
-        keep: Coefficient,
-        add: Coefficient,
-    ) -> Tensor:
-        """See :class:`QNetwork`; an action picks a row of the table."""
-        rows = encoding.reshape(-1, self.actions)  # of each agent: its own values, then the table
-        start = agent * (self.actions + 1)
-        values = rows.index_select(0, start + (action + 1))
-        if not _is_one(add):
-            values *= _rows(add, agent)
-        values += rows.index_select(0, start)
-        if not _is_zero(keep):
-            _, table = self._split(encoding)
-            kept = _column(keep) * torch.bmm(mean.unsqueeze(1), table).squeeze(1)
-            values += kept.index_select(0, agent)
-        return values
-
-    def _split(self, encoding: Tensor) -> tuple[Tensor, Tensor]:
-        own, table = encoding[:, : self.actions], encoding[:, self.actions :]
-        return own, table.reshape(-1, self.actions, self.actions)
+def _chosen(names: Sequence[str], settings: NetworkSettings) -> list[int]:
+    """Columns of an observation that the settings make inputs."""
+    return [
+        column
+        for column, name in enumerate(names)
+        if (settings.ids or not name.startswith("id_bit_"))
+        and (settings.place or name not in PLACE)
+        and (settings.compass or not name.startswith("compass_"))
+    ]
 
 
-def _activate(activation: Activation, x: Tensor) -> Tensor:
-    if activation == "relu":
-        return F.relu(x)
-    return F.softplus(x) if activation == "softplus" else F.silu(x)
-
-
-def _activate_fresh(activation: Activation, x: Tensor) -> Tensor:
-    """The same; ``x`` may be overwritten, which spares the rectifier a tensor of its size."""
-    return x.relu_() if activation == "relu" else _activate(activation, x)
-
-
-def _is_zero(coefficient: Coefficient) -> bool:
-    return isinstance(coefficient, float) and coefficient == 0.0
-
-
-def _is_one(coefficient: Coefficient) -> bool:
-    return isinstance(coefficient, float) and coefficient == 1.0
-
-
-def _column(coefficient: Coefficient) -> Tensor | float:
-    return coefficient if isinstance(coefficient, float) else coefficient.unsqueeze(1)
-
-
-def _rows(coefficient: Coefficient, agent: Tensor) -> Tensor | float:
-    return coefficient if isinstance(coefficient, float) else coefficient[agent].unsqueeze(1)
+def _columns(chosen: list[int], known: int) -> slice | list[int]:
+    """An index of the chosen columns: a slice, which copies nothing, where one will do."""
+    if chosen == list(range(len(chosen))):
+        return slice(0, len(chosen))
+    return chosen

@@ -6,7 +6,6 @@ observation and as next observation.
 """
 
 from collections import deque
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -17,7 +16,6 @@ from cmfq.environments.base import (
     BoolArray,
     FloatArray,
     IntArray,
-    Step,
     TeamObservation,
     TeamSpecification,
 )
@@ -26,6 +24,8 @@ from cmfq.policies import Decision
 
 NOT_TAKEN = -1
 """Action of a row that nobody may sample: nothing was done there, or it was overwritten."""
+LEFT_OUT = -2
+"""Action of a row that is there for its neighbours alone: nothing is learned from it."""
 
 
 class Batch(NamedTuple):
@@ -37,9 +37,11 @@ class Batch(NamedTuple):
     positions: Tensor
     previous_actions: Tensor
     actions: Tensor
+    """``(n,)``: :data:`LEFT_OUT` for rows that are there as neighbours alone."""
     rewards: Tensor
+    """``(n,)``: ``r``, or ``Σ γ^k r_k`` of the steps that are summed."""
     discounts: Tensor
-    """``γ``, or 0 where the agent died or the game ended."""
+    """``(n,)``: ``γ``, or ``γ^n``, of the next state; 0 where the agent died or the game ended."""
     counts: Tensor
     """``(n, actions)``: the neighbours' previous actions."""
     merged_actions: Tensor
@@ -55,6 +57,8 @@ class Batch(NamedTuple):
     action_mask: Tensor | None = None
     """``(n, actions)``, bool, where observations have masks."""
     next_action_mask: Tensor | None = None
+    next_rows: Tensor | None = None
+    """``(n,)``: where the replay holds the next state: the same for an agent and for its heirs."""
 
 
 class Replay:
@@ -69,6 +73,7 @@ class Replay:
         discount: float,
         capacity_bytes: int,
         worlds: int = 1,
+        n_steps: int = 1,
     ) -> None:
         actions = len(specification.actions)
         view_shape = (*specification.view_shape, len(specification.channels))
@@ -98,6 +103,7 @@ class Replay:
             )
         self.discount = discount
         self._worlds = worlds
+        self._n_steps = n_steps
         try:
             self._columns = {
                 name: torch.empty((self.capacity, *shape), dtype=dtype)
@@ -146,6 +152,7 @@ class Replay:
         rewards: FloatArray,
         alive: BoolArray,
         next_rows: slice | None,
+        heirs: IntArray | None = None,
     ) -> None:
         """Say what the rows did and what it led to, which lets them be sampled.
 
@@ -156,12 +163,17 @@ class Replay:
             alive: who lives on.
             next_rows: of the team one step later, first those that lived on; ``None`` if the game
                 ended.
+            heirs: ``(dead,)``: for each agent that died, which of those who live on stands for it
+                in the next step, counted among them; ``None``: nobody.
         """
         next_row = np.arange(rows.start, rows.stop, dtype=np.int32)  # the dead point at themselves
         discounts = np.zeros(len(alive), np.float32)
         if next_rows is not None:
             next_row[alive] = next_rows.start + np.arange(np.count_nonzero(alive))
             discounts[alive] = self.discount
+            if heirs is not None:
+                next_row[~alive] = next_rows.start + heirs
+                discounts[~alive] = self.discount
         for name, value in (
             ("actions", actions),
             ("rewards", rewards),
@@ -177,10 +189,10 @@ class Replay:
             ValueError: nothing has been completed yet.
         """
         actions = self._columns["actions"]
-        if not bool((actions[: self._used] != NOT_TAKEN).any()):
+        if not bool((actions[: self._used] >= 0).any()):
             raise ValueError("the replay holds no completed step")
         rows = torch.from_numpy(generator.integers(self._used, size=size))
-        while len(redraw := torch.nonzero(actions[rows] == NOT_TAKEN).squeeze(1)):
+        while len(redraw := torch.nonzero(actions[rows] < 0).squeeze(1)):
             rows[redraw] = torch.from_numpy(generator.integers(self._used, size=len(redraw)))
         return self._gather(rows)
 
@@ -201,15 +213,15 @@ class Replay:
 
     def _gather(self, rows: Tensor, groups: Tensor | None = None) -> Batch:
         column = self._columns
-        next_rows = column["next_row"][rows].long()
+        rewards, discounts, next_rows = self._look_ahead(rows)
         return Batch(
             view=column["view"][rows].float(),
             features=column["features"][rows].float(),
             positions=column["positions"][rows],
             previous_actions=column["previous_actions"][rows].long(),
             actions=column["actions"][rows].long(),
-            rewards=column["rewards"][rows],
-            discounts=column["discounts"][rows],
+            rewards=rewards,
+            discounts=discounts,
             counts=column["counts"][rows].float(),
             merged_actions=column["merged_actions"][rows],
             next_view=column["view"][next_rows].float(),
@@ -221,7 +233,23 @@ class Replay:
             groups=groups,
             action_mask=column["action_mask"][rows] if "action_mask" in column else None,
             next_action_mask=column["action_mask"][next_rows] if "action_mask" in column else None,
+            next_rows=next_rows,
         )
+
+    def _look_ahead(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Rewards summed over ``n_steps``, what discounts the state after them, and its rows.
+
+        The sum ends early at a death, at the end of a game, and where it was cut off.
+        """
+        column = self._columns
+        rewards, discounts = column["rewards"][rows], column["discounts"][rows]
+        next_rows = column["next_row"][rows].long()
+        for _ in range(self._n_steps - 1):
+            goes_on = (discounts > 0) & (column["actions"][next_rows] >= 0)
+            rewards = rewards + torch.where(goes_on, discounts * column["rewards"][next_rows], 0.0)
+            discounts = torch.where(goes_on, discounts * column["discounts"][next_rows], discounts)
+            next_rows = torch.where(goes_on, column["next_row"][next_rows].long(), next_rows)
+        return rewards, discounts, next_rows
 
     def state(self) -> dict[str, Tensor]:
         """Everything in the ring, as named tensors (views: copy before changing the replay)."""
@@ -263,40 +291,3 @@ class Replay:
     def _drop_oldest(self) -> None:
         start, end = self._steps.popleft()
         self._columns["actions"][start:end] = NOT_TAKEN
-
-
-class ReplayWriter:
-    """Watches one episode and writes what the chosen teams lived through into a replay."""
-
-    def __init__(self, replay: Replay, teams: Sequence[int]) -> None:
-        self._replay = replay
-        self._teams = teams
-        self._open: dict[int, tuple[slice, IntArray, FloatArray, BoolArray]] = {}
-
-    def on_step(
-        self,
-        observations: tuple[TeamObservation, ...],
-        decisions: tuple[Decision, ...],
-        step: Step,
-    ) -> None:
-        """Write a step, and complete the one before, whose successor it is."""
-        for team in self._teams:
-            rows = self._replay.append(observations[team], decisions[team])
-            if team in self._open:
-                self._replay.complete(*self._open[team], rows)
-            self._open[team] = (
-                rows,
-                decisions[team].actions,
-                step.rewards[team],
-                step.alive[team],
-            )
-            if step.terminated:
-                self._replay.complete(*self._open[team], None)
-
-    def on_truncation(
-        self, observations: tuple[TeamObservation, ...], decisions: tuple[Decision, ...]
-    ) -> None:
-        """Write the last observation: values are bootstrapped from it."""
-        for team in self._teams:
-            rows = self._replay.append(observations[team], decisions[team])
-            self._replay.complete(*self._open[team], rows)

@@ -18,7 +18,8 @@ from cmfq.environments.pettingzoo import PettingZooEnvironment, PettingZooSettin
 from cmfq.errors import EnvironmentFailed, UserError
 from cmfq.notices import Notice, forget_notices
 from cmfq.policies import QPolicy, new_network
-from cmfq.replay import Replay, ReplayWriter
+from cmfq.replay import Replay
+from cmfq.replay_writer import ReplayWriter
 from cmfq.rollout import play_episodes
 
 current: Callable[[], Any]

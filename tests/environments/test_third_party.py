@@ -18,7 +18,8 @@ from cmfq.errors import UserError
 from cmfq.learner import Learner, LearnerSettings
 from cmfq.networks import NetworkSettings
 from cmfq.policies import QPolicy, new_network
-from cmfq.replay import Replay, ReplayWriter
+from cmfq.replay import Replay
+from cmfq.replay_writer import ReplayWriter
 from cmfq.rollout import play_episode
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning", "ignore::DeprecationWarning")

@@ -6,7 +6,13 @@ import numpy as np
 import torch
 
 from cmfq.mean_field.policy import boltzmann, sample
-from cmfq.mean_field.td import td_error, td_target
+from cmfq.mean_field.td import (
+    boltzmann_value,
+    double_value,
+    greedy_value,
+    td_error,
+    td_target,
+)
 
 
 def test_boltzmann_by_hand() -> None:
@@ -39,9 +45,20 @@ def test_td_by_hand() -> None:
     targets = td_target(
         rewards=torch.tensor([1.0, 5.0]),
         discounts=torch.tensor([0.9, 0.0]),
-        next_q_values=torch.tensor([[2.0, 10.0, -1.0], [100.0, 0.0, 0.0]]),
+        next_values=greedy_value(torch.tensor([[2.0, 10.0, -1.0], [100.0, 0.0, 0.0]])),
     )
     torch.testing.assert_close(targets, torch.tensor([10.0, 5.0]))
     q_values = torch.tensor([[0.0, 1.0, 12.0], [3.0, 0.0, 0.0]])
     errors = td_error(q_values, torch.tensor([2, 0]), targets)
     torch.testing.assert_close(errors, torch.tensor([2.0, -2.0]))
+
+
+def test_values_of_the_next_step_by_hand() -> None:
+    next_q_values = torch.tensor([[2.0, 10.0, -1.0], [0.0, 0.0, 4.0]])
+    online = torch.tensor([[5.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    assert double_value(next_q_values, online).tolist() == [2.0, 4.0]
+    # exp(0.5 * 4) = 7.389: (2 * 0 + 7.389 * 4) / (2 + 7.389)
+    value = boltzmann_value(torch.tensor([[0.0, 0.0, 4.0]]), beta=0.5)
+    torch.testing.assert_close(value, torch.tensor([3.1479]), atol=1e-4, rtol=0)
+    greedy = boltzmann_value(next_q_values, beta=1e6)
+    torch.testing.assert_close(greedy, greedy_value(next_q_values))

@@ -15,7 +15,8 @@ from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.environments.pursuit import PursuitSettings
 from cmfq.errors import UserError
 from cmfq.evaluation.matches import Game
-from cmfq.networks import NetworkSettings, PairwiseHead
+from cmfq.heads import PairwiseHead
+from cmfq.networks import NetworkSettings
 from cmfq.policies import QPolicy, new_network
 from cmfq.studies.reliance.__main__ import main
 from cmfq.studies.reliance.exchange import Seen, exchanges, look, of_another

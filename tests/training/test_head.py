@@ -9,7 +9,8 @@ import pytest
 from cmfq.cli import main
 from cmfq.environments.pettingzoo import PettingZooSettings
 from cmfq.errors import UserError
-from cmfq.networks import AdditiveHead, NetworkSettings, PairwiseHead
+from cmfq.heads import AdditiveHead, PairwiseHead
+from cmfq.networks import NetworkSettings
 from cmfq.training import head
 from cmfq.training.checkpoint import load_checkpoint
 from cmfq.training.run import Run

@@ -1,7 +1,9 @@
 """MAgent2's battle: two teams on a square field; the one with more survivors wins.
 
-The game, its formation and its rewards are MAgent2's own ``battle_v4``; only the way in differs:
-the engine is asked for whole arrays, about ten times as fast as PettingZoo's dictionaries.
+The engine and its rewards are those of ``battle_v4``, asked for whole arrays, about ten times as
+fast as PettingZoo's dictionaries. MAgent2's own game favours the second team: the first one always
+moves first, and its formation is no mirror image. By default the order is drawn at every step, the
+teams start as exact mirror images, and both see the field in one frame of reference.
 """
 
 import math
@@ -14,7 +16,8 @@ from magent2.environments.battle.battle import get_config
 from magent2.gridworld import GridWorld
 
 from cmfq.environments.base import Body, IntArray, Scenery, Step, TeamObservation
-from cmfq.environments.magent import MAgentWorld, team_specification
+from cmfq.environments.magent import CHANNELS, MAgentWorld, Rules, team_specification
+from cmfq.environments.turning import half_turn
 from cmfq.errors import UserError, require_range, unknown_name
 
 Formation = Literal["lines", "random"]
@@ -46,9 +49,13 @@ class BattleSettings:
     map_size: int = 0
     """Side of the field in cells; 0 takes the smallest map that holds ``size`` a side in lines."""
     formation: Formation = "lines"
-    """How a game starts: in MAgent2's own ``lines``, the same every time, or ``random``: red
-    anywhere, drawn from the seed, blue mirrored through the middle. Random, any ``size`` that
-    fits will do, on any map: of a map of m by m cells, half of the (m - 2)² that are no wall."""
+    """Start of a game: two blocks in ``lines``, the same every time, or ``random``: red anywhere,
+    drawn from the seed, blue mirrored through the middle. Random takes any ``size`` that fits, on
+    any map: of a map of m by m cells, half of the (m - 2)² that are no wall."""
+    rules: Rules = "fair"
+    """``fair``: the team that moves first is drawn at every step, lines are exact mirror images,
+    and blue sees the field turned by half a turn. ``magent``: MAgent2's own game, in which red
+    always moves first and loses to an equal."""
     max_steps: int = 400
     """An episode is cut off after this many steps."""
     step_reward: float = -0.005
@@ -66,8 +73,9 @@ class BattleSettings:
         require_range(self, -1e6, 1e6, *rewards)
         if self.map_size:
             require_range(self, SMALLEST_MAP, LARGEST_MAP, "map_size")
-        if self.formation not in get_args(Formation):
-            raise unknown_name("formation", self.formation, get_args(Formation))
+        for name, known in (("formation", get_args(Formation)), ("rules", get_args(Rules))):
+            if getattr(self, name) not in known:
+                raise unknown_name(name, getattr(self, name), known)
         if self.formation == "random":
             room = (map_size_of(self) - 2) ** 2 // 2
             if not 1 <= self.size <= room:
@@ -125,6 +133,13 @@ def map_size_of(settings: BattleSettings) -> int:
     return next((m for m in fields if agents_a_side(m) >= settings.size), LARGEST_MAP)
 
 
+HALF_TURN = half_turn(
+    (MOVES, ATTACKS),
+    team_specification("blue", MOVES, ATTACKS, view_side=1, view_radius=0).features,
+    (CHANNELS.index("my_team_minimap"), CHANNELS.index("other_team_minimap")),
+)
+
+
 class BattleEnvironment:
     """Battle through the MAgent2 engine's array calls (see :class:`~.base.Environment`)."""
 
@@ -163,13 +178,21 @@ class BattleEnvironment:
             map_size=self.map_size,
             max_steps=settings.max_steps,
             full_health=FULL_HEALTH,
+            rules=settings.rules,
+            turned=(None, HALF_TURN if settings.rules == "fair" else None),
         )
 
     def scenery(self) -> Scenery:
         """See :class:`~.base.Environment`."""
-        body = Body("square", 1.0, FULL_HEALTH, (*(None for _ in MOVES), *ATTACKS))
+        strikes = ATTACKS, ATTACKS
+        if self.settings.rules == "fair":
+            strikes = ATTACKS, tuple((-x, -y) for x, y in ATTACKS)
+        bodies = tuple(
+            Body("square", 1.0, FULL_HEALTH, (*(None for _ in MOVES), *attacks))
+            for attacks in strikes
+        )
         bounds = (0, 0, self.map_size, self.map_size)
-        return Scenery(bounds, self._world.walls(), np.zeros((0, 3), np.float32), (body, body))
+        return Scenery(bounds, self._world.walls(), np.zeros((0, 3), np.float32), bodies)
 
     def reset(self, seed: int) -> tuple[TeamObservation, ...]:
         """Both teams in formation. The seed decides, too, the order in which blows fall."""
@@ -178,7 +201,7 @@ class BattleEnvironment:
         elif self.settings.formation == "random":
             positions = scattered(self.map_size, self.settings.size, seed)
         else:
-            positions = lines(self.map_size)
+            positions = lines(self.map_size, self.settings.rules)
 
         def place(engine: GridWorld) -> None:
             for handle, cells in zip(engine.get_handles(), positions, strict=True):
@@ -191,11 +214,17 @@ class BattleEnvironment:
         return self._world.step(actions)
 
 
-def lines(map_size: int) -> Positions:
-    """MAgent2's own formation: two square blocks that face each other."""
+def lines(map_size: int, rules: Rules) -> Positions:
+    """Two square blocks that face each other.
+
+    Args:
+        map_size: side of the field in cells.
+        rules: ``magent``: MAgent2's own blocks. ``fair``: blue is red mirrored through the middle,
+            agent by agent.
+    """
     rows, *blocks = _blocks(map_size)
-    red, blue = ([(x, y) for x in columns for y in rows] for columns in blocks)
-    return np.array(red, np.int32), np.array(blue[: len(red)], np.int32)
+    red, blue = (np.array([(x, y) for x in columns for y in rows], np.int32) for columns in blocks)
+    return (red, map_size - 1 - red) if rules == "fair" else (red, blue[: len(red)])
 
 
 def _blocks(map_size: int) -> tuple[list[int], list[int], list[int]]:

@@ -6,21 +6,28 @@ much, are left out. Every array is filled fresh: the engine's own calls reuse th
 
 import ctypes
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 from magent2.c_lib import _LIB as ENGINE
 from magent2.gridworld import Config, GridWorld
+from scipy.spatial import cKDTree
 
 from cmfq.environments.base import (
     NO_ACTION,
     FloatArray,
     IntArray,
+    PositionArray,
     Step,
     TeamObservation,
     TeamSpecification,
 )
+from cmfq.environments.turning import HalfTurn
+
+Rules = Literal["fair", "magent"]
+"""``fair``: the team that moves first is drawn at every step. ``magent``: MAgent2's own game, in
+which the first team always moves first."""
 
 CHANNELS = (
     "obstacle",
@@ -33,6 +40,18 @@ CHANNELS = (
 )
 OWN_HEALTH = CHANNELS.index("my_team_health")
 ID_BITS = 10
+COMPASS = (
+    "compass_enemy_x",
+    "compass_enemy_y",
+    "compass_mates_x",
+    "compass_mates_y",
+    "compass_strength",
+)
+"""Features that mean the same on a map of any size: where the nearest enemy and the middle of the
+own team are, each as a vector ``v / (|v| + COMPASS_CELLS)``, and the own team's share of all."""
+COMPASS_CELLS = 6.0
+_ORDER_STREAM = 1
+"""Tells the draws of the order of moves from others of the same seed."""
 KEPT_MEMORY = 24 << 20
 """Bytes of a block that is asked for and given back, untouched, when a world is made. The C library
 hands freed memory back to the system beyond twice the largest block freed so far; with small blocks
@@ -73,6 +92,7 @@ def team_specification(
         "previous_reward",
         "position_x",
         "position_y",
+        *COMPASS,
     )
     view_shape = (view_side, view_side)
     return TeamSpecification(
@@ -91,6 +111,8 @@ class MAgentWorld:
         map_size: int,
         max_steps: int,
         full_health: int | None = None,
+        rules: Rules = "fair",
+        turned: Sequence[HalfTurn | None] = (None, None),
     ) -> None:
         """Make the world; it is empty until :meth:`reset`.
 
@@ -100,6 +122,8 @@ class MAgentWorld:
             map_size: side of the field in cells.
             max_steps: an episode is cut off after this many steps.
             full_health: hit points at the start, for observations; ``None`` where nobody is hurt.
+            rules: who moves first.
+            turned: for each team, how it sees the field and acts in it; ``None``: as it lies.
         """
         np.empty(KEPT_MEMORY, np.uint8)
         self._config = config
@@ -109,6 +133,9 @@ class MAgentWorld:
         self._map_size = map_size
         self._max_steps = max_steps
         self._full_health = full_health
+        self._fair = rules == "fair"
+        self._turned = turned
+        self._second_first = np.zeros(0, np.bool_)
         self._previous_actions: list[IntArray] = []
         self._steps = 0
 
@@ -125,21 +152,30 @@ class MAgentWorld:
         self._engine.reset()
         place(self._engine)
         self._steps = 0
+        self._second_first = np.zeros(self._max_steps, np.bool_)
+        if self._fair:
+            generator = np.random.default_rng((seed, _ORDER_STREAM))
+            self._second_first = generator.random(self._max_steps) < 0.5
         self._previous_actions = [
             np.full(self._engine.get_num(handle), NO_ACTION, np.int32) for handle in self._handles
         ]
         return self._observe()
 
     def step(self, actions: Sequence[IntArray]) -> Step:
-        """Attack, in an order that the engine draws, then move; the dead do neither."""
+        """Attack, in an order that the engine draws, then move, one team after the other.
+
+        The dead do neither. Within a team, moves are made in the order of its rows.
+        """
         taken = [np.ascontiguousarray(team, np.int32) for team in actions]
         # All are checked before any is set: the engine would keep the first team's for later.
         for team, previous, specification in zip(
             taken, self._previous_actions, self._teams, strict=True
         ):
             _require_actions(team, len(previous), len(specification.actions))
-        for handle, team in zip(self._handles, taken, strict=True):
-            self._engine.set_action(handle, team)
+        handed = list(zip(self._handles, taken, self._turned, strict=True))
+        # The engine moves agents in the order in which their actions were handed to it.
+        for handle, team, turn in handed[::-1] if self._second_first[self._steps] else handed:
+            self._engine.set_action(handle, team if turn is None else turn.actions[team])
         over = self._engine.step()
         rewards, alive = [], []
         for handle, team in zip(self._handles, taken, strict=True):
@@ -166,11 +202,24 @@ class MAgentWorld:
 
     def _observe(self) -> tuple[TeamObservation, ...]:
         sizes = [len(previous) for previous in self._previous_actions]
+        positions = [
+            self._ask(handle, b"pos", np.empty((size, 2), np.int32))
+            for handle, size in zip(self._handles, sizes, strict=True)
+        ]
         observations = []
-        for handle, previous in zip(self._handles, self._previous_actions, strict=True):
+        for team, (handle, previous) in enumerate(
+            zip(self._handles, self._previous_actions, strict=True)
+        ):
             view, features = self._views_and_features(handle, len(previous))
+            own, others = positions[team], positions[:team] + positions[team + 1 :]
             if 0 in sizes:  # the engine divides a lost team's minimap by its size
                 np.nan_to_num(view, copy=False)
+            if (turn := self._turned[team]) is None:
+                features[:, -len(COMPASS) :] = compass(own, np.concatenate(others))
+            else:
+                opposite = self._map_size - 1 - own, self._map_size - 1 - np.concatenate(others)
+                view, features = turn.see(view, features, *opposite, self._map_size)
+                features[:, -len(COMPASS) :] = compass(*opposite)
             health = None
             if self._full_health is not None:
                 middle = view.shape[1] // 2
@@ -180,7 +229,7 @@ class MAgentWorld:
                     view,
                     features,
                     self._ask(handle, b"id", np.empty(len(previous), np.int32)),
-                    self._ask(handle, b"pos", np.empty((len(previous), 2), np.int32)),
+                    own,
                     previous,
                     health=health,
                 )
@@ -189,15 +238,41 @@ class MAgentWorld:
 
     def _views_and_features(self, handle: Any, agents: int) -> tuple[FloatArray, FloatArray]:
         view = np.empty((agents, *self._engine.view_space[handle.value]), np.float32)
-        features = np.empty((agents, *self._engine.feature_space[handle.value]), np.float32)
+        (known,) = self._engine.feature_space[handle.value]
+        features = np.empty((agents, known + len(COMPASS)), np.float32)
         if agents:  # asked about an empty group, the engine reads freed memory
-            buffers = (ctypes.c_void_p * 2)(view.ctypes.data, features.ctypes.data)
+            answer = np.empty((agents, known), np.float32)
+            buffers = (ctypes.c_void_p * 2)(view.ctypes.data, answer.ctypes.data)
             ENGINE.env_get_observation(self._engine.game, handle, buffers)
+            features[:, :known] = answer
         return view, features
 
     def _ask(self, handle: Any, what: bytes, answer: Array) -> Array:
         ENGINE.env_get_info(self._engine.game, handle, what, answer.ctypes)
         return answer
+
+
+def compass(own: PositionArray, others: PositionArray) -> FloatArray:
+    """:data:`COMPASS` of each agent, ``(agents, 5)``; vectors are 0 where there is nobody.
+
+    Args:
+        own: ``(agents, 2)``, where the agents of the team stand.
+        others: ``(enemies, 2)``, where all enemies stand.
+    """
+    answer = np.zeros((len(own), len(COMPASS)), np.float32)
+    if len(own) and len(others):
+        tree = cKDTree(others, compact_nodes=False, balanced_tree=False)
+        answer[:, 0:2] = _shortened(others[tree.query(own)[1]] - own)
+    if len(own) > 1:
+        answer[:, 2:4] = _shortened((own.sum(0) - own) / (len(own) - 1) - own)
+    answer[:, 4] = len(own) / max(1, len(own) + len(others))
+    return answer
+
+
+def _shortened(vectors: Array) -> Array:
+    length = np.linalg.norm(vectors, axis=1, keepdims=True)
+    shortened: Array = vectors / (length + COMPASS_CELLS)
+    return shortened
 
 
 def _require_actions(taken: IntArray, agents: int, actions: int) -> None:

@@ -11,14 +11,15 @@ every step, by as many predators as there is room for.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import numpy as np
 from magent2.environments.adversarial_pursuit.adversarial_pursuit import get_config
 from magent2.gridworld import GridWorld
 
 from cmfq.environments.base import Body, IntArray, Scenery, Step, TeamObservation
-from cmfq.environments.magent import MAgentWorld, team_specification
-from cmfq.errors import UserError, require_range
+from cmfq.environments.magent import MAgentWorld, Rules, team_specification
+from cmfq.errors import UserError, require_range, unknown_name
 
 PREDATOR_SIDE = 2
 """A predator's position is the cell of its body with the least x and y."""
@@ -63,12 +64,17 @@ class PursuitSettings:
     """To a predator for an attack that hits a prey (paper: +1)."""
     tagged_penalty: float = -1.0
     """To a prey for every attack that hits it (paper: -1)."""
+    rules: Rules = "fair"
+    """``fair``: who moves first, predators or prey, is drawn at every step. ``magent``: predators
+    always move first, as in MAgent2's own game."""
 
     def __post_init__(self) -> None:
         require_range(self, 1, 1e6, "max_steps")
         require_range(self, -1e6, 1e6, "attack_penalty", "tag_reward", "tagged_penalty")
         require_range(self, 1, LARGEST_MAP**2 // CELLS_PER_PREDATOR, "predators")
         require_range(self, 1, LARGEST_MAP**2 // CELLS_PER_PREY, "prey")
+        if self.rules not in get_args(Rules):
+            raise unknown_name("rules", self.rules, get_args(Rules))
         if self.map_size:
             require_range(self, SMALLEST_MAP, LARGEST_MAP, "map_size")
             if _least_room(self) < LEAST_ROOM:
@@ -136,7 +142,11 @@ class PursuitEnvironment:
         _, _, values, _ = config.reward_rules[0]
         values[:] = settings.tag_reward, settings.tagged_penalty
         self._world = MAgentWorld(
-            config, self.teams, map_size=self.map_size, max_steps=settings.max_steps
+            config,
+            self.teams,
+            map_size=self.map_size,
+            max_steps=settings.max_steps,
+            rules=settings.rules,
         )
 
     def scenery(self) -> Scenery:

@@ -18,6 +18,8 @@ from cmfq.training.run import SETTINGS_FILE, Run
 Player = Mapping[str, Policy]
 
 RANDOM = "random"
+GROWING = ("channels", "features")
+"""Games may come to show more than they did when a policy was trained: networks leave it out."""
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def _exists(name: str) -> bool:
 def _check_fit(name: str, team: TeamSpecification, learned: TeamSpecification) -> None:
     for what in ("view_shape", "channels", "features", "actions"):
         theirs, ours = getattr(learned, what), getattr(team, what)
-        if theirs == ours:
+        if theirs == ours or (what in GROWING and ours[: len(theirs)] == theirs):
             continue
         if len(str((theirs, ours))) > 400:
             theirs, ours = f"{len(theirs)} entries", f"{len(ours)}, or others"

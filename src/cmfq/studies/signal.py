@@ -22,7 +22,8 @@ from cmfq.errors import UserError
 from cmfq.learner import Learner, LearnerSettings
 from cmfq.networks import NetworkSettings
 from cmfq.policies import Decision, QPolicy, new_network
-from cmfq.replay import Replay, ReplayWriter
+from cmfq.replay import Replay
+from cmfq.replay_writer import ReplayWriter
 from cmfq.rollout import play_episode
 from cmfq.storage import versions, write_json
 from cmfq.studies.signal_report import SignalRow, write_report, write_rows

@@ -14,6 +14,7 @@ from cmfq.evaluation.pool import as_finished
 from cmfq.evaluation.tournament.progress import training_games
 from cmfq.storage import make_folder, plain
 from cmfq.training.evaluations import Evaluator
+from cmfq.training.former import former_run
 from cmfq.training.loop import train
 from cmfq.training.run import Run, read_settings
 from cmfq.training.self_play import SelfPlay
@@ -112,4 +113,5 @@ def stored_settings(entrant: Entrant) -> TrainSettings[Any]:
     """
     assert entrant.run, "it is a run"
     with damage_of(f"what is stored of {entrant.name}", "give another file"):
-        return read_settings(entrant.run["environment"], entrant.run["settings"])
+        name = entrant.run["environment"]
+        return read_settings(name, former_run(name, entrant.run["settings"]))

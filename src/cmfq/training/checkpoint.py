@@ -18,6 +18,7 @@ from cmfq.hints import TRUST_VARIABLE
 from cmfq.networks import NetworkSettings
 from cmfq.policies import QPolicy, network_shapes, new_network
 from cmfq.storage import plain, read_tensors, write_tensors
+from cmfq.training.former import former_environment, former_policies
 from cmfq.training.side import join_names, split_names, tensors_of
 
 FORMAT = "cmfq-policy-2"
@@ -67,7 +68,12 @@ class Checkpoint:
         with damage_of(
             f"{self.path} does not describe its environment, it", "give another checkpoint"
         ):
-            settings = convert(self.description.environment_settings, self.kind.settings)
+            settings = convert(
+                former_environment(
+                    self.description.environment, self.description.environment_settings
+                ),
+                self.kind.settings,
+            )
         refuse_own_functions(own_functions(settings), self.path)
         return settings
 
@@ -133,7 +139,7 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
             tensors, info = _as_second_format(tensors, info)
         if info.get("format") != FORMAT:
             raise UserError(f"{file} holds no policy that this version of cmfq reads ({FORMAT})")
-        description = convert(info, CheckpointDescription)
+        description = convert(former_policies(info), CheckpointDescription)
         if not description.policies:
             raise Damage("has no policy")
         weights = split_names(tensors)

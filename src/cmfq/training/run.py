@@ -26,6 +26,7 @@ from cmfq.errors import UserError
 from cmfq.storage import claim, read_tensors, versions, write_json, write_tensors
 from cmfq.training.checkpoint import list_checkpoints, refuse_own_functions, save_policies
 from cmfq.training.evaluations import Evaluation
+from cmfq.training.former import former_run
 from cmfq.training.opponent_settings import GATED
 from cmfq.training.rows import forget_rows, read_metrics, read_rows
 from cmfq.training.self_play import SelfPlay
@@ -130,7 +131,9 @@ class Run:
         path = self.path / SETTINGS_FILE
         with damage_of(path, "put it back as it was"):
             stored = decode_json(read_bytes(path), StoredRun)
-            settings = read_settings(stored.environment, stored.settings)
+            settings = read_settings(
+                stored.environment, former_run(stored.environment, stored.settings)
+            )
         refuse_own_functions(settings.own_functions, path)
         return RunDescription(stored.environment, settings, stored.versions)
 
@@ -175,7 +178,7 @@ class Run:
         try:
             tensors, info = read_tensors(state)
             name = kind_of(self_play.settings.environment).name
-            settings = read_settings(name, info.get("settings"))
+            settings = read_settings(name, former_run(name, info.get("settings")))
             if settings != self_play.settings:
                 raise UserError("it belongs to a run with other settings")
             check_state(self_play, tensors, info)

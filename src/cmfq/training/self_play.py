@@ -16,7 +16,7 @@ from cmfq.environments.pettingzoo import PettingZooSettings
 from cmfq.environments.registry import make_environment
 from cmfq.errors import UserError, unknown_name
 from cmfq.policies import Policy, QPolicy
-from cmfq.replay import ReplayWriter
+from cmfq.replay_writer import ReplayWriter
 from cmfq.rollout import Episode, Observer, play_episodes
 from cmfq.storage import plain
 from cmfq.training.head import settle_head
@@ -149,7 +149,12 @@ class SelfPlay:
         """Play the games side by side; what the learners lived through goes into their replays."""
         observers: list[list[Observer]] = [
             [
-                ReplayWriter(side.replay, self._learning(role, meeting))
+                ReplayWriter(
+                    side.replay,
+                    self._learning(role, meeting),
+                    self.settings.objective,
+                    side.generator,
+                )
                 for role, side in self.sides.items()
             ]
             for meeting in meetings

@@ -11,6 +11,7 @@ from cmfq.environments.registry import own_functions
 from cmfq.errors import UserError, require_range
 from cmfq.learner import LearnerSettings
 from cmfq.networks import NetworkSettings
+from cmfq.objective import ObjectiveSettings
 from cmfq.training.opponent_settings import SELF, OpponentSettings, own_players, parse_mix
 
 LEAST_BETA = 1e-9
@@ -75,6 +76,7 @@ class TrainSettings(Generic[EnvironmentSettings]):
     mean_field: MeanFieldSettings = field(default_factory=MeanFieldSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     learner: LearnerSettings = field(default_factory=LearnerSettings)
+    objective: ObjectiveSettings = field(default_factory=ObjectiveSettings)
     exploration: ExplorationSettings = field(default_factory=ExplorationSettings)
     opponent_pool: OpponentSettings = field(default_factory=OpponentSettings)
 

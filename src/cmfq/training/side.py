@@ -48,6 +48,7 @@ class Side:
             settings.learner.discount,
             settings.learner.replay_bytes,
             settings.environments,
+            settings.learner.n_steps,
         )
         if settings.learner.batch_size > self.replay.capacity:
             raise UserError(

@@ -19,6 +19,7 @@ from cmfq.evaluation.tournament.file import (
     TournamentSettings,
 )
 from cmfq.hints import command
+from cmfq.training.former import former_environment
 from cmfq.training.run import StoredRun
 
 LONGEST_HEADER = 2**23
@@ -70,7 +71,7 @@ def read_tournament(path: Path) -> tuple[Tournament, bool]:
 def _of_header(header: _Header) -> Tournament:
     kind = find_kind(header.environment)
     settings: TournamentSettings[Any] = convert(
-        header.settings,
+        _completed(kind.name, header.settings),
         TournamentSettings[kind.settings],  # type: ignore[name-defined]
     )
     _check_entrants(header.entrants)
@@ -86,6 +87,13 @@ def _of_header(header: _Header) -> Tournament:
         (),
         header.paired,
     )
+
+
+def _completed(kind: str, stored: Any) -> Any:
+    """Stored settings with what older versions did without saying so."""
+    if not isinstance(stored, dict):
+        return stored
+    return {**stored, "environment": former_environment(kind, stored.get("environment"))}
 
 
 def _check_entrants(entrants: Iterable[Entrant]) -> None:

@@ -1,0 +1,51 @@
+"""What settings meant before they were there: stored files of older versions keep their meaning.
+
+Stored settings name every option there was. What is missing came later, and the program did without
+it what the values here say. What is not of the right type is left to whoever checks it.
+"""
+
+from typing import Any
+
+
+def former_environment(kind: str, stored: Any) -> Any:
+    """Stored settings of an environment, completed.
+
+    Args:
+        kind: name of the kind of environment.
+        stored: what JSON holds of its settings.
+    """
+    return _completed(stored, rules="magent") if kind in ("battle", "pursuit") else stored
+
+
+def former_network(stored: Any) -> Any:
+    """Stored settings of a network, completed."""
+    return _completed(stored, ids=True)
+
+
+def former_run(kind: str, stored: Any) -> Any:
+    """Stored settings of a run in a kind of environment, completed."""
+    if not isinstance(stored, dict):
+        return stored
+    return {
+        **stored,
+        "environment": former_environment(kind, stored.get("environment")),
+        "network": former_network(stored.get("network")),
+    }
+
+
+def former_policies(description: Any) -> Any:
+    """What a checkpoint says of itself, completed."""
+    policies = description.get("policies") if isinstance(description, dict) else None
+    if not isinstance(policies, dict):
+        return description
+    completed = {
+        role: {**policy, "network": former_network(policy.get("network"))}
+        if isinstance(policy, dict)
+        else policy
+        for role, policy in policies.items()
+    }
+    return {**description, "policies": completed}
+
+
+def _completed(stored: Any, **former: Any) -> Any:
+    return {**former, **stored} if isinstance(stored, dict) else stored
