@@ -27,7 +27,8 @@ from torch.autograd.functional import jvp
 
 from cmfq.algorithms import ALGORITHMS, MeanFieldSettings, Situation
 from cmfq.environments.base import TeamObservation
-from cmfq.networks import AdditiveHead, Encoding, PairwiseHead, QNetwork
+from cmfq.heads import AdditiveHead, EmbeddingHead, PairwiseHead
+from cmfq.networks import Encoding, QNetwork
 from cmfq.policies import QPolicy
 
 WEIGHTS = {"causal": "cmfq", "mean": "mfq", "random": "random"}
@@ -110,7 +111,7 @@ def check_theory(
     return rows
 
 
-def smoothness(head: AdditiveHead | PairwiseHead) -> Tensor | None:
+def smoothness(head: AdditiveHead | PairwiseHead | EmbeddingHead) -> Tensor | None:
     """``L`` of each action, ``(actions,)`` float64: ``Q(s, a, ·)`` is ``L``-smooth for every ``s``.
 
     Returns:
@@ -118,7 +119,7 @@ def smoothness(head: AdditiveHead | PairwiseHead) -> Tensor | None:
     """
     if isinstance(head, PairwiseHead):
         return torch.zeros(head.actions, dtype=torch.float64)
-    if head.activation not in CURVATURE:
+    if isinstance(head, EmbeddingHead) or head.activation not in CURVATURE:
         return None
     inner = head.merged_action_layer.weight.detach().double()  # (hidden, actions)
     bounds = [
