@@ -21,6 +21,7 @@ import numpy.typing as npt
 import tyro
 from scipy import optimize, stats
 
+from cmfq.evaluation.statistics.power import power, variation
 from cmfq.evaluation.statistics.rating import ELO, rate_groups
 from cmfq.evaluation.statistics.replication import Interval, rate_interval
 from cmfq.storage import write_bytes
@@ -48,7 +49,11 @@ WORLDS = {
 }
 FAILING = {"one in five fails": Spread(0.2, 0.2, 0.2, failing=0.2)}
 RATES = (0.5, 0.7, 0.85, 0.95)
-SIDES = ((3, 3), (5, 5), (10, 10), (5, 1))
+POWER_SEEDS = (3, 5, 10, 35)
+POWER_DIFFERENCES = (0.1, 0.2, 0.4)
+PILOT_SEEDS = 40
+"""Seeds of each side of the tournament of equals from which power is foretold."""
+SIDES = ((3, 3), (5, 5), (10, 10), (5, 1), (2, 10), (10, 2), (3, 10), (10, 3), (5, 10))
 """Seeds of each side; a side of one is an opponent that stays as it is."""
 
 
@@ -143,6 +148,50 @@ def covered(interval: Interval, truth: float) -> float:
     return float(((interval.low <= truth) & (truth <= interval.high)).mean())
 
 
+@dataclass(frozen=True)
+class PowerRow:
+    """Power at one difference and number of seeds, least and greatest among the worlds."""
+
+    seeds: int
+    difference: float
+    foretold: tuple[float, float]
+    """By ``cmfq power``, from a tournament of algorithms that are equally strong."""
+    told: tuple[float, float]
+    """Share of simulated tournaments whose interval leaves out 1/2."""
+    largest_error: float
+    """Of what is foretold, in the worst world."""
+
+
+def measure_power(repetitions: int, games: int, seed: int) -> Iterator[PowerRow]:
+    """Every number of seeds and difference, over the worlds."""
+    generator = np.random.default_rng(seed)
+    pilots = [_pilot(world, games, generator) for world in WORLDS.values()]
+    for seeds in POWER_SEEDS:
+        for difference in POWER_DIFFERENCES:
+            foretold = [power(variation(points), difference, seeds) for points in pilots]
+            told = []
+            for world in WORLDS.values():
+                scores = simulate(
+                    world, 0.5 + difference, (seeds, seeds), games, repetitions, generator
+                )
+                told.append(1 - covered(rate_interval(scores), 0.5))
+            errors = np.abs(np.subtract(foretold, told))
+            yield PowerRow(
+                seeds,
+                difference,
+                (min(foretold), max(foretold)),
+                (min(told), max(told)),
+                float(errors.max()),
+            )
+
+
+def _pilot(world: Spread, games: int, generator: np.random.Generator) -> FloatArray:
+    """Points ``(seeds, seeds, games)`` of two algorithms that are equally strong."""
+    sides = (PILOT_SEEDS, PILOT_SEEDS)
+    wins = np.rint(games * simulate(world, 0.5, sides, games, 1, generator)[0])
+    return np.asarray((np.arange(games) < wins[..., None]).astype(float))
+
+
 def rating_coverage(
     strengths: Sequence[float], spread: float, seeds: int, games: int, repetitions: int, seed: int
 ) -> float:
@@ -185,7 +234,10 @@ class CoverageStudy:
 
 
 def describe(
-    rows: Sequence[CoverageRow], ratings: Sequence[tuple[int, float, float]], study: CoverageStudy
+    rows: Sequence[CoverageRow],
+    ratings: Sequence[tuple[int, float, float]],
+    powers: Sequence[PowerRow],
+    study: CoverageStudy,
 ) -> str:
     """The page, in Markdown."""
     lines = [
@@ -197,7 +249,8 @@ def describe(
         + ", ".join(f"*{name}* {tuple(world)[:3]}" for name, world in WORLDS.items())
         + ": standard deviations of the strength of the rows' seeds, the columns', and of pairs, "
         "where the luck of a game has 1. In each cell the least and the greatest coverage among "
-        "these worlds. `5 v 1`: five seeds against one fixed opponent. Last: where seeds are alike "
+        "these worlds. `5 v 1`: five seeds against one fixed opponent; `2 v 10` and "
+        "`10 v 2` differ, because in one world it is the columns' seeds that vary. Last: where seeds are alike "
         f"but for one in five of the rows', which fails ({FAILURE:g} weaker).",
         "",
         "| seeds | true win rate | coverage | mean width | coverage of the plain bootstrap "
@@ -224,6 +277,18 @@ def describe(
         "| --- | ---: | ---: |",
         *(f"| {seeds} | {spread:.0f} | {share:.1%} |" for seeds, spread, share in ratings),
         "",
+        "What `cmfq power` foretells from a tournament of two algorithms that are equally strong "
+        f"({PILOT_SEEDS} seeds each), beside the share of simulated tournaments that told them "
+        "apart: the least and the greatest among the same worlds.",
+        "",
+        "| seeds each | true win rate | power foretold | told apart | largest error in a world |",
+        "| ---: | ---: | ---: | ---: | ---: |",
+        *(
+            f"| {row.seeds} | {0.5 + row.difference:.0%} | {_range(row.foretold)} | "
+            f"{_range(row.told)} | {100 * row.largest_error:.0f} points |"
+            for row in powers
+        ),
+        "",
     ]
     return "\n".join(lines)
 
@@ -242,6 +307,7 @@ def main(arguments: list[str] | None = None) -> int:
                                         study.repetitions // 10, study.seed))
         for seeds in (3, 5, 10) for points in (50, 150)
     ]  # fmt: skip
+    powers = list(measure_power(study.repetitions // 2, study.games, study.seed))
     study.out.mkdir(parents=True, exist_ok=True)
     table = io.StringIO()
     writer = csv.DictWriter(
@@ -250,7 +316,7 @@ def main(arguments: list[str] | None = None) -> int:
     writer.writeheader()
     writer.writerows(asdict(row) for row in rows)
     write_bytes(study.out / "rows.csv", table.getvalue().encode())
-    write_bytes(study.out / "README.md", describe(rows, ratings, study).encode())
+    write_bytes(study.out / "README.md", describe(rows, ratings, powers, study).encode())
     return 0
 
 

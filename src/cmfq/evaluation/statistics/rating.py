@@ -1,9 +1,13 @@
-"""Ratings from wins, draws and losses: Davidson's extension of Bradley and Terry to draws.
+"""Ratings from points: Bradley and Terry's model, a draw being half a win and half a loss.
 
-Davidson, R. R. (1970): "On extending the Bradley-Terry model to accommodate ties in paired
-comparison experiments", JASA 65 (329). With strengths ``r`` and a draw parameter ``ν``, A wins,
-draws and loses against B with probabilities proportional to ``exp(r_A)``, ``ν exp((r_A + r_B) /
-2)`` and ``exp(r_B)``.
+With strengths ``r`` A is expected to get ``1 / (1 + exp(r_B - r_A))`` of the points of its games
+against B, as Elo's ratings mean it. The likelihood takes a draw for half a game won and half a game
+lost: not the law by which games end, but its maximum is consistent for the expected scores, and the
+intervals below do not rely on it.
+
+A model with a draw parameter of its own (Davidson 1970) rates by the odds of a win to a *loss*:
+with 24 wins, 76 draws and no loss, 62 % of the points, it puts A as far ahead as its prior lets it,
+however many games were drawn.
 """
 
 from itertools import combinations
@@ -19,16 +23,8 @@ IntArray = npt.NDArray[np.intp]
 ELO = 400 / np.log(10)
 """Points of a rating for a unit of strength: 400 points are odds of ten to one."""
 PRIOR_SPREAD = 5.0
-"""Of strengths and ``log ν``, about 870 points: who never lost has a rating all the same."""
-
-
-class Strengths(NamedTuple):
-    """A fitted model."""
-
-    strengths: FloatArray
-    """``(players,)``, with mean 0."""
-    log_draw: float
-    """``log ν``."""
+"""Standard deviation of the prior of strengths, about 870 points: who never lost has a rating all
+the same."""
 
 
 class GroupRatings(NamedTuple):
@@ -39,68 +35,85 @@ class GroupRatings(NamedTuple):
     groups: FloatArray
     """``(groups,)``: mean over a group's players."""
     low: FloatArray
-    """``(groups,)``: end of the 95 % interval; nan where no group has several players."""
+    """``(groups,)``: lower end of the 95 % interval: over players, or, where every group has a
+    single player, over games."""
     high: FloatArray
     expected: FloatArray
     """``(players, players)``: score of the row against the column, a draw counting half."""
 
 
-def fit_strengths(wins: FloatArray, draws: FloatArray) -> Strengths:
-    """Maximum of Davidson's likelihood, with a prior so weak that it decides only what games don't.
+def fit_strengths(points: FloatArray) -> FloatArray:
+    """Maximum of the likelihood, with a prior so weak that it decides only what games don't.
 
     Args:
-        wins: ``(players, players)``: games that the row won against the column.
-        draws: ``(players, players)``: games between them that nobody won; symmetric.
-    """
-    players = len(wins)
-    first, second = np.triu_indices(players, 1)
-    won, lost, drawn = wins[first, second], wins[second, first], draws[first, second]
-    played = won + lost + drawn
+        points: ``(players, players)``: of the row in its games against the column, 1 for a win and
+            1/2 for a draw.
 
-    def loss(parameters: FloatArray) -> tuple[float, FloatArray]:
-        strengths, log_draw = parameters[:-1], parameters[-1]
+    Returns:
+        ``(players,)``, with mean 0.
+    """
+    players = len(points)
+    first, second = np.triu_indices(players, 1)
+    won, lost = points[first, second], points[second, first]
+
+    def loss(strengths: FloatArray) -> tuple[float, FloatArray]:
         half = (strengths[first] - strengths[second]) / 2
-        logits = np.stack([half, -half, np.full(len(half), log_draw)])
-        total = np.logaddexp.reduce(logits)
-        expected = np.exp(logits - total) * played
-        likelihood = (won - lost) @ half + drawn.sum() * log_draw - played @ total
-        pull = (won - lost - expected[0] + expected[1]) / 2
-        slope = np.zeros(players + 1)
-        np.add.at(slope, first, pull)
-        np.add.at(slope, second, -pull)
-        slope[-1] = drawn.sum() - expected[2].sum()
-        prior = parameters / PRIOR_SPREAD
-        return -likelihood + prior @ prior / 2, -slope + prior / PRIOR_SPREAD
+        total = np.logaddexp(half, -half)
+        pull = won - (won + lost) * np.exp(half - total)
+        slope = np.bincount(first, pull, players) - np.bincount(second, pull, players)
+        prior = strengths / PRIOR_SPREAD
+        likelihood = (won - lost) @ half - (won + lost) @ total
+        return float(-likelihood + prior @ prior / 2), -slope + prior / PRIOR_SPREAD
 
     found = optimize.minimize(
-        loss, np.zeros(players + 1), jac=True, method="L-BFGS-B",
+        loss, np.zeros(players), jac=True, method="L-BFGS-B",
         options={"maxiter": 10_000, "ftol": 1e-13, "gtol": 1e-7},
     )  # fmt: skip
-    return Strengths(found.x[:-1] - found.x[:-1].mean(), float(found.x[-1]))
+    return np.asarray(found.x - found.x.mean())
 
 
-def expected_scores(fitted: Strengths) -> FloatArray:
-    """``(players, players)``: expected score of the row against the column; a draw is a half."""
-    half = (fitted.strengths[:, None] - fitted.strengths[None]) / 2
-    logits = np.stack([half, -half, np.full(half.shape, fitted.log_draw)])
-    win, _, draw = np.exp(logits - np.logaddexp.reduce(logits))
-    return np.asarray(win + draw / 2)
+def expected_scores(strengths: FloatArray) -> FloatArray:
+    """``(players, players)``: expected share of the points of the row against the column."""
+    return np.asarray(1 / (1 + np.exp(strengths[None] - strengths[:, None])))
 
 
 def rate_groups(wins: FloatArray, draws: FloatArray, group: IntArray) -> GroupRatings:
     """Rate every player, and every group of players with an interval over *players*.
 
-    Players of a group are seeds of one algorithm. The variance of a group's mean rating is the sum
-    over groups of the jackknife's that leaves out one of their players in turn, so that it holds
-    for other seeds on both sides; degrees of freedom follow Satterthwaite.
+    Players of a group are seeds of one algorithm. Groups of a single player are taken as they are;
+    if all are, intervals are over games.
 
     Args:
-        wins: as in :func:`fit_strengths`.
-        draws: as in :func:`fit_strengths`.
+        wins: ``(players, players)``: games that the row won against the column.
+        draws: ``(players, players)``: games between them that nobody won; symmetric.
         group: ``(players,)``: numbers from 0 of each player's group.
     """
-    fitted = fit_strengths(wins, draws)
-    groups = _group_means(fitted.strengths, group)
+    points = wins + draws / 2
+    strengths = fit_strengths(points)
+    groups = _group_means(strengths, group)
+    sizes = np.bincount(group)
+    reach = (
+        _reach_over_players(points, group)
+        if sizes.max() > 1
+        else _reach_over_games(strengths, wins, draws)[np.argsort(group)]
+    )
+    shift = _group_means(strengths, group, centred=False).mean()
+    return GroupRatings(
+        ELO * (strengths - shift),
+        ELO * groups,
+        ELO * (groups - reach),
+        ELO * (groups + reach),
+        expected_scores(strengths),
+    )
+
+
+def _reach_over_players(points: FloatArray, group: IntArray) -> FloatArray:
+    """Half the length ``(groups,)`` of the intervals over players.
+
+    The variance of a group's mean strength is the sum over groups of the jackknife's that leaves
+    out one of their players in turn, so that it holds for other seeds on both sides; degrees of
+    freedom follow Satterthwaite.
+    """
     variances, freedoms = [], []
     for number, size in enumerate(np.bincount(group)):
         if size == 1:
@@ -108,26 +121,38 @@ def rate_groups(wins: FloatArray, draws: FloatArray, group: IntArray) -> GroupRa
         without = []
         for player in np.flatnonzero(group == number):
             kept = np.arange(len(group)) != player
-            strengths = fit_strengths(wins[kept][:, kept], draws[kept][:, kept]).strengths
-            without.append(_group_means(strengths, group[kept]))
+            without.append(_group_means(fit_strengths(points[kept][:, kept]), group[kept]))
         variances.append((size - 1) / size * ((without - np.mean(without, 0)) ** 2).sum(0))
         freedoms.append(size - 1)
-    reach = np.full(len(groups), np.nan)
-    if variances:
-        parts = np.array(variances)
-        total = parts.sum(0)
-        spread = (parts**2 / np.array(freedoms)[:, None]).sum(0)
-        degrees = np.full(len(groups), float(min(freedoms)))
-        np.divide(total**2, spread, out=degrees, where=spread > 0)
-        reach = stats.t.ppf(0.975, degrees) * np.sqrt(total)
-    shift = _group_means(fitted.strengths, group, centred=False).mean()
-    return GroupRatings(
-        ELO * (fitted.strengths - shift),
-        ELO * groups,
-        ELO * (groups - reach),
-        ELO * (groups + reach),
-        expected_scores(fitted),
+    parts = np.array(variances)
+    total = parts.sum(0)
+    spread = (parts**2 / np.array(freedoms)[:, None]).sum(0)
+    degrees = np.full(total.shape, float(min(freedoms)))
+    np.divide(total**2, spread, out=degrees, where=spread > 0)
+    return np.asarray(stats.t.ppf(0.975, degrees) * np.sqrt(total))
+
+
+def _reach_over_games(strengths: FloatArray, wins: FloatArray, draws: FloatArray) -> FloatArray:
+    """Half the length ``(players,)`` of the intervals over games of these players.
+
+    From the sandwich estimate of the variance, which does not take the likelihood at its word: a
+    game's variance is the one of the points seen, with half a win and half a loss added.
+    """
+    played = wins + wins.T + draws
+    share = (wins + draws / 2 + 0.5) / (played + 1)
+    square = (wins + draws / 4 + 0.5) / (played + 1)
+    expected = expected_scores(strengths)
+    slope = np.linalg.inv(
+        _laplacian(played * expected * (1 - expected)) + np.eye(len(played)) / PRIOR_SPREAD**2
     )
+    centre = np.eye(len(played)) - 1 / len(played)
+    covariance = centre @ slope @ _laplacian(played * (square - share**2)) @ slope @ centre
+    return np.asarray(stats.norm.ppf(0.975) * np.sqrt(np.diag(covariance)))
+
+
+def _laplacian(weights: FloatArray) -> FloatArray:
+    """``Σ weight (e_i - e_j)(e_i - e_j)ᵀ`` over pairs; weights are symmetric, the diagonal 0."""
+    return np.asarray(np.diag(weights.sum(1)) - weights)
 
 
 def cycles(rates: FloatArray, settled: npt.NDArray[np.bool_]) -> list[tuple[int, int, int, bool]]:

@@ -18,6 +18,9 @@ from scipy import stats
 
 FloatArray = npt.NDArray[np.float64]
 
+UNEVEN = 2.0
+"""Weight of the correction for sides of different numbers of seeds in :func:`degrees_of_freedom`,
+chosen by simulation (``docs/results/coverage``)."""
 NO_VARIANCE = 1e-12
 """What is below comes from rounding: no seed differed from another."""
 
@@ -76,26 +79,53 @@ def mean_squares(scores: FloatArray) -> MeanSquares:
 def variance_of_mean(scores: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Variance of the mean score over draws of both seeds, and its degrees of freedom.
 
-    The estimate is the one by expected mean squares, with no component below 0. Its degrees of
-    freedom follow Satterthwaite (1946), from the rows' and the columns' part.
-
     Raises:
         ValueError: there is one row and one column, and so nothing to estimate it from.
     """
     rows, columns = scores.shape[-2:]
     if rows == columns == 1:
         raise ValueError("one score says nothing about its variance")
-    squares = mean_squares(scores)
+    return variance_from(mean_squares(scores), rows, columns)
+
+
+def variance_from(squares: MeanSquares, rows: int, columns: int) -> tuple[FloatArray, FloatArray]:
+    """Variance of the mean score and its degrees of freedom, from the layout's mean squares.
+
+    The estimate is the one by expected mean squares, with no component below 0.
+    """
     row = np.maximum(squares.rows, squares.cells)
     column = np.maximum(squares.columns, squares.cells)
     variance = (row + column - squares.cells) / (rows * columns)
-    parts = [(part, n - 1) for part, n in ((row, rows), (column, columns)) if n > 1]
-    total = np.asarray(sum(part for part, _ in parts))
-    spread = np.asarray(sum(part**2 / freedom for part, freedom in parts))
-    least = min(freedom for _, freedom in parts)
-    degrees = np.full(total.shape, float(least))
-    np.divide(total**2, spread, out=degrees, where=spread > 0)
-    return variance, degrees
+    return variance, degrees_of_freedom(row, column, rows - 1, columns - 1)
+
+
+def degrees_of_freedom(
+    row: FloatArray, column: FloatArray, row_freedom: int, column_freedom: int
+) -> FloatArray:
+    """Degrees of freedom of the variance of a mean over both sides' seeds.
+
+    With ``w`` and ``v`` the shares of rows and columns in ``row + column`` and ``r`` and ``c``
+    their degrees of freedom, Satterthwaite's (1946) are ``1 / (w²/r + v²/c)``. These are too many
+    where one side has far fewer seeds: if those few happen to lie close together, the variance is
+    too small and looks sure. Where one side has less than half of the other's degrees of freedom,
+    say ``r < c/2``, ``UNEVEN · w v (1/r - 2/c)`` is added to the denominator.
+
+    Args:
+        row: mean squares of rows, at least those of cells.
+        column: mean squares of columns, at least those of cells.
+        row_freedom: 0 for a single row: then the columns decide.
+        column_freedom: 0 for a single column: then the rows decide.
+    """
+    if min(row_freedom, column_freedom) == 0:
+        return np.full(np.shape(row), float(max(row_freedom, column_freedom)))
+    total = np.where(row + column > 0, row + column, 1.0)
+    w, v = row / total, column / total
+    r, c = 1 / row_freedom, 1 / column_freedom
+    excess = max(0.0, max(r, c) - 2 * min(r, c))
+    inverse = w**2 * r + v**2 * c + UNEVEN * w * v * excess
+    # Where nothing varies the shares are 0; there are never fewer than the smaller side has.
+    inverse = np.where((inverse == 0) | (inverse > max(r, c)), max(r, c), inverse)
+    return np.asarray(1 / inverse)
 
 
 def mean_interval(scores: FloatArray, confidence: float = 0.95) -> Interval:
