@@ -11,6 +11,7 @@ from cmfq.environments.battle import BattleSettings
 from cmfq.evaluation.entrants import Entrant, Player
 from cmfq.evaluation.figures.style import save_svg
 from cmfq.evaluation.figures.tournament import game_margins, rating_ladder, win_rate_matrix
+from cmfq.evaluation.statistics.rating import ELO
 from cmfq.evaluation.statistics.replication import mean_interval, rate_interval
 from cmfq.evaluation.tournament.file import (
     GameRecord,
@@ -28,7 +29,7 @@ def made_up(seeds: dict[str, int], margin, size: int = 64, games: int = 4) -> To
     """Every game between two entrants ends with ``margin(a, b, game)`` survivors of A more."""
     entrants = tuple(
         Entrant(f"{group}-{seed}", group, seed if count > 1 else None,
-                (Player(f"{group}{seed}", group, 1),), None)
+                (Player(f"{group}{seed}".encode().hex(), group, 1),), None)
         for group, count in sorted(seeds.items()) for seed in range(count)
     )  # fmt: skip
     owner = {player.id: one for one in entrants for player in one.players}
@@ -78,7 +79,9 @@ def test_of_two_single_policies_the_game_is_the_unit() -> None:
     low, high = rate_interval(np.array([[1.0]] * 15 + [[0.0]] * 5))[1:]
     assert one.win_rate == pytest.approx((0.75, float(low), float(high)))
     assert one.better is None
-    assert np.isnan(standings(played).ratings[0].rating.low)
+    value, low, high = standings(played).ratings[0].rating
+    reach = 1.96 * ELO / 2 / np.sqrt(20 * 0.75 * 0.25)  # half of what is between the two
+    assert (value - low, high - value) == pytest.approx((reach, reach), rel=0.1)
 
 
 def test_a_single_game_says_nothing() -> None:

@@ -250,8 +250,8 @@ def describe(
         + ": standard deviations of the strength of the rows' seeds, the columns', and of pairs, "
         "where the luck of a game has 1. In each cell the least and the greatest coverage among "
         "these worlds. `5 v 1`: five seeds against one fixed opponent; `2 v 10` and "
-        "`10 v 2` differ, because in one world it is the columns' seeds that vary. Last: where seeds are alike "
-        f"but for one in five of the rows', which fails ({FAILURE:g} weaker).",
+        "`10 v 2` differ, because in one world it is the columns' seeds that vary. Last: where "
+        f"seeds are alike but for one in five of the rows', which fails ({FAILURE:g} weaker).",
         "",
         "| seeds | true win rate | coverage | mean width | coverage of the plain bootstrap "
         "| one in five fails | plain bootstrap |",
