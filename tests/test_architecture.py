@@ -7,6 +7,7 @@ import cmfq
 
 SOURCE = Path(cmfq.__file__).parent
 LAYERS = [
+    {"text"},
     {"errors", "hints", "notices"},
     {"imports", "decoding"},
     {"mean_field", "environments", "storage"},

@@ -4,9 +4,14 @@ import difflib
 import math
 from collections.abc import Collection
 
+from cmfq.text import plain_text
+
 
 class UserError(Exception):
     """A mistake in what was asked for: names the value, what was expected and what to do."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(plain_text(sentence))
 
 
 class EnvironmentFailed(UserError):

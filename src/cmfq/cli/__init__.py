@@ -22,6 +22,7 @@ from cmfq.errors import UserError
 from cmfq.evaluation.entrants import split_group
 from cmfq.evaluation.players import game_of
 from cmfq.notices import notices_on_standard_error
+from cmfq.text import say
 
 COMMANDS: dict[str, Callable[..., Any]] = {
     "environments": environments,
@@ -64,10 +65,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _commands(arguments), prog="cmfq", description=__doc__, args=arguments
             )
     except UserError as error:
-        print(f"cmfq: {error}", file=sys.stderr)
+        say(f"cmfq: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("cmfq: stopped", file=sys.stderr)
+        say("cmfq: stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:  # who read the output has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

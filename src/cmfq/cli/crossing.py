@@ -14,6 +14,7 @@ from cmfq.evaluation.crossing.play import play_crossing, roles_of, scaled
 from cmfq.evaluation.crossing.report import heading, reward_table, write_crossing
 from cmfq.hints import command
 from cmfq.storage import refuse_results_folder
+from cmfq.text import say
 
 
 def cross_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
@@ -63,6 +64,6 @@ def cross_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
             title = scaled(settings, size).title
             for role, name in enumerate(roles):
                 print_table(reward_table(cells, size, role), f"Reward per {name} and step, {title}")
-        print(f"results: {out / 'README.md'}")
+        say(f"results: {out / 'README.md'}")
 
     return cross

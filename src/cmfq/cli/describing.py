@@ -8,10 +8,11 @@ from typing import Any
 
 import tyro
 from rich.console import Console
-from rich.table import Table
 
+from cmfq.cli.screen import ScreenTable, new_console
 from cmfq.environments.base import TeamSpecification
 from cmfq.environments.registry import KINDS, Kind, default_settings, make_environment
+from cmfq.text import plain_text
 
 
 def environments(name: tyro.conf.Positional[str] = "") -> None:
@@ -27,7 +28,7 @@ def environments(name: tyro.conf.Positional[str] = "") -> None:
 
 
 def _list() -> None:
-    table = Table(box=None, pad_edge=False)
+    table = ScreenTable(box=None, pad_edge=False)
     for column in ("name", "what it is", "teams"):
         table.add_column(column)
     for kind in KINDS.values():
@@ -38,7 +39,7 @@ def _list() -> None:
             for team, observation in zip(environment.teams, observations, strict=True)
         )
         table.add_row(kind.name, _summary(kind), teams)
-    Console().print(table)
+    new_console().print(table)
     print(
         "\nand package.module:make_env, any PettingZoo parallel environment of your own.\n"
         "`cmfq environments NAME` describes one, `cmfq train NAME --help` lists its settings."
@@ -53,8 +54,8 @@ def _summary(kind: Kind) -> str:
 def _describe(settings: Any) -> None:
     environment = make_environment(settings)
     observations = environment.reset(0)
-    console = Console(highlight=False)
-    console.print(f"[bold]{settings.title}[/bold]")
+    console = new_console()
+    console.print(plain_text(settings.title), style="bold")
     console.print(inspect.getdoc(sys.modules[type(settings).__module__]) or "", markup=False)
     rewards = {
         field: value
@@ -62,7 +63,7 @@ def _describe(settings: Any) -> None:
         if "reward" in field or "penalty" in field
     }
     if rewards:
-        console.print("\n[bold]Rewards[/bold], as set by default")
+        console.print("\nRewards, as set by default", style="bold")
         for field, value in rewards.items():
             console.print(f"  --{field.replace('_', '-')} {value}", markup=False)
     alike: dict[TeamSpecification, list[str]] = {}
@@ -75,10 +76,8 @@ def _describe(settings: Any) -> None:
 
 def _describe_team(console: Console, team: TeamSpecification, counts: Sequence[str]) -> None:
     """Describe teams that differ in name and number alone."""
-    console.print(
-        f"\n[bold]{' and '.join(counts)}[/bold], role {team.role}; neighbours within "
-        f"{team.view_radius:g}"
-    )
+    who = plain_text(f"{' and '.join(counts)}, role {team.role}")
+    console.print(f"\n{who}; neighbours within {team.view_radius:g}", style="bold")
     if team.channels:
         height, width = team.view_shape
         console.print(f"  view: {height} x {width} cells; its channels:")
@@ -94,7 +93,7 @@ def _print_names(console: Console, names: Sequence[str]) -> None:
     """Numbered, as many to a line as fit."""
     line = "   "
     for number, name in enumerate(names):
-        entry = f" {number} {name}" + ("," if number + 1 < len(names) else "")
+        entry = f" {number} {plain_text(name)}" + ("," if number + 1 < len(names) else "")
         if len(line) + len(entry) > min(console.width, 100):
             console.print(line, markup=False, soft_wrap=True)
             line = "   "

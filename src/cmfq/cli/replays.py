@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import torch
 import tyro
-from rich.console import Console
 from rich.progress import Progress
 
+from cmfq.cli.screen import new_console
 from cmfq.environments.registry import kind_of, make_environment
 from cmfq.environments.sides import seats
 from cmfq.errors import UserError
@@ -24,6 +24,7 @@ from cmfq.replays.record import record_episode
 from cmfq.replays.render import parse_steps
 from cmfq.replays.render import render as draw_steps
 from cmfq.replays.server import doorway, make_server, url_of
+from cmfq.text import say
 
 
 def record_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
@@ -77,7 +78,7 @@ def record_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
             f"{name} ({team.name}) {count}"
             for name, team, count in zip(names, teams, episode.survivors, strict=True)
         )
-        print(
+        say(
             f"{left} left after {episode.steps} steps: {out}, {out.stat().st_size / 1e6:.1f} MB, "
             f"watch it with `{command('view', out)}`"
         )
@@ -111,12 +112,12 @@ def render(
     game = read(replay)
     chosen = parse_steps(steps, game)
     pictures = draw_steps(game, chosen, cell=cell, agent=agent)
-    screen = Console(stderr=True)
+    screen = new_console(stderr=True)
     progress = Progress(console=screen, transient=True, disable=not screen.is_terminal)
     with progress:
         drawn = progress.track(pictures, total=len(chosen), description="steps")
         save_animation(drawn, out, milliseconds=1000 / speed)
-    print(f"steps {chosen[0]} to {chosen[-1]}: {out}, {out.stat().st_size / 1e6:.1f} MB")
+    say(f"steps {chosen[0]} to {chosen[-1]}: {out}, {out.stat().st_size / 1e6:.1f} MB")
 
 
 def view(
@@ -140,10 +141,10 @@ def view(
     named = [NamedReplay(path.name, path.read_bytes()) for path in replays]
     if html:
         write_page(named, html)
-        print(f"page: {html.resolve()}")
+        say(f"page: {html.resolve()}")
         return
     server = make_server(documents(named), port)
-    print(f"watch at {url_of(server)} (Ctrl-C ends)", flush=True)
+    say(f"watch at {url_of(server)} (Ctrl-C ends)", flush=True)
     with suppress(KeyboardInterrupt), server, doorway(server) as door:
         if browser:
             webbrowser.open(door)

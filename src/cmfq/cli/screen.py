@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import (
@@ -15,12 +15,42 @@ from rich.progress import (
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table as ScreenTable
+from rich.table import Table as RichTable
+from rich.text import Text
 
 from cmfq.evaluation.table import Table
+from cmfq.text import Strong, plain_text, say
 
 PLAIN_LINES = 20
 """Lines of progress where the output is no terminal."""
+
+
+def new_console(*, stderr: bool = False) -> Console:
+    """A terminal on which text is text: no markup, no names of pictures."""
+    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+
+
+class ScreenTable(RichTable):
+    """A table whose titles, headings and cells are text, whatever characters they have."""
+
+    def __init__(self, title: str | None = None, **options: Any) -> None:
+        super().__init__(title=None if title is None else _text(title), **options)
+
+    def add_column(self, header: Any = "", *arguments: Any, **options: Any) -> None:
+        """Add a column; line breaks of its heading are kept."""
+        super().add_column(_text(header, "\n"), *arguments, **options)
+
+    def add_row(self, *cells: Any, **options: Any) -> None:
+        """Add a row."""
+        super().add_row(*map(_text, cells), **options)
+
+
+def _text(cell: Any, keep: str = "") -> Any:
+    """A string as it is to be seen, bold where it is meant to be; anything else as it is."""
+    if not isinstance(cell, str):
+        return cell
+    lines = [plain_text(part) for part in (cell.split(keep) if keep else [cell])]
+    return Text("\n".join(lines), style="bold" if isinstance(cell, Strong) else "")
 
 
 def print_table(table: Table, title: str) -> None:
@@ -30,7 +60,7 @@ def print_table(table: Table, title: str) -> None:
         screen.add_column(column, justify="right" if number else "left")
     for row in table.rows:
         screen.add_row(*row)
-    Console().print(screen)
+    new_console().print(screen)
 
 
 class GamesScreen:
@@ -39,7 +69,7 @@ class GamesScreen:
     def __init__(self, file: Path | None = None) -> None:
         """``file`` keeps the games, if any does."""
         self._file = file
-        self._console = Console(stderr=True)
+        self._console = new_console(stderr=True)
         self._bar = Progress(
             TextColumn("games"),
             BarColumn(),
@@ -66,7 +96,7 @@ class GamesScreen:
     ) -> None:
         self._bar.stop()
         if isinstance(error, KeyboardInterrupt) and self._file:
-            print(
+            say(
                 f"{self._finished} of {self._games} games are kept in {self._file}: the same "
                 "command goes on",
                 file=sys.stderr,
@@ -84,9 +114,9 @@ class GamesScreen:
             self._task = self._bar.add_task("", total=games)
             self._kept = finished
             if self._file and finished:
-                print(f"{finished} of {games} games are there already", file=sys.stderr)
+                say(f"{finished} of {games} games are there already", file=sys.stderr)
         self._bar.update(self._task, completed=finished)
         plain = not self._console.is_terminal
         if plain and finished * PLAIN_LINES // games > self._finished * PLAIN_LINES // games:
-            print(f"{finished} of {games} games", file=sys.stderr, flush=True)
+            say(f"{finished} of {games} games", file=sys.stderr, flush=True)
         self._finished, self._games = finished, games

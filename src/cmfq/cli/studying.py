@@ -21,6 +21,7 @@ from cmfq.studies.sweep.plan import read_plan
 from cmfq.studies.sweep.play import play_sweep, refuse_sweep, responses
 from cmfq.studies.sweep.report import TITLE, effects_of, effects_table, write_sweep
 from cmfq.studies.training import train_missing, unfinished
+from cmfq.text import say
 from cmfq.training.settings import TrainSettings
 
 
@@ -81,7 +82,7 @@ def sweep(
     print_table(effects_table(planned, effects), "Win rates, and their changes in points")
     if out:
         write_sweep(out, planned, text, played)
-        print(f"results: {out / 'README.md'}")
+        say(f"results: {out / 'README.md'}")
 
 
 def reproduce(
@@ -125,16 +126,16 @@ def reproduce(
     print_table(change_table(stored, played), "Win rates, 95 % intervals over seeds")
     if out:
         write_results(out, played)
-        print(f"results: {out / 'README.md'}")
+        say(f"results: {out / 'README.md'}")
 
 
 def _train(runs: Mapping[str, TrainSettings[Any]], folder: Path, workers: int) -> None:
     trained = len(runs) - len(unfinished(runs, folder))
-    print(f"{trained} of {len(runs)} runs are trained", file=sys.stderr, flush=True)
+    say(f"{trained} of {len(runs)} runs are trained", file=sys.stderr, flush=True)
     try:
         for name in train_missing(runs, folder, workers):
             trained += 1
-            print(f"{trained} of {len(runs)} runs: {name}", file=sys.stderr, flush=True)
+            say(f"{trained} of {len(runs)} runs: {name}", file=sys.stderr, flush=True)
     except KeyboardInterrupt:
-        print(f"each run in {folder} is saved: the same command goes on", file=sys.stderr)
+        say(f"each run in {folder} is saved: the same command goes on", file=sys.stderr)
         raise

@@ -6,9 +6,8 @@ from typing import Any
 
 import numpy as np
 import tyro
-from rich.console import Console
-from rich.table import Table
 
+from cmfq.cli.screen import ScreenTable, new_console
 from cmfq.environments.base import TeamObservation
 from cmfq.environments.registry import make_environment
 from cmfq.errors import UserError
@@ -16,6 +15,7 @@ from cmfq.explanation import Explanation, id_ranges
 from cmfq.policies import QPolicy
 from cmfq.rollout import decide
 from cmfq.storage import write_json
+from cmfq.text import say
 from cmfq.theory import TheoryRow, check_theory
 from cmfq.training.checkpoint import load_checkpoint
 
@@ -114,13 +114,13 @@ def check_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
                 _print_theory(role, of_role)
                 _print_notes(policies[role], of_role[0])
             else:
-                print(f"{role}: no agent has two neighbours that acted differently: left out")
+                say(f"{role}: no agent has two neighbours that acted differently: left out")
 
     return check
 
 
 def _print_theory(role: str, rows: list[TheoryRow]) -> None:
-    table = Table(title=f"Σ w_k Q(s, a, a_k) against Q(s, a, ǎ), {rows[0].agents} agents of {role}")
+    table = ScreenTable(title=f"Σ w_k Q(s, a, a_k) against Q(s, a, ǎ), {rows[0].agents} agents of {role}")
     for column in THEORY_COLUMNS:
         table.add_column(column, justify="left" if column == "weights" else "right")
     for row in rows:
@@ -135,34 +135,34 @@ def _print_theory(role: str, rows: list[TheoryRow]) -> None:
             "none" if row.smoothness is None else f"{row.smoothness:.3f}",
             "-" if row.bound_used is None else f"{row.bound_used:.1%}",
         )
-    Console().print(table)
+    new_console().print(table)
 
 
 def _print_notes(policy: QPolicy, row: TheoryRow) -> None:
     """What the numbers say, and what they cannot say."""
-    print("|Σ w δ|: greatest entry; |R|: an agent's greatest |R_k|, median over agents; share: the")
-    print(
+    say("|Σ w δ|: greatest entry; |R|: an agent's greatest |R_k|, median over agents; share: the")
+    say(
         "same as a share of the standard deviation of the agent's Q over the actions it may take;"
     )
-    print("gap: the mean difference in Eq 8 as such a share; 95 %: 95th percentiles over agents")
+    say("gap: the mean difference in Eq 8 as such a share; 95 %: 95th percentiles over agents")
     if row.smoothness is None:
-        print(
+        say(
             "L: none. The network's rectifiers make the gradient of Q jump in ǎ, so Eq 14-20 bound "
             "nothing here; train with --activation softplus or silu for a Q that has an L"
         )
     elif row.smoothness == 0:
-        print(
+        say(
             "L: 0. The pairwise head is linear in ǎ: remainder and gap are zero by construction, "
             "for any weights, and what is printed is rounding; --head additive has something to "
             "check"
         )
     else:
-        print(
+        say(
             "L: a bound from the weights for every observation and ǎ, of the worst action; used: "
             "greatest |R_k| as a share of its bound L/2 ‖δ_k‖²"
         )
     if policy.algorithm == "iql":
-        print("iql never merges actions: its network was trained with ǎ = 0 and knows no other ǎ")
+        say("iql never merges actions: its network was trained with ǎ = 0 and knows no other ǎ")
 
 
 def _generator(seed: int) -> np.random.Generator:
@@ -197,8 +197,8 @@ def _watch(
 
 
 def _print_explanation(explanation: Explanation, step: int) -> None:
-    console = Console()
-    table = Table(title=f"Agent {explanation.agent} at step {step}: its neighbours")
+    console = new_console()
+    table = ScreenTable(title=f"Agent {explanation.agent} at step {step}: its neighbours")
     for column in ("id", "distance", "did", "effect", "weight"):
         table.add_column(column, justify="left" if column == "did" else "right")
     for neighbour in explanation.neighbours:
@@ -217,7 +217,9 @@ def _print_explanation(explanation: Explanation, step: int) -> None:
     }
     likely = np.max(list(policies.values()), axis=0)
     shown = np.argsort(-likely)[:LIKELY_ACTIONS]
-    table = Table(title="Its policy, and what it would be if the whole crowd had acted like one")
+    table = ScreenTable(
+        title="Its policy, and what it would be if the whole crowd had acted like one"
+    )
     table.add_column("", no_wrap=True)
     for action in shown:
         table.add_column(explanation.actions[action], justify="right")

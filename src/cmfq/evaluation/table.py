@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cmfq.evaluation.statistics.replication import Estimate
+from cmfq.text import Strong, markdown_text, plain_text
 
 
 @dataclass(frozen=True)
@@ -14,11 +15,19 @@ class Table:
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "columns", tuple(map(plain_text, self.columns)))
+        rows = [
+            tuple(cell if isinstance(cell, Strong) else plain_text(cell) for cell in row)
+            for row in self.rows
+        ]
+        object.__setattr__(self, "rows", rows)
+
     def markdown(self) -> str:
         """As Markdown."""
-        lines = [self.columns, ("---", *["---:"] * (len(self.columns) - 1)), *self.rows]
-        escaped = ([cell.replace("|", "\\|") for cell in line] for line in lines)
-        return "\n".join(f"| {' | '.join(line)} |" for line in escaped) + "\n"
+        lines = [list(map(markdown_text, line)) for line in (self.columns, *self.rows)]
+        lines.insert(1, ["---", *["---:"] * (len(self.columns) - 1)])
+        return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
 
 def rate_text(rate: Estimate) -> str:

@@ -11,8 +11,6 @@
       curves.svg, .png    reward of both roles over training (Fig 6, 10)
 """
 
-import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -28,6 +26,7 @@ from cmfq.evaluation.entrants import Entrant, groups_of
 from cmfq.evaluation.figures.style import Metrics, colours_of, save_figure
 from cmfq.evaluation.table import Table
 from cmfq.storage import make_folder, write_bytes, write_gzip, write_json
+from cmfq.text import code_line, csv_text
 from cmfq.training.run import Run
 
 RANDOM_GROUP = "random (script)"
@@ -58,11 +57,8 @@ def write_crossing(
     """
     make_folder(folder)
     cells = summarise(games)
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(asdict(cells[0])), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(cell) for cell in cells)
-    write_bytes(folder / "cells.csv", text.getvalue().encode())
+    rows = [list(asdict(cells[0])), *(list(asdict(cell).values()) for cell in cells)]
+    write_bytes(folder / "cells.csv", csv_text(rows).encode())
     lines = b"".join(json.dumps(asdict(game)).encode() + b"\n" for game in games)
     write_gzip(folder / "games.jsonl.gz", lines)
     write_json(folder / "runs.json", {one.name: one.run for one in entrants if one.run})
@@ -167,7 +163,7 @@ def _readme(cells: Sequence[CrossCell], settings: Any, command: str, curves: boo
         "`cells.csv` holds the tables, `games.jsonl.gz` every game, `runs.json` the settings and "
         "versions of every run. Train the runs with `cmfq train` and those settings, then",
         "",
-        f"    {command}",
+        code_line(command),
         "",
     ]
     return "\n".join(parts)

@@ -12,9 +12,11 @@ import matplotlib
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from cmfq.errors import UserError
 from cmfq.storage import write_aside
+from cmfq.text import plain_text
 from cmfq.training.deaths import somebody_died
 
 COLOURS = {
@@ -40,8 +42,16 @@ Metrics = Sequence[Mapping[str, Any]]
 
 def save_svg(figure: Figure, file: Path | IO[str]) -> None:
     """Write a figure as SVG: the same figure gives the same bytes."""
-    with matplotlib.rc_context({"svg.hashsalt": "cmfq"}):
+    names_are_text(figure)
+    with matplotlib.rc_context({"svg.hashsalt": "cmfq", "text.parse_math": False}):
         figure.savefig(file, format="svg", metadata=SVG_METADATA)
+
+
+def names_are_text(figure: Figure) -> None:
+    """Keep names that are in a figure from being read as formulas, which they may not be."""
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)
+        text.set_text("\n".join(map(plain_text, text.get_text().split("\n"))))
 
 
 def svg_text(figure: Figure) -> str:
@@ -68,7 +78,9 @@ def save_picture(figure: Figure, file: Path) -> None:
     if file.suffix == ".svg":
         write_aside(file, partial(save_svg, figure))
     else:
-        write_aside(file, partial(figure.savefig, format="png", dpi=150))
+        names_are_text(figure)
+        with matplotlib.rc_context({"text.parse_math": False}):
+            write_aside(file, partial(figure.savefig, format="png", dpi=150))
 
 
 def refuse_picture(file: Path) -> None:

@@ -20,6 +20,7 @@ from cmfq.evaluation.tournament.file import Tournament, tournament_text
 from cmfq.evaluation.tournament.standings import standings
 from cmfq.evaluation.tournament.tables import HOW_TO_READ, about
 from cmfq.storage import make_folder, write_bytes, write_gzip
+from cmfq.text import code_line, markdown_text
 
 TITLE = "Win rates at several sizes"
 
@@ -96,12 +97,12 @@ def write_sizes(
         "seeds](sizes.svg)\n",
         size_table(curves).markdown(),
         "## What was played\n",
-        *(f"- {about(played)}" for played in tournaments.values()),
+        *(f"- {markdown_text(about(played))}" for played in tournaments.values()),
         "\n## To get it again\n",
-        f"    {command}\n",
+        code_line(command),
         "from the stored games; each of them again from nothing, training and all, by "
         f"`cmfq reproduce {folder}/tournament-{next(iter(tournaments))}.json.gz` and so on. They "
         "were played by\n",
-        *(f"    {played.command}\n" for played in tournaments.values()),
+        *(code_line(played.command) for played in tournaments.values()),
     ]
     write_bytes(folder / "README.md", "\n".join(parts).encode())

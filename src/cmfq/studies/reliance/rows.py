@@ -1,7 +1,6 @@
 """Rows of the study of reliance, and what gave them."""
 
 import csv
-import io
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -11,6 +10,7 @@ import msgspec
 
 from cmfq.errors import UserError
 from cmfq.storage import write_bytes, write_json
+from cmfq.text import csv_text
 
 SETTINGS_FILE = "settings.json"
 WEIGHTS_FILE = "weights.csv"
@@ -88,11 +88,9 @@ def write_rows(
     folder: Path, name: str, rows: Sequence[WeightRow] | Sequence[ExchangeRow] | Sequence[PlayRow]
 ) -> None:
     """Write a file of rows."""
-    table = io.StringIO()
-    writer = csv.DictWriter(table, [one.name for one in fields(rows[0])], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
-    write_bytes(folder / name, table.getvalue().encode())
+    heading = [one.name for one in fields(rows[0])]
+    text = csv_text([heading, *(list(asdict(row).values()) for row in rows)])
+    write_bytes(folder / name, text.encode())
 
 
 class Found(NamedTuple):

@@ -1,10 +1,9 @@
 """Games of a sweep: the two algorithms of each cell, and every run against common opponents."""
 
-import csv
-import io
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +18,7 @@ from cmfq.evaluation.tournament.standings import games_by_pair
 from cmfq.storage import versions
 from cmfq.studies.sweep.plan import Plan, run_name
 from cmfq.studies.training import differences, stored_settings
+from cmfq.text import csv_text
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -170,13 +170,13 @@ def responses(plan: Plan, tournament: Tournament) -> Responses:
 
 def responses_csv(plan: Plan, found: Responses) -> str:
     """A row for each cell: levels and responses."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
     a, b = plan.algorithms
     names = [factor.name for factor in plan.factors]
-    writer.writerow(["cell", *names, f"{a} v {b}", f"strength of {a}", f"strength of {b}"])
+    rows: list[Sequence[Any]] = [
+        ["cell", *names, f"{a} v {b}", f"strength of {a}", f"strength of {b}"]
+    ]
     for cell, levels in enumerate(plan.design):
         chosen = [one.levels[level] for one, level in zip(plan.factors, levels, strict=True)]
         rates = (found.contrast[cell], *found.strength[:, cell])
-        writer.writerow([cell, *chosen, *(f"{rate:.4f}" for rate in rates)])
-    return table.getvalue()
+        rows.append([cell, *chosen, *(f"{rate:.4f}" for rate in rates)])
+    return csv_text(rows)

@@ -26,6 +26,7 @@ from cmfq.storage import make_folder, write_bytes, write_gzip
 from cmfq.studies.sweep.effects import Effects, fit_effects
 from cmfq.studies.sweep.plan import Plan
 from cmfq.studies.sweep.play import Responses, responses, responses_csv
+from cmfq.text import Strong, code_block, code_line, markdown_text
 
 TITLE_WIDTH = 20
 """Characters of a line above a panel."""
@@ -61,13 +62,13 @@ def effects_table(plan: Plan, effects: dict[str, Effects]) -> Table:
 def change_text(change: Estimate) -> str:
     """A change of a share in points, bold where its interval leaves out 0."""
     text = margin_text(Estimate(*(100 * part for part in change)), digits=0)
-    return f"**{text}**" if change.leaves_out(0) else text
+    return Strong(text) if change.leaves_out(0) else text
 
 
 def settled(plan: Plan, effects: dict[str, Effects]) -> list[str]:
     """A sentence for each effect whose interval leaves out 0."""
     return [
-        f"{factor.title}: {title} changes by {change_text(one.changes[number]).strip('*')} points."
+        f"{factor.title}: {title} changes by {change_text(one.changes[number])} points."
         for title, one in effects.items()
         for number, factor in enumerate(plan.factors)
         if one.changes[number].leaves_out(0)
@@ -130,7 +131,8 @@ def _readme(
     strength = ""
     if others:
         each = tournament.settings.episodes // len(others)
-        games += f", and {each} of each run against each common opponent ({', '.join(others)})"
+        named = markdown_text(", ".join(others))
+        games += f", and {each} of each run against each common opponent ({named})"
         strength = (
             "*Strength* is the win rate against the common opponents, each counting the same. "
         )
@@ -152,15 +154,15 @@ def _readme(
         f"{0.05 * tests:.1f} on average, and each is judged for itself: what only one or two of "
         "many say is a reason to look again, with other seeds. What cannot be told from 0 may "
         "still be as large as its interval.\n",
-        *(f"- {sentence}" for sentence in told),
+        *(f"- {markdown_text(sentence)}" for sentence in told),
         *([""] if told else []),
         *_controls(plan, effects),
         "## Cells\n",
         _cells_table(plan, found).markdown(),
         "## The plan\n",
-        "```toml\n" + plan_text.strip() + "\n```\n",
+        code_block(plan_text.strip(), "toml"),
         "## To get it again\n",
-        f"    {tournament.command} --out {quote(str(folder))}\n",
+        code_line(f"{tournament.command} --out {quote(str(folder))}"),
         "trains what is not trained yet, plays, and writes this page. From the stored games alone: "
         f"`cmfq sweep {quote(f'{folder}/plan.toml')} --json {quote(f'{folder}/games.json.gz')} "
         f"--out {quote(str(folder))}`.\n",
