@@ -120,7 +120,9 @@ def check_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
 
 
 def _print_theory(role: str, rows: list[TheoryRow]) -> None:
-    table = ScreenTable(title=f"Σ w_k Q(s, a, a_k) against Q(s, a, ǎ), {rows[0].agents} agents of {role}")
+    table = ScreenTable(
+        title=f"Σ w_k Q(s, a, a_k) against Q(s, a, ǎ), {rows[0].agents} agents of {role}"
+    )
     for column in THEORY_COLUMNS:
         table.add_column(column, justify="left" if column == "weights" else "right")
     for row in rows:
@@ -141,9 +143,7 @@ def _print_theory(role: str, rows: list[TheoryRow]) -> None:
 def _print_notes(policy: QPolicy, row: TheoryRow) -> None:
     """What the numbers say, and what they cannot say."""
     say("|Σ w δ|: greatest entry; |R|: an agent's greatest |R_k|, median over agents; share: the")
-    say(
-        "same as a share of the standard deviation of the agent's Q over the actions it may take;"
-    )
+    say("same as a share of the standard deviation of the agent's Q over the actions it may take;")
     say("gap: the mean difference in Eq 8 as such a share; 95 %: 95th percentiles over agents")
     if row.smoothness is None:
         say(

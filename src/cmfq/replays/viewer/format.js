@@ -38,7 +38,13 @@ const SIGNATURE = "CMFQPLAY";
 const VERSION = 1;
 const PREFIX_BYTES = 12;
 const CHUNK_HEAD_BYTES = 12;
-const LARGEST_CHUNK = 2 ** 28;
+// Bytes of an unpacked chunk of each kind, and of all steps together: as cmfq.replays.format has it.
+const LARGEST = { HEAD: 2 ** 23, STEP: 2 ** 24, MIND: 2 ** 26, "END ": 2 ** 20 };
+const LEAST_GAME = 2 ** 26;
+const LARGEST_GROWTH = 32;
+const ARRAY_BYTES = 256;
+const LONGEST_INDEX = 2 ** 20;
+const LARGEST_NUMBER = 1e9;
 
 /** A mistake that is told to the reader as it is. */
 export class ReplayError extends Error {}
@@ -66,31 +72,76 @@ export async function readReplay(buffer, name) {
   const minds = [];
   try {
     for (const [kind, packed] of chunks(bytes, view)) {
-      if (kind === "HEAD") header = checkHeader(JSON.parse(utf8(await inflate(packed))));
+      if (kind === "HEAD") {
+        if (header) break; // there is one
+        header = checkHeader(JSON.parse(utf8(await inflate(packed, LARGEST.HEAD))));
+      }
       else if (kind === "STEP") {
         packedSteps.push(packed);
         minds.push(null);
       } else if (kind === "MIND" && minds.length) minds[minds.length - 1] = packed;
-      else if (kind === "END ") ending = JSON.parse(utf8(await inflate(packed)));
+      else if (kind === "END ") ending = JSON.parse(utf8(await inflate(packed, LARGEST["END "])));
     }
   } catch (error) {
     if (error instanceof ReplayError) throw error;
     ending = null; // what came before is whole
   }
-  const steps = header ? await unpackWhole(packedSteps) : [];
+  const steps = header ? await unpackWhole(packedSteps, header, bytes.length) : [];
   if (!header || !steps.length)
     throw new ReplayError(`${name} is cut short before its first step ends: record it again.`);
   if (steps.length < packedSteps.length) ending = null;
   return { header, ending, steps, minds: minds.slice(0, steps.length) };
 }
 
-/** Steps, up to the first that is damaged. @param {Uint8Array[]} packed */
-async function unpackWhole(packed) {
-  const unpacked = await Promise.all(
-    packed.map((one) => inflate(one).then(decodeArrays, () => null)),
-  );
-  const end = unpacked.indexOf(null);
-  return /** @type {Map<string, Packed>[]} */ (end < 0 ? unpacked : unpacked.slice(0, end));
+/**
+ * Steps, up to the first that is damaged, or too much for any game.
+ * @param {Uint8Array[]} packed @param {Header} header @param {number} size of the file
+ */
+async function unpackWhole(packed, header, size) {
+  /** @type {Map<string, Packed>[]} */
+  const steps = [];
+  let left = LEAST_GAME + LARGEST_GROWTH * size;
+  let living = header.teams.map(() => 0); // when the step before ended
+  for (const one of packed) {
+    try {
+      const content = await inflate(one, Math.min(LARGEST.STEP, left));
+      const arrays = decodeArrays(content);
+      left -= content.length + ARRAY_BYTES * arrays.size;
+      living = header.teams.map((team, t) => checkStep(arrays, t, team, living[t]));
+      steps.push(arrays);
+    } catch {
+      break;
+    }
+  }
+  return steps;
+}
+
+/**
+ * How many live when a step ends, or an error if its arrays do not belong together.
+ * @param {Map<string, Packed>} arrays @param {number} t @param {Team} team @param {number} living before
+ */
+function checkStep(arrays, t, team, living) {
+  const ids = arrays.get(`${t}/id`);
+  const count = ids ? ids.data.length : 0;
+  const take = (/** @type {string} */ name, /** @type {number} */ low, /** @type {number} */ high, width = 1) => {
+    const found = arrays.get(`${t}/${name}`);
+    if (!found || found.data.length !== count * width || !isWithin(found.data, low, high))
+      throw new Error(`${name} is damaged`);
+    return found.data;
+  };
+  take("id", 0, 2 ** 31 - 1);
+  take("position", -LARGEST_NUMBER, LARGEST_NUMBER, 2);
+  take("action", -1, team.actions.length - 1);
+  take("reward", -Number.MAX_VALUE, Number.MAX_VALUE);
+  if (arrays.has(`${t}/health`)) take("health", -Number.MAX_VALUE, Number.MAX_VALUE);
+  if (count < living) throw new Error("agents that live are missing");
+  return take("alive", 0, 1).reduce((/** @type {number} */ a, /** @type {number} */ b) => a + b, 0);
+}
+
+/** @param {ArrayLike<number>} numbers @param {number} low @param {number} high */
+export function isWithin(numbers, low, high) {
+  for (let i = 0; i < numbers.length; i++) if (!(numbers[i] >= low && numbers[i] <= high)) return false;
+  return true;
 }
 
 /**
@@ -114,8 +165,8 @@ function* chunks(bytes, view) {
   }
 }
 
-/** @param {Uint8Array} packed @returns {Promise<Uint8Array>} */
-export async function inflate(packed) {
+/** @param {Uint8Array} packed @param {number} most bytes of the content @returns {Promise<Uint8Array>} */
+export async function inflate(packed, most = LARGEST.MIND) {
   const inflater = new DecompressionStream("deflate");
   const writer = inflater.writable.getWriter();
   writer.write(/** @type {any} */ (packed)).catch(() => {}); // the reader hears of it too
@@ -127,7 +178,10 @@ export async function inflate(packed) {
     const { done, value } = await reader.read();
     if (done) break;
     size += value.length;
-    if (size > LARGEST_CHUNK) throw new Error("a chunk is absurdly large");
+    if (size > most) {
+      reader.cancel().catch(() => {});
+      throw new Error("a chunk is too large");
+    }
     parts.push(value);
   }
   if (parts.length === 1) return parts[0];
@@ -149,16 +203,25 @@ const READERS = /** @type {const} */ ({
   f4: Float32Array,
 });
 
+const WIDTHS = { u1: 1, u2: 2, u4: 4, i2: 2, i4: 4, f2: 2, f4: 4 };
+const isName = (/** @type {any} */ name) => typeof name === "string";
+const isSize = (/** @type {any} */ size) => Number.isInteger(size) && size >= 0 && size <= 2 ** 26;
+const isNumber = (/** @type {any} */ number) => Number.isFinite(number) && Math.abs(number) <= LARGEST_NUMBER;
+const areNumbers = (/** @type {any} */ list, /** @type {number} */ length) =>
+  Array.isArray(list) && list.length === length && list.every(isNumber);
+
 /** @param {Uint8Array} content @returns {Map<string, Packed>} */
 export function decodeArrays(content) {
   const length = new DataView(content.buffer, content.byteOffset).getUint32(0, true);
+  if (length > LONGEST_INDEX) throw new Error("an index is too long");
   const index = JSON.parse(utf8(content.subarray(4, 4 + length)));
   let at = 4 + length;
   /** @type {Map<string, Packed>} */
   const arrays = new Map();
   for (const [name, dtype, shape] of index) {
+    if (!isName(name) || !(dtype in WIDTHS) || !shape.every(isSize)) throw new Error("an array is damaged");
     const size = shape.reduce((/** @type {number} */ a, /** @type {number} */ b) => a * b, 1);
-    const width = Number(dtype[1]);
+    const width = WIDTHS[/** @type {keyof typeof WIDTHS} */ (dtype)];
     const bytes = content.slice(at, at + size * width); // a copy begins at an even address
     if (bytes.length < size * width) throw new Error(`array ${name} is cut short`);
     const kind = /** @type {keyof typeof READERS} */ (dtype);
@@ -171,16 +234,43 @@ export function decodeArrays(content) {
 
 /** @param {any} header @returns {Header} */
 function checkHeader(header) {
+  const { teams, bounds, walls, obstacles } = header;
   const well =
-    Array.isArray(header.teams) &&
-    header.teams.length > 0 &&
-    header.teams.every(
-      (/** @type {any} */ team) => Array.isArray(team.actions) && team.body?.size > 0,
-    ) &&
-    Array.isArray(header.bounds) &&
-    header.bounds.length === 4;
+    isName(header.environment) &&
+    Number.isFinite(header.seed) &&
+    Array.isArray(teams) &&
+    teams.length > 0 &&
+    teams.every(isTeam) &&
+    areNumbers(bounds, 4) &&
+    bounds[0] < bounds[2] &&
+    bounds[1] < bounds[3] &&
+    Array.isArray(walls) &&
+    walls.every((/** @type {any} */ wall) => areNumbers(wall, 2)) &&
+    Array.isArray(obstacles) &&
+    obstacles.every((/** @type {any} */ one) => areNumbers(one, 3));
   if (!well) throw new Error("the header lacks something");
   return header;
+}
+
+/** @param {any} team */
+function isTeam(team) {
+  const { body, reasoning } = team;
+  const reaches = (/** @type {any} */ radius) => radius === null || isNumber(radius);
+  return (
+    isName(team.name) &&
+    isName(team.player) &&
+    Array.isArray(team.actions) &&
+    team.actions.length > 0 &&
+    team.actions.every(isName) &&
+    reaches(team.view_radius) &&
+    (body.shape === "square" || body.shape === "circle") &&
+    isNumber(body.size) &&
+    body.size > 0 &&
+    isNumber(body.full_health) &&
+    Array.isArray(body.attacks) &&
+    body.attacks.every((/** @type {any} */ attack) => attack === null || areNumbers(attack, 2)) &&
+    (reasoning === null || (isName(reasoning.algorithm) && isName(reasoning.neighbours) && reaches(reasoning.radius)))
+  );
 }
 
 /** @type {Float32Array|null} */

@@ -32,8 +32,13 @@ export class Game {
 
   /** @param {ArrayBuffer} buffer @param {string} name */
   static async read(buffer, name) {
-    const { header, ending, steps, minds } = await readReplay(buffer, name);
-    return new Game(name, header, ending, steps, minds);
+    try {
+      const { header, ending, steps, minds } = await readReplay(buffer, name);
+      return new Game(name, header, ending, steps, minds);
+    } catch (error) {
+      if (error instanceof ReplayError) throw error;
+      throw new ReplayError(`${name} is damaged: record it again.`);
+    }
   }
 
   /**
@@ -153,7 +158,9 @@ export class Game {
     if (packed) {
       try {
         const arrays = decodeArrays(await inflate(packed));
-        minds = this.teams.map((_, t) => teamMind(arrays, t));
+        minds = this.teams.map((team, t) =>
+          teamMind(arrays, t, this.steps[step][t].count, team.actions.length),
+        );
       } catch {
         throw new ReplayError(`${this.name} is damaged at step ${step}: record it again.`);
       }

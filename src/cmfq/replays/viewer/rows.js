@@ -1,5 +1,7 @@
 // The arrays of one team at one step, and arithmetic on them.
 
+import { isWithin } from "viewer/format.js";
+
 /** @typedef {import("./format.js").Packed} Packed */
 
 /**
@@ -66,10 +68,24 @@ export function teamStep(arrays, team) {
   };
 }
 
-/** @param {Map<string, Packed>} arrays @param {number} team @returns {TeamMind|null} */
-export function teamMind(arrays, team) {
+/**
+ * @param {Map<string, Packed>} arrays @param {number} team
+ * @param {number} rows agents that live @param {number} actions that they have
+ * @returns {TeamMind|null}
+ */
+export function teamMind(arrays, team, rows, actions) {
   const get = (/** @type {string} */ name) => /** @type {any} */ (arrays.get(`${team}/${name}`)?.data);
   if (!get("taken")) return null;
+  const pairs = sum(get("taken"));
+  const lengths = {
+    beta: 1, taken: rows, value: rows, policy_before: rows * actions, advantage: rows * actions,
+    taken_action: pairs, taken_count: pairs, effect: pairs, merged: pairs, what_if: pairs * actions,
+  };
+  for (const [name, length] of Object.entries(lengths))
+    if (get(name)?.length !== length) throw new Error(`${name} is damaged`);
+  if (!isWithin(get("taken_action"), 0, actions - 1)) throw new Error("an action is damaged");
+  if (get("weight") && get("weight").length !== sum(get("neighbours") ?? []))
+    throw new Error("weights are damaged");
   return {
     beta: get("beta")[0],
     pairStarts: starts(get("taken")),
