@@ -30,6 +30,8 @@ class MeanFieldSettings:
     """Whose actions are merged: team-mates, or all agents in reach (open in the paper)."""
     radius: float | None = None
     """How far neighbours reach; the view's radius if not given; inf for all."""
+    oneself: bool = False
+    """Whether an agent counts among its own neighbours, as in the original MFQ code."""
     epsilon: float = 0.01
     """Smoothing term of the causal weights (Eq 11); inf makes CMFQ equal to MFQ."""
     effect_beta: float | None = None

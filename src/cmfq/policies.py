@@ -107,6 +107,8 @@ class QPolicy:
         self._algorithm = find_algorithm(self.algorithm)
         find_function("intervention", self.mean_field.intervention, INTERVENTIONS)
         find_function("effect", self.mean_field.effect, MEASURES)
+        if self._algorithm.attends and self.mean_field.oneself:
+            raise UserError(f"{self.algorithm} weighs its neighbours alone: leave oneself out")
         if self._algorithm.attends and self.mean_field.neighbours == "everyone":
             raise UserError(
                 f"{self.algorithm} needs its neighbours' observations and has those of its own "
@@ -225,6 +227,9 @@ class QPolicy:
             counts = count_neighbour_actions(
                 positions, groups, previous_actions, actions, self.radius, self.body_side
             )
+            if self.mean_field.oneself:
+                acted = np.flatnonzero(previous_actions >= 0)
+                counts[acted, previous_actions[acted]] += 1
             return Crowd(torch.from_numpy(counts), None)
         found = find_interactions(positions, groups, previous_actions, self.radius, self.body_side)
         counts = count_actions(found, len(positions), actions)

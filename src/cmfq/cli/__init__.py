@@ -88,7 +88,20 @@ def _commands(arguments: Sequence[str]) -> dict[str, Callable[..., Any]]:
     else:
         players = [split_group(name)[1] for name in names]
         settings = game_of(players if command in BY_ENVIRONMENT else [])
-    return {
+    commands = {
         name: function(type(settings), settings) if name in BY_ENVIRONMENT else function
         for name, function in COMMANDS.items()
     }
+    if command == "train":
+        commands["train"] = train_in(type(settings), settings, _preset(arguments))
+    return commands
+
+
+def _preset(arguments: Sequence[str]) -> str:
+    """The preset that is asked for: it decides what the other options are by default."""
+    preset = "paper"
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        name, equals, value = argument.partition("=")
+        if name == "--preset":
+            preset = value if equals else following
+    return preset

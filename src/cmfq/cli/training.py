@@ -20,21 +20,22 @@ from cmfq.storage import write_json
 from cmfq.training.evaluations import Evaluation, Evaluator, PlayCheckpoint
 from cmfq.training.head import head_line
 from cmfq.training.loop import train as train_run
+from cmfq.training.presets import preset_training
 from cmfq.training.progress import TrainingProgress
 from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
-from cmfq.training.settings import TrainSettings, default_training
+from cmfq.training.settings import TrainSettings
 from cmfq.training.stop import StopSignal
 
 
-def train_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
-    """``cmfq train`` with the options of one kind of environment."""
+def train_in(settings_type: type[Any], default: Any, preset: str = "paper") -> Callable[..., None]:
+    """``cmfq train`` with the options of one kind of environment, as a preset sets them."""
 
     def train(
         environment: tyro.conf.Positional[str],
         settings: tyro.conf.OmitArgPrefixes[
             TrainSettings[settings_type]  # type: ignore[valid-type]
-        ] = default_training(default),  # noqa: B008
+        ] = preset_training(preset, default),  # noqa: B008
         *,
         run: Path,
     ) -> None:

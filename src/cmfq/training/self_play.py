@@ -90,6 +90,7 @@ class SelfPlay:
         self.environments = [
             make_environment(settings.environment) for _ in range(settings.environments)
         ]
+        self._sized: dict[tuple[int, int], Environment] = {}
         self.teams = self.environments[0].teams
         self.settings = settings = settle_head(settings, self.teams)
         roles = {team.role: team for team in self.teams}
@@ -127,7 +128,8 @@ class SelfPlay:
         settings = self.settings
         for side in self.sides.values():
             side.policy.beta = settings.exploration.beta(self.episode)
-            side.learner.set_learning_rate(self.episode / settings.episodes)
+            falling = settings.learning_rate_episodes or settings.episodes
+            side.learner.set_learning_rate(min(1.0, self.episode / falling))
         worlds = min(settings.environments, settings.episodes - self.episode)
         meetings = [self.opponents.draw() for _ in range(worlds)]
         started = time.perf_counter()
@@ -159,6 +161,7 @@ class SelfPlay:
             ]
             for meeting in meetings
         ]
+        environments = [self._world(index) for index in range(len(meetings))]
         seeds = [int(self._generators["episode"].integers(2**31)) for _ in meetings]
         with ExitStack() as watched:
             if watch:
@@ -166,15 +169,25 @@ class SelfPlay:
                 names = [
                     "" if team in first.learning else first.title for team in range(len(self.teams))
                 ]
-                watcher = watch(self.environments[0], first.policies, names, seeds[0])
+                watcher = watch(environments[0], first.policies, names, seeds[0])
                 observers[0].append(watched.enter_context(watcher))
             return play_episodes(
-                self.environments[: len(meetings)],
+                environments,
                 [meeting.policies for meeting in meetings],
                 seeds=seeds,
                 generator=self._generators["acting"],
                 observers=observers,
             )
+
+    def _world(self, index: int) -> Environment:
+        """The environment of the next episode of a world, of a size that is drawn if there are."""
+        if not self.settings.sizes:
+            return self.environments[index]
+        size = int(self._generators["episode"].choice(self.settings.sizes))
+        if (index, size) not in self._sized:
+            settings = self.settings.environment.with_size(size)
+            self._sized[index, size] = make_environment(settings)
+        return self._sized[index, size]
 
     def _learning(self, role: str, meeting: Meeting) -> list[int]:
         """Teams of a role that are learned from."""

@@ -1,12 +1,9 @@
 """Everything that a training run depends on, in one frozen value."""
 
-from dataclasses import dataclass, field, replace
-from typing import Any, Generic, TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 from cmfq.algorithms import MeanFieldSettings, find_algorithm
-from cmfq.environments.battle import BattleSettings
-from cmfq.environments.particles import ParticlesSettings
-from cmfq.environments.pursuit import PursuitSettings
 from cmfq.environments.registry import own_functions
 from cmfq.errors import UserError, require_range
 from cmfq.learner import LearnerSettings
@@ -46,13 +43,18 @@ class TrainSettings(Generic[EnvironmentSettings]):
     """A training run."""
 
     environment: EnvironmentSettings
-    """Of one of the kinds in :mod:`cmfq.environments.registry`."""
+    """Settings of the environment."""
+    preset: str = "paper"
+    """Protocol that sets the other options, unless they are given: paper, original or strong."""
     algorithm: str = "cmfq"
     """iql, mfq, attention-mfq, cmfq or random."""
     algorithms: dict[str, str] = field(default_factory=dict)
     """Other algorithms for some roles, as in: predator cmfq prey mfq."""
     episodes: int = 400
     """Episodes of self-play."""
+    sizes: tuple[int, ...] = ()
+    """Sizes of the environment, one of which is drawn for each episode, as in: 16 36 64; none:
+    always the environment's own."""
     environments: int = 1
     """Episodes that are played side by side, decided in one network call, before learning."""
     seed: int = 0
@@ -73,6 +75,9 @@ class TrainSettings(Generic[EnvironmentSettings]):
     """Of an evaluation against each opponent; sides swap every game."""
     threads: int = 1
     """Threads of the network's arithmetic; other numbers give other (equally good) runs."""
+    learning_rate_episodes: int = 0
+    """Episodes over which the learning rate falls; 0: all of the run. With the same number a longer
+    run begins as a shorter one."""
     mean_field: MeanFieldSettings = field(default_factory=MeanFieldSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     learner: LearnerSettings = field(default_factory=LearnerSettings)
@@ -86,7 +91,11 @@ class TrainSettings(Generic[EnvironmentSettings]):
         require_range(self, 1, 1024, "environments")
         require_range(self, 1, 1e9, "episodes", "checkpoint_period")
         parse_mix(self.opponents)
-        require_range(self, 0, 1e9, "record_period", "evaluate_period")
+        if self.sizes and not hasattr(self.environment, "with_size"):
+            raise UserError(f"sizes are {self.sizes}: this environment has one size, leave it out")
+        for size in self.sizes:  # refuse one that has no map before anything is made
+            self.environment.with_size(size)  # type: ignore[attr-defined]
+        require_range(self, 0, 1e9, "record_period", "evaluate_period", "learning_rate_episodes")
         require_range(self, 1, 1e6, "evaluate_games")
         if self.evaluate_period and not self.evaluate_against:
             raise UserError("evaluate_against is empty: name at least one opponent")
@@ -101,25 +110,3 @@ class TrainSettings(Generic[EnvironmentSettings]):
             *own_functions(self.environment),
             *own_players(self.opponents),
         ]
-
-
-def default_training(environment: Any) -> TrainSettings[Any]:
-    """Settings that suit an environment: the defaults, but for what its rewards ask for."""
-    settings = TrainSettings(environment)
-    if isinstance(environment, BattleSettings):
-        return replace(settings, evaluate_against=("random", "rush", "swarm"))
-    if isinstance(environment, PursuitSettings):  # an episode is ten times as long as a battle
-        return replace(settings, episodes=80, checkpoint_period=20)
-    if isinstance(environment, ParticlesSettings):  # rewards are ten times as large, episodes short
-        return replace(
-            settings,
-            exploration=ExplorationSettings(beta_start=0.1, beta_end=10.0, beta_episodes=100),
-            learner=replace(
-                settings.learner,
-                learning_rate=1e-3,
-                discount=0.9,
-                min_updates=40,
-                replay_bytes=256 * 2**20,
-            ),
-        )
-    return settings

@@ -34,8 +34,9 @@ from cmfq.errors import UserError, unknown_name
 from cmfq.evaluation.entrants import flatten
 from cmfq.storage import plain
 from cmfq.training.checkpoint import refuse_own_functions
+from cmfq.training.presets import preset_training
 from cmfq.training.run import read_settings
-from cmfq.training.settings import TrainSettings, default_training
+from cmfq.training.settings import TrainSettings
 
 IntArray = npt.NDArray[np.int64]
 NOT_VARIED = ("seed", "algorithm", "algorithms")
@@ -120,8 +121,9 @@ class Plan:
 
     def _settings(self, changes: Mapping[str, Any]) -> TrainSettings[Any]:
         environment = default_settings(self.environment)
-        raw = plain(default_training(environment))
-        for path, value in {**self.settings, **changes}.items():
+        values = {**self.settings, **changes}
+        raw = plain(preset_training(str(values.get("preset", "paper")), environment))
+        for path, value in values.items():
             _put(raw, path, value)
         try:
             return read_settings(kind_of(environment).name, raw)

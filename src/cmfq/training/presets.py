@@ -1,0 +1,110 @@
+"""Protocols of training: named values of the settings, which single options override.
+
+``paper`` is what the paper prints, with the defaults where it is silent; ``original`` is the
+dialect of the original MFQ code (mlii/mfrl), on which the paper builds; ``strong`` is what wins.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Literal, get_args
+
+from cmfq.environments.battle import BattleSettings
+from cmfq.environments.particles import ParticlesSettings
+from cmfq.environments.pursuit import PursuitSettings
+from cmfq.errors import UserError, unknown_name
+from cmfq.learner import LearnerSettings
+from cmfq.networks import NetworkSettings
+from cmfq.objective import ObjectiveSettings
+from cmfq.training.opponent_settings import OpponentSettings
+from cmfq.training.settings import ExplorationSettings, TrainSettings
+
+Preset = Literal["paper", "original", "strong"]
+ARGMAX_BETA = 1e6
+"""Inverse temperature at which the Boltzmann policy is the greedy one."""
+
+
+def preset_training(name: str, environment: Any) -> TrainSettings[Any]:
+    """Settings of a protocol for an environment.
+
+    Args:
+        name: of the protocol.
+        environment: settings of the environment.
+
+    Raises:
+        UserError: there is no such protocol, or it does not fit the environment.
+    """
+    if name not in PRESETS:
+        raise unknown_name("preset", name, get_args(Preset))
+    return replace(PRESETS[name](environment), preset=name)
+
+
+def paper(environment: Any) -> TrainSettings[Any]:
+    """What the paper prints; the defaults where it is silent, as an environment's rewards ask."""
+    settings = TrainSettings(environment)
+    if isinstance(environment, BattleSettings):
+        return replace(settings, evaluate_against=("random", "rush", "swarm"))
+    if isinstance(environment, PursuitSettings):  # an episode is ten times as long as a battle
+        return replace(settings, episodes=80, checkpoint_period=20)
+    if isinstance(environment, ParticlesSettings):  # rewards are ten times as large, episodes short
+        return replace(
+            settings,
+            exploration=ExplorationSettings(beta_start=0.1, beta_end=10.0, beta_episodes=100),
+            learner=replace(
+                settings.learner,
+                learning_rate=1e-3,
+                discount=0.9,
+                min_updates=40,
+                replay_bytes=256 * 2**20,
+            ),
+        )
+    return settings
+
+
+def original(environment: Any) -> TrainSettings[Any]:
+    """The dialect of the original MFQ code, row by row.
+
+    Two habits of it are not there: agents that died in the step before count in its mean action,
+    and its network has no joint layer between the observation's layers and the head.
+    """
+    if not isinstance(environment, BattleSettings):
+        raise UserError("preset original is for battle, as the original code: leave --preset out")
+    settings = paper(environment)
+    return replace(
+        settings,
+        algorithm="mfq",
+        episodes=2000,
+        checkpoint_period=100,
+        opponents=("gated",),
+        opponent_pool=OpponentSettings(
+            gate_games=1, gate_win_rate=1, gate_measure="reward", gate_mix=0.99
+        ),
+        mean_field=replace(settings.mean_field, radius=float("inf"), oneself=True),
+        network=NetworkSettings(
+            head="embedding", channels=(32, 32), stride=1, view_units=256, ids=True
+        ),
+        learner=LearnerSettings(
+            learning_rate=1e-4,
+            final_learning_rate=1e-4,
+            batch_size=64,
+            replay_ratio=2.0,
+            min_updates=0,
+            replay_bytes=80_000 * 2_750,  # 80,000 agent-steps
+            target_value="double",
+            target_rate=0.005,
+            average_updates=1,
+        ),
+        objective=ObjectiveSettings(death="left-out"),
+        exploration=ExplorationSettings(ARGMAX_BETA, ARGMAX_BETA, 0),
+    )
+
+
+def strong(environment: Any) -> TrainSettings[Any]:
+    """What wins: see ``docs/results/strong`` for the experiments."""
+    return paper(environment)
+
+
+PRESETS: dict[str, Callable[[Any], TrainSettings[Any]]] = {
+    "paper": paper,
+    "original": original,
+    "strong": strong,
+}
