@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+import cmfq
 from cmfq.algorithms import MeanFieldSettings
 from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
@@ -133,3 +134,11 @@ def test_a_longer_run_begins_as_a_shorter_one_where_the_rate_falls_over_the_same
             self_play.run_episodes()
         weights.append(self_play.sides["agent"].policy.network.state_dict())
     assert all(torch.equal(weights[0][name], weights[1][name]) for name in weights[0])
+
+
+def test_checkpoints_play_with_their_own_temperature_and_training_does_not(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    arguments = ["train", "battle", *SMALL, "--play-beta", "500", "--run", str(run)]
+    assert main(arguments) == 0
+    assert cmfq.load(run).beta == 500
+    assert Run.open(run).metrics()[0]["beta"] == 3

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -205,8 +205,13 @@ class SelfPlay:
         return self.sides[role].learn(sum(rows), len(rows))
 
     def averaged_policies(self) -> dict[str, QPolicy]:
-        """Of each role, as checkpoints hold them."""
-        return {role: side.learner.averaged_policy() for role, side in self.sides.items()}
+        """The policy of each role that checkpoints hold: averaged weights, and ``β`` in play."""
+        play_beta = self.settings.exploration.play_beta
+        averaged = {role: side.learner.averaged_policy() for role, side in self.sides.items()}
+        return {
+            role: replace(policy, beta=play_beta or policy.beta)
+            for role, policy in averaged.items()
+        }
 
     def _check_finite(self, losses: dict[str, list[float]]) -> None:
         for role, side in self.sides.items():

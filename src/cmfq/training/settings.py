@@ -21,12 +21,15 @@ class ExplorationSettings:
     beta_start: float = 3.0
     """``β`` in the first episode."""
     beta_end: float = 30.0
-    """``β`` after ``beta_episodes``, and in play."""
+    """``β`` after ``beta_episodes``."""
     beta_episodes: int = 20
     """Episodes over which ``β`` rises."""
+    play_beta: float = 0.0
+    """``β`` in play, of checkpoints and exported policies; 0: as in training. Training needs
+    actions that vary; a team in play loses by them."""
 
     def __post_init__(self) -> None:
-        require_range(self, 0, 1e6, "beta_start", "beta_end")
+        require_range(self, 0, 1e6, "beta_start", "beta_end", "play_beta")
         require_range(self, 0, 1e9, "beta_episodes")
 
     def beta(self, episode: int) -> float:
