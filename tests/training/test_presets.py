@@ -14,6 +14,7 @@ from cmfq.environments.particles import ParticlesSettings
 from cmfq.environments.pursuit import PursuitSettings
 from cmfq.environments.signal import SignalSettings
 from cmfq.errors import UserError
+from cmfq.notices import forget_notices
 from cmfq.policies import QPolicy, new_network
 from cmfq.training.presets import PRESETS, preset_training
 from cmfq.training.run import Run
@@ -142,3 +143,19 @@ def test_checkpoints_play_with_their_own_temperature_and_training_does_not(tmp_p
     assert main(arguments) == 0
     assert cmfq.load(run).beta == 500
     assert Run.open(run).metrics()[0]["beta"] == 3
+
+
+def test_a_policy_on_a_map_that_it_was_not_trained_on_says_so_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tied, free = tmp_path / "tied", tmp_path / "free"
+    assert main(["train", "battle", *SMALL, "--run", str(tied)]) == 0
+    inputs = ["--no-place", "--compass"]
+    assert main(["train", "battle", *SMALL, *inputs, "--run", str(free)]) == 0
+    said = "was trained on a map of 20 and plays on one of 32"
+    game = ["--episodes", "2", "--max-steps", "3"]
+    for player, size, expected in ((tied, "12", 0), (tied, "36", 1), (free, "36", 0)):
+        forget_notices()
+        capsys.readouterr()
+        assert main(["evaluate", str(player), "hold", "--size", size, *game]) == 0
+        assert capsys.readouterr().err.count(said) == expected

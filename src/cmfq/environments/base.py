@@ -44,6 +44,8 @@ class TeamSpecification:
     body_side: int = 1
     """Side of an agent's square body, in cells. Whoever has a cell within ``view_radius`` of an
     agent's middle is in its view, and its neighbour."""
+    map_size: int = 0
+    """Side of the map, where observations say how far across it an agent is; 0: they do not."""
 
 
 class TeamObservation(NamedTuple):

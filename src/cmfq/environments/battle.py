@@ -160,7 +160,14 @@ class BattleEnvironment:
         self._positions = None if positions is None else _checked(positions, self.map_size)
         side = 2 * VIEW_RADIUS + 1
         self.teams = tuple(
-            team_specification(name, MOVES, ATTACKS, view_side=side, view_radius=VIEW_RADIUS)
+            team_specification(
+                name,
+                MOVES,
+                ATTACKS,
+                view_side=side,
+                view_radius=VIEW_RADIUS,
+                map_size=self.map_size,
+            )
             for name in ("red", "blue")
         )
         config = get_config(

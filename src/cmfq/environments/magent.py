@@ -70,6 +70,7 @@ def team_specification(
     view_radius: float,
     role: str = "agent",
     body_side: int = 1,
+    map_size: int = 0,
 ) -> TeamSpecification:
     """What a team of the engine sees and can do.
 
@@ -81,6 +82,7 @@ def team_specification(
         view_radius: how far an agent sees from there: what is farther is blank in the view.
         role: of the team.
         body_side: cells along each side of an agent's body.
+        map_size: side of the field in cells.
     """
     actions = tuple(
         [f"move {x:+g} {y:+g}" if (x, y) != (0, 0) else "stay" for x, y in moves]
@@ -96,7 +98,15 @@ def team_specification(
     )
     view_shape = (view_side, view_side)
     return TeamSpecification(
-        name, view_shape, CHANNELS, features, actions, view_radius, role, body_side=body_side
+        name,
+        view_shape,
+        CHANNELS,
+        features,
+        actions,
+        view_radius,
+        role,
+        body_side=body_side,
+        map_size=map_size,
     )
 
 

@@ -128,6 +128,7 @@ class PursuitEnvironment:
                 view_radius=PREDATOR_VIEW_RADIUS,
                 role="predator",
                 body_side=PREDATOR_SIDE,
+                map_size=self.map_size,
             ),
             team_specification(
                 "prey",
@@ -136,6 +137,7 @@ class PursuitEnvironment:
                 view_side=2 * PREY_VIEW_RADIUS + 1,
                 view_radius=PREY_VIEW_RADIUS,
                 role="prey",
+                map_size=self.map_size,
             ),
         )
         config = get_config(self.map_size, True, None, settings.attack_penalty)

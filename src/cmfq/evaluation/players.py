@@ -11,8 +11,9 @@ from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
 from cmfq.environments.registry import Kind, default_settings
 from cmfq.errors import UserError
 from cmfq.evaluation.bots import SCRIPTS, Bot
+from cmfq.notices import notify
 from cmfq.policies import Decision, Policy
-from cmfq.training.checkpoint import load_checkpoint
+from cmfq.training.checkpoint import PolicyDescription, load_checkpoint
 from cmfq.training.run import SETTINGS_FILE, Run
 
 Player = Mapping[str, Policy]
@@ -88,6 +89,7 @@ def load_player(name: str, kind: Kind, teams: Sequence[TeamSpecification]) -> Pl
             known = ", ".join(checkpoint.policies)
             raise UserError(f"{name} has policies of {known}: it cannot play {team.role}")
         _check_fit(name, team, checkpoint.policies[team.role].specification)
+        _notify_of_unseen_inputs(name, team, checkpoint.description.policies[team.role])
     return checkpoint.policies
 
 
@@ -111,6 +113,30 @@ def _exists(name: str) -> bool:
         return Path(name).exists()
     except OSError:  # a name too long for a file
         return False
+
+
+def _notify_of_unseen_inputs(
+    name: str, team: TeamSpecification, trained: PolicyDescription
+) -> None:
+    """Say it once if a network's inputs have another range in this game than in training."""
+    learned = trained.specification.map_size
+    if not learned or learned == team.map_size:
+        return
+    inputs = [
+        what
+        for what, used in (
+            ("its place on the map and minimaps", trained.network.place),
+            ("ids", trained.network.ids),
+        )
+        if used and team.map_size
+    ]
+    if inputs:
+        notify(
+            f"unseen inputs {name} {team.map_size}",
+            f"{name} was trained on a map of {learned} and plays on one of {team.map_size}: "
+            f"{' and '.join(inputs)} are inputs that mean something else there; --no-place and "
+            "--compass train a policy for maps of any size",
+        )
 
 
 def _check_fit(name: str, team: TeamSpecification, learned: TeamSpecification) -> None:
