@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from cmfq.environments.base import TeamObservation
-from cmfq.environments.battle import ATTACKS, HALF_TURN, MOVES, BattleEnvironment, BattleSettings
+from cmfq.environments.battle import (
+    ATTACKS,
+    MOVES,
+    BattleEnvironment,
+    BattleSettings,
+    frames_of,
+)
 from cmfq.environments.magent import COMPASS_CELLS, Rules, compass
 from cmfq.environments.pursuit import PursuitEnvironment, PursuitSettings
 from cmfq.evaluation.bots import bot
@@ -17,18 +23,30 @@ RULES: tuple[Rules, ...] = ("fair", "magent")
 STAY = MOVES.index((0, 0))
 
 
-def test_half_a_turn_maps_every_action_to_the_opposite_one() -> None:
+def mirror(positions: np.ndarray, map_size: int) -> np.ndarray:
+    """Left to right."""
+    return np.stack([map_size - 1 - positions[:, 0], positions[:, 1]], axis=1)
+
+
+@pytest.mark.parametrize("map_size", [40, 100])
+def test_a_frame_maps_every_action_to_one_of_its_sort(map_size: int) -> None:
     offsets = (*MOVES, *ATTACKS)
-    assert sorted(HALF_TURN.actions) == list(range(len(offsets)))
-    for action, (x, y) in enumerate(offsets):
-        turned = int(HALF_TURN.actions[action])
-        assert offsets[turned] == (-x, -y)
-        assert (turned < len(MOVES)) == (action < len(MOVES))
+    red, blue = frames_of(map_size, "fair")
+    assert (red is None) == (map_size == 40)
+    for mirrored, frame in ((False, red), (True, blue)):
+        if frame is None:
+            continue
+        assert sorted(frame.actions) == list(range(len(offsets)))
+        for action, (x, y) in enumerate(offsets):
+            engines = int(frame.actions[action])
+            on_map = (-x if mirrored else x, y)
+            assert offsets[engines] == (on_map if map_size == 40 else on_map[::-1])
+            assert (engines < len(MOVES)) == (action < len(MOVES))
 
 
 @pytest.mark.parametrize("map_size", [40, 50, 100])
 def test_blue_sees_what_red_would_see_in_the_mirrored_game(map_size: int) -> None:
-    """Against the engine: the same fight with the sides exchanged by half a turn of the field."""
+    """Against the engine: the same fight with the sides exchanged, mirrored left to right."""
     rng = np.random.default_rng(0)
     cells = rng.permutation(8 * 8)[:30]
     corner = np.array([map_size // 2 - 6, map_size // 2 - 3])
@@ -36,7 +54,7 @@ def test_blue_sees_what_red_would_see_in_the_mirrored_game(map_size: int) -> Non
     red, blue = x_and_y[:18], x_and_y[18:]
     field = BattleSettings(size=1, map_size=map_size, formation="random")
     game = BattleEnvironment(field, (red, blue))
-    mirrored = BattleEnvironment(field, (map_size - 1 - blue, map_size - 1 - red))
+    mirrored = BattleEnvironment(field, (mirror(blue, map_size), mirror(red, map_size)))
     # Neither the order of moves nor of blows may matter, so one agent alone acts in each step.
     observed, expected = game.reset(5), mirrored.reset(6)
     for step in range(30):
@@ -44,7 +62,7 @@ def test_blue_sees_what_red_would_see_in_the_mirrored_game(map_size: int) -> Non
             np.testing.assert_array_equal(seen.view, same.view)
             np.testing.assert_allclose(seen.features[:, 10:], same.features[:, 10:], atol=1e-6)
             np.testing.assert_array_equal(seen.previous_actions, same.previous_actions)
-            np.testing.assert_array_equal(seen.positions, map_size - 1 - same.positions)
+            np.testing.assert_array_equal(seen.positions, mirror(same.positions, map_size))
         actions = [np.full(len(one.ids), STAY, np.int32) for one in observed]
         acting = actions[step % 2]
         acting[rng.integers(len(acting))] = rng.integers(len(MOVES) + len(ATTACKS))
@@ -56,7 +74,7 @@ def test_blue_sees_what_red_would_see_in_the_mirrored_game(map_size: int) -> Non
 def test_lines_are_mirror_images_agent_by_agent(map_size: int) -> None:
     size = {40: 64, 45: 81, 100: 400}[map_size]
     red, blue = BattleEnvironment(BattleSettings(size=size)).reset(0)
-    np.testing.assert_array_equal(red.positions + blue.positions, map_size - 1)
+    np.testing.assert_array_equal(blue.positions, mirror(red.positions, map_size))
     np.testing.assert_array_equal(red.view, blue.view)
 
 
@@ -166,3 +184,16 @@ def test_positions_stay_in_the_maps_frame_and_actions_go_where_blue_looks() -> N
     after: tuple[TeamObservation, ...] = environment.step([ahead, ahead]).observations
     assert after[0].positions.tolist() == [[4, 2]]
     assert after[1].positions.tolist() == [[6, 8]]
+
+
+def test_an_agent_and_its_mirror_image_stand_in_one_stripe_of_the_engine() -> None:
+    """On large maps: its columns are the map's rows, which mirroring left to right keeps."""
+    environment = BattleEnvironment(BattleSettings(size=400))
+    red, blue = environment.reset(0)
+    in_engine = [
+        environment._world._ask(handle, b"pos", np.empty((400, 2), np.int32))
+        for handle in environment._world._handles
+    ]
+    np.testing.assert_array_equal(in_engine[0][:, 0], in_engine[1][:, 0])
+    for seen, engines in zip((red, blue), in_engine, strict=True):
+        np.testing.assert_array_equal(seen.positions, engines[:, ::-1])

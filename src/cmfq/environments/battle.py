@@ -16,8 +16,8 @@ from magent2.environments.battle.battle import get_config
 from magent2.gridworld import GridWorld
 
 from cmfq.environments.base import Body, IntArray, Scenery, Step, TeamObservation
+from cmfq.environments.frames import Frame, frame
 from cmfq.environments.magent import CHANNELS, MAgentWorld, Rules, team_specification
-from cmfq.environments.turning import half_turn
 from cmfq.errors import UserError, require_range, unknown_name
 
 Formation = Literal["lines", "random"]
@@ -36,6 +36,8 @@ FULL_HEALTH = 10
 FORMATION_GAP = 3
 """Cells between the middle of the field and each formation."""
 SMALLEST_MAP = 12
+LARGEST_MAP_WITHOUT_STRIPES = 99
+"""On larger maps the engine moves agents in stripes of columns, one stripe after the other."""
 LARGEST_MAP = 400
 """Of the maps that a size is looked up among: 6,400 agents a side."""
 
@@ -54,8 +56,8 @@ class BattleSettings:
     any map: of a map of m by m cells, half of the (m - 2)² that are no wall."""
     rules: Rules = "fair"
     """``fair``: the team that moves first is drawn at every step, lines are exact mirror images,
-    and blue sees the field turned by half a turn. ``magent``: MAgent2's own game, in which red
-    always moves first and loses to an equal."""
+    and blue sees the field mirrored. ``magent``: MAgent2's own game, in which red always moves
+    first and loses to an equal."""
     max_steps: int = 400
     """An episode is cut off after this many steps."""
     step_reward: float = -0.005
@@ -133,11 +135,23 @@ def map_size_of(settings: BattleSettings) -> int:
     return next((m for m in fields if agents_a_side(m) >= settings.size), LARGEST_MAP)
 
 
-HALF_TURN = half_turn(
-    (MOVES, ATTACKS),
-    team_specification("blue", MOVES, ATTACKS, view_side=1, view_radius=0).features,
-    (CHANNELS.index("my_team_minimap"), CHANNELS.index("other_team_minimap")),
-)
+def frames_of(map_size: int, rules: Rules) -> tuple[Frame | None, Frame | None]:
+    """How red and blue see the field and act in it; ``None``: as the engine does.
+
+    Args:
+        map_size: side of the field in cells.
+        rules: of the game.
+    """
+    if rules == "magent":
+        return None, None
+    transposed = map_size > LARGEST_MAP_WITHOUT_STRIPES
+    features = team_specification("red", MOVES, ATTACKS, view_side=1, view_radius=0).features
+    minimaps = CHANNELS.index("my_team_minimap"), CHANNELS.index("other_team_minimap")
+    red, blue = (
+        frame((MOVES, ATTACKS), features, minimaps, transposed=transposed, mirrored=mirrored)
+        for mirrored in (False, True)
+    )
+    return red if transposed else None, blue
 
 
 class BattleEnvironment:
@@ -170,6 +184,8 @@ class BattleEnvironment:
             )
             for name in ("red", "blue")
         )
+        self._frames = frames_of(self.map_size, settings.rules)
+        self._is_transposed = self._frames[0] is not None
         config = get_config(
             map_size=self.map_size,
             minimap_mode=True,
@@ -186,14 +202,15 @@ class BattleEnvironment:
             max_steps=settings.max_steps,
             full_health=FULL_HEALTH,
             rules=settings.rules,
-            turned=(None, HALF_TURN if settings.rules == "fair" else None),
+            frames=self._frames,
+            transposed=self._is_transposed,
         )
 
     def scenery(self) -> Scenery:
         """See :class:`~.base.Environment`."""
         strikes = ATTACKS, ATTACKS
         if self.settings.rules == "fair":
-            strikes = ATTACKS, tuple((-x, -y) for x, y in ATTACKS)
+            strikes = ATTACKS, tuple((-x, y) for x, y in ATTACKS)
         bodies = tuple(
             Body("square", 1.0, FULL_HEALTH, (*(None for _ in MOVES), *attacks))
             for attacks in strikes
@@ -212,7 +229,8 @@ class BattleEnvironment:
 
         def place(engine: GridWorld) -> None:
             for handle, cells in zip(engine.get_handles(), positions, strict=True):
-                engine.add_agents(handle, method="custom", pos=cells)
+                laid = cells[:, ::-1] if self._is_transposed else cells
+                engine.add_agents(handle, method="custom", pos=np.ascontiguousarray(laid))
 
         return self._world.reset(seed, place)
 
@@ -226,12 +244,13 @@ def lines(map_size: int, rules: Rules) -> Positions:
 
     Args:
         map_size: side of the field in cells.
-        rules: ``magent``: MAgent2's own blocks. ``fair``: blue is red mirrored through the middle,
-            agent by agent.
+        rules: ``magent``: MAgent2's own blocks. ``fair``: blue is red mirrored left to right, agent
+            by agent.
     """
     rows, *blocks = _blocks(map_size)
     red, blue = (np.array([(x, y) for x in columns for y in rows], np.int32) for columns in blocks)
-    return (red, map_size - 1 - red) if rules == "fair" else (red, blue[: len(red)])
+    mirrored = np.stack([map_size - 1 - red[:, 0], red[:, 1]], axis=1)
+    return red, mirrored if rules == "fair" else blue[: len(red)]
 
 
 def _blocks(map_size: int) -> tuple[list[int], list[int], list[int]]:

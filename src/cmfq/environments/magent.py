@@ -23,7 +23,7 @@ from cmfq.environments.base import (
     TeamObservation,
     TeamSpecification,
 )
-from cmfq.environments.turning import HalfTurn
+from cmfq.environments.frames import Frame
 
 Rules = Literal["fair", "magent"]
 """``fair``: the team that moves first is drawn at every step. ``magent``: MAgent2's own game, in
@@ -122,7 +122,8 @@ class MAgentWorld:
         max_steps: int,
         full_health: int | None = None,
         rules: Rules = "fair",
-        turned: Sequence[HalfTurn | None] = (None, None),
+        frames: Sequence[Frame | None] = (None, None),
+        transposed: bool = False,
     ) -> None:
         """Make the world; it is empty until :meth:`reset`.
 
@@ -133,7 +134,8 @@ class MAgentWorld:
             max_steps: an episode is cut off after this many steps.
             full_health: hit points at the start, for observations; ``None`` where nobody is hurt.
             rules: who moves first.
-            turned: for each team, how it sees the field and acts in it; ``None``: as it lies.
+            frames: how each team sees the field and acts in it; ``None``: as the engine does.
+            transposed: whether the map lies in the engine on its side.
         """
         np.empty(KEPT_MEMORY, np.uint8)
         self._config = config
@@ -144,7 +146,8 @@ class MAgentWorld:
         self._max_steps = max_steps
         self._full_health = full_health
         self._fair = rules == "fair"
-        self._turned = turned
+        self._frames = frames
+        self._transposed = transposed
         self._second_first = np.zeros(0, np.bool_)
         self._previous_actions: list[IntArray] = []
         self._steps = 0
@@ -182,10 +185,10 @@ class MAgentWorld:
             taken, self._previous_actions, self._teams, strict=True
         ):
             _require_actions(team, len(previous), len(specification.actions))
-        handed = list(zip(self._handles, taken, self._turned, strict=True))
+        handed = list(zip(self._handles, taken, self._frames, strict=True))
         # The engine moves agents in the order in which their actions were handed to it.
-        for handle, team, turn in handed[::-1] if self._second_first[self._steps] else handed:
-            self._engine.set_action(handle, team if turn is None else turn.actions[team])
+        for handle, team, frame in handed[::-1] if self._second_first[self._steps] else handed:
+            self._engine.set_action(handle, team if frame is None else frame.actions[team])
         over = self._engine.step()
         rewards, alive = [], []
         for handle, team in zip(self._handles, taken, strict=True):
@@ -207,13 +210,12 @@ class MAgentWorld:
         if not self._previous_actions:
             raise ValueError("the field has no walls before the first reset")
         found = self._ask(-1, b"walls_info", np.empty((self._map_size**2 + 1, 2), np.int32))
-        walls: IntArray = found[1 : 1 + found[0, 0]].copy()
-        return walls
+        return self._on_map(found[1 : 1 + found[0, 0]])
 
     def _observe(self) -> tuple[TeamObservation, ...]:
         sizes = [len(previous) for previous in self._previous_actions]
         positions = [
-            self._ask(handle, b"pos", np.empty((size, 2), np.int32))
+            self._on_map(self._ask(handle, b"pos", np.empty((size, 2), np.int32)))
             for handle, size in zip(self._handles, sizes, strict=True)
         ]
         observations = []
@@ -224,12 +226,15 @@ class MAgentWorld:
             own, others = positions[team], positions[:team] + positions[team + 1 :]
             if 0 in sizes:  # the engine divides a lost team's minimap by its size
                 np.nan_to_num(view, copy=False)
-            if (turn := self._turned[team]) is None:
-                features[:, -len(COMPASS) :] = compass(own, np.concatenate(others))
-            else:
-                opposite = self._map_size - 1 - own, self._map_size - 1 - np.concatenate(others)
-                view, features = turn.see(view, features, *opposite, self._map_size)
-                features[:, -len(COMPASS) :] = compass(*opposite)
+            stand = own, np.concatenate(others)
+            if (frame := self._frames[team]) is not None:
+                mine, theirs = stand
+                stand = (
+                    frame.positions(mine, self._map_size),
+                    frame.positions(theirs, self._map_size),
+                )
+                view, features = frame.see(view, features, *stand, self._map_size)
+            features[:, -len(COMPASS) :] = compass(*stand)
             health = None
             if self._full_health is not None:
                 middle = view.shape[1] // 2
@@ -245,6 +250,10 @@ class MAgentWorld:
                 )
             )
         return tuple(observations)
+
+    def _on_map(self, positions: IntArray) -> IntArray:
+        """Positions ``(rows, 2)`` in the engine as positions on the map, in memory of their own."""
+        return np.ascontiguousarray(positions[:, ::-1]) if self._transposed else positions.copy()
 
     def _views_and_features(self, handle: Any, agents: int) -> tuple[FloatArray, FloatArray]:
         view = np.empty((agents, *self._engine.view_space[handle.value]), np.float32)
