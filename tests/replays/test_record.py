@@ -74,6 +74,7 @@ def test_what_a_policy_thought_is_what_it_explains(
     tmp_path: Path, algorithm: str, head: str
 ) -> None:
     policy = make_policy(algorithm, head)
+    policy.beta = 2.0  # untrained agents see much the same: let them differ
     environment = BattleEnvironment(BattleSettings(size=12, max_steps=8))
     witness = Witness()
     with Recorder(
