@@ -45,6 +45,24 @@ def test_the_result_is_the_sum_of_its_games() -> None:
     assert match.survivors[0] == sum(game.a_survivors for game in match.games) / 6
 
 
+def test_a_match_is_split_by_side_and_measured_beside_wins() -> None:
+    match = play_match("swarm", "random", SMALL, episodes=5, seed=3)
+    assert match.sides is not None
+    assert not match.sides.side_decides
+    first, second = match.sides.first, match.sides.second
+    assert (first.games, second.games) == (3, 2)
+    assert first.wins + second.wins == match.wins
+    margins = [game.a_survivors - game.b_survivors for game in match.games]
+    assert first.margin.value == pytest.approx(sum(margins[::2]) / 3)
+    dealt = [game.b_combat.damage_taken for game in match.games if game.b_combat]
+    assert match.yardsticks["damage_dealt"].value == pytest.approx(sum(dealt) / 5)
+    assert match.yardsticks["log_damage_ratio"].low > 0
+    assert match.yardsticks["margin"].value == pytest.approx(sum(margins) / 5)
+    assert match.yardsticks["truncated"].value == sum(game.truncated for game in match.games) / 5
+    alone = play_match("swarm", "random", SMALL, episodes=1, seed=3)
+    assert alone.sides is None
+
+
 def test_swapping_the_players_swaps_the_result() -> None:
     """Both orders meet on the same sides with the same draws, one game apart."""
     one = play_match("swarm", "rush", BattleSettings(size=64), episodes=4, seed=0)
@@ -103,6 +121,8 @@ def test_one_team_is_played_in_turn() -> None:
     match = play_match("random", "random", SignalSettings(), episodes=4, seed=0)
     assert not match.symmetric
     assert match.win_rate is None
+    assert match.sides is None
+    assert match.yardsticks == {}
     one, other = match.rewards
     assert one.mean == pytest.approx((match.games[0].a_reward + match.games[2].a_reward) / 2)
     assert other.mean == pytest.approx((match.games[1].b_reward + match.games[3].b_reward) / 2)

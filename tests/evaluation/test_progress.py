@@ -1,5 +1,7 @@
 """Checkpoints against opponents that stay as they are."""
 
+import math
+from dataclasses import replace
 from pathlib import Path
 from shutil import copytree
 
@@ -10,6 +12,8 @@ from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
 from cmfq.evaluation.tournament.progress import (
     ProgressRow,
+    damage_table,
+    last_layouts,
     play_progress,
     progress_rows,
     progress_table,
@@ -46,6 +50,28 @@ def test_every_checkpoint_plays_every_opponent(runs: Path, tmp_path: Path) -> No
     assert [line[:2] for line in table.rows] == [("cmfq", "1"), ("cmfq", "2"), ("cmfq", "3")]
     rates = [row.win_rate for row in rows if (row.episode, row.opponent) == (1, "swarm")]
     assert table.rows[0][2] == (f"{sum(rates) / 2:.0%} ({min(rates):.0%} to {max(rates):.0%})")
+
+
+def test_damage_is_shown_over_training_and_by_seed(runs: Path, tmp_path: Path) -> None:
+    path = tmp_path / "p.json"
+    play([runs / "cmfq-0", runs / "cmfq-1"], ["swarm"], path, games=2)
+    played = finished_progress(path)
+    rows = progress_rows(played)
+    table = damage_table(rows)
+    assert table is not None
+    assert len(table.rows) == 3
+    games = [game for game in played.games if game.a == played.entrants[1].players[-1].id]
+    ratios = [
+        math.log((game.b_combat.damage_taken + 1) / (game.a_combat.damage_taken + 1))
+        for game in games
+        if game.a_combat and game.b_combat
+    ]
+    assert rows[-1].yardsticks["log_damage_ratio"] == pytest.approx(sum(ratios) / 2)
+    (layout,) = last_layouts(played).values()
+    assert [len(cell) for row in layout for cell in row] == [2, 2]
+    assert layout[1][0][0].own == games[0].a_combat
+    old = [replace(row, yardsticks={}) for row in rows]
+    assert damage_table(old) is None
 
 
 @pytest.mark.parametrize("kept", [0, 1, 5])
@@ -121,6 +147,8 @@ def test_a_folder_of_results_writes_itself_again(runs: Path, tmp_path: Path) -> 
     page = (out / "README.md").read_text()
     assert "Every checkpoint of 2 of cmfq against" in page
     assert "| group | episode | v rush |" in page
+    assert "## Damage dealt over damage taken" in page
+    assert "## The last checkpoints" in page
     assert main(["progress", "--json", str(out / "progress.json.gz"), "--out", str(again)]) == 0
     assert (again / "progress.svg").read_bytes() == (out / "progress.svg").read_bytes()
 

@@ -1,6 +1,7 @@
 """Standings of tournaments whose results are written by hand, and what is made of them."""
 
 import gzip
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from cmfq.evaluation.figures.style import save_svg
 from cmfq.evaluation.figures.tournament import game_margins, rating_ladder, win_rate_matrix
 from cmfq.evaluation.statistics.rating import ELO
 from cmfq.evaluation.statistics.replication import mean_interval, rate_interval
+from cmfq.evaluation.tournament.details import layouts_of, results_by_side
 from cmfq.evaluation.tournament.file import (
     GameRecord,
     Tournament,
@@ -168,6 +170,8 @@ def test_results_and_page_are_written_and_written_again_from_what_is_stored(
     write_results(tmp_path / "out", played)
     files = {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()}
     assert {"README.md", "tournament.json.gz", "comparisons.csv", "matrix.svg"} <= files.keys()
+    assert b"mfq,cmfq<b>,margin,-1.0000," in files["yardsticks.csv"]
+    assert b"damage" not in files["yardsticks.csv"], "these games did not record it"
     assert gzip.decompress(files["tournament.json.gz"]).decode() == tournament_text(played)
     stored = tmp_path / "out" / "tournament.json.gz"
     page = tmp_path / "t.html"
@@ -182,6 +186,40 @@ def test_results_and_page_are_written_and_written_again_from_what_is_stored(
         assert attribute not in html
     assert main(["power", str(stored), "--difference", "0.2"]) == 0
     assert "needed" in capsys.readouterr().out
+
+
+def test_intervals_are_called_what_they_are_over(tmp_path: Path) -> None:
+    for seeds, unit in ((1, "over games"), (2, "over seeds")):
+        write_results(tmp_path / unit, made_up({"a": seeds, "b": 1}, lambda a, b, game: game - 1))
+        page = (tmp_path / unit / "README.md").read_text()
+        assert f"Ratings with 95 % intervals {unit};" in page
+        assert f"with its 95 % interval {unit};" in page
+
+
+def test_a_tournament_says_where_side_decides_more_than_player(tmp_path: Path) -> None:
+    """A wins as the first, B as the first; C beats both from either side."""
+
+    def margin(a: Entrant, b: Entrant, game: int) -> int:
+        if "c" in (a.group, b.group):
+            return 9 if a.group == "c" else -9
+        return 3 if game % 2 == 0 else -3
+
+    played = made_up({"a": 4, "b": 4, "c": 2}, margin)
+    layouts = layouts_of(played)
+    found = results_by_side(layouts, ["c", "b", "a"])
+    assert [pair for pair, one in found.items() if one.side_decides] == [("b", "a")]
+    one = found["b", "a"]
+    assert (one.first.wins, one.first.losses, one.second.losses) == (32, 0, 32)
+    assert one.first.margin.value == 3
+    assert one.second.margin.value == -3
+    assert one.first_side.value == 1
+    assert found["c", "a"].first_side.value == 0.5
+    write_results(tmp_path, played)
+    page = (tmp_path / "README.md").read_text()
+    assert re.search(
+        r"Side decides more than player between (a and b|b and a): the first side won 100%", page
+    )
+    assert page.count("Side decides more than player between") == 1
 
 
 def test_sizes_draws_tournaments_of_several_sizes(tmp_path: Path) -> None:

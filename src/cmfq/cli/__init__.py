@@ -10,11 +10,12 @@ import tyro
 
 from cmfq.cli.crossing import cross_in
 from cmfq.cli.describing import environments
+from cmfq.cli.planning import power
 from cmfq.cli.playing import evaluate_in, report
 from cmfq.cli.publishing import export
 from cmfq.cli.replays import record_in, render, view
 from cmfq.cli.studying import reproduce, sweep
-from cmfq.cli.tournaments import curves, power, progress, sizes, tournament_in
+from cmfq.cli.tournaments import curves, progress, sizes, tournament_in
 from cmfq.cli.training import bench, resume, train_in
 from cmfq.cli.understanding import check_in, explain_in
 from cmfq.environments.registry import default_settings

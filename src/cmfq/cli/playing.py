@@ -11,11 +11,13 @@ from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
+from cmfq.cli.screen import print_table
 from cmfq.environments.registry import kind_of
 from cmfq.errors import UserError
 from cmfq.evaluation.matches import MatchResult, mean_rewards, play_match
 from cmfq.evaluation.players import usual_opponents
 from cmfq.evaluation.report import write_report
+from cmfq.evaluation.tournament.details import side_sentences, side_table, yardstick_rows
 from cmfq.storage import write_json
 from cmfq.training.run import Run
 
@@ -122,8 +124,23 @@ def _print_matches(results: Sequence[MatchResult]) -> None:
         _add_rewards(table, results)
     console = Console()
     console.print(table)
-    if not results[0].symmetric:
+    if results[0].symmetric:
+        _print_details(results)
+    else:
         console.print(results[0].compared, markup=False, highlight=False, soft_wrap=True)
+
+
+def _print_details(results: Sequence[MatchResult]) -> None:
+    """Results by side, and what is measured beside wins."""
+    sides = {(one.a, one.b): one.sides for one in results if one.sides}
+    if sides:
+        print_table(side_table(sides), "By side, 95 % intervals over games")
+    print_table(
+        yardstick_rows({f"{one.a} v {one.b}": one.yardsticks for one in results}).transposed(),
+        "Beside wins: means of a game, 95 % intervals over games",
+    )
+    for sentence in side_sentences(sides):
+        print(sentence)
 
 
 def _add_wins(table: Table, results: Sequence[MatchResult]) -> None:

@@ -1,6 +1,5 @@
 """Commands that compare algorithms over many training seeds."""
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,19 +19,26 @@ from cmfq.evaluation.figures.progress import win_rate_over_training
 from cmfq.evaluation.figures.style import refuse_picture, save_picture
 from cmfq.evaluation.figures.tournament import win_rate_by_size
 from cmfq.evaluation.players import game_of, usual_opponents
-from cmfq.evaluation.statistics.power import (
-    MOST_SEEDS,
-    Variation,
-    mean_variation,
-    seeds_needed,
-    variation,
-    with_endless_games,
-)
-from cmfq.evaluation.table import Table
 from cmfq.evaluation.tournament import progress_report
+from cmfq.evaluation.tournament.details import (
+    interval_unit,
+    layouts_of,
+    results_by_side,
+    side_sentences,
+    side_table,
+    sides_of,
+    yardstick_table,
+    yardsticks_of,
+)
 from cmfq.evaluation.tournament.file import Tournament, TournamentSettings
 from cmfq.evaluation.tournament.play import play_tournament
-from cmfq.evaluation.tournament.progress import play_progress, progress_rows, progress_table
+from cmfq.evaluation.tournament.progress import (
+    damage_table,
+    last_layouts,
+    play_progress,
+    progress_rows,
+    progress_table,
+)
 from cmfq.evaluation.tournament.reading import finished_progress, finished_tournament
 from cmfq.evaluation.tournament.results import HEADING, write_page, write_results
 from cmfq.evaluation.tournament.sizes import (
@@ -42,7 +48,7 @@ from cmfq.evaluation.tournament.sizes import (
     size_table,
     write_sizes,
 )
-from cmfq.evaluation.tournament.standings import all_results, standings
+from cmfq.evaluation.tournament.standings import standings
 from cmfq.evaluation.tournament.tables import (
     comparison_table,
     cycle_sentences,
@@ -55,8 +61,6 @@ from cmfq.storage import refuse_results_folder
 
 OPPONENTS = ("random", "rush", "swarm")
 """Of ``cmfq progress``, where they are scripted players of the game."""
-EVEN = (0.2, 0.8)
-"""Win rates between which two algorithms are even enough to plan by."""
 
 
 def tournament_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
@@ -175,6 +179,16 @@ def progress(
         progress_table(rows), f"Win rate in {played.settings.episodes} games, mean over seeds"
     )
     print(f"{how_decided(played).capitalize()}.")
+    damage, layouts = damage_table(rows), last_layouts(played)
+    if damage:
+        print_table(damage, "Log of damage dealt over damage taken, mean over seeds")
+    sides, unit = sides_of(layouts), interval_unit(played)
+    if sides:
+        print_table(side_table(sides), f"Last checkpoints by side, 95 % intervals {unit}")
+    if layouts:
+        print_table(yardsticks_of(layouts), f"Last checkpoints beside wins, 95 % intervals {unit}")
+    for sentence in side_sentences(sides):
+        print(sentence)
 
 
 def curves(runs: tyro.conf.Positional[tuple[str, ...]], out: Path) -> None:
@@ -195,13 +209,23 @@ def curves(runs: tyro.conf.Positional[tuple[str, ...]], out: Path) -> None:
 def _report(played: Tournament, report: Path | None, out: Path | None) -> None:
     result = standings(played)
     print(f"{how_decided(played).capitalize()}.")
-    print_table(comparison_table(result), "Win rates, 95 % intervals over seeds")
+    unit = interval_unit(played)
+    print_table(comparison_table(result), f"Win rates, 95 % intervals {unit}")
     orderings = ordering_table(result)
     if orderings:
         print_table(orderings, "The paper's orderings")
     print_table(
-        rating_table(result), f"Ratings; win rates differ by up to {result.largest_gap:.0%}"
+        rating_table(result),
+        f"Ratings, 95 % intervals {unit}; win rates differ by up to {result.largest_gap:.0%}",
     )
+    layouts, order = layouts_of(played), [one.group for one in result.ratings]
+    sides = results_by_side(layouts, order)
+    if sides:
+        print_table(side_table(sides), f"By side, 95 % intervals {unit}")
+    if layouts:
+        print_table(yardstick_table(layouts, order), f"Beside wins, 95 % intervals {unit}")
+    for sentence in side_sentences(sides):
+        print(sentence)
     for sentence in cycle_sentences(result):
         print(sentence)
     if out:
@@ -210,47 +234,6 @@ def _report(played: Tournament, report: Path | None, out: Path | None) -> None:
     if report:
         write_page(report, played)
         print(f"report: {report.resolve()}")
-
-
-def power(
-    tournament: tyro.conf.Positional[Path],
-    difference: float = 0.1,
-    power: float = 0.8,
-) -> None:
-    """Say how many seeds of each algorithm tell two of them apart, from what a tournament varied.
-
-    Args:
-        tournament: its file.
-        difference: of the true win rate from 1/2: 0.1 is a win rate of 60 %.
-        power: probability of telling them apart; false alarms are 5 %.
-    """
-    played = finished_tournament(tournament)
-    rows: list[tuple[str, ...]] = []
-    even = []
-    for (a, b), results in all_results(played).items():
-        if min(results.points.shape) < 2:
-            continue
-        found, rate = variation(results.points), float(results.points.mean())
-        rows.append(_power_row(f"{a} v {b}", f"{rate:.0%}", found, difference, power))
-        if EVEN[0] <= rate <= EVEN[1]:
-            even.append(found)
-    if not rows:
-        raise UserError(
-            f"{tournament} has no two groups with two seeds and two games each: nothing in it says "
-            "how much seeds vary"
-        )
-    if even:
-        mean = mean_variation(even)
-        rows.append(_power_row(f"mean of {len(even)} even ones", "", mean, difference, power))
-    columns = ("A v B", "win rate", "A", "B", "pairs", "games", "needed", "at least")
-    title = (
-        f"Seeds of each algorithm that tell a win rate of {0.5 + difference:.0%} from 50 % with "
-        f"{power:.0%} power, from the standard deviations of the win rate in points"
-    )
-    print_table(Table(columns, rows), title)
-    print("A, B, pairs: between seeds of A, seeds of B, pairs of them; games: within a pair")
-    print("at least: seeds needed however many games they play")
-    print(f"even: win rates from {EVEN[0]:.0%} to {EVEN[1]:.0%}; beyond, seeds cannot vary as much")
 
 
 def sizes(
@@ -291,15 +274,6 @@ def _is_picture(out: Path, title: str) -> bool:
     else:
         refuse_results_folder(out, title)
     return picture
-
-
-def _power_row(
-    name: str, rate: str, found: Variation, difference: float, wanted: float
-) -> tuple[str, ...]:
-    spreads = (found.rows, found.columns, found.pairs, found.games)
-    needed = [seeds_needed(one, difference, wanted) for one in (found, with_endless_games(found))]
-    counts = [f"more than {MOST_SEEDS}" if number is None else str(number) for number in needed]
-    return (name, rate, *(f"{100 * math.sqrt(part):.0f}" for part in spreads), *counts)
 
 
 def last_of(checkpoints: str) -> int:

@@ -13,9 +13,12 @@ from cmfq.environments.base import Environment, TeamSpecification
 from cmfq.environments.registry import kind_of, make_environment
 from cmfq.environments.sides import are_alike, comparison, name_of, seats
 from cmfq.errors import UserError
+from cmfq.evaluation.by_side import BySide, by_side
+from cmfq.evaluation.outcomes import outcome_of, yardsticks
 from cmfq.evaluation.players import Player, load_player
 from cmfq.evaluation.pool import process_pool
 from cmfq.evaluation.statistics.intervals import mean_interval, wilson_interval
+from cmfq.evaluation.statistics.replication import Estimate
 from cmfq.policies import Policy
 from cmfq.rollout import Observer, play_episode
 from cmfq.storage import versions
@@ -81,6 +84,13 @@ class MatchResult:
     """Mean survivors of A and of B."""
     rewards: list[RoleReward]
     """Of A and of B, in each role; where there are more than two, then in all but each."""
+    sides: BySide | None
+    """Results by the side that A played, with intervals over games; none if the sides have
+    different roles, or there are no games on one of them."""
+    yardsticks: dict[str, Estimate]
+    """Means over games from A's view, with 95 % intervals over games of these two policies, by the
+    names of :data:`~cmfq.evaluation.outcomes.YARDSTICKS`; empty if the sides have different
+    roles."""
     versions: dict[str, str]
     games: list[Game]
 
@@ -134,13 +144,8 @@ def summarise(
     """Add the games of a match up."""
     kind = kind_of(settings)
     symmetric = are_alike(teams)
-    margins = [
-        game.a_survivors - game.b_survivors
-        if kind.decided_by == "survivors"
-        else game.a_reward - game.b_reward
-        for game in games
-        if symmetric
-    ]
+    outcomes = [outcome_of(game, game.a_side, kind) for game in games if symmetric]
+    margins = [one.margin for one in outcomes]
     wins, draws = sum(m > 0 for m in margins), sum(m == 0 for m in margins)
     points = wins + draws / 2
     return MatchResult(
@@ -162,6 +167,8 @@ def summarise(
             float(np.mean([game.b_survivors for game in games])),
         ),
         rewards=_role_rewards((a, b), teams, games),
+        sides=by_side([[outcomes]]) if symmetric else None,
+        yardsticks=yardsticks([[outcomes]]) if symmetric else {},
         versions=versions(),
         games=games,
     )

@@ -29,6 +29,15 @@ class Table:
         lines.insert(1, ["---", *["---:"] * (len(self.columns) - 1)])
         return "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
 
+    def transposed(self) -> "Table":
+        """Columns as rows: for tables of few rows and many columns."""
+        columns = (self.columns[0], *(row[0] for row in self.rows))
+        rows = [
+            (name, *(row[number] for row in self.rows))
+            for number, name in enumerate(self.columns[1:], 1)
+        ]
+        return Table(columns, rows)
+
 
 def rate_text(rate: Estimate) -> str:
     """A share with its interval."""
@@ -40,6 +49,14 @@ def margin_text(value: Estimate, digits: int = 1) -> str:
     text = signed(value.value, digits)
     if math.isfinite(value.low):
         text += f" ({signed(value.low, digits)} to {signed(value.high, digits)})"
+    return text
+
+
+def number_text(value: Estimate, digits: int = 1) -> str:
+    """A number that is never negative, with its interval, if there is one."""
+    text = f"{value.value:.{digits}f}"
+    if math.isfinite(value.low):
+        text += f" ({max(0.0, value.low):.{digits}f} to {value.high:.{digits}f})"
     return text
 
 

@@ -4,7 +4,7 @@ Who the opponents are and how games are played is not training's business: it is
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from cmfq.policies import QPolicy
@@ -19,6 +19,8 @@ class Score:
     losses: int
     margin: float
     """Mean of what decides a game, less the opponent's."""
+    yardsticks: Mapping[str, float] = field(default_factory=dict)
+    """Means over games of what is measured beside wins, by name."""
 
     @property
     def win_rate(self) -> float:
@@ -47,6 +49,9 @@ class Evaluation:
     seconds: float
     """That it took: the games, and with the first opponent the checkpoint, if there would have been
     none without the evaluation."""
+    yardsticks: dict[str, float] = field(default_factory=dict)
+    """Means over games of what is measured beside wins, by name; empty in rows of versions that did
+    not measure it."""
 
     @classmethod
     def of(cls, score: Score, episode: int, opponent: str, seconds: float) -> "Evaluation":
@@ -60,6 +65,7 @@ class Evaluation:
             score.win_rate,
             score.margin,
             seconds,
+            dict(score.yardsticks),
         )
 
 

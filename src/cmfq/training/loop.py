@@ -125,6 +125,8 @@ def _evaluate(
         append_row(run.path / EVALUATIONS_FILE, row)
         board.add_scalar(f"win_rate/{opponent}", row.win_rate, episode)
         board.add_scalar(f"margin/{opponent}", row.margin, episode)
+        for name, value in row.yardsticks.items():
+            board.add_scalar(f"{name}/{opponent}", value, episode)
         evaluator.report(row)
     return True
 

@@ -5,7 +5,7 @@ opponent does.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,19 @@ import numpy as np
 from cmfq.environments.registry import Kind, kind_of, make_environment
 from cmfq.environments.sides import are_alike
 from cmfq.errors import UserError
-from cmfq.evaluation.entrants import Entrant, Player, find_entrants, player_of, refuse_twins
+from cmfq.evaluation.entrants import (
+    Entrant,
+    Player,
+    find_entrants,
+    groups_of,
+    player_of,
+    refuse_twins,
+)
+from cmfq.evaluation.outcomes import YARDSTICKS, Outcome, on_side, outcome_of, points_of
 from cmfq.evaluation.players import load_player
 from cmfq.evaluation.pool import one_thread
-from cmfq.evaluation.table import Table
+from cmfq.evaluation.table import Table, signed
+from cmfq.evaluation.tournament.details import Layouts
 from cmfq.evaluation.tournament.file import GameRecord, Tournament, TournamentSettings
 from cmfq.evaluation.tournament.play import play_planned, play_scheduled, refuse_too_few
 from cmfq.evaluation.tournament.schedule import ScheduledGame
@@ -42,6 +51,8 @@ class ProgressRow:
     opponent: str
     win_rate: float
     """A draw counts half."""
+    yardsticks: Mapping[str, float] = field(default_factory=dict)
+    """Means over games, see :class:`~cmfq.training.evaluations.Score`."""
 
 
 def play_progress(
@@ -90,22 +101,46 @@ def play_progress(
 
 def progress_rows(played: Tournament) -> list[ProgressRow]:
     """What the games of :func:`play_progress` come to, in their order."""
+    games = _games_by_players(played)
+    rows = []
+    for run in played.entrants:
+        for player in run.players:
+            for one in played.opponents:
+                score = score_of(games[player.id, one.players[0].id], played.kind, played.paired)
+                row = ProgressRow(run.name, run.group, run.seed, player.episode, one.name,
+                                  score.win_rate, score.yardsticks)  # fmt: skip
+                rows.append(row)
+    return rows
+
+
+def last_layouts(played: Tournament) -> Layouts:
+    """Games of the last checkpoint of every run of a group, against each opponent.
+
+    None where the sides of a game are not alike.
+    """
+    if played.paired:
+        return {}
+    games = _games_by_players(played)
+    return {
+        (group, one.name): [
+            [
+                [
+                    outcome_of(game, game.game % 2, played.kind)
+                    for game in games[run.players[-1].id, one.players[0].id]
+                ]
+            ]
+            for run in runs
+        ]
+        for group, runs in groups_of(played.entrants).items()
+        for one in played.opponents
+    }
+
+
+def _games_by_players(played: Tournament) -> dict[tuple[str, str], list[GameRecord]]:
     games: dict[tuple[str, str], list[GameRecord]] = {}
     for game in played.games:
         games.setdefault((game.a, game.b), []).append(game)
-    return [
-        ProgressRow(
-            run.name,
-            run.group,
-            run.seed,
-            player.episode,
-            one.name,
-            score_of(games[player.id, one.players[0].id], played.kind, played.paired).win_rate,
-        )
-        for run in played.entrants
-        for player in run.players
-        for one in played.opponents
-    ]
+    return games
 
 
 def shared_by_seeds(rows: Sequence[ProgressRow]) -> list[ProgressRow]:
@@ -123,21 +158,40 @@ def shared_by_seeds(rows: Sequence[ProgressRow]) -> list[ProgressRow]:
     return [row for row in rows if (row.group, row.episode) in shared or row.group in without]
 
 
-def progress_table(rows: Sequence[ProgressRow]) -> Table:
-    """Mean over the seeds of a group at each checkpoint, with the least and the greatest seed."""
+def damage_table(rows: Sequence[ProgressRow]) -> Table | None:
+    """Log damage ratios as in :func:`progress_table`; none if games were not so recorded."""
+    if not all("log_damage_ratio" in row.yardsticks for row in rows):
+        return None
+    return progress_table(
+        rows, lambda row: row.yardsticks["log_damage_ratio"], lambda value: signed(value, 2)
+    )
+
+
+def progress_table(
+    rows: Sequence[ProgressRow],
+    value_of: Callable[[ProgressRow], float] = lambda row: row.win_rate,
+    text_of: Callable[[float], str] = lambda value: f"{value:.0%}",
+) -> Table:
+    """Mean over the seeds of a group at each checkpoint, with the least and the greatest seed.
+
+    Args:
+        rows: of all checkpoints and opponents.
+        value_of: what is shown of a row; its win rate if not given.
+        text_of: how that is written.
+    """
     opponents = list(dict.fromkeys(row.opponent for row in rows))
     rows = shared_by_seeds(rows)
     lines = []
     for group, episode in sorted({(row.group, row.episode) for row in rows}):
         cells = []
         for opponent in opponents:
-            rates = [
-                row.win_rate
+            values = [
+                value_of(row)
                 for row in rows
                 if (row.group, row.episode, row.opponent) == (group, episode, opponent)
             ]
-            spread = f" ({min(rates):.0%} to {max(rates):.0%})" if len(rates) > 1 else ""
-            cells.append(f"{np.mean(rates):.0%}{spread}")
+            ends = f" ({text_of(min(values))} to {text_of(max(values))})"
+            cells.append(text_of(float(np.mean(values))) + (ends if len(values) > 1 else ""))
         lines.append((group, str(episode), *cells))
     return Table(("group", "episode", *(f"v {opponent}" for opponent in opponents)), lines)
 
@@ -190,12 +244,27 @@ def training_games(settings: TrainSettings[Any]) -> PlayCheckpoint | None:
 def score_of(games: Sequence[GameRecord], kind: Kind, paired: bool) -> Score:
     """Add games up, from A's point of view (see :func:`~.standings.margins_of`)."""
     margins = np.array(margins_of(games, kind, paired))
+    outcomes = [] if paired else [outcome_of(game, game.game % 2, kind) for game in games]
     return Score(
         int((margins > 0).sum()),
         int((margins == 0).sum()),
         int((margins < 0).sum()),
         float(margins.mean()),
+        _means(outcomes),
     )
+
+
+def _means(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """Yardsticks and win rates by side, as far as the games have them."""
+    measures = {name: one.measure for name, one in YARDSTICKS.items() if name != "margin"}
+    for side, name in enumerate(("win_rate_first", "win_rate_second")):
+        measures[name] = on_side(side, points_of)
+    means = {}
+    for name, measure in measures.items():
+        values = [value for one in outcomes if (value := measure(one)) is not None]
+        if values:
+            means[name] = float(np.mean(values))
+    return means
 
 
 def _opponents(names: Sequence[str], kind: Kind) -> tuple[Entrant, ...]:

@@ -8,19 +8,65 @@
       progress.svg, progress.png  the figure
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
 from cmfq.evaluation.entrants import groups_of
 from cmfq.evaluation.figures.progress import win_rate_over_training
 from cmfq.evaluation.figures.style import save_figure
+from cmfq.evaluation.tournament.details import (
+    HOW_TO_READ_SIDES,
+    HOW_TO_READ_YARDSTICKS,
+    interval_unit,
+    side_sentences,
+    side_table,
+    sides_of,
+    yardsticks_of,
+)
 from cmfq.evaluation.tournament.file import Tournament, tournament_text
-from cmfq.evaluation.tournament.progress import progress_rows, progress_table
+from cmfq.evaluation.tournament.progress import (
+    ProgressRow,
+    damage_table,
+    last_layouts,
+    progress_rows,
+    progress_table,
+)
 from cmfq.evaluation.tournament.tables import how_decided
 from cmfq.hints import command
 from cmfq.storage import make_folder, write_bytes, write_gzip
 
 TITLE = "Learning over time"
+SINGLE_RUNS = ", and over games for a group of one run"
+
+
+def _details(played: Tournament, rows: Sequence[ProgressRow]) -> list[str]:
+    """Sections about damage over training, and about the last checkpoints."""
+    damage, layouts = damage_table(rows), last_layouts(played)
+    sides = sides_of(layouts)
+    parts = []
+    if damage:
+        parts += [
+            "## Damage dealt over damage taken\n",
+            "Logarithm of the ratio, mean over games and seeds; 0 between equals.\n",
+            damage.markdown(),
+        ]
+    if layouts:
+        unit = interval_unit(played)
+        parts += [
+            "## The last checkpoints\n",
+            f"Intervals are 95 %, {unit}{SINGLE_RUNS if unit != 'over games' else ''}; opponents "
+            "are taken as they are.\n",
+            yardsticks_of(layouts).markdown(),
+            f"{HOW_TO_READ_YARDSTICKS}\n",
+        ]
+    if sides:
+        parts += [
+            *(f"{sentence}\n" for sentence in side_sentences(sides)),
+            side_table(sides).markdown(),
+            f"{HOW_TO_READ_SIDES}\n",
+        ]
+    return parts
 
 
 def write_progress(folder: Path, played: Tournament) -> None:
@@ -44,6 +90,7 @@ def write_progress(folder: Path, played: Tournament) -> None:
         "![Win rate against training episodes, a panel for each opponent; thin lines are single "
         "seeds](progress.svg)\n",
         progress_table(rows).markdown(),
+        *_details(played, rows),
         "## To get it again\n",
         f"    {played.command} --out {quote(str(folder))}\n",
         f"From the stored games: `{stored}`.\n",

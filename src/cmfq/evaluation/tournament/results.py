@@ -6,13 +6,15 @@
       README.md             tables, orderings, figures, and the command that does it again
       tournament.json.gz    every game, every entrant with its settings (`cmfq power` reads it)
       comparisons.csv       every two groups
+      yardsticks.csv        every group against every other one: damage, attacks, by side, ...;
+                            where the sides are alike
       metrics.json.gz       of training, where the runs were there
       *.svg, *.png          figures
 """
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -25,6 +27,18 @@ from cmfq.evaluation.curves import CURVES_CAPTION, MetricsOf, by_group, find_met
 from cmfq.evaluation.entrants import groups_of
 from cmfq.evaluation.figures.style import learning_curves, save_figure, svg_text
 from cmfq.evaluation.figures.tournament import game_margins, rating_ladder, win_rate_matrix
+from cmfq.evaluation.tournament.details import (
+    HOW_TO_READ_SIDES,
+    HOW_TO_READ_YARDSTICKS,
+    Layouts,
+    details_csv,
+    interval_unit,
+    layouts_of,
+    results_by_side,
+    side_sentences,
+    side_table,
+    yardstick_table,
+)
 from cmfq.evaluation.tournament.file import Tournament, tournament_text
 from cmfq.evaluation.tournament.standings import Standings, all_results, standings
 from cmfq.evaluation.tournament.tables import (
@@ -46,9 +60,9 @@ from cmfq.storage import make_folder, write_bytes, write_gzip
 HEADING = "Tournament: "
 """With which the page begins; the game follows."""
 CAPTIONS = {
-    "matrix": "Win rate of each row against each column with its 95 % interval over seeds; bold "
+    "matrix": "Win rate of each row against each column with its 95 % interval {unit}; bold "
     "where it leaves out 1/2.",
-    "ladder": "Ratings with 95 % intervals over seeds; each tick is one run.",
+    "ladder": "Ratings with 95 % intervals {unit}; each tick is one run.",
     "margins": "How games end: what decides them, less the opponent's, in all games of a group.",
     "curves": CURVES_CAPTION,
 }
@@ -64,14 +78,20 @@ def write_results(folder: Path, tournament: Tournament) -> None:
     write_gzip(folder / "tournament.json.gz", tournament_text(tournament).encode())
     if metrics:
         write_metrics(folder, metrics)
+    layouts = layouts_of(tournament)
     write_bytes(folder / "comparisons.csv", _comparisons_csv(found).encode())
-    write_bytes(folder / "README.md", _readme(tournament, found, metrics, folder).encode())
+    if layouts:
+        write_bytes(folder / "yardsticks.csv", details_csv(layouts).encode())
+    page = _readme(tournament, found, layouts, metrics, folder)
+    write_bytes(folder / "README.md", page.encode())
 
 
 def write_page(path: Path, tournament: Tournament) -> None:
     """Write one HTML file that needs nothing else."""
     found = standings(tournament)
     metrics = find_metrics(tournament.entrants)
+    layouts = layouts_of(tournament)
+    sides = results_by_side(layouts, _order(found))
     templates = Environment(
         loader=PackageLoader("cmfq.evaluation.tournament", "."),
         autoescape=True,
@@ -86,7 +106,12 @@ def write_page(path: Path, tournament: Tournament) -> None:
             name: Markup(svg_text(figure))
             for name, figure in _figures(tournament, found, metrics).items()
         },
-        captions=CAPTIONS,
+        captions=_captions(tournament),
+        sides=side_table(sides),
+        side_sentences=side_sentences(sides),
+        how_to_read_sides=HOW_TO_READ_SIDES.replace("*", ""),
+        yardsticks=yardstick_table(layouts, _order(found)),
+        how_to_read_yardsticks=HOW_TO_READ_YARDSTICKS.replace("*", ""),
         comparisons=comparison_table(found),
         orderings=ordering_table(found),
         ratings=rating_table(found),
@@ -100,6 +125,11 @@ def write_page(path: Path, tournament: Tournament) -> None:
     )
     make_folder(path.parent)
     write_bytes(path, html.encode())
+
+
+def _captions(tournament: Tournament) -> dict[str, str]:
+    unit = interval_unit(tournament)
+    return {name: caption.replace("{unit}", unit) for name, caption in CAPTIONS.items()}
 
 
 def _order(found: Standings) -> list[str]:
@@ -135,7 +165,14 @@ def _comparisons_csv(found: Standings) -> str:
     return table.getvalue()
 
 
-def _readme(tournament: Tournament, found: Standings, metrics: MetricsOf, folder: Path) -> str:
+def _readme(
+    tournament: Tournament,
+    found: Standings,
+    layouts: Layouts,
+    metrics: MetricsOf,
+    folder: Path,
+) -> str:
+    captions = _captions(tournament)
     orderings = ordering_table(found)
     stored, again = folder / "tournament.json.gz", f"runs/{folder.name}-again"
     options = ["--runs", again, "--json", f"{again}.json", "--out", f"{again}-results"]
@@ -144,7 +181,7 @@ def _readme(tournament: Tournament, found: Standings, metrics: MetricsOf, folder
     parts = [
         f"# {HEADING}{tournament.settings.environment.title}\n",
         f"{about(tournament)} {HOW_TO_READ} More in `docs/statistics.md`.\n",
-        f"![{CAPTIONS['matrix']}](matrix.svg)\n",
+        f"![{captions['matrix']}](matrix.svg)\n",
     ]
     if orderings:
         parts += [
@@ -158,18 +195,19 @@ def _readme(tournament: Tournament, found: Standings, metrics: MetricsOf, folder
         comparison_table(found).markdown(),
         f"{COLUMNS}\n",
         *(f"{sentence}\n" for sentence in cycle_sentences(found)),
+        *_details(layouts, _order(found)),
         "## Ratings\n",
-        f"![{CAPTIONS['ladder']}](ladder.svg)\n",
+        f"![{captions['ladder']}](ladder.svg)\n",
         rating_table(found).markdown(),
         f"{fit_sentence(found)}\n",
         "## How far seeds differ\n",
         run_table(tournament, _order(found)).markdown(),
-        f"![{CAPTIONS['margins']}](margins.svg)\n",
+        f"![{captions['margins']}](margins.svg)\n",
     ]
     if metrics:
         parts += [
             "## Training\n",
-            f"![{CAPTIONS['curves']}](curves.svg)\n",
+            f"![{captions['curves']}](curves.svg)\n",
             _training_table(tournament, metrics),
         ]
     parts += [
@@ -182,6 +220,25 @@ def _readme(tournament: Tournament, found: Standings, metrics: MetricsOf, folder
         f"`{command('tournament', '--json', stored, '--out', folder)}`.\n",
     ]
     return "\n".join(parts)
+
+
+def _details(layouts: Layouts, order: Sequence[str]) -> list[str]:
+    """Sections by side and beside wins, where there are such results."""
+    sides, parts = results_by_side(layouts, order), []
+    if sides:
+        parts += [
+            "## By side\n",
+            *(f"{sentence}\n" for sentence in side_sentences(sides)),
+            side_table(sides).markdown(),
+            f"{HOW_TO_READ_SIDES}\n",
+        ]
+    if layouts:
+        parts += [
+            "## Beside wins\n",
+            yardstick_table(layouts, order).markdown(),
+            f"{HOW_TO_READ_YARDSTICKS}\n",
+        ]
+    return parts
 
 
 def _own_functions(run: Mapping[str, Any]) -> list[str]:

@@ -12,6 +12,7 @@ import numpy.typing as npt
 from cmfq.environments.registry import Kind
 from cmfq.errors import UserError
 from cmfq.evaluation.entrants import Entrant, groups_of
+from cmfq.evaluation.outcomes import margin_of
 from cmfq.evaluation.statistics.rating import GroupRatings, cycles, rate_groups
 from cmfq.evaluation.statistics.replication import (
     Estimate,
@@ -173,13 +174,6 @@ def margins_of(games: Sequence[GameRecord], kind: Kind, paired: bool) -> list[fl
         both = halves.setdefault((game.a, game.b, game.game // 2), [])
         both.append(game.a_reward - game.b_reward)
     return [sum(both) for both in halves.values() if len(both) == 2]
-
-
-def margin_of(game: GameRecord, kind: Kind) -> float:
-    """What decides a game, A's less B's."""
-    if kind.decided_by == "survivors":
-        return game.a_survivors - game.b_survivors
-    return game.a_reward - game.b_reward
 
 
 def all_results(tournament: Tournament) -> dict[tuple[str, str], Results]:
