@@ -81,6 +81,8 @@ def test_two_games_with_swapped_roles_count_as_one() -> None:
     assert margins_of(games, PETTINGZOO, paired=False) == [4, -3, 0, 0, 9]
     score = score_of(games, PETTINGZOO, paired=True)
     assert (score.wins, score.draws, score.losses, score.margin) == (1, 1, 0, 0.5)
+    assert score.yardsticks == {}
+    assert score_of(games, PETTINGZOO, paired=False).yardsticks["win_rate_first"] == 2.5 / 3
 
 
 @pytest.mark.parametrize("world", WORLDS)
@@ -92,16 +94,24 @@ def test_tournaments_and_progress_say_who_wins(
     played = ["tournament", run, "random", "--episodes", "12", "--checkpoints", "last:2"]
     assert main([*played, *options, str(file), "--out", str(tmp_path / "results")]) == 0
     assert "Two such games count as one" in capsys.readouterr().out.replace("two", "Two")
-    assert "two such games count as one" in (tmp_path / "results" / "README.md").read_text()
+    page = (tmp_path / "results" / "README.md").read_text()
+    assert "two such games count as one" in page
+    assert "## By side" not in page and "## Beside wins" not in page, "pairs are not to be split"
+    assert not (tmp_path / "results" / "yardsticks.csv").exists()
     tournament, whole = read_tournament(file)
     assert whole and tournament.paired and len(tournament.games) == 12
     checkpoints = {(game.game, game.a, game.b) for game in tournament.games}
     if world.startswith("three"):  # six games give a checkpoint every role once
         assert len({one[1:] for one in checkpoints if one[0] < 6}) == 1
-    assert main(["tournament", "--json", str(file)]) == 0
+    report = tmp_path / "t.html"
+    assert main(["tournament", "--json", str(file), "--report", str(report)]) == 0
+    assert "<h2>By side</h2>" not in report.read_text()
     progress = ["progress", run, "--games", "6", *options, str(tmp_path / "p.json")]
     assert main([*progress, "--against", "random", "--out", str(tmp_path / "p")]) == 0
-    assert "v random" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "v random" in said
+    assert "by side" not in said.lower() and "beside wins" not in said.lower()
+    assert "## The last checkpoints" not in (tmp_path / "p" / "README.md").read_text()
 
 
 def test_too_few_games_for_every_role_are_refused(

@@ -19,6 +19,7 @@ from cmfq.evaluation.players import usual_opponents
 from cmfq.evaluation.report import write_report
 from cmfq.evaluation.tournament.details import side_sentences, side_table, yardstick_rows
 from cmfq.storage import write_json
+from cmfq.text import say
 from cmfq.training.run import Run
 
 OPPONENTS = ("random", "rush", "focus")
@@ -140,7 +141,7 @@ def _print_details(results: Sequence[MatchResult]) -> None:
         "Beside wins: means of a game, 95 % intervals over games",
     )
     for sentence in side_sentences(sides):
-        print(sentence)
+        say(sentence)
 
 
 def _add_wins(table: Table, results: Sequence[MatchResult]) -> None:

@@ -58,6 +58,7 @@ from cmfq.evaluation.tournament.tables import (
 )
 from cmfq.hints import command
 from cmfq.storage import refuse_results_folder
+from cmfq.text import say
 
 OPPONENTS = ("random", "rush", "swarm")
 """Of ``cmfq progress``, where they are scripted players of the game."""
@@ -188,7 +189,7 @@ def progress(
     if layouts:
         print_table(yardsticks_of(layouts), f"Last checkpoints beside wins, 95 % intervals {unit}")
     for sentence in side_sentences(sides):
-        print(sentence)
+        say(sentence)
 
 
 def curves(runs: tyro.conf.Positional[tuple[str, ...]], out: Path) -> None:
@@ -225,7 +226,7 @@ def _report(played: Tournament, report: Path | None, out: Path | None) -> None:
     if layouts:
         print_table(yardstick_table(layouts, order), f"Beside wins, 95 % intervals {unit}")
     for sentence in side_sentences(sides):
-        print(sentence)
+        say(sentence)
     for sentence in cycle_sentences(result):
         print(sentence)
     if out:

@@ -1,7 +1,5 @@
 """What the games of a tournament say beside who won: by side, and by other yardsticks."""
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from itertools import combinations, permutations
 
@@ -11,6 +9,7 @@ from cmfq.evaluation.outcomes import YARDSTICKS, Layout, Outcome, outcome_of, ya
 from cmfq.evaluation.statistics.replication import Estimate
 from cmfq.evaluation.table import Table, margin_text, number_text, rate_text
 from cmfq.evaluation.tournament.file import Tournament
+from cmfq.text import csv_text
 
 SIGNED = ("log_damage_ratio", "margin")
 """Yardsticks that are 0 between equals."""
@@ -119,9 +118,7 @@ def yardstick_text(name: str, value: Estimate) -> str:
 
 def details_csv(layouts: Layouts) -> str:
     """Every yardstick of every group against every other one, and the win rates by side."""
-    table = io.StringIO()
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(["a", "b", "yardstick", "value", "low", "high"])
+    rows: list[list[str]] = [["a", "b", "yardstick", "value", "low", "high"]]
     for (a, b), games in layouts.items():
         found = yardsticks(games)
         sides = by_side(games)
@@ -132,8 +129,8 @@ def details_csv(layouts: Layouts) -> str:
                 "win_rate_of_first_side": sides.first_side,
             }
         for name, value in found.items():
-            writer.writerow([a, b, name, *(f"{part:.4f}" for part in value)])
-    return table.getvalue()
+            rows.append([a, b, name, *(f"{part:.4f}" for part in value)])
+    return csv_text(rows)
 
 
 HOW_TO_READ_SIDES = (

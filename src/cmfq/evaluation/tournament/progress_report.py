@@ -35,6 +35,7 @@ from cmfq.evaluation.tournament.progress import (
 from cmfq.evaluation.tournament.tables import how_decided
 from cmfq.hints import command
 from cmfq.storage import make_folder, write_bytes, write_gzip
+from cmfq.text import markdown_text
 
 TITLE = "Learning over time"
 SINGLE_RUNS = ", and over games for a group of one run"
@@ -62,7 +63,7 @@ def _details(played: Tournament, rows: Sequence[ProgressRow]) -> list[str]:
         ]
     if sides:
         parts += [
-            *(f"{sentence}\n" for sentence in side_sentences(sides)),
+            *(f"{markdown_text(sentence)}\n" for sentence in side_sentences(sides)),
             side_table(sides).markdown(),
             f"{HOW_TO_READ_SIDES}\n",
         ]

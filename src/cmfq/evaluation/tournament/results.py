@@ -56,6 +56,7 @@ from cmfq.evaluation.tournament.tables import (
 )
 from cmfq.hints import command
 from cmfq.storage import make_folder, write_bytes, write_gzip
+from cmfq.text import markdown_text
 
 HEADING = "Tournament: "
 """With which the page begins; the game follows."""
@@ -228,7 +229,7 @@ def _details(layouts: Layouts, order: Sequence[str]) -> list[str]:
     if sides:
         parts += [
             "## By side\n",
-            *(f"{sentence}\n" for sentence in side_sentences(sides)),
+            *(f"{markdown_text(sentence)}\n" for sentence in side_sentences(sides)),
             side_table(sides).markdown(),
             f"{HOW_TO_READ_SIDES}\n",
         ]
