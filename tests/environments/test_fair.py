@@ -70,6 +70,24 @@ def test_blue_sees_what_red_would_see_in_the_mirrored_game(map_size: int) -> Non
         expected = mirrored.step(actions[::-1]).observations
 
 
+@pytest.mark.parametrize("size", [64, 400])
+def test_a_game_with_the_sides_and_the_order_exchanged_is_the_mirrored_game(size: int) -> None:
+    """All agents of both teams move, so many want one cell; on large maps, stripe by stripe."""
+    rng = np.random.default_rng(1)
+    game, mirrored = (BattleEnvironment(BattleSettings(size=size)) for _ in range(2))
+    observed, expected = game.reset(5), mirrored.reset(5)
+    mirrored._world._second_first = ~game._world._second_first
+    ahead = [MOVES.index(offset) for offset in ((2, 0), (1, 1), (1, -1), (1, 0), (0, 1), (-1, 0))]
+    for _ in range(25):
+        actions = [rng.choice(ahead, size).astype(np.int32) for _ in observed]
+        observed = game.step(actions).observations
+        expected = mirrored.step(actions[::-1]).observations
+        for seen, same in zip(observed, expected[::-1], strict=True):
+            np.testing.assert_array_equal(seen.positions, mirror(same.positions, game.map_size))
+            np.testing.assert_array_equal(seen.view, same.view)
+    assert (observed[0].view[..., 4] > 0).any(), "the teams met"
+
+
 @pytest.mark.parametrize("map_size", [40, 45, 100])
 def test_lines_are_mirror_images_agent_by_agent(map_size: int) -> None:
     size = {40: 64, 45: 81, 100: 400}[map_size]
