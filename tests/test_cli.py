@@ -246,7 +246,7 @@ MISTAKES = {
     ),
     "progress that is a tournament": (
         ["progress", "--json", "{runs}/cmfq/run.json"],
-        "is no tournament that this",
+        "cannot be read as a tournament: it is none",
     ),
     "evaluation against nobody": (
         ["train", "battle", *EVALUATED, "--evaluate-against", "--run", "{new}"],
@@ -269,7 +269,10 @@ MISTAKES = {
         ["train", "battle", *EVALUATED, "--evaluate-games", "0", "--run", "{new}"],
         "evaluate_games is 0",
     ),
-    "power of no tournament": (["power", "{runs}/cmfq/run.json"], "is no tournament that this"),
+    "power of no tournament": (
+        ["power", "{runs}/cmfq/run.json"],
+        "cannot be read as a tournament: it is none",
+    ),
     "folder that cannot be made": (
         ["train", "battle", *TINY, "--run", "{runs}/cmfq/run.json/x"],
         "cannot make the run folder",

@@ -6,6 +6,9 @@ from collections.abc import Collection
 
 from cmfq.text import plain_text
 
+LONGEST_LIST = 160
+"""Letters of a list of known names; of a longer one the nearest names are shown."""
+
 
 class UserError(Exception):
     """A mistake in what was asked for: names the value, what was expected and what to do."""
@@ -26,7 +29,11 @@ def unknown_name(kind: str, name: str, known: Collection[str]) -> UserError:
     """Say that ``name`` is no known ``kind``, suggest the nearest name and list the known ones."""
     nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     suggestion = f"did you mean {nearest[0]!r}? " if nearest else ""
-    return UserError(f"unknown {kind} {name!r}: {suggestion}known are {', '.join(known)}")
+    listed = ", ".join(known)
+    if len(listed) > LONGEST_LIST:
+        near = difflib.get_close_matches(name, known, n=5, cutoff=0.0)
+        listed = f"{', '.join(near)} and {len(known) - len(near)} more"
+    return UserError(f"unknown {kind} {name!r}: {suggestion}known are {listed}")
 
 
 def require_range(

@@ -6,8 +6,7 @@ from collections.abc import Callable, Sequence
 from itertools import takewhile
 from typing import Any
 
-import tyro
-
+from cmfq.cli.arguments import parse, shortened
 from cmfq.cli.crossing import cross_in
 from cmfq.cli.describing import environments
 from cmfq.cli.planning import power
@@ -62,11 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         with notices_on_standard_error():
-            tyro.extras.subcommand_cli_from_dict(
-                _commands(arguments), prog="cmfq", description=__doc__, args=arguments
-            )
+            call = parse(_commands(arguments), arguments, __doc__)
+            _run(call)
     except UserError as error:
-        say(f"cmfq: {error}", file=sys.stderr)
+        say(f"cmfq: {shortened(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         say("cmfq: stopped", file=sys.stderr)
@@ -74,6 +72,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # who read the output has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _run(call: Callable[[], None]) -> None:
+    """Call a command, of which nothing but an error may come out.
+
+    Raises:
+        UserError: there is not enough memory, or a function of the user's own ended the process.
+    """
+    try:
+        call()
+    except SystemExit as error:
+        raise UserError(
+            f"a function of your own ended the process, with exit code {error.code}: let it raise "
+            "an error instead"
+        ) from error
+    except MemoryError as error:
+        raise UserError(f"there is not enough memory: {error}; ask for less") from error
+    except RuntimeError as error:
+        if "allocate memory" not in str(error):
+            raise
+        raise UserError("there is not enough memory: ask for less at once") from error
 
 
 def _commands(arguments: Sequence[str]) -> dict[str, Callable[..., Any]]:

@@ -10,6 +10,7 @@ from cmfq.cli.again import changes, option_words
 from cmfq.cli.playing import WORKERS
 from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.environments.registry import own_functions
+from cmfq.errors import UserError
 from cmfq.evaluation.crossing.play import play_crossing, roles_of, scaled
 from cmfq.evaluation.crossing.report import heading, reward_table, write_crossing
 from cmfq.hints import command
@@ -43,6 +44,8 @@ def cross_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
             seed: of the games.
             workers: processes to play in; the result does not depend on it.
         """
+        if min(sizes, default=1) < 1:
+            raise UserError(f"sizes has {min(sizes)}: give at least 1 each")
         roles = roles_of(settings)
         refuse_results_folder(out, heading(default))
         with GamesScreen() as screen:

@@ -13,6 +13,7 @@ from rich.table import Table
 from cmfq.algorithms import ALGORITHMS
 from cmfq.bench import BenchRow, measure_all
 from cmfq.environments.registry import kind_of
+from cmfq.errors import UserError
 from cmfq.evaluation.players import RANDOM, load_player
 from cmfq.evaluation.tournament.progress import training_games
 from cmfq.hints import command
@@ -54,6 +55,8 @@ def train_in(settings_type: type[Any], default: Any, preset: str = "paper") -> C
         games = training_games(settings)
         if settings.network.head == "auto":
             print(head_line(settings, self_play.teams), flush=True)
+        for side in self_play.sides.values():
+            side.policy.try_own_functions()  # before there is a run that cannot be played
         with Run.create(run, self_play.settings) as folder:
             _continue(folder, self_play, games)
 
@@ -91,6 +94,8 @@ def bench(
         threads: of the network's arithmetic.
         json: file to write the rows to.
     """
+    if not algorithms or not sizes:
+        raise UserError("there is nothing to measure: name at least one of algorithms and of sizes")
     names = [field.name for field in fields(BenchRow)]
     table = Table()
     for name in names:

@@ -34,13 +34,16 @@ from cmfq.environments.base import (
     TeamObservation,
     TeamSpecification,
 )
-from cmfq.errors import UserError
+from cmfq.errors import UserError, require_range
 
 Setting = Literal["action", "observation"]
 
 VIEW_SIDE = 5
 """Cells; the view is empty, and this is the least that the network's convolutions take."""
 VIEW_RADIUS = 2
+MOST_ACTIONS = 1000
+"""Most signals, and most noises."""
+MOST_AGENTS = 100_000
 CLUSTER_GAP = 10
 """Cells between neighbouring clusters, whose members stand within a square of 2 by 2."""
 
@@ -74,6 +77,12 @@ class SignalSettings:
         for name in ("signallers", "listeners", "clusters", "noises", "max_steps"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name} is {getattr(self, name)}: give at least 1")
+        require_range(self, 1, MOST_ACTIONS, "signals", "noises")
+        if self.clusters * self.cluster_size > MOST_AGENTS:
+            raise UserError(
+                f"{self.clusters} clusters of {self.cluster_size} are too many agents: give fewer, "
+                f"at most {MOST_AGENTS} agents together"
+            )
         if self.signals < 2:
             raise UserError(f"signals is {self.signals}: give at least 2, or nothing is to be told")
 
