@@ -17,7 +17,7 @@ from magent2.gridworld import GridWorld
 
 from cmfq.environments.base import Body, IntArray, Scenery, Step, TeamObservation
 from cmfq.environments.frames import Frame, frame
-from cmfq.environments.magent import CHANNELS, MAgentWorld, Rules, team_specification
+from cmfq.environments.magent import CHANNELS, MAgentWorld, Rules, rules_title, team_specification
 from cmfq.errors import UserError, require_range, unknown_name
 
 Formation = Literal["lines", "random"]
@@ -96,7 +96,7 @@ class BattleSettings:
     @property
     def title(self) -> str:
         """A few words for headings."""
-        return f"battle, {self.size} a side"
+        return f"battle, {self.size} a side{rules_title(self.rules)}"
 
     def with_size(self, size: int) -> "BattleSettings":
         """The same game with another number of agents a side."""

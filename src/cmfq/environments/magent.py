@@ -61,6 +61,11 @@ Offsets = Sequence[tuple[float, float]]
 Array = npt.NDArray[Any]
 
 
+def rules_title(rules: Rules) -> str:
+    """What a title says of the rules, behind the game: nothing of fair ones."""
+    return "" if rules == "fair" else ", MAgent2's own rules"
+
+
 def team_specification(
     name: str,
     moves: Offsets,

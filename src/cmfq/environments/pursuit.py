@@ -18,7 +18,7 @@ from magent2.environments.adversarial_pursuit.adversarial_pursuit import get_con
 from magent2.gridworld import GridWorld
 
 from cmfq.environments.base import Body, IntArray, Scenery, Step, TeamObservation
-from cmfq.environments.magent import MAgentWorld, Rules, team_specification
+from cmfq.environments.magent import MAgentWorld, Rules, rules_title, team_specification
 from cmfq.errors import UserError, require_range, unknown_name
 
 PREDATOR_SIDE = 2
@@ -86,7 +86,8 @@ class PursuitSettings:
     @property
     def title(self) -> str:
         """A few words for headings."""
-        return f"pursuit, {self.predators} predators, {self.prey} prey"
+        rules = rules_title(self.rules)
+        return f"pursuit, {self.predators} predators, {self.prey} prey{rules}"
 
     def with_size(self, size: int) -> "PursuitSettings":
         """As many predators as asked for, prey in proportion, on a field that fits.
