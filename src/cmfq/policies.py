@@ -17,7 +17,6 @@ from cmfq.algorithms import (
     Merged,
     MergingRule,
     Situation,
-    causal,
     find_algorithm,
     find_function,
 )
@@ -200,28 +199,6 @@ class QPolicy:
         situation = Situation(encoding, crowd.counts, crowd.interactions, self.beta, generator)
         rule = self.rule or self._algorithm.merge
         return rule(network, situation, self.mean_field)
-
-    def try_own_functions(self) -> None:
-        """Merge once, with every action taken by a neighbour, if functions are the user's.
-
-        Raises:
-            UserError: one of them cannot be used.
-        """
-        if not self.mean_field.own_functions:
-            return
-        team, counts = self.specification, torch.ones(2, len(self.specification.actions))
-        with torch.no_grad():
-            encoding = self.network.encode(
-                torch.zeros(2, *team.view_shape, len(team.channels)),
-                torch.zeros(2, len(team.features)),
-                counts > 0 if team.action_masks else None,
-            )
-            situation = Situation(encoding, counts, None, self.beta, np.random.default_rng(0))
-            try:
-                causal(self.network, situation, self.mean_field)
-            except InvalidForAgent as error:
-                own = " and ".join(self.mean_field.own_functions)
-                raise UserError(f"{own} cannot be used: {error}") from error
 
     def crowd(
         self,

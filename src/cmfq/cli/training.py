@@ -17,6 +17,7 @@ from cmfq.errors import UserError
 from cmfq.evaluation.players import RANDOM, load_player
 from cmfq.evaluation.tournament.progress import training_games
 from cmfq.hints import command
+from cmfq.own_functions import try_own_functions
 from cmfq.storage import write_json
 from cmfq.training.evaluations import Evaluation, Evaluator, PlayCheckpoint
 from cmfq.training.head import head_line
@@ -56,7 +57,7 @@ def train_in(settings_type: type[Any], default: Any, preset: str = "paper") -> C
         if settings.network.head == "auto":
             print(head_line(settings, self_play.teams), flush=True)
         for side in self_play.sides.values():
-            side.policy.try_own_functions()  # before there is a run that cannot be played
+            try_own_functions(side.policy)  # before there is a run that cannot be played
         with Run.create(run, self_play.settings) as folder:
             _continue(folder, self_play, games)
 
