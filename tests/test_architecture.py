@@ -15,7 +15,7 @@ LAYERS = [
     {"heads"},
     {"networks"},
     {"algorithms"},
-    {"policies", "explanation", "combat"},
+    {"policies", "explanation", "combat", "own_functions"},
     {"replay", "replay_writer", "rollout", "theory"},
     {"learner", "replays"},
     {"training"},
