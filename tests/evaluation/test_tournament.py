@@ -207,7 +207,7 @@ def test_killed_and_called_again_it_ends_the_same(runs: Path, tmp_path: Path) ->
     before, whole = read_tournament(path)
     assert len(before.games) >= seen
     assert not whole
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 600
     while any(alive(worker) for worker in workers):
         assert time.monotonic() < deadline, "workers outlive the process that started them"
         time.sleep(0.05)
@@ -231,7 +231,7 @@ def test_ctrl_c_keeps_what_was_played(runs: Path, tmp_path: Path) -> None:
         assert process.poll() is None
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=600)
     assert process.returncode == 130
     assert "Traceback" not in errors
     kept = len(read_tournament(path)[0].games)

@@ -24,6 +24,8 @@ FLAGS = [
 ]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 DESKTOP, PHONE = (1400, 900), (390, 844)
+LIMIT = 180_000
+"""Milliseconds to wait for what must come, on a machine that has much else to do."""
 
 
 def launch(playwright: Playwright) -> Browser:
@@ -33,7 +35,7 @@ def launch(playwright: Playwright) -> Browser:
         missing = "the page is tested in Chromium: install it, as with apt-get install chromium"
         assert "CI" not in os.environ, missing
         pytest.skip(missing)
-    return playwright.chromium.launch(executable_path=found, args=FLAGS)
+    return playwright.chromium.launch(executable_path=found, args=FLAGS, timeout=LIMIT)
 
 
 @contextmanager
@@ -47,6 +49,7 @@ def watched(
         device_scale_factor=2 if size == PHONE else 1,
         has_touch=size == PHONE,
     )
+    context.set_default_timeout(LIMIT)
     page = context.new_page()
     heard: list[str] = []
     page.on("console", lambda message: heard.append(message.text))
@@ -93,7 +96,17 @@ def step_of(page: Page) -> int:
 
 
 def wait_for_step(page: Page, step: int) -> None:
-    page.wait_for_function("step => document.getElementById('scrub').value == step", arg=step)
+    """Wait until a step is drawn, beside the field as in it."""
+    page.wait_for_function(
+        "step => document.getElementById('clock').textContent.startsWith(`step ${step} of `)",
+        arg=step,
+    )
+
+
+def stop_time(page: Page) -> None:
+    """Let time pass in the page when ``page.clock.run_for`` says so, and at no other time."""
+    page.clock.install()
+    page.clock.pause_at(page.evaluate("Date.now() + 1000"))
 
 
 def go_to(page: Page, step: int) -> None:

@@ -233,11 +233,13 @@ def test_a_stopped_sweep_goes_on(small: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cmfq.cli", "sweep", str(tmp_path / "plan.toml")]
     command += ["--json", str(tmp_path / "g.json"), "--runs", str(runs), "--workers", "2"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
-    deadline = time.monotonic() + 120
-    while len(list(runs.glob("*/metrics.jsonl"))) < 2 and time.monotonic() < deadline:
-        time.sleep(0.2)
+    deadline = time.monotonic() + 600
+    while len(list(runs.glob("*/metrics.jsonl"))) < 2:
+        assert process.poll() is None, "it ended before it could be stopped"
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does
-    _, errors = process.communicate(timeout=60)
+    _, errors = process.communicate(timeout=600)
     assert process.returncode == 130
     assert "the same command goes on" in errors
     assert "Traceback" not in errors

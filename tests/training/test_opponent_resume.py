@@ -107,12 +107,13 @@ def test_a_killed_mixed_run_goes_on_as_if_it_had_not_been(tmp_path: Path) -> Non
     subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
     process = subprocess.Popen([*command, str(tmp_path / "parts")], stdout=subprocess.PIPE)
     metrics = tmp_path / "parts" / "metrics.jsonl"
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 600
     while not metrics.exists() or metrics.read_text().count("\n") < 10:
+        assert process.poll() is None, "it ended before it could be stopped"
         assert time.monotonic() < deadline
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=180)
+    process.communicate(timeout=600)
     assert len(Run.open(tmp_path / "parts").metrics()) < 24
     resume = [sys.executable, "-m", "cmfq.cli", "resume", str(tmp_path / "parts")]
     subprocess.run(resume, check=True, capture_output=True)

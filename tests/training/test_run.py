@@ -370,12 +370,13 @@ def test_a_real_signal_then_resume_ends_as_uninterrupted(tmp_path: Path, number:
     parts = tmp_path / "parts"
     process = subprocess.Popen([*command, str(parts)], stdout=subprocess.PIPE, text=True)
     metrics = parts / "metrics.jsonl"
-    deadline = time.monotonic() + 180
+    deadline = time.monotonic() + 600
     while not metrics.exists() or metrics.read_text().count("\n") < 12:
+        assert process.poll() is None, "it ended before it could be stopped"
         assert time.monotonic() < deadline
         time.sleep(0.01)
     os.kill(process.pid, number)
-    output, _ = process.communicate(timeout=180)
+    output, _ = process.communicate(timeout=600)
     if number != signal.SIGKILL:
         assert process.returncode == 0
         assert "stopped after episode" in output
