@@ -75,6 +75,7 @@ def measure(make_env: str, steps: int) -> tuple[int, list[float], list[float]]:
         adapter.append(time.perf_counter() - started)
         over = step.terminated or step.truncated
         observations = environment.reset(len(adapter)) if over else step.observations
+    environment.close()
     return agents, own, adapter
 
 

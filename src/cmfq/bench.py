@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any, ParamSpec, TypeVar
 
@@ -49,8 +50,14 @@ def measure(settings: TrainSettings[Any], episodes: int = 1) -> BenchRow:
         settings: of the run to measure; its exploration stays at its start.
         episodes: to measure, after one short episode to warm up.
     """
-    self_play = SelfPlay(settings)
     _warm_up(settings)
+    with closing(SelfPlay(settings)) as self_play:
+        return _measure(self_play, episodes)
+
+
+def _measure(self_play: SelfPlay, episodes: int) -> BenchRow:
+    """Play and learn as training does, with clocks."""
+    settings = self_play.settings
     environment = _TimedEnvironment(self_play.environments[0])
     (side,) = self_play.sides.values()
     policy = _TimedPolicy(side.policy)
@@ -101,7 +108,8 @@ def measure_all(
 
 def _warm_up(settings: TrainSettings[Any]) -> None:
     short = replace(settings.environment, max_steps=20)
-    SelfPlay(replace(settings, environment=short)).run_episodes()
+    with closing(SelfPlay(replace(settings, environment=short))) as self_play:
+        self_play.run_episodes()
 
 
 class _Clock:
@@ -129,6 +137,9 @@ class _TimedEnvironment:
 
     def step(self, actions: Sequence[IntArray]) -> Step:
         return self.clock.time(self._environment.step, actions)
+
+    def close(self) -> None:
+        self._environment.close()
 
     def scenery(self) -> Scenery:
         return self._environment.scenery()

@@ -10,6 +10,7 @@ import torch
 
 from cmfq.environments.battle import BattleSettings
 from cmfq.environments.pursuit import PursuitSettings
+from cmfq.environments.registry import make_environment
 from cmfq.errors import UserError
 from cmfq.evaluation.tournament.progress import play_progress, progress_rows, training_games
 from cmfq.storage import read_tensors
@@ -40,9 +41,10 @@ def go_on(
     """Train until the end, or until ``stop`` of the rows since now."""
     settings = run.description().settings
     rows: list[Evaluation] = []
-    evaluator = Evaluator(play or training_games(settings), rows.append)
     with run:
         self_play = SelfPlay(settings)
+        games = play or training_games(settings, self_play.environments[0])
+        evaluator = Evaluator(games, rows.append)
         run.restore(self_play)
         return train(run, self_play, lambda metrics: None, lambda: stop(rows), evaluator)
 
@@ -139,7 +141,10 @@ def test_opponents_that_cannot_play_are_refused(tmp_path: Path, evaluated: Setti
         file = tmp_path / "stranger.safetensors"
         save_policies(file, {role: policy}, evaluated.network, environment=environment, episode=1)
         with pytest.raises(UserError, match=f"cannot evaluate every 4 episodes: .* {sentence}"):
-            training_games(replace(evaluated, evaluate_against=("rush", str(file))))
+            training_games(
+                replace(evaluated, evaluate_against=("rush", str(file))),
+                make_environment(evaluated.environment),
+            )
 
 
 def test_threads_of_training_are_as_before(tmp_path: Path, evaluated: Settings) -> None:

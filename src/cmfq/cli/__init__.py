@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from itertools import takewhile
 from typing import Any
 
@@ -17,6 +18,7 @@ from cmfq.cli.studying import reproduce, sweep
 from cmfq.cli.tournaments import curves, progress, sizes, tournament_in
 from cmfq.cli.training import bench, resume, train_in
 from cmfq.cli.understanding import check_in, explain_in
+from cmfq.environments.keeping import close_kept
 from cmfq.environments.registry import default_settings
 from cmfq.errors import UserError
 from cmfq.evaluation.entrants import split_group
@@ -60,7 +62,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; a user's mistake is one sentence and exit code 2."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        with notices_on_standard_error():
+        with notices_on_standard_error(), ExitStack() as at_the_end:
+            at_the_end.callback(close_kept)
             call = parse(_commands(arguments), arguments, __doc__)
             _run(call)
     except UserError as error:

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from cmfq.cli.screen import ScreenTable, new_console
 from cmfq.environments.base import TeamSpecification
-from cmfq.environments.registry import KINDS, Kind, default_settings, make_environment
+from cmfq.environments.keeping import opened
+from cmfq.environments.registry import KINDS, Kind, default_settings
 from cmfq.text import plain_text
 
 
@@ -32,8 +33,8 @@ def _list() -> None:
     for column in ("name", "what it is", "teams"):
         table.add_column(column)
     for kind in KINDS.values():
-        environment = make_environment(kind.settings())
-        observations = environment.reset(0)
+        with opened(kind.settings()) as environment:
+            observations = environment.reset(0)
         teams = ", ".join(
             f"{len(observation.ids)} {team.name}"
             for team, observation in zip(environment.teams, observations, strict=True)
@@ -52,8 +53,8 @@ def _summary(kind: Kind) -> str:
 
 
 def _describe(settings: Any) -> None:
-    environment = make_environment(settings)
-    observations = environment.reset(0)
+    with opened(settings) as environment:
+        observations = environment.reset(0)
     console = new_console()
     console.print(plain_text(settings.title), style="bold")
     console.print(inspect.getdoc(sys.modules[type(settings).__module__]) or "", markup=False)

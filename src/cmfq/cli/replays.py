@@ -12,7 +12,8 @@ import tyro
 from rich.progress import Progress
 
 from cmfq.cli.screen import new_console
-from cmfq.environments.registry import kind_of, make_environment
+from cmfq.environments.keeping import opened
+from cmfq.environments.registry import kind_of
 from cmfq.environments.sides import seats
 from cmfq.errors import UserError
 from cmfq.evaluation.players import load_player
@@ -55,25 +56,25 @@ def record_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
         if not out.absolute().parent.is_dir():
             raise UserError(f"cannot write {out}: there is no folder {out.parent}")
         torch.set_num_threads(1)
-        environment = make_environment(settings)
-        teams = environment.teams
-        order = (a, b) if game % 2 == 0 else (b, a)
-        names, policies = [""] * len(teams), {}
-        for name, side in zip(order, seats(teams, game), strict=True):
-            player = load_player(name, kind_of(settings), teams)
-            for team in side:
-                names[team] = Path(name).name
-                policies[team] = player[teams[team].role]
-        generator = np.random.default_rng([seed, game])
-        episode = record_episode(
-            out,
-            environment,
-            [policies[team] for team in range(len(teams))],
-            name=kind_of(settings).name,
-            players=names,
-            seed=int(generator.integers(2**31)),
-            generator=generator,
-        )
+        with opened(settings) as environment:
+            teams = environment.teams
+            order = (a, b) if game % 2 == 0 else (b, a)
+            names, policies = [""] * len(teams), {}
+            for name, side in zip(order, seats(teams, game), strict=True):
+                player = load_player(name, kind_of(settings), teams)
+                for team in side:
+                    names[team] = Path(name).name
+                    policies[team] = player[teams[team].role]
+            generator = np.random.default_rng([seed, game])
+            episode = record_episode(
+                out,
+                environment,
+                [policies[team] for team in range(len(teams))],
+                name=kind_of(settings).name,
+                players=names,
+                seed=int(generator.integers(2**31)),
+                generator=generator,
+            )
         left = ", ".join(
             f"{name} ({team.name}) {count}"
             for name, team, count in zip(names, teams, episode.survivors, strict=True)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -52,14 +53,14 @@ def train_in(settings_type: type[Any], default: Any, preset: str = "paper") -> C
             settings: of the run.
             run: folder to make for the run; it must not exist.
         """
-        self_play = SelfPlay(settings, load_player)
-        games = training_games(settings)
-        if settings.network.head == "auto":
-            print(head_line(settings, self_play.teams), flush=True)
-        for side in self_play.sides.values():
-            try_own_functions(side.policy)  # before there is a run that cannot be played
-        with Run.create(run, self_play.settings) as folder:
-            _continue(folder, self_play, games)
+        with closing(SelfPlay(settings, load_player)) as self_play:
+            games = training_games(settings, self_play.environments[0])
+            if settings.network.head == "auto":
+                print(head_line(settings, self_play.teams), flush=True)
+            for side in self_play.sides.values():
+                try_own_functions(side.policy)  # before there is a run that cannot be played
+            with Run.create(run, self_play.settings) as folder:
+                _continue(folder, self_play, games)
 
     return train
 
@@ -73,10 +74,10 @@ def resume(run: tyro.conf.Positional[Path], evaluate: bool = True) -> None:
     """
     with Run.open(run) as folder:
         settings = folder.description().settings
-        games = training_games(settings) if evaluate else None
-        self_play = SelfPlay(settings, load_player)
-        folder.restore(self_play)
-        _continue(folder, self_play, games)
+        with closing(SelfPlay(settings, load_player)) as self_play:
+            games = training_games(settings, self_play.environments[0]) if evaluate else None
+            folder.restore(self_play)
+            _continue(folder, self_play, games)
 
 
 def bench(

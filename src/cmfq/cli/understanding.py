@@ -9,7 +9,7 @@ import tyro
 
 from cmfq.cli.screen import ScreenTable, new_console
 from cmfq.environments.base import TeamObservation
-from cmfq.environments.registry import make_environment
+from cmfq.environments.keeping import opened
 from cmfq.errors import UserError
 from cmfq.explanation import Explanation, id_ranges
 from cmfq.policies import QPolicy
@@ -182,17 +182,17 @@ def _watch(
 
     Step 0 is the start, in which nobody has acted yet.
     """
-    environment = make_environment(settings)
-    players = [policies[team.role] for team in environment.teams]
-    observations = environment.reset(seed)
     watched = []
-    for _ in range(last + 1):
-        watched.append(list(zip(players, observations, strict=True)))
-        (decisions,) = decide([players], [observations], generator)
-        outcome = environment.step([decision.actions for decision in decisions])
-        if outcome.terminated or outcome.truncated:
-            break
-        observations = outcome.observations
+    with opened(settings) as environment:
+        players = [policies[team.role] for team in environment.teams]
+        observations = environment.reset(seed)
+        for _ in range(last + 1):
+            watched.append(list(zip(players, observations, strict=True)))
+            (decisions,) = decide([players], [observations], generator)
+            outcome = environment.step([decision.actions for decision in decisions])
+            if outcome.terminated or outcome.truncated:
+                break
+            observations = outcome.observations
     return watched
 
 

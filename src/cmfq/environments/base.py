@@ -129,3 +129,7 @@ class Environment(Protocol):
     def scenery(self) -> Scenery:
         """What the field of the episode that was started looks like."""
         ...
+
+    def close(self) -> None:
+        """Give back what the environment holds; nothing is asked of it any more. Twice is once."""
+        ...

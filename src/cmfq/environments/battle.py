@@ -206,6 +206,9 @@ class BattleEnvironment:
             transposed=self._is_transposed,
         )
 
+    def close(self) -> None:
+        """Nothing is held that must be given back."""
+
     def scenery(self) -> Scenery:
         """See :class:`~.base.Environment`."""
         strikes = ATTACKS, ATTACKS

@@ -201,6 +201,9 @@ class ParticlesEnvironment:
             truncated=self._steps >= self.settings.max_steps,
         )
 
+    def close(self) -> None:
+        """Nothing is held that must be given back."""
+
     def scenery(self) -> Scenery:
         """The obstacles of the episode; agents may well leave the bounds."""
         places = self._state.obstacles[0].astype(np.float32)

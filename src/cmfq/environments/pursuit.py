@@ -152,6 +152,9 @@ class PursuitEnvironment:
             rules=settings.rules,
         )
 
+    def close(self) -> None:
+        """Nothing is held that must be given back."""
+
     def scenery(self) -> Scenery:
         """See :class:`~.base.Environment`. Walls are the border and what the seed drew."""
         strikes = (*(None for _ in PREDATOR_MOVES), *PREDATOR_ATTACKS)

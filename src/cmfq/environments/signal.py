@@ -158,6 +158,9 @@ class SignalEnvironment:
             truncated=self._steps >= self.settings.max_steps,
         )
 
+    def close(self) -> None:
+        """Nothing is held that must be given back."""
+
     def scenery(self) -> Scenery:
         """See :class:`~cmfq.environments.base.Environment`."""
         least, greatest = self._positions.min(0).tolist(), self._positions.max(0).tolist()

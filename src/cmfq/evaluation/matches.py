@@ -10,7 +10,8 @@ import torch
 
 from cmfq.combat import Combat, total_combat
 from cmfq.environments.base import Environment, TeamSpecification
-from cmfq.environments.registry import kind_of, make_environment
+from cmfq.environments.keeping import close_kept, kept_environment, teams_of
+from cmfq.environments.registry import kind_of
 from cmfq.environments.sides import are_alike, comparison, name_of, seats
 from cmfq.errors import UserError
 from cmfq.evaluation.by_side import BySide, by_side
@@ -123,13 +124,16 @@ def play_match(
     ):
         if value < least:
             raise UserError(f"{name} is {value}: give at least {least}")
-    teams = make_environment(settings).teams
-    for player in (a, b):
-        load_player(player, kind_of(settings), teams)  # refuse a bad one before starting processes
-    games = []
-    for game in _games((a, b, settings, seed), episodes, workers):
-        games.append(game)
-        on_game(game)
+    try:
+        teams = teams_of(settings)
+        for player in (a, b):  # refuse a bad one before starting processes
+            load_player(player, kind_of(settings), teams)
+        games = []
+        for game in _games((a, b, settings, seed), episodes, workers):
+            games.append(game)
+            on_game(game)
+    finally:
+        close_kept()
     return summarise(a, b, settings, seed, teams, games)
 
 
@@ -224,7 +228,10 @@ def play_game(
     for name, value in (("seed", seed), ("game", game)):
         if value < 0:
             raise UserError(f"{name} is {value}: give at least 0")
-    return _Match(a, b, settings, seed).play(game, observers)
+    try:
+        return _Match(a, b, settings, seed).play(game, observers)
+    finally:
+        close_kept()
 
 
 class _Match:
@@ -232,14 +239,18 @@ class _Match:
 
     def __init__(self, a: str, b: str, settings: Any, seed: int) -> None:
         torch.set_num_threads(1)
-        self._environment = make_environment(settings)
-        kind, teams = kind_of(settings), self._environment.teams
+        self._settings = settings
+        kind, teams = kind_of(settings), teams_of(settings)
         self._players = (load_player(a, kind, teams), load_player(b, kind, teams))
         self._seed = seed
 
     def play(self, game: int, observers: tuple[Observer, ...] = ()) -> Game:
         return play_between(
-            self._environment, *self._players, game, entropy=(self._seed, game), observers=observers
+            kept_environment(self._settings),
+            *self._players,
+            game,
+            entropy=(self._seed, game),
+            observers=observers,
         )
 
 

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import torch
 
+from cmfq.environments.keeping import close_kept
 from cmfq.errors import UserError
 
 Task = TypeVar("Task")
@@ -36,6 +37,7 @@ def one_thread() -> Iterator[None]:
 @contextmanager
 def process_pool(workers: int) -> Iterator[ProcessPoolExecutor]:
     """A pool whose waiting tasks are dropped when the block is left by an error or Ctrl-C."""
+    close_kept()  # workers make environments of their own
     pool = ProcessPoolExecutor(workers, get_context("spawn"), _prepare_worker)
     try:
         yield pool
@@ -63,7 +65,10 @@ def as_finished(
     if workers < 1:
         raise UserError(f"workers is {workers}: give at least 1")
     if workers == 1:
-        yield from map(function, tasks)
+        try:
+            yield from map(function, tasks)
+        finally:
+            close_kept()
         return
     remaining = iter(tasks)
     with process_pool(workers) as pool:

@@ -10,7 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cmfq.environments.base import Body
-from cmfq.environments.registry import kind_of, make_environment
+from cmfq.environments.keeping import opened
+from cmfq.environments.registry import kind_of
 from cmfq.environments.sides import Seats, name_of, seats
 from cmfq.evaluation.figures.progress import win_rate_over_training
 from cmfq.evaluation.figures.style import Metrics, learning_curves, svg_text
@@ -93,20 +94,20 @@ def _film_typical_game(match: MatchResult) -> _Film:
     recorder = FightRecorder()
     by_length = sorted(match.games[::2], key=lambda game: game.steps)
     typical = by_length[len(by_length) // 2].game
-    environment, kind = make_environment(match.settings), kind_of(match.settings)
-    teams = environment.teams
-    a, b = (load_player(name, kind, teams) for name in (match.a, match.b))
-    with one_thread():
+    kind = kind_of(match.settings)
+    with opened(match.settings) as environment, one_thread():
+        teams = environment.teams
+        a, b = (load_player(name, kind, teams) for name in (match.a, match.b))
         game = play_between(
             environment, a, b, typical, entropy=(match.seed, typical), observers=(recorder,)
         )
+        scenery = environment.scenery()
     names = (Path(match.a).stem, Path(match.b).stem)
     sides = seats(teams, typical)
     shown = [""] * len(teams)
     for name, side in zip(names, sides, strict=True):
         for team in side:
             shown[team] = name if match.symmetric else f"{name} ({teams[team].name})"
-    scenery = environment.scenery()
     left, top, right, bottom = scenery.bounds
     cell = max(CELL, min(readable_cell(scenery), round(SIDE / max(right - left, bottom - top))))
     with TemporaryDirectory() as folder:

@@ -1,6 +1,7 @@
 """Train many runs, several at once; what was interrupted goes on."""
 
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -79,10 +80,12 @@ def _train(folder: Path, task: Task) -> tuple[str, bool]:
         begun = path.exists()
         if begun:  # it may be watched in another way
             settings = Run.open(path).description().settings
-        self_play = SelfPlay(settings, load_player)
-        with Run.open(path) if begun else Run.create(path, self_play.settings) as run:
+        with (
+            closing(SelfPlay(settings, load_player)) as self_play,
+            Run.open(path) if begun else Run.create(path, self_play.settings) as run,
+        ):
             run.restore(self_play)
-            games = training_games(settings)
+            games = training_games(settings, self_play.environments[0])
             evaluator = games and Evaluator(games, lambda row: None)
             return name, train(run, self_play, lambda metrics: None, stop, evaluator)
 

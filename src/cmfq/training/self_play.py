@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from cmfq.environments.base import Environment, TeamSpecification
+from cmfq.environments.keeping import close_kept
 from cmfq.environments.pettingzoo import PettingZooSettings
 from cmfq.environments.registry import make_environment
 from cmfq.errors import UserError, unknown_name
@@ -84,13 +85,21 @@ class SelfPlay:
     """
 
     def __init__(self, settings: TrainSettings[Any], load_player: LoadPlayer | None = None) -> None:
+        self.environments: list[Environment] = []
+        self._sized: dict[tuple[int, int], Environment] = {}
+        try:
+            self._begin(settings, load_player)
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self, settings: TrainSettings[Any], load_player: LoadPlayer | None) -> None:
         torch.set_num_threads(settings.threads)
         seeds = np.random.SeedSequence(settings.seed)
         network_seed, episode_seed, acting_seed, learning_seed = seeds.spawn(4)
-        self.environments = [
-            make_environment(settings.environment) for _ in range(settings.environments)
-        ]
-        self._sized: dict[tuple[int, int], Environment] = {}
+        close_kept()
+        for _ in range(settings.environments):
+            self.environments.append(make_environment(settings.environment))
         self.teams = self.environments[0].teams
         self.settings = settings = settle_head(settings, self.teams)
         roles = {team.role: team for team in self.teams}
@@ -115,6 +124,11 @@ class SelfPlay:
         )
         self.episode = 0
         """Episodes played."""
+
+    def close(self) -> None:
+        """Close the environments."""
+        for environment in (*self.environments, *self._sized.values()):
+            environment.close()
 
     def run_episodes(self, watch: Watch | None = None) -> list[EpisodeMetrics]:
         """Play one episode in every world, then learn from as many sampled rows as they earned.

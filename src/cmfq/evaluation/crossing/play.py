@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from cmfq.environments.base import Environment
-from cmfq.environments.registry import kind_of, make_environment
+from cmfq.environments.keeping import kept_environment, teams_of
+from cmfq.environments.registry import kind_of
 from cmfq.errors import UserError
 from cmfq.evaluation.entrants import Entrant, find_entrants
 from cmfq.evaluation.matches import play_between
@@ -73,7 +73,7 @@ def roles_of(settings: Any) -> tuple[str, str]:
     Raises:
         UserError: the environment has not two teams of different roles.
     """
-    teams = make_environment(settings).teams
+    teams = teams_of(settings)
     if len(teams) != 2 or teams[0].role == teams[1].role:
         raise UserError(
             f"{settings.title} has {len({team.role for team in teams})} roles, and two are "
@@ -171,7 +171,7 @@ def _tasks(
 
 def _play(task: CrossTask) -> CrossGame:
     torch.set_num_threads(1)
-    environment = _environment(task.settings)
+    environment = kept_environment(task.settings)
     played = play_between(
         environment,
         _player(task.first.players[0].name, task.settings),
@@ -196,11 +196,6 @@ def _number(entrant: Entrant) -> int:
     return int(entrant.players[0].id, 16)
 
 
-@lru_cache(maxsize=4)
-def _environment(settings: Any) -> Environment:
-    return make_environment(settings)
-
-
 @lru_cache(maxsize=32)
 def _player(name: str, settings: Any) -> Player:
-    return load_player(name, kind_of(settings), _environment(settings).teams)
+    return load_player(name, kind_of(settings), teams_of(settings))

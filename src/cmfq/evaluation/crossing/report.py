@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from cmfq.environments.registry import make_environment
+from cmfq.environments.keeping import opened
 from cmfq.evaluation.crossing.play import CrossCell, CrossGame, roles_of, scaled, summarise
 from cmfq.evaluation.entrants import Entrant, groups_of
 from cmfq.evaluation.figures.style import Metrics, colours_of, save_figure
@@ -206,13 +206,15 @@ def _rewards(cells: Sequence[CrossCell], settings: Any) -> Figure:
 
 
 def _count(settings: Any) -> str:
-    return "/".join(str(len(team.ids)) for team in make_environment(settings).reset(0))
+    with opened(settings) as environment:
+        return "/".join(str(len(team.ids)) for team in environment.reset(0))
 
 
 def _curves(runs: Mapping[str, Sequence[Metrics]], settings: Any) -> Figure:
     """Reward per agent and step of both roles, mean over seeds and spread from least to most."""
-    environment = make_environment(settings)
-    counts = [len(team.ids) for team in environment.reset(0)]
+    with opened(settings) as environment:
+        counts = [len(team.ids) for team in environment.reset(0)]
+        roles = [team.role for team in environment.teams]
     colours = colours_of(list(runs))
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     for team, axes in enumerate(figure.subplots(1, 2)):
@@ -235,7 +237,7 @@ def _curves(runs: Mapping[str, Sequence[Metrics]], settings: Any) -> Figure:
             axes.fill_between(
                 episodes, smooth.min(0), smooth.max(0), color=colour, alpha=0.18, linewidth=0
             )
-        axes.set_title(environment.teams[team].role, fontsize=10)
+        axes.set_title(roles[team], fontsize=10)
         axes.set_xlabel("training episode")
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)

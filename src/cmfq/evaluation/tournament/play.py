@@ -13,7 +13,8 @@ from typing import Any
 import torch
 
 from cmfq.environments.base import Environment, TeamSpecification
-from cmfq.environments.registry import kind_of, make_environment
+from cmfq.environments.keeping import kept_environment, teams_of
+from cmfq.environments.registry import kind_of
 from cmfq.environments.sides import are_alike, arrangements
 from cmfq.errors import UserError
 from cmfq.evaluation.entrants import Entrant, Player
@@ -57,7 +58,7 @@ def play_tournament(
     Raises:
         UserError: entrants cannot play each other; or the file is of another tournament.
     """
-    ways = len(arrangements(make_environment(settings.environment).teams))
+    ways = len(arrangements(teams_of(settings.environment)))
     planned = schedule(entrants, settings.episodes, settings.within_groups, ways)
     if not planned:
         raise UserError(
@@ -89,7 +90,7 @@ def play_planned(
     """
     settings = tournament.settings
     refuse_to_play(tournament, workers)
-    paired = not are_alike(make_environment(settings.environment).teams)
+    paired = not are_alike(teams_of(settings.environment))
     tournament = replace(tournament, paired=paired)
     with TournamentLog(path) as log:
         games = {}
@@ -123,7 +124,7 @@ def refuse_to_play(tournament: Tournament, workers: int) -> None:
     if workers < 1:
         raise UserError(f"workers is {workers}: give at least 1")
     environment = tournament.settings.environment
-    teams = make_environment(environment).teams
+    teams = teams_of(environment)
     refuse_too_few(tournament.settings.episodes, teams)
     for player in _players(tournament):
         load_player(player.name, kind_of(environment), teams)
@@ -192,10 +193,15 @@ class _Arena:
 
     def __init__(self, settings: Any) -> None:
         torch.set_num_threads(1)
-        self.environment = make_environment(settings)
+        self._settings = settings
         self.player = lru_cache(LOADED_PLAYERS)(
-            partial(load_player, kind=kind_of(settings), teams=self.environment.teams)
+            partial(load_player, kind=kind_of(settings), teams=teams_of(settings))
         )
+
+    @property
+    def environment(self) -> Environment:
+        """To play in."""
+        return kept_environment(self._settings)
 
 
 _arena = lru_cache(maxsize=1)(_Arena)

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from cmfq.environments.registry import Kind, kind_of, make_environment
+from cmfq.environments.base import Environment
+from cmfq.environments.registry import Kind, kind_of
 from cmfq.environments.sides import are_alike
 from cmfq.errors import UserError
 from cmfq.evaluation.entrants import (
@@ -196,11 +197,15 @@ def progress_table(
     return Table(("group", "episode", *(f"v {opponent}" for opponent in opponents)), lines)
 
 
-def training_games(settings: TrainSettings[Any]) -> PlayCheckpoint | None:
+def training_games(settings: TrainSettings[Any], environment: Environment) -> PlayCheckpoint | None:
     """The games by which a run evaluates itself: those of ``cmfq progress`` with the run's seed.
 
-    They are played in this process, in an environment and with generators of their own. None if the
-    run has no evaluations.
+    They are played in this process, with generators of their own. None if the run has no
+    evaluations.
+
+    Args:
+        settings: of the run.
+        environment: to play in: the run's own, between two of its episodes.
 
     Raises:
         UserError: an opponent is not there or cannot play, or there are too few games.
@@ -209,7 +214,6 @@ def training_games(settings: TrainSettings[Any]) -> PlayCheckpoint | None:
         return None
     kind = kind_of(settings.environment)
     try:
-        environment = make_environment(settings.environment)
         refuse_too_few(settings.evaluate_games, environment.teams)
         found = zip(
             settings.evaluate_against, _opponents(settings.evaluate_against, kind), strict=True

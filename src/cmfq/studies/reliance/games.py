@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from cmfq.environments.base import Step, TeamObservation
-from cmfq.environments.registry import make_environment
+from cmfq.environments.keeping import opened
 from cmfq.errors import UserError
 from cmfq.evaluation.matches import play_between
 from cmfq.policies import Decision, QPolicy
@@ -83,11 +83,11 @@ def watch(
 ) -> None:
     """Let a policy play against itself."""
     generator = np.random.default_rng(entropy)
-    environment = make_environment(settings)
-    teams = [policy] * len(environment.teams)
-    for _ in range(games):
-        seed = int(generator.integers(2**31))
-        play_episode(environment, teams, seed=seed, generator=generator, observers=[observer])
+    with opened(settings) as environment:
+        teams = [policy] * len(environment.teams)
+        for _ in range(games):
+            seed = int(generator.integers(2**31))
+            play_episode(environment, teams, seed=seed, generator=generator, observers=[observer])
 
 
 class Played(NamedTuple):
@@ -105,14 +105,16 @@ def play(
     altered: QPolicy, policy: QPolicy, settings: Any, games: int, entropy: Sequence[int]
 ) -> Played:
     """Play, sides swapped every game."""
-    environment = make_environment(settings)
-    if [team.role for team in environment.teams] != [policy.specification.role] * 2:
-        raise UserError("this game is not one of two equal teams: give runs of one that is")
     role = policy.specification.role
-    played = [
-        play_between(environment, {role: altered}, {role: policy}, game, entropy=(*entropy, game))
-        for game in range(games)
-    ]
+    with opened(settings) as environment:
+        if [team.role for team in environment.teams] != [role] * 2:
+            raise UserError("this game is not one of two equal teams: give runs of one that is")
+        played = [
+            play_between(
+                environment, {role: altered}, {role: policy}, game, entropy=(*entropy, game)
+            )
+            for game in range(games)
+        ]
     margins = np.array([game.a_survivors - game.b_survivors for game in played])
     points = (1 + np.sign(margins)) / 2
     second = np.array([game.a_side for game in played])
