@@ -11,7 +11,7 @@ from cmfq.environments.keeping import close_kept, kept_environment, opened
 from cmfq.environments.pettingzoo import PettingZooSettings
 
 WORLD = '''
-"""A game of two and two that may be open only so many times at once, over all processes."""
+"""A game of three and three that may be open only so many times at once, over all processes."""
 import os
 import pathlib
 
@@ -27,7 +27,7 @@ class Port:
     steps, apart = 24, False
 
     def __init__(self):
-        self.possible_agents = [f"{side}_{i}" for side in ("red", "blue") for i in range(2)]
+        self.possible_agents = [f"{side}_{i}" for side in ("red", "blue") for i in range(3)]
         self.say("made")
         taken = len(list(HERE.glob("open-*")))
         if taken >= int((HERE / "limit").read_text()):
