@@ -68,6 +68,8 @@ class Sound:
         ]
         return Step(self.observe(), rewards, tuple(alive), False, self.time == 7)
 
+    def close(self) -> None: ...
+
     def scenery(self) -> Scenery:
         body = Body("circle", 1.0)
         nothing = np.zeros((0, 2), np.int32), np.zeros((0, 3), np.float32)
@@ -117,11 +119,11 @@ STEPS: dict[str, tuple[Callable[[Step], Any], str]] = {
     "no array": (lambda s: of_first(s, features=[[1, 2]]), "features .* is list"),
     "nan": (
         lambda s: of_first(s, features=poisoned(s.observations[0].features, np.nan)),
-        "features of team a holds a number that is not finite",
+        "features of team a holds a number that is not finite, .*: y of the agent in row 3 is nan",
     ),
     "too large": (
         lambda s: of_first(s, view=poisoned(s.observations[0].view, 1e5)),
-        "view of team a holds a number that is not finite, or beyond 65504",
+        r"beyond 65504: entry \[4, 4, 0\] of the agent in row 3 is 100000",
     ),
     "positions": (
         lambda s: of_first(s, positions=s.observations[0].positions.astype(np.int64)),

@@ -1,6 +1,7 @@
 """Does an environment keep the protocol? Run this on your own.
 
-check_environment(PettingZooEnvironment(PettingZooSettings("my_package.my_module:make_env")))
+with closing(make_environment(default_settings("my_package.my_module:make_env"))) as environment:
+    check_environment(environment)
 """
 
 import hashlib
@@ -12,6 +13,7 @@ import numpy as np
 from cmfq.environments.base import (
     NO_ACTION,
     Environment,
+    FloatArray,
     IntArray,
     Step,
     TeamObservation,
@@ -220,10 +222,20 @@ def _require(
     if what in ("view", "features") and not (np.abs(array) <= HALF_PRECISION).all():
         raise UserError(
             f"{at}: {what} of team {team.name} holds a number that is not finite, or beyond "
-            f"{HALF_PRECISION:.0f}"
+            f"{HALF_PRECISION:.0f}: {_first(team, what, array, HALF_PRECISION)}"
         )
     if array.dtype == np.float32 and not np.isfinite(array).all():
-        raise UserError(f"{at}: {what} of team {team.name} holds a number that is not finite")
+        raise UserError(
+            f"{at}: {what} of team {team.name} holds a number that is not finite: "
+            f"{_first(team, what, array, float(np.finfo(np.float32).max))}"
+        )
+
+
+def _first(team: TeamSpecification, what: str, array: FloatArray, limit: float) -> str:
+    """Row, entry and value of the first number that is beyond a limit, or no number."""
+    row, *index = np.argwhere(~(np.abs(array) <= limit))[0].tolist()
+    entry = team.features[index[0]] if what == "features" else f"entry {index}"
+    return f"{entry} of the agent in row {row} is {array[(row, *index)]:g}"
 
 
 def _draw(
