@@ -16,7 +16,8 @@ import torch
 import tyro
 
 from cmfq.environments.base import IntArray, TeamObservation
-from cmfq.environments.registry import kind_of, make_environment
+from cmfq.environments.keeping import kept_environment
+from cmfq.environments.registry import kind_of
 from cmfq.evaluation.export import average, last_checkpoints
 from cmfq.evaluation.matches import play_between
 from cmfq.evaluation.players import load_player
@@ -78,7 +79,7 @@ def measure(
     rows = []
     for run in runs:
         settings = Run.open(run).description().settings.environment
-        environment, kind = make_environment(settings), kind_of(settings)
+        environment, kind = kept_environment(settings), kind_of(settings)
         opponents = {name: load_player(name, kind, environment.teams) for name in against}
         for end in ends:
             checkpoints = last_checkpoints(run, number, until=end)
