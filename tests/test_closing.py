@@ -7,8 +7,11 @@ from pathlib import Path
 import pytest
 
 from cmfq.cli import main
+from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.environments.keeping import close_kept, kept_environment, opened
 from cmfq.environments.pettingzoo import PettingZooSettings
+from cmfq.training.self_play import SelfPlay
+from cmfq.training.settings import TrainSettings
 
 WORLD = '''
 """A game of three and three that may be open only so many times at once, over all processes."""
@@ -142,6 +145,18 @@ def test_worlds_side_by_side_are_all_closed(ports: Ports) -> None:
     ports.limit(2)  # the third cannot be made
     ports.command("train", ports.name, "--run", "other", *SHARED, "--environments", 3, code=2)
     assert ports.most == 2
+
+
+def test_worlds_of_every_size_are_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed: list[BattleEnvironment] = []
+    monkeypatch.setattr(BattleEnvironment, "close", lambda one: closed.append(one))
+    battle = BattleSettings(size=12, max_steps=5, formation="random")
+    play = SelfPlay(TrainSettings(battle, algorithm="mfq", episodes=9, sizes=(4, 9, 25)))
+    rows = [row for _ in range(9) for row in play.run_episodes()]
+    agents = {row.agent_steps // row.steps for row in rows}
+    assert len(agents) > 1
+    play.close()
+    assert len(set(map(id, closed))) == 1 + len(agents)
 
 
 def test_failures_close_too_and_a_run_goes_on(ports: Ports) -> None:
