@@ -92,6 +92,7 @@ def test_one_game_of_a_match_can_be_played_again(checkpoint: Path) -> None:
     assert len(recorder.frames) == again.steps
 
 
+@pytest.mark.filterwarnings("ignore::cmfq.notices.Notice")  # on maps it was not trained on
 def test_a_policy_plays_at_any_size(checkpoint: Path) -> None:
     for size in (12, 81, 400):
         settings = BattleSettings(size=size, max_steps=5)

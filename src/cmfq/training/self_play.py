@@ -1,6 +1,5 @@
 """Self-play: play episodes, learn from them, again (Algorithm 1)."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
@@ -11,17 +10,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cmfq.environments.base import Environment, TeamSpecification
+from cmfq.environments.base import Environment
 from cmfq.environments.keeping import close_kept
-from cmfq.environments.pettingzoo import PettingZooSettings
 from cmfq.environments.registry import make_environment
-from cmfq.errors import UserError, unknown_name
+from cmfq.errors import UserError
 from cmfq.policies import Policy, QPolicy
 from cmfq.replay_writer import ReplayWriter
 from cmfq.rollout import Episode, Observer, play_episodes
 from cmfq.storage import plain
 from cmfq.training.head import settle_head
 from cmfq.training.opponents import LoadPlayer, Meeting, Opponents
+from cmfq.training.roles import check_roles
 from cmfq.training.settings import TrainSettings
 from cmfq.training.side import Side, join_names, split_names, tensors_of
 
@@ -103,7 +102,7 @@ class SelfPlay:
         self.teams = self.environments[0].teams
         self.settings = settings = settle_head(settings, self.teams)
         roles = {team.role: team for team in self.teams}
-        _check_roles(settings, roles)
+        check_roles(settings, roles)
         self._generators = {
             "episode": np.random.default_rng(episode_seed),
             "acting": np.random.default_rng(acting_seed),
@@ -313,25 +312,6 @@ class SelfPlay:
                     for role in self.sides
                 }
             )
-
-
-def _check_roles(settings: TrainSettings[Any], roles: dict[str, TeamSpecification]) -> None:
-    for role in settings.algorithms:
-        if role not in roles:
-            raise unknown_name("role in algorithms", role, roles)
-    environment, radius = settings.environment, settings.mean_field.radius
-    placeless = isinstance(environment, PettingZooSettings) and not environment.positions
-    if placeless and radius is not None and radius < math.inf:
-        raise UserError(
-            f"radius is {radius}: nothing says where agents are, give --positions module:function, "
-            "or leave radius out"
-        )
-    actions = {specification.actions for specification in roles.values()}
-    if settings.mean_field.neighbours == "everyone" and len(actions) > 1:
-        raise UserError(
-            f"neighbours is everyone: {' and '.join(roles)} have different actions, which cannot "
-            "be averaged; leave it at team"
-        )
 
 
 def _mean(values: list[float]) -> float | None:

@@ -1,0 +1,37 @@
+"""Whether the settings of a run fit the roles of its environment."""
+
+import math
+from typing import Any
+
+from cmfq.environments.base import TeamSpecification
+from cmfq.environments.pettingzoo import PettingZooSettings
+from cmfq.errors import UserError, unknown_name
+from cmfq.training.settings import TrainSettings
+
+
+def check_roles(settings: TrainSettings[Any], roles: dict[str, TeamSpecification]) -> None:
+    """Refuse settings that the roles of an environment cannot have.
+
+    Args:
+        settings: of the run.
+        roles: a team of each role.
+
+    Raises:
+        UserError: an unknown role, a radius without places, or actions that cannot be averaged.
+    """
+    for role in settings.algorithms:
+        if role not in roles:
+            raise unknown_name("role in algorithms", role, roles)
+    environment, radius = settings.environment, settings.mean_field.radius
+    placeless = isinstance(environment, PettingZooSettings) and not environment.positions
+    if placeless and radius is not None and radius < math.inf:
+        raise UserError(
+            f"radius is {radius}: nothing says where agents are, give --positions module:function, "
+            "or leave radius out"
+        )
+    actions = {specification.actions for specification in roles.values()}
+    if settings.mean_field.neighbours == "everyone" and len(actions) > 1:
+        raise UserError(
+            f"neighbours is everyone: {' and '.join(roles)} have different actions, which cannot "
+            "be averaged; leave it at team"
+        )
