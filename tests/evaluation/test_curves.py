@@ -56,7 +56,8 @@ def test_stored_metrics_of_runs_that_are_gone_are_kept(runs: Path, tmp_path: Pat
     names = [str(runs / name) for name in ("cmfq-0", "mfq-0")]
     entrants = find_entrants(names, find_kind("battle"), 1)
     gone = [replace(one, name="gone") if one.name == names[0] else one for one in entrants]
-    write_metrics(tmp_path, {"gone": [{"episode": 1}], "a stranger": [{"episode": 1}]})
+    rows = Run.open(Path(names[0])).metrics()
+    write_metrics(tmp_path, {"gone": rows, "a stranger": rows})
     kept = find_metrics(gone, tmp_path)
     assert kept.keys() == {"gone", names[1]}
     (tmp_path / "metrics.json.gz").write_bytes(b"cut")

@@ -18,6 +18,7 @@ from cmfq.evaluation.statistics.power import (
 from cmfq.evaluation.table import Table
 from cmfq.evaluation.tournament.reading import finished_tournament
 from cmfq.evaluation.tournament.standings import all_results
+from cmfq.text import say
 
 EVEN = (0.2, 0.8)
 """Win rates between which two algorithms are even enough to plan by."""
@@ -59,9 +60,9 @@ def power(
         f"{power:.0%} power, from the standard deviations of the win rate in points"
     )
     print_table(Table(columns, rows), title)
-    print("A, B, pairs: between seeds of A, seeds of B, pairs of them; games: within a pair")
-    print("at least: seeds needed however many games they play")
-    print(
+    say("A, B, pairs: between seeds of A, seeds of B, pairs of them; games: within a pair")
+    say("at least: seeds needed however many games they play")
+    say(
         f"even: win rates from {EVEN[0]:.0%} to {EVEN[1]:.0%}, whose variances say most; each is "
         "carried over to the win rate that is to be told"
     )

@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import tyro
-from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress
-from rich.table import Table
 
-from cmfq.cli.screen import print_table
+from cmfq.cli.screen import ScreenTable, new_console, print_table
 from cmfq.environments.registry import kind_of
 from cmfq.errors import UserError
 from cmfq.evaluation.matches import MatchResult, mean_rewards, play_match
@@ -52,7 +50,7 @@ def evaluate_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
         """
         if json and not json.absolute().parent.is_dir():
             raise UserError(f"cannot write {json}: there is no folder {json.parent}")
-        screen = Console(stderr=True)
+        screen = new_console(stderr=True)
         with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
             task = progress.add_task("games", total=episodes)
             result = play_match(
@@ -99,7 +97,7 @@ def report(
         raise UserError("against is empty: name at least one opponent")
     matches = []
     for opponent in against:
-        print(f"playing {games} games against {opponent}", flush=True)
+        say(f"playing {games} games against {opponent}", flush=True)
         matches.append(
             play_match(str(run), opponent, settings, episodes=games, seed=seed, workers=workers)
         )
@@ -113,22 +111,22 @@ def report(
         matches=matches,
     )
     _print_matches(matches)
-    print(f"report: {path.resolve()}")
+    say(f"report: {path.resolve()}")
 
 
 def _print_matches(results: Sequence[MatchResult]) -> None:
     """One row per match; where roles differ, one for each player in each role."""
-    table = Table(title=f"{results[0].episodes} games of {results[0].settings.title}")
+    table = ScreenTable(title=f"{results[0].episodes} games of {results[0].settings.title}")
     if results[0].symmetric:
         _add_wins(table, results)
     else:
         _add_rewards(table, results)
-    console = Console()
+    console = new_console()
     console.print(table)
     if results[0].symmetric:
         _print_details(results)
     else:
-        console.print(results[0].compared, markup=False, highlight=False, soft_wrap=True)
+        say(results[0].compared)
 
 
 def _print_details(results: Sequence[MatchResult]) -> None:
@@ -144,7 +142,7 @@ def _print_details(results: Sequence[MatchResult]) -> None:
         say(sentence)
 
 
-def _add_wins(table: Table, results: Sequence[MatchResult]) -> None:
+def _add_wins(table: ScreenTable, results: Sequence[MatchResult]) -> None:
     table.add_column("A", overflow="fold")
     table.add_column("B", overflow="fold")
     measure = kind_of(results[0].settings).decided_by
@@ -164,7 +162,7 @@ def _add_wins(table: Table, results: Sequence[MatchResult]) -> None:
         )
 
 
-def _add_rewards(table: Table, results: Sequence[MatchResult]) -> None:
+def _add_rewards(table: ScreenTable, results: Sequence[MatchResult]) -> None:
     for column in ("player", "as", "against"):
         table.add_column(column, overflow="fold")
     for column in ("reward", "95 % interval"):

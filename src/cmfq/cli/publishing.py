@@ -7,6 +7,7 @@ import tyro
 from cmfq.evaluation.export import Method, export_policy
 from cmfq.evaluation.players import RANDOM
 from cmfq.hints import command
+from cmfq.text import say
 from cmfq.training.run import Run
 
 
@@ -29,4 +30,4 @@ def export(
     own = Run.open(run).description().settings.own_functions
     what = last if method == "last" else f"{checkpoints} checkpoints up to {last}"
     play = command("evaluate", out, RANDOM, own_functions=own)
-    print(f"{out} holds {what}: play it with `{play}`")
+    say(f"{out} holds {what}: play it with `{play}`")

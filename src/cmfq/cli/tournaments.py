@@ -168,7 +168,7 @@ def progress(
                 workers=workers,
                 on_progress=screen.report,
             )
-        print(screen.cost())
+        say(screen.cost())
     else:
         played = finished_progress(json)
     rows = progress_rows(played)
@@ -179,7 +179,7 @@ def progress(
     print_table(
         progress_table(rows), f"Win rate in {played.settings.episodes} games, mean over seeds"
     )
-    print(f"{how_decided(played).capitalize()}.")
+    say(f"{how_decided(played).capitalize()}.")
     damage, layouts = damage_table(rows), last_layouts(played)
     if damage:
         print_table(damage, "Log of damage dealt over damage taken, mean over seeds")
@@ -204,12 +204,12 @@ def curves(runs: tyro.conf.Positional[tuple[str, ...]], out: Path) -> None:
     entrants = find_entrants(runs, kind_of(environment), 1)
     again = command("curves", *runs, "--out", out, own_functions=own_functions(environment))
     print_table(write_curves(out, entrants, environment.title, again), "Training")
-    print(f"results: {out / 'README.md'}")
+    say(f"results: {out / 'README.md'}")
 
 
 def _report(played: Tournament, report: Path | None, out: Path | None) -> None:
     result = standings(played)
-    print(f"{how_decided(played).capitalize()}.")
+    say(f"{how_decided(played).capitalize()}.")
     unit = interval_unit(played)
     print_table(comparison_table(result), f"Win rates, 95 % intervals {unit}")
     orderings = ordering_table(result)
@@ -228,13 +228,13 @@ def _report(played: Tournament, report: Path | None, out: Path | None) -> None:
     for sentence in side_sentences(sides):
         say(sentence)
     for sentence in cycle_sentences(result):
-        print(sentence)
+        say(sentence)
     if out:
         write_results(out, played)
-        print(f"results: {out / 'README.md'}")
+        say(f"results: {out / 'README.md'}")
     if report:
         write_page(report, played)
-        print(f"report: {report.resolve()}")
+        say(f"report: {report.resolve()}")
 
 
 def sizes(
@@ -260,7 +260,7 @@ def sizes(
         words += ["--against", *against] if against else []
         write_sizes(out, played, curves, command(*words))
     print_table(size_table(curves), "Win rates by size")
-    print(f"picture: {out}" if picture else f"results: {out / 'README.md'}")
+    say(f"picture: {out}" if picture else f"results: {out / 'README.md'}")
 
 
 def _is_picture(out: Path, title: str) -> bool:

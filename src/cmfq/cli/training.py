@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import tyro
-from rich.console import Console
-from rich.table import Table
 
 from cmfq.algorithms import ALGORITHMS
 from cmfq.bench import BenchRow, measure_all
+from cmfq.cli.screen import ScreenTable, new_console
 from cmfq.environments.registry import kind_of
 from cmfq.errors import UserError
 from cmfq.evaluation.players import RANDOM, load_player
@@ -20,6 +19,7 @@ from cmfq.evaluation.tournament.progress import training_games
 from cmfq.hints import command
 from cmfq.own_functions import try_own_functions
 from cmfq.storage import write_json
+from cmfq.text import say
 from cmfq.training.evaluations import Evaluation, Evaluator, PlayCheckpoint
 from cmfq.training.head import head_line
 from cmfq.training.loop import train as train_run
@@ -56,7 +56,7 @@ def train_in(settings_type: type[Any], default: Any, preset: str = "paper") -> C
         with closing(SelfPlay(settings, load_player)) as self_play:
             games = training_games(settings, self_play.environments[0])
             if settings.network.head == "auto":
-                print(head_line(settings, self_play.teams), flush=True)
+                say(head_line(settings, self_play.teams), flush=True)
             for side in self_play.sides.values():
                 try_own_functions(side.policy)  # before there is a run that cannot be played
             with Run.create(run, self_play.settings) as folder:
@@ -99,7 +99,7 @@ def bench(
     if not algorithms or not sizes:
         raise UserError("there is nothing to measure: name at least one of algorithms and of sizes")
     names = [field.name for field in fields(BenchRow)]
-    table = Table()
+    table = ScreenTable()
     for name in names:
         table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
     rows = []
@@ -107,10 +107,10 @@ def bench(
         rows.append(row)
         values = [getattr(row, name) for name in names]
         table.add_row(*(f"{v:,.2f}" if isinstance(v, float) else str(v) for v in values))
-        print(f"measured {row.algorithm} at {row.agents} a side", file=sys.stderr)
+        say(f"measured {row.algorithm} at {row.agents} a side", file=sys.stderr)
     if json:
         write_json(json, rows)
-    Console().print(table)
+    new_console().print(table)
 
 
 def _continue(run: Run, self_play: SelfPlay, games: PlayCheckpoint | None) -> None:
@@ -127,14 +127,14 @@ def _continue(run: Run, self_play: SelfPlay, games: PlayCheckpoint | None) -> No
         )
         finished = train_run(run, self_play, progress.report, stop, evaluator)
     if games and run.evaluations():
-        print(_cost_line(run))
+        say(_cost_line(run))
     own = self_play.settings.own_functions
     if finished:
         play = command("evaluate", run.path, RANDOM, own_functions=own)
-        print(f"finished: {run.path} holds the run, play it with `{play}`")
+        say(f"finished: {run.path} holds the run, play it with `{play}`")
     else:
         go_on = command("resume", run.path, own_functions=own)
-        print(f"stopped after episode {self_play.episode}: `{go_on}` goes on")
+        say(f"stopped after episode {self_play.episode}: `{go_on}` goes on")
 
 
 def _evaluation_line(row: Evaluation, measure: str) -> str:

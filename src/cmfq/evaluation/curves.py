@@ -23,6 +23,7 @@ from cmfq.evaluation.entrants import Entrant
 from cmfq.evaluation.figures.style import Metrics, learning_curves, save_figure
 from cmfq.evaluation.table import Table
 from cmfq.storage import make_folder, write_bytes, write_gzip, write_json
+from cmfq.text import code_line, markdown_text
 from cmfq.training.deaths import somebody_died
 from cmfq.training.run import SETTINGS_FILE, Run
 
@@ -139,14 +140,14 @@ def write_curves(folder: Path, entrants: Sequence[Entrant], title: str, command:
     write_json(folder / "runs.json", {one.name: one.run for one in entrants})
     save_figure(learning_curves(curves), folder, "curves")
     parts = [
-        f"# {HEADING}{title}\n",
+        f"# {HEADING}{markdown_text(title)}\n",
         f"![{CURVES_CAPTION}](curves.svg)\n",
         f"{CURVES_CAPTION}\n",
         f"Means of the first and of the last {ENDS} episodes, over seeds; rewards of a team"
         + (", kills of all.\n" if _anybody_died(curves) else ".\n"),
         table.markdown(),
         "## To get it again\n",
-        f"    {command}\n",
+        code_line(command),
         "`runs.json` holds settings and versions of every run. Runs that differ in nothing but the "
         "seed are one group.\n",
     ]

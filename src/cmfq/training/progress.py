@@ -8,6 +8,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from cmfq.text import plain_text, say
 from cmfq.training.deaths import somebody_died
 from cmfq.training.self_play import EpisodeMetrics
 
@@ -21,7 +22,7 @@ class TrainingProgress:
     """Episode, reward, kills and survivors where agents die, agent-steps per second, time left."""
 
     def __init__(self, episodes: int, episode: int) -> None:
-        self._console = Console()
+        self._console = Console(markup=False, emoji=False, highlight=False)
         self._episodes = episodes
         self._recent: deque[EpisodeMetrics] = deque(maxlen=RATE_WINDOW)
         self._started = time.perf_counter()
@@ -59,14 +60,14 @@ class TrainingProgress:
         if self._console.is_terminal:
             self._bar.update(self._task, completed=metrics.episode, summary=summary)
         elif metrics.episode % PLAIN_LINE_PERIOD == 0 or metrics.episode == self._episodes:
-            print(f"episode {metrics.episode}/{self._episodes}  {summary}", flush=True)
+            say(f"episode {metrics.episode}/{self._episodes}  {summary}", flush=True)
 
     def say(self, message: str) -> None:
         """Print a line: above the bar, if there is one."""
         if self._console.is_terminal:
-            self._console.print(message, highlight=False, markup=False, soft_wrap=True)
+            self._console.print(plain_text(message), soft_wrap=True)
         else:
-            print(message, flush=True)
+            say(message, flush=True)
 
     def _summary(self, metrics: EpisodeMetrics) -> str:
         seconds = sum(row.playing_seconds + row.learning_seconds for row in self._recent)

@@ -35,7 +35,7 @@ from cmfq.evaluation.tournament.progress import (
 from cmfq.evaluation.tournament.tables import how_decided
 from cmfq.hints import command
 from cmfq.storage import make_folder, write_bytes, write_gzip
-from cmfq.text import markdown_text
+from cmfq.text import code_line, inline_code, markdown_text
 
 TITLE = "Learning over time"
 SINGLE_RUNS = ", and over games for a group of one run"
@@ -82,8 +82,9 @@ def write_progress(folder: Path, played: Tournament) -> None:
     opponents = ", ".join(one.name for one in played.opponents)
     stored = command("progress", "--json", folder / "progress.json.gz", "--out", folder)
     parts = [
-        f"# {TITLE}: {played.settings.environment.title}\n",
-        f"Every checkpoint of {runs} against opponents that stay as they are ({opponents}): in "
+        f"# {TITLE}: {markdown_text(played.settings.environment.title)}\n",
+        f"Every checkpoint of {markdown_text(runs)} against opponents that stay as they are "
+        f"({markdown_text(opponents)}): in "
         "self-play the reward does not say who is better than before, a fixed opponent does. "
         f"{played.settings.episodes} games of each checkpoint against each opponent; "
         f"{how_decided(played)}, and a draw counts half. Win rates are means over seeds, with the "
@@ -93,7 +94,7 @@ def write_progress(folder: Path, played: Tournament) -> None:
         progress_table(rows).markdown(),
         *_details(played, rows),
         "## To get it again\n",
-        f"    {played.command} --out {quote(str(folder))}\n",
-        f"From the stored games: `{stored}`.\n",
+        code_line(f"{played.command} --out {quote(str(folder))}"),
+        f"From the stored games: {inline_code(stored)}.\n",
     ]
     write_bytes(folder / "README.md", "\n".join(parts).encode())

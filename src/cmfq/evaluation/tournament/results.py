@@ -12,8 +12,6 @@
       *.svg, *.png          figures
 """
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shlex import quote
@@ -56,7 +54,7 @@ from cmfq.evaluation.tournament.tables import (
 )
 from cmfq.hints import command
 from cmfq.storage import make_folder, write_bytes, write_gzip
-from cmfq.text import markdown_text
+from cmfq.text import code_line, csv_text, inline_code, markdown_text
 
 HEADING = "Tournament: "
 """With which the page begins; the game follows."""
@@ -150,20 +148,18 @@ def _figures(tournament: Tournament, found: Standings, metrics: MetricsOf) -> di
 
 
 def _comparisons_csv(found: Standings) -> str:
-    table = io.StringIO()
     names = ("win_rate", "better", "margin")
     columns = ["a", "b", "seeds_a", "seeds_b", "wins", "draws", "losses", "confidence"]
     columns += [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow(columns)
+    rows: list[list[Any]] = [columns]
     for one in found.comparisons:
         row: list[Any] = [one.a, one.b, *one.seeds, one.wins, one.draws, one.losses]
         row.append(f"{one.confidence:.4f}")
         for name in names:
             estimate = getattr(one, name) or ("", "", "")
             row += [f"{value:.4f}" if value != "" else "" for value in estimate]
-        writer.writerow(row)
-    return table.getvalue()
+        rows.append(row)
+    return csv_text(rows)
 
 
 def _readme(
@@ -180,8 +176,8 @@ def _readme(
     own = [name for one in tournament.entrants if one.run for name in _own_functions(one.run)]
     reproduce = command("reproduce", stored, *options, own_functions=own)
     parts = [
-        f"# {HEADING}{tournament.settings.environment.title}\n",
-        f"{about(tournament)} {HOW_TO_READ} More in `docs/statistics.md`.\n",
+        f"# {HEADING}{markdown_text(tournament.settings.environment.title)}\n",
+        f"{markdown_text(about(tournament))} {HOW_TO_READ} More in `docs/statistics.md`.\n",
         f"![{captions['matrix']}](matrix.svg)\n",
     ]
     if orderings:
@@ -195,7 +191,7 @@ def _readme(
         matrix_table(found).markdown(),
         comparison_table(found).markdown(),
         f"{COLUMNS}\n",
-        *(f"{sentence}\n" for sentence in cycle_sentences(found)),
+        *(f"{markdown_text(sentence)}\n" for sentence in cycle_sentences(found)),
         *_details(layouts, _order(found)),
         "## Ratings\n",
         f"![{captions['ladder']}](ladder.svg)\n",
@@ -213,12 +209,12 @@ def _readme(
         ]
     parts += [
         "## To get it again\n",
-        f"    {reproduce}\n",
+        code_line(reproduce),
         "trains every run with the settings that are stored with the games, plays, and writes such "
         "a page. From runs that are there, it was written by\n",
-        f"    {tournament.command} --out {quote(str(folder))}\n",
+        code_line(f"{tournament.command} --out {quote(str(folder))}"),
         "and from the stored games alone, "
-        f"`{command('tournament', '--json', stored, '--out', folder)}`.\n",
+        f"{inline_code(command('tournament', '--json', stored, '--out', folder))}.\n",
     ]
     return "\n".join(parts)
 
