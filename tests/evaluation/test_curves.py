@@ -61,7 +61,7 @@ def test_stored_metrics_of_runs_that_are_gone_are_kept(runs: Path, tmp_path: Pat
     kept = find_metrics(gone, tmp_path)
     assert kept.keys() == {"gone", names[1]}
     (tmp_path / "metrics.json.gz").write_bytes(b"cut")
-    with pytest.raises(UserError, match="is damaged"):
+    with pytest.raises(UserError, match="cannot be unpacked"):
         find_metrics(gone, tmp_path)
 
 
