@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test check format benchmark clean
+.PHONY: setup demo test check torture format benchmark clean
 
 setup: $(READY)
 
@@ -26,6 +26,10 @@ check: $(READY)
 
 test: check
 	$(BIN)/pytest --cov --cov-report=term:skip-covered
+
+# Kills and failing disks at every file operation, mutated files, bad command lines: some minutes.
+torture: $(READY)
+	$(BIN)/python tests/torture
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

@@ -10,7 +10,7 @@ LAYERS = [
     {"text"},
     {"errors", "hints", "notices"},
     {"imports", "decoding"},
-    {"mean_field", "environments", "storage"},
+    {"mean_field", "environments", "storage", "undo", "outputs"},
     {"objective"},
     {"heads"},
     {"networks"},

@@ -20,6 +20,9 @@ class UserError(Exception):
 class EnvironmentFailed(UserError):
     """An environment raised, or gave what cannot be used: names environment, seed and step."""
 
+    seed: int | None = None
+    """Of the episode, if it is known."""
+
 
 class OpponentFailed(UserError):
     """An opponent of the user's own raised, or gave what are no actions: names the opponent."""

@@ -21,9 +21,8 @@ from cmfq.environments.base import (
 )
 from cmfq.errors import UserError
 from cmfq.policies import Decision
+from cmfq.undo import NOT_TAKEN, Undo
 
-NOT_TAKEN = -1
-"""Action of a row that nobody may sample: nothing was done there, or it was overwritten."""
 LEFT_OUT = -2
 """Action of a row that is there for its neighbours alone: nothing is learned from it."""
 
@@ -117,6 +116,7 @@ class Replay:
         self._steps: deque[tuple[int, int]] = deque()  # (first row, end), oldest first
         self._head = 0
         self._used = 0
+        self._undo: Undo | None = None
 
     def __len__(self) -> int:
         """Rows in use, counting those that hold an episode's last observation."""
@@ -267,6 +267,23 @@ class Replay:
         self._steps = deque((start, end) for start, end in state["steps"].tolist())
         self._head = int(state["head"])
 
+    def begin(self, keep: bool) -> None:
+        """Be ready to take back what is written from here on (``keep``: see :class:`Undo`)."""
+        self._undo = Undo(self._head, self._used, len(self._steps), keep)
+
+    def end(self, take_back: bool = False) -> bool:
+        """Leave what was written since :meth:`begin`, or take it back.
+
+        Returns:
+            Whether the ring is as it was; not if that was not kept.
+        """
+        undo, self._undo = self._undo, None
+        steps = undo.take_back(self._steps, self._columns) if undo and take_back else None
+        if undo is None or steps is None:
+            return False
+        self._steps, self._head, self._used = steps, undo.head, undo.used
+        return True
+
     def _claim(self, rows: int) -> slice:
         """Make room for a step at the head of the ring; older steps that it overlaps go whole."""
         if 4 * rows * self._worlds > self.capacity:  # a step must be there until it is completed
@@ -290,4 +307,6 @@ class Replay:
 
     def _drop_oldest(self) -> None:
         start, end = self._steps.popleft()
+        if self._undo:
+            self._undo.drop((start, end), self._columns)
         self._columns["actions"][start:end] = NOT_TAKEN

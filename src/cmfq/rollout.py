@@ -1,13 +1,14 @@
 """The one episode loop. Training, evaluation and recording differ in what watches it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from cmfq.combat import Combat, combat_tally
 from cmfq.environments.base import Environment, Step, TeamObservation
-from cmfq.errors import UserError
+from cmfq.errors import EnvironmentFailed, UserError
 from cmfq.policies import Decision, Policy
 
 
@@ -106,6 +107,16 @@ def play_episodes(
     return [world.totals() for world in worlds]
 
 
+@contextmanager
+def _of_episode(seed: int) -> Iterator[None]:
+    """Tell a failing environment's error which episode it is about."""
+    try:
+        yield
+    except EnvironmentFailed as error:
+        error.seed = seed
+        raise
+
+
 class _World:
     """One episode under way."""
 
@@ -119,7 +130,9 @@ class _World:
         self._environment = environment
         self.policies = policies
         self.observers = observers
-        self.observations = environment.reset(seed)
+        self._seed = seed
+        with _of_episode(seed):
+            self.observations = environment.reset(seed)
         self.steps = 0
         self._agent_steps = np.zeros(len(self.observations), int)
         self._rewards = np.zeros(len(self.observations))
@@ -129,7 +142,8 @@ class _World:
 
     def step(self, decisions: tuple[Decision, ...]) -> None:
         """Let every team do as decided."""
-        step = self._environment.step([decision.actions for decision in decisions])
+        with _of_episode(self._seed):
+            step = self._environment.step([decision.actions for decision in decisions])
         for observer in self.observers:
             observer.on_step(self.observations, decisions, step)
         if self._combat:

@@ -19,24 +19,53 @@ from torch import Tensor
 
 from cmfq.decoding import decode_json, reason_of
 from cmfq.errors import UserError
+from cmfq.outputs import belongs_to_run, is_run
 
 
-def write_aside(path: Path, write: Callable[[Path], None]) -> None:
+def write_aside(path: Path, write: Callable[[Path], None], aside: Path | None = None) -> None:
     """Write a file beside ``path``, then move it into place: it is whole, or it is the old one.
+
+    Args:
+        path: of the file.
+        write: writes it, to the path that it is given.
+        aside: where to write at first; beside ``path`` if not given.
 
     Raises:
         UserError: the disk is full or may not be written to; what was there before still is.
     """
-    aside = path.with_name(path.name + ".part")
+    aside = aside or path.with_name(path.name + ".part")
     try:
         write(aside)
         with aside.open("rb") as written:
             os.fsync(written.fileno())
         aside.replace(path)
+        _sync_folder(path.parent)
     except OSError as error:
         with suppress(OSError):
             aside.unlink()
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
+
+
+def _sync_folder(folder: Path) -> None:
+    """Have the names in a folder on the disk too, on systems that can do that."""
+    with suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if it is there.
+
+    Raises:
+        UserError: it cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise UserError(f"cannot remove {path}: {error.strerror or error}") from error
 
 
 def append_text(path: Path, text: str) -> None:
@@ -51,7 +80,7 @@ def append_text(path: Path, text: str) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        raise _cannot_write(path, error) from error
+        raise cannot_write(path, error) from error
 
 
 def claim(lock: FileLock, in_use: str) -> None:
@@ -65,11 +94,14 @@ def claim(lock: FileLock, in_use: str) -> None:
     except Timeout:
         raise UserError(in_use) from None
     except OSError as error:
-        raise _cannot_write(Path(lock.lock_file), error) from error
+        raise cannot_write(Path(lock.lock_file), error) from error
 
 
-def _cannot_write(path: Path, error: OSError) -> UserError:
-    full = error.errno == errno.ENOSPC
+def cannot_write(path: Path, error: OSError) -> UserError:
+    """What a user is told when a file cannot be written."""
+    if error.errno == errno.ENOENT and not path.parent.is_dir():
+        return UserError(f"cannot write {path}: the folder {path.parent} is not there any more")
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     reason = "no space is left on the disk" if full else error.strerror or str(error)
     return UserError(
         f"cannot write {path}: {reason}; nothing that was saved before is lost: mend this, then go "
@@ -106,6 +138,8 @@ def refuse_results_folder(path: Path, title: str) -> None:
         raise UserError(f"cannot write to {path}: {there} is a file, give a folder for --out")
     if not os.access(there, os.W_OK):
         raise UserError(f"cannot write to {path}: {there} is read-only, give another --out")
+    if is_run(path.resolve()) or belongs_to_run(path):
+        raise UserError(f"cannot write to {path}: it belongs to a run, give another --out")
     page = path / "README.md"
     if page.exists() and not page.read_bytes().startswith(f"# {title}".encode()):
         raise UserError(

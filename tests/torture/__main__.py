@@ -2,6 +2,9 @@
 
     python tests/torture mutations --count 300      # mutations of each kind of file
     python tests/torture mutations --kind replay --seed 17     # one again, by itself
+    python tests/torture crashes --every 3          # a fault at every third file operation
+    python tests/torture kills --lives 20 --seed 0  # killed at random moments until it is finished
+    python tests/torture commands                   # bad command lines
 
 Ends with 1 if anything was not dealt with, and says what, with the seed that does it again.
 """
@@ -11,9 +14,12 @@ import io
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
+from commands import check_commands
+from crashes import check_operations, check_random_kills
 from readers import read_mutated
 from samples import make_samples
 
@@ -39,12 +45,42 @@ def torture_mutations(arguments: argparse.Namespace) -> int:
     return failures
 
 
+def torture_crashes(arguments: argparse.Namespace) -> int:
+    """Faults at file operations."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _count("crashes", check_operations(Path(folder), arguments.every))
+
+
+def torture_kills(arguments: argparse.Namespace) -> int:
+    """Kills at random moments."""
+    with tempfile.TemporaryDirectory() as folder:
+        found = check_random_kills(Path(folder), arguments.lives, arguments.seed or 0)
+        return _count("kills", found)
+
+
+def torture_commands(arguments: argparse.Namespace) -> int:
+    """Bad command lines."""
+    with tempfile.TemporaryDirectory() as folder:
+        return _count("commands", check_commands(Path(folder)))
+
+
+def _count(name: str, found: Iterator[str]) -> int:
+    started, failures = time.perf_counter(), 0
+    for failure in found:
+        failures += 1
+        print(f"  {failure}", flush=True)
+    print(f"{name}: {failures} failed, {time.perf_counter() - started:.0f} s")
+    return failures
+
+
 def main() -> int:
     """All parts, or one."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("part", nargs="?", default="all", choices=["all", *PARTS])
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--kind", default="")
+    parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--lives", type=int, default=10)
     parser.add_argument("--seed", type=int)
     arguments = parser.parse_args()
     chosen = PARTS if arguments.part == "all" else {arguments.part: PARTS[arguments.part]}
@@ -52,7 +88,12 @@ def main() -> int:
     return int(any(failures))
 
 
-PARTS = {"mutations": torture_mutations}
+PARTS = {
+    "crashes": torture_crashes,
+    "kills": torture_kills,
+    "commands": torture_commands,
+    "mutations": torture_mutations,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

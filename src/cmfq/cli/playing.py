@@ -16,6 +16,7 @@ from cmfq.evaluation.matches import MatchResult, mean_rewards, play_match
 from cmfq.evaluation.players import usual_opponents
 from cmfq.evaluation.report import write_report
 from cmfq.evaluation.tournament.details import side_sentences, side_table, yardstick_rows
+from cmfq.outputs import MATCH, PAGE, validate_output
 from cmfq.storage import write_json
 from cmfq.text import say
 from cmfq.training.run import Run
@@ -48,8 +49,8 @@ def evaluate_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
             workers: processes to play in; the result does not depend on it.
             json: file to write the result and every game to.
         """
-        if json and not json.absolute().parent.is_dir():
-            raise UserError(f"cannot write {json}: there is no folder {json.parent}")
+        if json is not None:
+            validate_output(json, MATCH)
         screen = new_console(stderr=True)
         with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
             task = progress.add_task("games", total=episodes)
@@ -62,7 +63,7 @@ def evaluate_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
                 workers=workers,
                 on_game=lambda game: progress.advance(task),
             )
-        if json:
+        if json is not None:
             write_json(json, result)
         _print_matches([result])
 
@@ -88,7 +89,9 @@ def report(
         workers: processes to play in.
         out: HTML file to write; report.html in the run's folder if not given.
     """
+    path = run / "report.html" if out is None else out
     folder = Run.open(run)
+    validate_output(path, PAGE)
     description = folder.description()
     settings = description.settings.environment
     if against is None:
@@ -101,7 +104,6 @@ def report(
         matches.append(
             play_match(str(run), opponent, settings, episodes=games, seed=seed, workers=workers)
         )
-    path = out or run / "report.html"
     write_report(
         path,
         settings=description.settings,

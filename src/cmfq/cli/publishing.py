@@ -7,6 +7,7 @@ import tyro
 from cmfq.evaluation.export import Method, export_policy
 from cmfq.evaluation.players import RANDOM
 from cmfq.hints import command
+from cmfq.outputs import POLICY, validate_output
 from cmfq.text import say
 from cmfq.training.run import Run
 
@@ -26,6 +27,7 @@ def export(
             default because it plays better and steadier (docs/results/export).
         checkpoints: how many of the last ones are averaged.
     """
+    validate_output(out, POLICY)
     last = export_policy(run, out, method, checkpoints)
     own = Run.open(run).description().settings.own_functions
     what = last if method == "last" else f"{checkpoints} checkpoints up to {last}"

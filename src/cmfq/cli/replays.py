@@ -18,6 +18,7 @@ from cmfq.environments.sides import seats
 from cmfq.errors import UserError
 from cmfq.evaluation.players import load_player
 from cmfq.hints import command
+from cmfq.outputs import IMAGE, PAGE, REPLAY, validate_output
 from cmfq.replays import read
 from cmfq.replays.images import require_format, save_animation
 from cmfq.replays.page import NamedReplay, documents, write_page
@@ -53,8 +54,7 @@ def record_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
         for name, value in (("seed", seed), ("game", game)):
             if value < 0:
                 raise UserError(f"{name} is {value}: give at least 0")
-        if not out.absolute().parent.is_dir():
-            raise UserError(f"cannot write {out}: there is no folder {out.parent}")
+        validate_output(out, REPLAY)
         torch.set_num_threads(1)
         with opened(settings) as environment:
             teams = environment.teams
@@ -110,6 +110,7 @@ def render(
     if cell is not None and cell < 1:
         raise UserError(f"cell is {cell}: give at least 1 pixel")
     require_format(out)
+    validate_output(out, IMAGE)
     game = read(replay)
     chosen = parse_steps(steps, game)
     pictures = draw_steps(game, chosen, cell=cell, agent=agent)
@@ -137,10 +138,12 @@ def view(
     """
     if not replays:
         raise UserError("there is no replay to show: give a file made by `cmfq record`")
+    if html is not None:
+        validate_output(html, PAGE)
     for path in replays:
         read(path)  # refuse a bad file before there is a page
     named = [NamedReplay(path.name, path.read_bytes()) for path in replays]
-    if html:
+    if html is not None:
         write_page(named, html)
         say(f"page: {html.resolve()}")
         return

@@ -15,6 +15,7 @@ from cmfq.cli.tournaments import last_of
 from cmfq.errors import UserError
 from cmfq.evaluation.tournament.reading import finished_tournament
 from cmfq.evaluation.tournament.results import HEADING, write_results
+from cmfq.outputs import GAMES, validate_output
 from cmfq.storage import refuse_results_folder
 from cmfq.studies.reproduction import change_table, play_again, refuse_again, runs_of
 from cmfq.studies.sweep.plan import read_plan
@@ -60,6 +61,7 @@ def sweep(
         played = finished_tournament(json)
     else:
         last = last_of(checkpoints)
+        validate_output(json, GAMES)
         refuse_sweep(planned, runs, against, json, games=games, seed=seed, workers=workers)
         _train(planned.runs(), runs, workers)
         options = {"runs": runs, "json": json, "games": games, "checkpoints": checkpoints}
@@ -107,6 +109,7 @@ def reproduce(
     if out:
         refuse_results_folder(out, HEADING)
     stored = finished_tournament(result)
+    validate_output(json, GAMES)
     for written in (json, *([out / result.name] if out else [])):
         if written.resolve() == result.resolve():
             raise UserError(f"{result} would be overwritten: give another --json, another --out")

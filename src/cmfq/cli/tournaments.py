@@ -57,6 +57,7 @@ from cmfq.evaluation.tournament.tables import (
     rating_table,
 )
 from cmfq.hints import command
+from cmfq.outputs import GAMES, IMAGE, PAGE, validate_output
 from cmfq.storage import refuse_results_folder
 from cmfq.text import say
 
@@ -97,8 +98,10 @@ def tournament_in(settings_type: type[Any], default: Any) -> Callable[..., None]
             report: HTML file to write.
             out: folder to write tables, figures and all games to.
         """
-        if report and report.is_dir():
-            raise UserError(f"cannot write {report}: it is a folder, give a file for --report")
+        if report is not None:
+            validate_output(report, PAGE)
+        if entrants:
+            validate_output(json, GAMES)
         if out:
             refuse_results_folder(out, HEADING)
         if entrants:
@@ -149,7 +152,9 @@ def progress(
         json: file that holds the games, each as soon as it is over.
         out: folder to write figure, table and games to; or a picture alone, .svg or .png.
     """
-    picture = out and _is_picture(out, progress_report.TITLE)
+    picture = out is not None and _is_picture(out, progress_report.TITLE)
+    if runs and json is not None:
+        validate_output(json, GAMES)
     if runs or not json:
         environment = game_of([split_group(run)[1] for run in runs])
         if against is None:
@@ -232,7 +237,7 @@ def _report(played: Tournament, report: Path | None, out: Path | None) -> None:
     if out:
         write_results(out, played)
         say(f"results: {out / 'README.md'}")
-    if report:
+    if report is not None:
         write_page(report, played)
         say(f"report: {report.resolve()}")
 
@@ -272,6 +277,7 @@ def _is_picture(out: Path, title: str) -> bool:
     picture = bool(out.suffix) and not out.is_dir()
     if picture:
         refuse_picture(out)
+        validate_output(out, IMAGE)
     else:
         refuse_results_folder(out, title)
     return picture

@@ -17,6 +17,7 @@ from cmfq.errors import UserError
 from cmfq.evaluation.players import RANDOM, load_player
 from cmfq.evaluation.tournament.progress import training_games
 from cmfq.hints import command
+from cmfq.outputs import TIMES, validate_output
 from cmfq.own_functions import try_own_functions
 from cmfq.storage import write_json
 from cmfq.text import say
@@ -65,18 +66,24 @@ def train_in(settings_type: type[Any], default: Any, preset: str = "paper") -> C
     return train
 
 
-def resume(run: tyro.conf.Positional[Path], evaluate: bool = True) -> None:
+def resume(
+    run: tyro.conf.Positional[Path], evaluate: bool = True, skip_seed: int | None = None
+) -> None:
     """Go on with a run that was interrupted; it ends as if it had not been.
 
     Args:
         run: its folder.
         evaluate: as the run was told to; without, it goes on though an opponent is there no more.
+        skip_seed: seed of the next episode, if the environment fails in it every time: another is
+            played instead, and run.json says so.
     """
     with Run.open(run) as folder:
         settings = folder.description().settings
         with closing(SelfPlay(settings, load_player)) as self_play:
             games = training_games(settings, self_play.environments[0]) if evaluate else None
             folder.restore(self_play)
+            if skip_seed is not None:
+                folder.skip_seed(skip_seed, self_play)
             _continue(folder, self_play, games)
 
 
@@ -98,6 +105,8 @@ def bench(
     """
     if not algorithms or not sizes:
         raise UserError("there is nothing to measure: name at least one of algorithms and of sizes")
+    if json is not None:
+        validate_output(json, TIMES)
     names = [field.name for field in fields(BenchRow)]
     table = ScreenTable()
     for name in names:
@@ -108,7 +117,7 @@ def bench(
         values = [getattr(row, name) for name in names]
         table.add_row(*(f"{v:,.2f}" if isinstance(v, float) else str(v) for v in values))
         say(f"measured {row.algorithm} at {row.agents} a side", file=sys.stderr)
-    if json:
+    if json is not None:
         write_json(json, rows)
     new_console().print(table)
 

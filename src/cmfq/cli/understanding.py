@@ -12,6 +12,7 @@ from cmfq.environments.base import TeamObservation
 from cmfq.environments.keeping import opened
 from cmfq.errors import UserError
 from cmfq.explanation import Explanation, id_ranges
+from cmfq.outputs import THEORY, validate_output
 from cmfq.policies import QPolicy
 from cmfq.rollout import decide
 from cmfq.storage import write_json
@@ -89,6 +90,8 @@ def check_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
             seed: of the game.
             json: file to write the rows to.
         """
+        if json is not None:
+            validate_output(json, THEORY)
         policies, generator = load_checkpoint(run).policies, _generator(seed)
         watched = _watch(policies, settings, seed, max(CHECKED_STEPS), generator)
         chosen = [step for step in CHECKED_STEPS if step < len(watched)] or [len(watched) - 1]
@@ -107,7 +110,7 @@ def check_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
                 f"{run} has nothing to check: in a game of seed {seed} no agent has two neighbours "
                 "that acted differently, so no actions are merged; give another seed or run"
             )
-        if json:
+        if json is not None:
             write_json(json, rows)
         for role, of_role in rows.items():
             if of_role:

@@ -53,6 +53,15 @@ class Evaluation:
     """Means over games of what is measured beside wins, by name; empty in rows of versions that did
     not measure it."""
 
+    def scalars(self) -> dict[str, float]:
+        """What TensorBoard shows of it."""
+        return {
+            "episode": self.episode,
+            f"win_rate/{self.opponent}": self.win_rate,
+            f"margin/{self.opponent}": self.margin,
+            **{f"{name}/{self.opponent}": value for name, value in self.yardsticks.items()},
+        }
+
     @classmethod
     def of(cls, score: Score, episode: int, opponent: str, seconds: float) -> "Evaluation":
         """The row of a score."""

@@ -2,18 +2,18 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
-
-from torch.utils.tensorboard import SummaryWriter
 
 from cmfq.environments.base import Environment
 from cmfq.environments.registry import kind_of
-from cmfq.errors import EnvironmentFailed, OpponentFailed, UserError
+from cmfq.errors import EnvironmentFailed, UserError
+from cmfq.hints import command
 from cmfq.policies import Policy
 from cmfq.replays.record import Recorder
+from cmfq.storage import make_folder, plain
+from cmfq.training.board import Board
 from cmfq.training.evaluations import Evaluation, Evaluator
 from cmfq.training.rows import append_row
-from cmfq.training.run import EVALUATIONS_FILE, METRICS_FILE, Run
+from cmfq.training.run import EVALUATIONS_FILE, Run
 from cmfq.training.self_play import EpisodeMetrics, SelfPlay
 
 
@@ -39,8 +39,9 @@ def train(
         Whether the run is finished.
     """
     episodes, checkpoint_seconds = self_play.settings.episodes, 0.0
-    board = SummaryWriter(str(run.path), purge_step=self_play.episode + 1)
-    try:
+    run.begin(self_play)
+    with Board(run.path) as board:
+        board.begin(run.rows(), run.started())
         while True:  # here nothing has happened since the state was saved: it is safe to stop
             evaluated = evaluator is None or _evaluate(
                 run, self_play, evaluator, should_stop, board, checkpoint_seconds
@@ -50,8 +51,6 @@ def train(
             checkpoint_seconds = _train_to_checkpoint(
                 run, self_play, report, should_stop, board, evaluates=evaluator is not None
             )
-    finally:
-        board.close()
 
 
 def _train_to_checkpoint(
@@ -59,7 +58,7 @@ def _train_to_checkpoint(
     self_play: SelfPlay,
     report: Callable[[EpisodeMetrics], None],
     should_stop: Callable[[], bool],
-    board: SummaryWriter,
+    board: Board,
     evaluates: bool,
 ) -> float:
     """Play and learn until a checkpoint is due, and write it.
@@ -70,21 +69,16 @@ def _train_to_checkpoint(
     settings = self_play.settings
     while True:
         for metrics in _run_episodes(run, self_play):
-            append_row(run.path / METRICS_FILE, metrics)
-            _write_events(board, metrics)
+            if run.add_metrics(metrics):
+                board.add(plain(metrics))
             report(metrics)
-        finished = self_play.episode == settings.episodes
-        usual = finished or should_stop() or _is_due(self_play, settings.checkpoint_period)
-        if usual or (evaluates and _is_due(self_play, settings.evaluate_period)):
+        episode = self_play.episode
+        finished = episode == settings.episodes
+        usual = finished or should_stop() or settings.is_due(episode, settings.checkpoint_period)
+        if usual or (evaluates and settings.is_due(episode, settings.evaluate_period)):
             started = time.perf_counter()
             run.save(self_play)
             return 0.0 if usual else time.perf_counter() - started
-
-
-def _is_due(self_play: SelfPlay, period: int) -> bool:
-    """Whether one of the episodes played last, side by side, ended a period; 0: none ever does."""
-    before = max(0, self_play.episode - self_play.settings.environments)
-    return period > 0 and before // period < self_play.episode // period
 
 
 def _evaluate(
@@ -92,7 +86,7 @@ def _evaluate(
     self_play: SelfPlay,
     evaluator: Evaluator,
     should_stop: Callable[[], bool],
-    board: SummaryWriter,
+    board: Board,
     checkpoint_seconds: float,
 ) -> bool:
     """Play the opponents that are missing of an evaluation that is due here.
@@ -102,7 +96,7 @@ def _evaluate(
     """
     settings, episode = self_play.settings, self_play.episode
     finished = episode == settings.episodes and settings.evaluate_period > 0
-    if not finished and not _is_due(self_play, settings.evaluate_period):
+    if not finished and not settings.is_due(episode, settings.evaluate_period):
         return True
     played = {row.opponent for row in run.evaluations() if row.episode == episode}
     for opponent in settings.evaluate_against:
@@ -123,10 +117,7 @@ def _evaluate(
             return False
         row = Evaluation.of(score, episode, opponent, time.perf_counter() - started)
         append_row(run.path / EVALUATIONS_FILE, row)
-        board.add_scalar(f"win_rate/{opponent}", row.win_rate, episode)
-        board.add_scalar(f"margin/{opponent}", row.margin, episode)
-        for name, value in row.yardsticks.items():
-            board.add_scalar(f"{name}/{opponent}", value, episode)
+        board.add(row.scalars())
         evaluator.report(row)
     return True
 
@@ -145,27 +136,33 @@ def _run_episodes(run: Run, self_play: SelfPlay) -> list[EpisodeMetrics]:
         recorders.append(Recorder(environment, policies, name=name, players=players, seed=seed))
         return recorders[0]
 
+    first = self_play.episode + 1
     try:
-        first = self_play.episode + 1
         metrics = self_play.run_episodes(watch if due else None)
-        for recorder in recorders:
-            (run.path / "replays").mkdir(exist_ok=True)
-            recorder.save(run.path / "replays" / f"{first:06d}.replay")
-        return metrics
-    except (EnvironmentFailed, OpponentFailed) as error:
-        run.save(self_play)
-        raise type(error)(
-            f"episode {self_play.episode + 1}: {error}; the {self_play.episode} episodes before it "
-            f"are saved, `cmfq resume {run.path}` goes on from there"
-        ) from error
+    except UserError as error:
+        if self_play.undone:
+            raise _saved(run, self_play, error) from error
+        raise
+    for recorder in recorders:
+        make_folder(run.path / "replays")
+        recorder.save(run.path / "replays" / f"{first:06d}.replay")
+    return metrics
 
 
-def _write_events(board: SummaryWriter, metrics: EpisodeMetrics) -> None:
-    row = asdict(metrics)
-    episode = row.pop("episode")
-    for name, value in row.items():
-        parts = dict(enumerate(value)) if isinstance(value, list) else value
-        parts = parts if isinstance(parts, dict) else {None: parts}
-        for index, part in parts.items():
-            if isinstance(part, int | float):
-                board.add_scalar(name if index is None else f"{name}/{index}", part, episode)
+def _saved(run: Run, self_play: SelfPlay, error: UserError) -> UserError:
+    """Save what was before an episode that cannot be played; what to tell the user."""
+    before = self_play.episode
+    resume, own = ("resume", run.path), self_play.settings.own_functions
+    way_out = ""
+    seeds = self_play.next_seeds()
+    seed = error.seed if isinstance(error, EnvironmentFailed) else None
+    if seed is None and len(seeds) == 1:
+        (seed,) = seeds
+    if seed in seeds:
+        skip = command(*resume, "--skip-seed", seed, own_functions=own)
+        way_out = f", `{skip}` leaves that seed out if it always fails"
+    run.save(self_play)
+    return type(error)(
+        f"episode {before + 1}: {error}; the {before} episodes before it are saved: "
+        f"`{command(*resume, own_functions=own)}` plays it again{way_out}"
+    )

@@ -2,6 +2,7 @@
 
 import time
 from collections import deque
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -19,7 +20,10 @@ RATE_WINDOW = 20
 
 
 class TrainingProgress:
-    """Episode, reward, kills and survivors where agents die, agent-steps per second, time left."""
+    """Episode, reward, kills and survivors where agents die, agent-steps per second, time left.
+
+    A terminal that was closed, or a reader that has left, costs the run nothing.
+    """
 
     def __init__(self, episodes: int, episode: int) -> None:
         self._console = Console(markup=False, emoji=False, highlight=False)
@@ -42,7 +46,8 @@ class TrainingProgress:
         self._task = self._bar.add_task("", total=episodes, completed=episode, summary="")
 
     def __enter__(self) -> Self:
-        self._bar.start()
+        with suppress(OSError):
+            self._bar.start()
         return self
 
     def __exit__(
@@ -51,12 +56,17 @@ class TrainingProgress:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._bar.stop()
+        with suppress(OSError):
+            self._bar.stop()
 
     def report(self, metrics: EpisodeMetrics) -> None:
         """Show an episode."""
         self._recent.append(metrics)
         summary = self._summary(metrics)
+        with suppress(OSError):
+            self._show(metrics, summary)
+
+    def _show(self, metrics: EpisodeMetrics, summary: str) -> None:
         if self._console.is_terminal:
             self._bar.update(self._task, completed=metrics.episode, summary=summary)
         elif metrics.episode % PLAIN_LINE_PERIOD == 0 or metrics.episode == self._episodes:
@@ -64,6 +74,10 @@ class TrainingProgress:
 
     def say(self, message: str) -> None:
         """Print a line: above the bar, if there is one."""
+        with suppress(OSError):
+            self._say(message)
+
+    def _say(self, message: str) -> None:
         if self._console.is_terminal:
             self._console.print(plain_text(message), soft_wrap=True)
         else:

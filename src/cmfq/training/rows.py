@@ -73,8 +73,26 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
     return rows
 
 
+def drop_torn_row(path: Path) -> None:
+    """Remove a last line that was cut short, so that the next row has a line of its own."""
+    try:
+        content = path.read_bytes() if path.exists() else b""
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from error
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        write_bytes(path, content[:whole])
+
+
 def forget_rows(path: Path, after: int) -> None:
     """Drop the rows of the episodes that follow."""
     if path.exists():
         rows = [row for row in read_rows(path) if row["episode"] <= after]
         write_bytes(path, "".join(json.dumps(row) + "\n" for row in rows).encode())
+
+
+def same_row(row: dict[str, Any], other: dict[str, Any]) -> bool:
+    """Whether two rows say the same, but for how long it took; the other may say less."""
+    return all(
+        value == row.get(name) for name, value in other.items() if not name.endswith("_seconds")
+    )

@@ -12,8 +12,10 @@
       events.out.tfevents.*          the metrics again, for TensorBoard
 """
 
-import shutil
-from dataclasses import dataclass
+import json
+import math
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,13 +25,30 @@ import filelock
 from cmfq.decoding import convert, damage_of, decode_json, read_bytes, reason_of
 from cmfq.environments.registry import find_kind, kind_of
 from cmfq.errors import UserError
-from cmfq.storage import claim, read_tensors, versions, write_json, write_tensors
+from cmfq.hints import command
+from cmfq.storage import (
+    claim,
+    make_folder,
+    read_tensors,
+    remove,
+    to_json,
+    versions,
+    write_json,
+    write_tensors,
+)
 from cmfq.training.checkpoint import list_checkpoints, refuse_own_functions, save_policies
 from cmfq.training.evaluations import Evaluation
 from cmfq.training.former import former_run
 from cmfq.training.opponent_settings import GATED
-from cmfq.training.rows import forget_rows, read_metrics, read_rows
-from cmfq.training.self_play import SelfPlay
+from cmfq.training.rows import (
+    append_row,
+    drop_torn_row,
+    forget_rows,
+    read_metrics,
+    read_rows,
+    same_row,
+)
+from cmfq.training.self_play import EpisodeMetrics, SelfPlay
 from cmfq.training.settings import TrainSettings
 from cmfq.training.state import check_state
 
@@ -37,6 +56,9 @@ SETTINGS_FILE = "run.json"
 METRICS_FILE = "metrics.jsonl"
 EVALUATIONS_FILE = "evaluations.jsonl"
 STATE_FILE = "state.safetensors"
+LOCK_FILE = ".lock"
+LEFTOVERS = (LOCK_FILE, f"{SETTINGS_FILE}.part")
+"""Of a run that was killed before it had its settings."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +69,8 @@ class RunDescription:
     """Name of its kind."""
     settings: TrainSettings[Any]
     versions: dict[str, str]
+    skipped_seeds: list[int] = field(default_factory=list)
+    """Seeds of episodes that could not be played and were left out."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +80,7 @@ class StoredRun:
     environment: str
     settings: dict[str, Any]
     versions: dict[str, str]
+    skipped_seeds: list[int] = field(default_factory=list)
 
 
 class Run:
@@ -63,7 +88,9 @@ class Run:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = filelock.FileLock(path / ".lock")
+        self._lock = filelock.FileLock(path / LOCK_FILE)
+        self._ahead: dict[int, dict[str, Any]] = {}  # rows of episodes that are played again
+        self._reached = math.inf  # the last episode that was played, if this process plays it
 
     def __enter__(self) -> Self:
         """Claim the folder.
@@ -86,27 +113,38 @@ class Run:
 
     @classmethod
     def create(cls, path: Path, settings: TrainSettings[Any]) -> "Run":
-        """Make the folder of a new run.
+        """Make the folder of a new run; one that is there must be empty.
+
+        A folder in which a run was killed before it had its settings counts as empty.
 
         Raises:
             UserError: something is there already, or nothing can be made there.
         """
+        exists = UserError(
+            f"{path} exists already: give another --run, or go on with "
+            f"`{command('resume', path, own_functions=settings.own_functions)}`"
+        )
+        there = path.is_dir()
         try:
-            path.mkdir(parents=True)
+            path.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
-            raise UserError(
-                f"{path} exists already: give another --run, or go on with `cmfq resume {path}`"
-            ) from None
+            raise exists from None
         except OSError as error:
             raise UserError(f"cannot make the run folder {path}: {error.strerror}") from error
-        name = kind_of(settings.environment).name
+        run = cls(path)
         try:
-            write_json(path / SETTINGS_FILE, RunDescription(name, settings, versions()))
-            (path / "checkpoints").mkdir()
-        except (UserError, OSError):
-            shutil.rmtree(path, ignore_errors=True)
+            with run:
+                if any(file.name not in LEFTOVERS for file in path.iterdir()):
+                    raise exists
+                name = kind_of(settings.environment).name
+                write_json(path / SETTINGS_FILE, RunDescription(name, settings, versions()))
+        except UserError:
+            if not there:
+                with suppress(OSError):
+                    (path / LOCK_FILE).unlink()
+                    path.rmdir()
             raise
-        return cls(path)
+        return run
 
     @classmethod
     def open(cls, path: Path) -> "Run":
@@ -117,8 +155,8 @@ class Run:
         """
         if not (path / SETTINGS_FILE).is_file():
             raise UserError(
-                f"{path} is no run folder, it has no {SETTINGS_FILE}: give another one, or remove "
-                "it if a run was killed as it began"
+                f"{path} is no run folder, it has no {SETTINGS_FILE}: give another one, or train "
+                "again if a run was killed as it began"
             )
         return cls(path)
 
@@ -135,44 +173,114 @@ class Run:
                 stored.environment, former_run(stored.environment, stored.settings)
             )
         refuse_own_functions(settings.own_functions, path)
-        return RunDescription(stored.environment, settings, stored.versions)
+        return RunDescription(stored.environment, settings, stored.versions, stored.skipped_seeds)
 
     def checkpoint(self, episode: int) -> Path:
         """File of the policies that had been trained so far."""
         return self.path / "checkpoints" / f"{episode:06d}.safetensors"
 
+    def skip_seed(self, seed: int, self_play: SelfPlay) -> None:
+        """Leave out an episode that could not be played: its seed, from here on.
+
+        Args:
+            seed: of the episode.
+            self_play: restored.
+
+        Raises:
+            UserError: none of the next episodes has this seed.
+        """
+        following = self_play.next_seeds()
+        if seed not in following:
+            raise UserError(
+                f"skip_seed is {seed}: the next to be played are {', '.join(map(str, following))}"
+            )
+        description = self.description()
+        skipped = [*description.skipped_seeds, seed]
+        write_json(self.path / SETTINGS_FILE, replace(description, skipped_seeds=skipped))
+        self_play.skipped_seeds = frozenset(skipped)
+
+    def begin(self, self_play: SelfPlay) -> None:
+        """Write the state before the first episode, if there is none: a run always has one."""
+        if not (self.path / STATE_FILE).exists():
+            write_tensors(self.path / STATE_FILE, *self_play.state())
+
     def save(self, self_play: SelfPlay) -> None:
-        """Write a checkpoint and the state to resume from."""
+        """Write the state to resume from, and a checkpoint.
+
+        A checkpoint of a stop between two periods is removed as soon as there is a later one.
+        """
+        write_tensors(self.path / STATE_FILE, *self_play.state())
+        if self_play.episode == 0:
+            return
+        self._save_checkpoint(self_play)
+        for checkpoint in list_checkpoints(self.path):
+            episode = int(checkpoint.stem)
+            if episode < self_play.episode and not self_play.settings.has_checkpoint(episode):
+                remove(checkpoint)
+
+    def _save_checkpoint(self, self_play: SelfPlay) -> None:
+        path = self.checkpoint(self_play.episode)
+        make_folder(path.parent)
         save_policies(
-            self.checkpoint(self_play.episode),
+            path,
             self_play.averaged_policies(),
             self_play.settings.network,
             environment=self_play.settings.environment,
             episode=self_play.episode,
         )
-        write_tensors(self.path / STATE_FILE, *self_play.state())
 
     def restore(self, self_play: SelfPlay) -> None:
-        """Take up the saved state; forget metrics, evaluations and checkpoints that came after it.
+        """Take up the saved state, if there is one; nothing that is there is removed.
 
-        A run that stopped before its first checkpoint starts again from its seed.
+        Rows that came after it stay until they are made again.
 
         Raises:
-            UserError: the state is damaged, or gone though there are checkpoints to lose.
+            UserError: the state is damaged, or gone though the run has begun.
         """
         state = self.path / STATE_FILE
+        for name in (METRICS_FILE, EVALUATIONS_FILE):
+            drop_torn_row(self.path / name)
+        rows = read_rows(self.path / METRICS_FILE)
         if state.exists():
             self._restore_state(self_play, state)
-        elif len(list_checkpoints(self.path)) > 1:  # one is there if a kill came before its state
+        elif rows or list_checkpoints(self.path):
             raise UserError(
                 f"{state} is gone, without which the run cannot go on: its checkpoints are still "
                 "good to play; to train again, give another folder"
             )
-        for name in (METRICS_FILE, EVALUATIONS_FILE):
-            forget_rows(self.path / name, self_play.episode)
-        for checkpoint in list_checkpoints(self.path):
-            if int(checkpoint.stem) > self_play.episode:
-                checkpoint.unlink()
+        self_play.skipped_seeds = frozenset(self.description().skipped_seeds)
+        self._reached = self_play.episode
+        self._ahead = {row["episode"]: row for row in rows if row["episode"] > self._reached}
+        if self_play.episode > 0 and not self.checkpoint(self_play.episode).exists():
+            self._save_checkpoint(self_play)
+
+    def add_metrics(self, metrics: EpisodeMetrics) -> bool:
+        """Add the row of an episode that was played.
+
+        Returns:
+            Whether it was added; not if it is there already, from before the run was interrupted.
+        """
+        row = json.loads(to_json(metrics))
+        self._reached = metrics.episode
+        there = self._ahead.pop(metrics.episode, None)
+        if there is not None and same_row(row, there):
+            return False
+        if there is not None or self._ahead:  # the environment does not play again what it played
+            self._ahead = {}
+            for name in (METRICS_FILE, EVALUATIONS_FILE):
+                forget_rows(self.path / name, metrics.episode - 1)
+        append_row(self.path / METRICS_FILE, row)
+        return True
+
+    def rows(self) -> list[dict[str, Any]]:
+        """All rows for TensorBoard, in order: metrics, and evaluations by their opponents."""
+        evaluations = [row.scalars() for row in self._evaluations()]
+        every = [*read_rows(self.path / METRICS_FILE), *evaluations]
+        return sorted(every, key=lambda row: row["episode"])
+
+    def started(self) -> float:
+        """Time at which the run began, in seconds since 1970."""
+        return (self.path / SETTINGS_FILE).stat().st_mtime
 
     def _restore_state(self, self_play: SelfPlay, state: Path) -> None:
         try:
@@ -193,11 +301,15 @@ class Run:
             ) from error
 
     def metrics(self) -> list[dict[str, Any]]:
-        """Rows of the metrics file; a last line that was cut short is left out."""
-        return read_metrics(self.path / METRICS_FILE)
+        """Rows of the metrics file, as far as this process has come if it plays them again."""
+        rows = read_metrics(self.path / METRICS_FILE)
+        return [row for row in rows if row["episode"] <= self._reached]
 
     def evaluations(self) -> list[Evaluation]:
-        """Rows of the evaluations file; none if the run does not evaluate itself."""
+        """Rows of the evaluations file, of the episodes that :meth:`metrics` gives."""
+        return [row for row in self._evaluations() if row.episode <= self._reached]
+
+    def _evaluations(self) -> list[Evaluation]:
         path = self.path / EVALUATIONS_FILE
         with damage_of(path, "mend or remove it"):
             return convert(read_rows(path), list[Evaluation])

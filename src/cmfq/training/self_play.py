@@ -23,6 +23,7 @@ from cmfq.training.opponents import LoadPlayer, Meeting, Opponents
 from cmfq.training.roles import check_roles
 from cmfq.training.settings import TrainSettings
 from cmfq.training.side import Side, join_names, split_names, tensors_of
+from cmfq.training.undoing import undone_on_failure
 
 Watch = Callable[
     [Environment, Sequence[Policy], Sequence[str], int], AbstractContextManager[Observer]
@@ -123,6 +124,11 @@ class SelfPlay:
         )
         self.episode = 0
         """Episodes played."""
+        self.skipped_seeds: frozenset[int] = frozenset()
+        """Seeds of episodes that are not played: the next that is drawn is played instead."""
+        self.undone = False
+        """Whether the last call of :meth:`run_episodes` failed while it played, and left
+        everything as it was before."""
 
     def close(self) -> None:
         """Close the environments."""
@@ -136,7 +142,8 @@ class SelfPlay:
             watch: gives an observer of the first world.
 
         Raises:
-            UserError: a loss or a weight is no longer finite, or the environment failed.
+            UserError: a loss or a weight is no longer finite, or an episode could not be played
+                (see :attr:`undone`).
         """
         settings = self.settings
         for side in self.sides.values():
@@ -144,9 +151,14 @@ class SelfPlay:
             falling = settings.learning_rate_episodes or settings.episodes
             side.learner.set_learning_rate(min(1.0, self.episode / falling))
         worlds = min(settings.environments, settings.episodes - self.episode)
-        meetings = [self.opponents.draw() for _ in range(worlds)]
         started = time.perf_counter()
-        played = self._play(meetings, watch)
+        replays = [side.replay for side in self.sides.values()]
+        generators = [*self._generators.values(), *(one.generator for one in self.sides.values())]
+        keep = bool(settings.own_functions)  # nobody else's fail
+        self.undone = False
+        with undone_on_failure(generators, replays, keep, self._set_undone):
+            meetings = [self.opponents.draw() for _ in range(worlds)]
+            played = self._play(meetings, watch)
         playing_seconds = time.perf_counter() - started
         losses = {role: self._learn(role, meetings, played) for role in self.sides}
         learning_seconds = time.perf_counter() - started - playing_seconds
@@ -174,8 +186,7 @@ class SelfPlay:
             ]
             for meeting in meetings
         ]
-        environments = [self._world(index) for index in range(len(meetings))]
-        seeds = [int(self._generators["episode"].integers(2**31)) for _ in meetings]
+        environments, seeds = self._draw_episodes(len(meetings))
         with ExitStack() as watched:
             if watch:
                 first = meetings[0]
@@ -191,6 +202,12 @@ class SelfPlay:
                 generator=self._generators["acting"],
                 observers=observers,
             )
+
+    def _draw_episodes(self, worlds: int) -> tuple[list[Environment], list[int]]:
+        """Environment and seed of the next episode in each world."""
+        return [self._world(index) for index in range(worlds)], [
+            self._draw_seed() for _ in range(worlds)
+        ]
 
     def _world(self, index: int) -> Environment:
         """The environment of the next episode of a world, of a size that is drawn if there are."""
@@ -216,6 +233,25 @@ class SelfPlay:
             if self._learning(role, meeting)
         ]
         return self.sides[role].learn(sum(rows), len(rows))
+
+    def next_seeds(self) -> list[int]:
+        """Seeds of the episodes that are played next, side by side."""
+        generator = self._generators["episode"]
+        before = generator.bit_generator.state
+        worlds = min(self.settings.environments, self.settings.episodes - self.episode)
+        _, seeds = self._draw_episodes(worlds)
+        generator.bit_generator.state = before
+        return seeds
+
+    def _draw_seed(self) -> int:
+        while (seed := int(self._generators["episode"].integers(2**31))) in self.skipped_seeds:
+            pass
+        return seed
+
+    def _set_undone(self) -> None:
+        self.undone = True
+        for side in self.sides.values():
+            side.policy.beta = self.settings.exploration.beta(max(0, self.episode - 1))
 
     def averaged_policies(self) -> dict[str, QPolicy]:
         """The policy of each role that checkpoints hold: averaged weights, and ``β`` in play."""

@@ -105,6 +105,16 @@ class TrainSettings(Generic[EnvironmentSettings]):
         require_range(self, 1, 1024, "threads")
         require_range(self, 0, 2**63, "seed")
 
+    def has_checkpoint(self, episode: int) -> bool:
+        """Whether a run that nothing stops has a checkpoint after this many episodes."""
+        periods = (self.checkpoint_period, self.evaluate_period)
+        return episode == self.episodes or any(self.is_due(episode, one) for one in periods)
+
+    def is_due(self, episode: int, period: int) -> bool:
+        """Whether one of the episodes played last, side by side, ended a period; 0: none does."""
+        before = max(0, episode - self.environments)
+        return period > 0 and before // period < episode // period
+
     @property
     def own_functions(self) -> list[str]:
         """Names of functions outside the package that the run calls."""

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from cmfq.decoding import Count, Damage, Finite, convert, reason_of
-from cmfq.replay import NOT_TAKEN
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.side import Side, split_names, tensors_of
+from cmfq.undo import NOT_TAKEN
 
 OPPONENT = "opponent"
 """Part of a side's state in runs from before there were mixes of opponents."""

@@ -1,13 +1,21 @@
-"""Ctrl-C and SIGTERM end a run between two episodes, with everything saved."""
+"""Ctrl-C, SIGTERM and a closed terminal end a run between two episodes, with everything saved."""
 
 import signal
 from collections.abc import Callable
+from contextlib import suppress
 from types import FrameType, TracebackType
 from typing import Self
 
+AT_ONCE = (signal.SIGINT, signal.SIGTERM)
+"""Signals that mean "at once" when they come again."""
+
 
 class StopSignal:
-    """Turns the first Ctrl-C or SIGTERM into a wish to stop, the second into an interrupt."""
+    """Turns the first Ctrl-C or SIGTERM into a wish to stop, the second into an interrupt.
+
+    SIGHUP is a wish to stop however often it comes: the shell and the system both send one when a
+    terminal closes. Who runs under ``nohup`` does not want it, and it is left alone.
+    """
 
     def __init__(self) -> None:
         self.on_first: Callable[[], None] = lambda: None
@@ -15,10 +23,7 @@ class StopSignal:
 
     def __enter__(self) -> Self:
         """Listen; what listened before does so again afterwards."""
-        self._before = {
-            number: signal.signal(number, self._handle)
-            for number in (signal.SIGINT, signal.SIGTERM)
-        }
+        self._before = {number: signal.signal(number, self._handle) for number in _signals()}
         return self
 
     def __exit__(
@@ -36,6 +41,17 @@ class StopSignal:
 
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self._asked:
-            raise KeyboardInterrupt
+            if number in AT_ONCE:
+                raise KeyboardInterrupt
+            return
         self._asked = True
-        self.on_first()
+        with suppress(OSError, RuntimeError):  # no terminal any more, or it is being written to
+            self.on_first()
+
+
+def _signals() -> list[signal.Signals]:
+    """Those to listen to on this system."""
+    signals = list(AT_ONCE)
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+        signals.append(signal.SIGHUP)
+    return signals

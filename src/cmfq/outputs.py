@@ -1,0 +1,130 @@
+"""Outputs of commands: a file is written over only if it is an output of the same kind.
+
+So neither a run, nor a replay that is looked at, nor a file of the user's own is lost to a slip in
+a path. Commands ask before their work begins.
+"""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from cmfq.errors import UserError
+
+RUN_SETTINGS = "run.json"
+"""File by which a run's folder is known."""
+RUN_FILES = (
+    RUN_SETTINGS, "metrics.jsonl", "evaluations.jsonl", "state.safetensors", ".lock",
+)  # fmt: skip
+"""Files of a run, which nothing else writes."""
+RUN_FOLDERS = ("checkpoints", "replays")
+HEAD = 2**16
+"""Bytes of a file by which it is recognised."""
+
+
+@dataclass(frozen=True)
+class Output:
+    """A kind of file that commands write."""
+
+    name: str
+    """For messages: what it is, with its article."""
+    suffixes: tuple[str, ...]
+    """That names may end in; none: any will do."""
+    recognise: Callable[[bytes], bool]
+    """Whether a file that begins so is one."""
+
+
+def _is_page(content: bytes) -> bool:
+    marks = (b'name="generator" content="cmfq', b"<title>cmfq: ", b'<script type="importmap"')
+    return content.lstrip()[:9].lower() == b"<!doctype" and any(one in content for one in marks)
+
+
+def _is_image(content: bytes) -> bool:
+    marks = (b"\x89PNG", b"GIF8", b"RIFF", b"<?xml", b"<svg")
+    return content.startswith(marks) or content[4:8] == b"ftyp"
+
+
+def _is_policy(content: bytes) -> bool:
+    return b"cmfq-policy-" in content
+
+
+def json_with(*keys: str) -> Callable[[bytes], bool]:
+    """A test of JSON that has these keys, wherever in it they are."""
+
+    def recognise(content: bytes) -> bool:
+        return content[:1] in (b"{", b"[") and all(f'"{key}":'.encode() in content for key in keys)
+
+    return recognise
+
+
+PAGE = Output("an HTML page of cmfq", (".html", ".htm"), _is_page)
+REPLAY = Output("a replay", (), lambda content: content.startswith(b"CMFQPLAY"))
+POLICY = Output("a policy file of cmfq", (".safetensors",), _is_policy)
+IMAGE = Output("a picture", (), _is_image)
+GAMES = Output(
+    "a file of games", (), lambda content: content.startswith(b'{"format": "cmfq-tournament-')
+)
+MATCH = Output("a result of `cmfq evaluate`", (), json_with("win_rate", "wins", "losses"))
+TIMES = Output("a result of `cmfq bench`", (), json_with("environment_ms", "acting_ms"))
+THEORY = Output("a result of `cmfq check`", (), json_with("weights", "gap_share"))
+
+
+def validate_output(path: Path, kind: Output) -> None:
+    """Refuse a path to which an output should not, or could not, be written.
+
+    Raises:
+        UserError: something else is there, it belongs to a run, or the path is none.
+    """
+    reason = _reason(path, kind)
+    if reason:
+        raise UserError(f"cannot write {str(path) if path.name else repr('')}: {reason}")
+
+
+def _reason(path: Path, kind: Output) -> str:
+    """Why an output should not be written there; empty if it may."""
+    try:
+        folder = path.absolute().parent
+        if not path.name:
+            return "the path is empty or ends in a folder, give a file"
+        if path.is_dir():
+            return "it is a folder, give a file"
+        if not folder.is_dir():
+            return f"there is no folder {path.parent}"
+        if kind.suffixes and path.suffix.lower() not in kind.suffixes:
+            return f"{kind.name} ends in {' or '.join(kind.suffixes)}, give such a name"
+        if not os.access(folder, os.W_OK):
+            return f"{folder} is read-only, give another folder"
+        if belongs_to_run(path):
+            return "it belongs to a run, give a file outside of it"
+        if path.exists() and not _recognised(path, kind):
+            return f"what is there is not {kind.name} and would be lost, give another file"
+    except OSError as error:
+        return f"{error.strerror or error}, give another file"
+    return ""
+
+
+def _recognised(path: Path, kind: Output) -> bool:
+    """Whether a file is of a kind; an empty one is of any."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        content = file.read(HEAD)
+    return not content or kind.recognise(content)
+
+
+def belongs_to_run(path: Path) -> bool:
+    """Whether a path is one at which runs keep their own files."""
+    real = path.resolve()
+    if is_run(real.parent) and (real.name in RUN_FILES or real.name.startswith("events.")):
+        return True
+    return any(part.name in RUN_FOLDERS and is_run(part.parent) for part in (real, *real.parents))
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is one of a run, by its settings."""
+    settings = folder / RUN_SETTINGS
+    try:
+        return settings.is_file() and "settings" in json.loads(settings.read_bytes())
+    except (ValueError, RecursionError, TypeError):
+        return True  # damaged, and all the more worth keeping

@@ -1,0 +1,128 @@
+"""A run's rows once more, for TensorBoard.
+
+TensorBoard's own writer has a thread that fails where nobody sees it, and loses what it had not
+written when the process is killed. Here the rows files are the truth: when a run begins or goes on,
+all their rows are written to a new events file, and rows that come are added to it at once.
+"""
+
+import os
+import socket
+import time
+from collections.abc import Iterable, Mapping
+from io import BytesIO
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+from tensorboard.compat.proto.event_pb2 import Event, SessionLog
+from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.summary.writer.record_writer import RecordWriter
+
+from cmfq.storage import cannot_write, remove, write_aside
+
+EVENTS = "events.out.tfevents."
+"""With which the names of events files begin; TensorBoard reads them in order of the rest."""
+Scalars = Mapping[str, Any]
+"""A number, a list of numbers or a dictionary of numbers by name; others are left out."""
+
+
+class Board:
+    """The events file of a run under way."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file: BinaryIO | None = None
+        self._episode = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._file:
+            self._file.close()
+
+    def begin(self, rows: Iterable[Scalars], started: float) -> None:
+        """Write a new events file with these rows; then remove those that are there.
+
+        Args:
+            rows: each with its episode, in order.
+            started: time in seconds at which the run began; each row is dated after what the rows
+                before it took.
+
+        Raises:
+            UserError: the disk is full or may not be written to.
+        """
+        content = BytesIO()
+        _write(content, Event(wall_time=started, file_version="brain.Event:2"))
+        start = SessionLog(status=SessionLog.START)  # what a TensorBoard that watches had is void
+        _write(content, Event(wall_time=started, session_log=start))
+        for row in rows:
+            started += sum(row.get(f"{part}_seconds", 0.0) for part in ("playing", "learning"))
+            self._episode = row["episode"]
+            _write(content, _event(row, started))
+        before = list(self._folder.glob(f"{EVENTS}*"))
+        name = f"{EVENTS}{time.time_ns():020d}.{socket.gethostname()}.{os.getpid()}"
+        path = self._folder / name
+        write_aside(
+            path,
+            lambda aside: _write_all(aside, content.getvalue()),
+            aside=self._folder / "events.part",  # TensorBoard reads all that have tfevents in it
+        )
+        for old in before:
+            remove(old)
+        try:
+            self._file = path.open("ab", buffering=0)
+        except OSError as error:
+            raise cannot_write(path, error) from error
+
+    def add(self, row: Scalars) -> None:
+        """Add a row; one of an earlier episode than the last makes those void that follow it.
+
+        Raises:
+            UserError: the disk is full or may not be written to.
+        """
+        assert self._file, "begin() comes first"
+        content = BytesIO()
+        if row["episode"] < self._episode:
+            start = SessionLog(status=SessionLog.START)
+            event = Event(wall_time=time.time(), step=row["episode"], session_log=start)
+            _write(content, event)
+        self._episode = row["episode"]
+        _write(content, _event(row, time.time()))
+        try:
+            self._file.write(content.getvalue())
+        except OSError as error:
+            raise cannot_write(Path(self._file.name), error) from error
+
+
+def _event(row: Scalars, wall_time: float) -> Event:
+    """All numbers of a row: ``rewards`` of two teams are ``rewards/0`` and ``rewards/1``."""
+    values = [
+        Summary.Value(tag=tag, simple_value=number)
+        for name, value in row.items()
+        if name != "episode"
+        for tag, number in _numbers(name, value)
+        if isinstance(number, int | float)
+    ]
+    return Event(wall_time=wall_time, step=row["episode"], summary=Summary(value=values))
+
+
+def _numbers(name: str, value: Any) -> list[tuple[str, Any]]:
+    if isinstance(value, list):
+        value = dict(enumerate(value))
+    if isinstance(value, dict):
+        return [(f"{name}/{key}", number) for key, number in value.items()]
+    return [(name, value)]
+
+
+def _write(file: BytesIO, event: Event) -> None:
+    RecordWriter(file).write(event.SerializeToString())
+
+
+def _write_all(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
