@@ -21,9 +21,10 @@ from cmfq.errors import UserError
 from cmfq.evaluation.players import load_player
 from cmfq.storage import read_tensors, write_tensors
 from cmfq.training.checkpoint import latest_checkpoint, save_policies
+from cmfq.training.description import read_settings
 from cmfq.training.loop import train
 from cmfq.training.opponent_settings import OpponentSettings
-from cmfq.training.run import Run, read_settings
+from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
 

@@ -20,10 +20,12 @@ from cmfq.errors import UserError
 from cmfq.replays import read
 from cmfq.storage import read_tensors, to_json, write_aside
 from cmfq.training.checkpoint import latest_checkpoint, save_policies
+from cmfq.training.description import read_settings
 from cmfq.training.loop import train
+from cmfq.training.metrics import EpisodeMetrics
 from cmfq.training.opponent_settings import OpponentSettings
-from cmfq.training.run import Run, read_settings
-from cmfq.training.self_play import EpisodeMetrics, SelfPlay
+from cmfq.training.run import Run
+from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
 
 

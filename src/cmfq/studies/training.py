@@ -14,10 +14,11 @@ from cmfq.evaluation.players import load_player
 from cmfq.evaluation.pool import as_finished
 from cmfq.evaluation.tournament.progress import training_games
 from cmfq.storage import make_folder, plain
+from cmfq.training.description import read_settings
 from cmfq.training.evaluations import Evaluator
 from cmfq.training.former import former_run
 from cmfq.training.loop import train
-from cmfq.training.run import Run, read_settings
+from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
 from cmfq.training.stop import StopSignal

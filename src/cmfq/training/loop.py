@@ -12,9 +12,10 @@ from cmfq.replays.record import Recorder
 from cmfq.storage import make_folder, plain
 from cmfq.training.board import Board
 from cmfq.training.evaluations import Evaluation, Evaluator
+from cmfq.training.metrics import EpisodeMetrics
 from cmfq.training.rows import append_row
 from cmfq.training.run import EVALUATIONS_FILE, Run
-from cmfq.training.self_play import EpisodeMetrics, SelfPlay
+from cmfq.training.self_play import SelfPlay
 
 
 def train(
@@ -111,7 +112,7 @@ def _evaluate(
         except UserError as error:
             raise UserError(
                 f"the evaluation of episode {episode} against {opponent} failed: {error}; "
-                f"`cmfq resume {run.path} --no-evaluate` goes on without it"
+                f"`{_resume_line(run, self_play, '--no-evaluate')}` goes on without it"
             ) from error
         if score is None:
             return False
@@ -152,17 +153,22 @@ def _run_episodes(run: Run, self_play: SelfPlay) -> list[EpisodeMetrics]:
 def _saved(run: Run, self_play: SelfPlay, error: UserError) -> UserError:
     """Save what was before an episode that cannot be played; what to tell the user."""
     before = self_play.episode
-    resume, own = ("resume", run.path), self_play.settings.own_functions
     way_out = ""
     seeds = self_play.next_seeds()
     seed = error.seed if isinstance(error, EnvironmentFailed) else None
     if seed is None and len(seeds) == 1:
         (seed,) = seeds
     if seed in seeds:
-        skip = command(*resume, "--skip-seed", seed, own_functions=own)
+        skip = _resume_line(run, self_play, "--skip-seed", seed)
         way_out = f", `{skip}` leaves that seed out if it always fails"
     run.save(self_play)
     return type(error)(
         f"episode {before + 1}: {error}; the {before} episodes before it are saved: "
-        f"`{command(*resume, own_functions=own)}` plays it again{way_out}"
+        f"`{_resume_line(run, self_play)}` plays it again{way_out}"
     )
+
+
+def _resume_line(run: Run, self_play: SelfPlay, *options: object) -> str:
+    """The command that goes on with a run."""
+    own = self_play.settings.own_functions
+    return command("resume", run.path, *options, own_functions=own)

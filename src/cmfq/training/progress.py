@@ -11,7 +11,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 from cmfq.text import plain_text, say
 from cmfq.training.deaths import somebody_died
-from cmfq.training.self_play import EpisodeMetrics
+from cmfq.training.metrics import EpisodeMetrics
 
 PLAIN_LINE_PERIOD = 10
 """Episodes between lines when the output is no terminal."""

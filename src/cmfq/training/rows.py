@@ -1,6 +1,7 @@
 """Rows of a run: a JSON object a line, each with the episode that it is about."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -41,12 +42,13 @@ def append_row(path: Path, row: object) -> None:
     append_text(path, to_json(row) + "\n")
 
 
-def read_rows(path: Path, kind: type[Row] = Row) -> list[dict[str, Any]]:
+def read_rows(path: Path, kind: type[Row] = Row, until: float = math.inf) -> list[dict[str, Any]]:
     """Rows of a file, if it is there; a last line that was cut short is left out.
 
     Args:
         path: file.
         kind: what every row must have; more is kept.
+        until: the last episode whose rows are given.
 
     Raises:
         UserError: it is damaged before its end.
@@ -57,6 +59,8 @@ def read_rows(path: Path, kind: type[Row] = Row) -> list[dict[str, Any]]:
         rows = []
         for number, line in enumerate(read_bytes(path).split(b"\n")[:-1], 1):
             try:
+                if decode_json(line, Row).episode > until:
+                    continue
                 decode_json(line, kind)
                 rows.append(decode_json(line, dict[str, Any]))
             except Damage as error:
@@ -64,9 +68,9 @@ def read_rows(path: Path, kind: type[Row] = Row) -> list[dict[str, Any]]:
         return rows
 
 
-def read_metrics(path: Path) -> list[dict[str, Any]]:
+def read_metrics(path: Path, until: float = math.inf) -> list[dict[str, Any]]:
     """Rows of a metrics file, as :func:`read_rows`: all are about the same teams."""
-    rows = read_rows(path, MetricsRow)
+    rows = read_rows(path, MetricsRow, until)
     teams = {len(row[name]) for row in rows for name in ("rewards", "kills", "survivors")}
     if rows and (len(teams) > 1 or 0 in teams):
         raise UserError(f"{path} is damaged: rows are about different teams; mend or remove it")

@@ -15,7 +15,7 @@
 import json
 import math
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,7 +23,7 @@ from typing import Any, Self
 import filelock
 
 from cmfq.decoding import convert, damage_of, decode_json, read_bytes, reason_of
-from cmfq.environments.registry import find_kind, kind_of
+from cmfq.environments.registry import kind_of
 from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.storage import (
@@ -37,9 +37,10 @@ from cmfq.storage import (
     write_tensors,
 )
 from cmfq.training.checkpoint import list_checkpoints, refuse_own_functions, save_policies
+from cmfq.training.description import RunDescription, StoredRun, read_settings
 from cmfq.training.evaluations import Evaluation
 from cmfq.training.former import former_run
-from cmfq.training.opponent_settings import GATED
+from cmfq.training.metrics import EpisodeMetrics
 from cmfq.training.rows import (
     append_row,
     drop_torn_row,
@@ -48,7 +49,7 @@ from cmfq.training.rows import (
     read_rows,
     same_row,
 )
-from cmfq.training.self_play import EpisodeMetrics, SelfPlay
+from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
 from cmfq.training.state import check_state
 
@@ -59,28 +60,6 @@ STATE_FILE = "state.safetensors"
 LOCK_FILE = ".lock"
 LEFTOVERS = (LOCK_FILE, f"{SETTINGS_FILE}.part")
 """Of a run that was killed before it had its settings."""
-
-
-@dataclass(frozen=True)
-class RunDescription:
-    """Content of ``run.json``."""
-
-    environment: str
-    """Name of its kind."""
-    settings: TrainSettings[Any]
-    versions: dict[str, str]
-    skipped_seeds: list[int] = field(default_factory=list)
-    """Seeds of episodes that could not be played and were left out."""
-
-
-@dataclass(frozen=True)
-class StoredRun:
-    """The same, as a file holds it: settings are those of its kind of environment."""
-
-    environment: str
-    settings: dict[str, Any]
-    versions: dict[str, str]
-    skipped_seeds: list[int] = field(default_factory=list)
 
 
 class Run:
@@ -302,8 +281,7 @@ class Run:
 
     def metrics(self) -> list[dict[str, Any]]:
         """Rows of the metrics file, as far as this process has come if it plays them again."""
-        rows = read_metrics(self.path / METRICS_FILE)
-        return [row for row in rows if row["episode"] <= self._reached]
+        return read_metrics(self.path / METRICS_FILE, self._reached)
 
     def evaluations(self) -> list[Evaluation]:
         """Rows of the evaluations file, of the episodes that :meth:`metrics` gives."""
@@ -313,23 +291,3 @@ class Run:
         path = self.path / EVALUATIONS_FILE
         with damage_of(path, "mend or remove it"):
             return convert(read_rows(path), list[Evaluation])
-
-
-def read_settings(environment: str, raw: Any) -> TrainSettings[Any]:
-    """Settings of a run in this kind of environment, from what JSON holds of them.
-
-    Raises:
-        Damage: there are no such settings, or a value is none of theirs.
-        UserError: there is no such kind of environment.
-    """
-    kind = find_kind(environment)
-    settings = _with_opponents(raw)
-    return convert(settings, TrainSettings[kind.settings])  # type: ignore[name-defined]
-
-
-def _with_opponents(raw: Any) -> Any:
-    """Settings of before there were mixes of opponents: one followed the learner as it was."""
-    if not isinstance(raw, dict) or raw.get("opponent") != "snapshot":
-        return raw
-    pool = {"gate_games": raw.get("snapshot_period", 20), "gate_win_rate": 0.0}
-    return {**raw, "opponents": [GATED], "opponent_pool": pool}

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from cmfq.replay_writer import ReplayWriter
 from cmfq.rollout import Episode, Observer, play_episodes
 from cmfq.storage import plain
 from cmfq.training.head import settle_head
+from cmfq.training.metrics import EpisodeMetrics
 from cmfq.training.opponents import LoadPlayer, Meeting, Opponents
 from cmfq.training.roles import check_roles
 from cmfq.training.settings import TrainSettings
@@ -32,47 +33,6 @@ Watch = Callable[
 left after it; a team that learns has an empty name."""
 OPPONENTS = "*opponents"
 """Prefix of the opponents' tensors in a state; no role's, since "*" in a role is escaped."""
-
-
-@dataclass(frozen=True)
-class EpisodeMetrics:
-    """One row of a run's metrics. Lists hold one entry per team."""
-
-    episode: int
-    """Counted from 1."""
-    steps: int
-    agent_steps: int
-    rewards: list[float]
-    kills: list[int]
-    """Agents of the other teams that died."""
-    survivors: list[int]
-    truncated: bool
-    """The step limit ended it."""
-    damage: list[float] | None
-    """Hit points that agents of the other teams lost; none where agents have no hit points."""
-    attacks_unhurt: list[float | None] | None
-    """Share of attacks among the actions of agents with full hit points and an enemy in reach."""
-    attacks_hurt: list[float | None] | None
-    """The same of agents with less than half of their hit points."""
-    loss: float | None
-    """Mean squared TD error of the updates after it, over all roles; none if there was none."""
-    role_losses: list[float | None]
-    """The same for each role."""
-    updates: int
-    """Of the networks, since the run began."""
-    beta: float
-    playing_seconds: float
-    learning_seconds: float
-    opponent: str
-    """``self``, ``gated``, ``past EPISODE``, or the opponent's name."""
-    side: int | None
-    """Side that the learners played, 0 or 1; none: both."""
-    win_rates: dict[str, float]
-    """Of the learners, over the last games against each opponent (see ``result_games``)."""
-    win_rate: float | None
-    """The same over all opponents but ``self`` together; none before the first such game."""
-    gate_openings: int | None
-    """How often the gated self was replaced, since the run began; none if there is none."""
 
 
 class SelfPlay:

@@ -19,8 +19,8 @@ from cmfq.evaluation.tournament.file import (
     TournamentSettings,
 )
 from cmfq.hints import command
+from cmfq.training.description import StoredRun
 from cmfq.training.former import former_environment
-from cmfq.training.run import StoredRun
 
 LONGEST_HEADER = 2**23
 """Bytes of the first line: an entrant takes some two thousand."""

@@ -34,8 +34,8 @@ from cmfq.errors import UserError, unknown_name
 from cmfq.evaluation.entrants import flatten
 from cmfq.storage import plain
 from cmfq.training.checkpoint import refuse_own_functions
+from cmfq.training.description import read_settings
 from cmfq.training.presets import preset_training
-from cmfq.training.run import read_settings
 from cmfq.training.settings import TrainSettings
 
 IntArray = npt.NDArray[np.int64]
