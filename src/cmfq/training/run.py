@@ -104,6 +104,8 @@ class Run:
             f"`{command('resume', path, own_functions=settings.own_functions)}`"
         )
         there = path.is_dir()
+        if there and _holds_more(path):
+            raise exists
         try:
             path.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
@@ -113,7 +115,7 @@ class Run:
         run = cls(path)
         try:
             with run:
-                if any(file.name not in LEFTOVERS for file in path.iterdir()):
+                if _holds_more(path):
                     raise exists
                 name = kind_of(settings.environment).name
                 write_json(path / SETTINGS_FILE, RunDescription(name, settings, versions()))
@@ -291,3 +293,8 @@ class Run:
         path = self.path / EVALUATIONS_FILE
         with damage_of(path, "mend or remove it"):
             return convert(read_rows(path), list[Evaluation])
+
+
+def _holds_more(folder: Path) -> bool:
+    """Whether there is more in a folder than what a run leaves that was killed as it began."""
+    return any(file.name not in LEFTOVERS for file in folder.iterdir())
