@@ -229,7 +229,9 @@ def test_the_command_runs_the_study_and_reports_again_from_its_rows(
             settings = replace(tiny, algorithm=algorithm, seed=seed)
             runs.append(str(tmp_path / f"{algorithm}-{seed}"))
             with Run.create(Path(runs[-1]), settings) as run:
-                run.save(SelfPlay(settings))
+                self_play = SelfPlay(settings)
+                self_play.run_episodes()
+                run.save(self_play)
     out = tmp_path / "study"
     assert main([*runs, "--watched", "1", "--games", "2", "--out", str(out)]) == 0
     found = read_all(out)

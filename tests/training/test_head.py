@@ -43,6 +43,7 @@ def test_auto_is_settled_at_the_start_and_stored_so(
     for side in self_play.sides.values():
         assert isinstance(side.policy.network.head, kind)
     with Run.create(tmp_path / "run", self_play.settings) as run:
+        self_play.run_episodes()
         run.save(self_play)
     assert json.loads((tmp_path / "run/run.json").read_text())["settings"]["network"]["head"] == (
         chosen

@@ -74,6 +74,7 @@ def test_a_role_that_an_earlier_version_stored_as_it_was_called_still_loads(
     monkeypatch.setattr(f"{__name__}.made", world("100% größe_0"))
     settings = TrainSettings(PettingZooSettings(f"{__name__}:made"), episodes=1)
     run = SelfPlay(settings)
+    run.run_episodes()
     with Run.create(tmp_path / "run", settings) as folder:
         folder.save(run)
     file = latest_checkpoint(tmp_path / "run")
