@@ -21,7 +21,7 @@ DAMAGE, RECOVERY = 2.0, 0.1
 def duel(steps: Sequence[tuple[int, int]]) -> tuple[Combat, ...]:
     """Red stands to the left of blue and does the first action of each step, blue the second."""
     field = (np.array([[5, 5]], np.int32), np.array([[6, 5]], np.int32))
-    environment = BattleEnvironment(BattleSettings(size=16), positions=field)
+    environment = BattleEnvironment(BattleSettings(size=16, rules="magent"), positions=field)
     observations = environment.reset(0)
     tally = CombatTally(environment)
     for actions in steps:
