@@ -57,13 +57,17 @@ def test_view_serves_until_it_is_stopped(
 ) -> None:
     opened = []
 
-    def visit(url: str) -> None:
+    def visit(door: str) -> None:
         """As a browser would, after which the user presses Ctrl-C."""
+        leads = urllib.request.urlopen(door).read().decode()
+        url = leads.partition('href="')[2].partition('"')[0]
 
         def ask() -> None:
-            with urllib.request.urlopen(f"{url}replays/0") as answer:
-                opened.append(answer.read())
-            server.shutdown()
+            try:
+                with urllib.request.urlopen(f"{url}replays/0") as answer:
+                    opened.append(answer.read())
+            finally:
+                server.shutdown()
 
         threading.Thread(target=ask).start()
 

@@ -159,7 +159,7 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
         (["--against", "nobody"], "there is no entrant 'nobody'"),
         (["--against", "00-cmfq=rush"], "called as, a run of the sweep"),
         (["--json", "no/g.json"], "there is no folder"),
-        (["--json", "old.json"], "old.json is no tournament"),
+        (["--json", "old.json"], "cannot write old.json: what is there is not a file of games"),
         (["--out", "mine"], "would be lost"),
         (["--out", "old.json/x"], "is a file"),
         (["--runs", "old.json"], "cannot make the folder"),

@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from cmfq.environments.keeping import teams_of
 from cmfq.environments.registry import kind_of
+from cmfq.environments.sides import are_alike
 from cmfq.errors import UserError
 from cmfq.evaluation.entrants import Entrant, enter, find_entrants, split_group
 from cmfq.evaluation.tournament.file import Tournament, TournamentSettings
@@ -48,8 +50,15 @@ def refuse_sweep(
     Args: as of :func:`play_sweep`.
 
     Raises:
-        UserError: opponents cannot play, there are too few games, or the file is of others.
+        UserError: the sides of the game are not alike, opponents cannot play, there are too few
+            games, or the file is of others.
     """
+    teams = teams_of(plan.game)
+    if not are_alike(teams):
+        raise UserError(
+            f"a sweep needs two sides that are alike, and {plan.game.title} has "
+            f"{' and '.join(team.role for team in teams)}: `cmfq tournament` compares runs there"
+        )
     runs = tuple(Entrant(str(folder / name), name, None, (), None) for name in plan.names)
     folders = {Path(run.name).resolve() for run in runs}
     others = find_entrants(opponents, kind_of(plan.game), 1)
