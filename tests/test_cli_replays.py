@@ -110,7 +110,7 @@ MISTAKES = {
     "no speed": (["render", "{replay}", "--out", "{new}.gif", "--speed", "0"], "speed is 0"),
     "nothing to show": (["view"], "there is no replay to show"),
     "no replay": (["view", __file__], "is no replay"),
-    "no such file": (["view", "{new}"], "cannot read"),
+    "no such file": (["view", "{new}"], "cannot be read: No such file"),
     "negative seed": (["record", "rush", "rush", "--out", "{new}", "--seed", "-1"], "seed is -1"),
     "folder that is not there": (
         ["record", "rush", "rush", "--out", "{new}/x/fight.replay"],
