@@ -44,11 +44,11 @@ class Combat:
     chances_unhurt: int
     """Chances of agents with full hit points."""
     attacks_unhurt: int
-    """Of those, the ones taken."""
+    """Attacks made on these chances."""
     chances_hurt: int
     """Chances of agents with less than half of their hit points."""
     attacks_hurt: int
-    """Of those, the ones taken."""
+    """Attacks made on these chances."""
 
     @property
     def share_unhurt(self) -> float | None:

@@ -184,8 +184,8 @@ class Trunk(nn.Module):
         super().__init__()
         channels = _chosen(specification.channels, settings)
         features = _chosen(specification.features, settings)
-        self.channels = _columns(channels, len(specification.channels))
-        self.features = _columns(features, len(specification.features))
+        self.channels = _columns(channels)
+        self.features = _columns(features)
         self.sees = bool(channels)
         feature_units = settings.feature_units
         if self.sees:
@@ -239,7 +239,7 @@ def _chosen(names: Sequence[str], settings: NetworkSettings) -> list[int]:
     ]
 
 
-def _columns(chosen: list[int], known: int) -> slice | list[int]:
+def _columns(chosen: list[int]) -> slice | list[int]:
     """An index of the chosen columns: a slice, which copies nothing, where one will do."""
     if chosen == list(range(len(chosen))):
         return slice(0, len(chosen))

@@ -22,7 +22,7 @@ from cmfq.text import say
 from cmfq.training.run import Run
 
 OPPONENTS = ("random", "rush", "focus")
-"""Of ``cmfq report``, where they are scripted players of the game."""
+"""Opponents of ``cmfq report``, where they are scripted players of the game."""
 WORKERS = os.cpu_count() or 1
 
 

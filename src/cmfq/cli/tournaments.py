@@ -62,7 +62,7 @@ from cmfq.storage import refuse_results_folder
 from cmfq.text import say
 
 OPPONENTS = ("random", "rush", "swarm")
-"""Of ``cmfq progress``, where they are scripted players of the game."""
+"""Opponents of ``cmfq progress``, where they are scripted players of the game."""
 
 
 def tournament_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
