@@ -33,11 +33,36 @@ def play(seeds: list[int]) -> list[Episode]:
     )
 
 
+class Steps:
+    """Counts what it is told of."""
+
+    def __init__(self) -> None:
+        self.seen = self.cut_off = 0
+
+    def on_step(self, *told: object) -> None:
+        self.seen += 1
+
+    def on_truncation(self, *told: object) -> None:
+        self.cut_off += 1
+
+
 def test_worlds_side_by_side_end_each_at_its_own_time() -> None:
-    played = play([1, 2, 3])
-    assert len({episode.steps for episode in played}) > 1
-    for episode in played:
-        assert episode.steps == 60 or 0 in episode.survivors
+    limits = [5, 9, 60, 2]
+    peace, war = [bot("hold")] * 2, [bot("rush"), bot("hold")]
+    counts = [Steps() for _ in limits]
+    played = play_episodes(
+        [BattleEnvironment(BattleSettings(size=12, max_steps=limit)) for limit in limits],
+        [peace, peace, war, peace],
+        seeds=[1, 2, 3, 4],
+        generator=np.random.default_rng(0),
+        observers=[[count] for count in counts],
+    )
+    fight = played.pop(2)
+    assert 9 < fight.steps < 60 and 0 in fight.survivors and not fight.truncated
+    assert [episode.steps for episode in played] == [5, 9, 2]
+    assert all(episode.truncated and episode.survivors == (12, 12) for episode in played)
+    assert [count.seen for count in counts] == [5, 9, fight.steps, 2]
+    assert [count.cut_off for count in counts] == [1, 1, 0, 1]
 
 
 def test_one_world_of_many_is_the_world_alone() -> None:
