@@ -19,40 +19,42 @@ from cmfq.replay import Batch, Replay
 
 @dataclass(frozen=True)
 class LearnerSettings:
-    """The Q-learning update (Eq 12, 13); open in the paper unless said otherwise."""
+    """The Q-learning update (Eq 12, 13). The paper leaves these settings open unless noted."""
 
     learning_rate: float = 3e-4
-    """Of Adam, at the start."""
+    """Learning rate of Adam at the first episode."""
     final_learning_rate: float = 1e-4
-    """Of Adam, at the last episode; linear in between."""
+    """Learning rate of Adam at the last episode; linear in between."""
     discount: float = 0.95
-    """``γ``."""
+    """Discount factor ``γ``."""
     batch_size: int = 256
-    """Agent-steps (rows) per update. Attention-MFQ draws whole steps of a team until it has so many
-    or more; updates are paid for by the row, so it makes fewer of them."""
+    """Number of agent-steps (rows) in an update. Attention-MFQ draws whole steps of a team until it
+    has at least this many rows, and makes fewer updates in proportion."""
     replay_ratio: float = 0.5
-    """Sampled rows per new agent-step."""
+    """Number of sampled rows for each new agent-step."""
     min_updates: int = 20
-    """Updates of ``batch_size`` rows that every episode is worth at least, however short it was."""
+    """Least number of updates of ``batch_size`` rows for each episode, however short."""
     replay_bytes: int = 512 * 2**20
-    """Size of the replay, in bytes."""
+    """Size of the replay buffer, in bytes."""
     target_period: int = 100
-    """``C``: updates between copies to the target network."""
+    """Number of updates ``C`` between copies of the network to the target network."""
     target_rate: float = 0.0
-    """Share ``τ`` of the network that moves into the target network at every update (Lillicrap et
-    al. 2016, soft target); 0: it is copied every ``target_period`` instead."""
+    """Rate ``τ`` at which the target network follows the network at every update (soft target,
+    Lillicrap et al. 2016); 0 copies it every ``target_period`` updates instead."""
     target_value: Literal["max", "double", "boltzmann"] = "max"
-    """Value of the next step: the target network's greatest Q (Eq 13); its Q of the action that the
-    network thinks best (van Hasselt et al. 2016); or its mean Q under its own Boltzmann policy
-    (Yang et al. 2018, Eq 10)."""
+    """Value of the next step: max, the target network's greatest Q (Eq 13); double, its Q of the
+    network's best action (van Hasselt et al. 2016); or boltzmann, its mean Q under its own
+    Boltzmann policy (Yang et al. 2018, Eq 10)."""
     n_steps: int = 1
-    """Rewards that are summed before the next state's value (Sutton 1988)."""
+    """Number of rewards summed before the next state's value (n-step return, Sutton 1988)."""
     average_updates: int = 1000
-    """Longest window, in updates, of the average of the weights that checkpoints hold."""
+    """Longest window, in updates, of the weight average that checkpoints hold."""
     merged_action: Literal["stored", "recomputed"] = "stored"
-    """``ǎ`` of a sampled step: as it was when acting (Algorithm 1), or by today's network."""
+    """Merged action ``ǎ`` of a sampled step: stored when the agent acted (Algorithm 1), or
+    recomputed by the current network."""
     target_merged_action: Literal["next", "stored"] = "next"
-    """``ǎ`` in the target: of the next step, or the step's own, as Eq 13 prints."""
+    """Merged action ``ǎ`` in the target: that of the next step, or the stored one of the step
+    itself, as Eq 13 is printed."""
 
     def __post_init__(self) -> None:
         require_range(self, 1e-12, 1e3, "learning_rate", "replay_ratio")

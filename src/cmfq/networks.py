@@ -31,28 +31,29 @@ class NetworkSettings:
     of actions; embedding, through two layers of its own, as in the original MFQ code; auto,
     pairwise up to 64 actions and additive above."""
     channels: tuple[int, int] = (16, 32)
-    """Channels of the two 3x3 convolutions over the view."""
+    """Number of channels of the two 3x3 convolutions over the view."""
     view_units: int = 128
-    """Of the dense layer on the convolved view."""
+    """Number of units of the dense layer after the convolutions."""
     feature_units: int = 32
-    """Of the dense layer on the features."""
+    """Number of units of the dense layer on the features."""
     hidden_units: int = 128
-    """Of the joint layer."""
+    """Number of units of the joint layer."""
     attention_units: int = 32
-    """Of the queries and keys of Attention-MFQ."""
+    """Number of units of the queries and keys of Attention-MFQ."""
     stride: int = 2
     """Stride of the second convolution."""
     ids: bool = False
-    """Whether the bits of MAgent2's agent ids are inputs. Larger teams have bits that training on
+    """Use the bits of MAgent2's agent ids as inputs. Larger teams have bits that training on
     smaller ones never saw."""
     place: bool = True
-    """Whether the place on MAgent2's map and its minimaps are inputs. Their scale is the map's."""
+    """Use the position on MAgent2's map and its minimaps as inputs. Their scale depends on the size
+    of the map."""
     compass: bool = False
-    """Whether the directions to the nearest enemy and to the own team are inputs (MAgent2's games).
-    They mean the same on a map of any size."""
+    """Use the directions to the nearest enemy and to the own team as inputs (MAgent2's games). They
+    mean the same on a map of any size."""
     activation: Activation = "relu"
-    """Activation function of the joint layer, the only one that a merged action passes through.
-    With relu Q has kinks in the merged action; softplus and silu make it smooth (Eq 14)."""
+    """Activation function of the joint layer, the only one after the merged action. With relu, Q
+    has kinks in the merged action; softplus and silu make it smooth (Eq 14)."""
 
     def __post_init__(self) -> None:
         units = ("view_units", "feature_units", "hidden_units", "attention_units")

@@ -1,4 +1,4 @@
-"""What an agent learns to maximise: whose rewards count, and what follows its death."""
+"""Objective of an agent: whose rewards count, and what follows its death."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,17 +12,18 @@ from cmfq.errors import require_range
 
 @dataclass(frozen=True)
 class ObjectiveSettings:
-    """What an agent learns to maximise; the paper: its own reward until it dies."""
+    """Objective of an agent; in the paper its own reward until it dies."""
 
     death: Literal["end", "left-out", "posthumous"] = "end"
-    """What follows an agent's death: nothing, ``y = r``; no update at all, as in the original MFQ
-    code, which leaves out each agent's last step too; or the value that a random living team-mate
-    expects in the next step, ``y = r + γ max Q(s'_mate)`` (compare MA-POCA, Cohen et al. 2021)."""
+    """Target after an agent's death: end, its last reward alone, ``y = r``; left-out, no update, as
+    in the original MFQ code, which leaves out each agent's last step too; posthumous, with the
+    value that a random living team-mate expects in the next step, ``y = r + γ max Q(s'_mate)``
+    (compare MA-POCA, Cohen et al. 2021)."""
     team_share: float = 0.0
-    """Share ``λ`` of the team in an agent's reward: ``(1 - λ) r_i + λ (R_own - ρ R_others)``, with
-    ``R`` the mean reward of a team's agents in the step."""
+    """Weight ``λ`` of the team's reward in an agent's: ``(1 - λ) r_i + λ (R_own - ρ R_others)``,
+    where ``R`` is the mean reward of a team's agents in the step."""
     rivalry: float = 0.0
-    """Weight ``ρ`` of what the other teams earn, in the team's share."""
+    """Weight ``ρ`` of the other teams' rewards in the team's reward."""
 
     def __post_init__(self) -> None:
         require_range(self, 0, 1, "team_share")

@@ -39,7 +39,7 @@ SMALLEST_MAP = 12
 LARGEST_MAP_WITHOUT_STRIPES = 99
 """On larger maps the engine moves agents in stripes of columns, one stripe after the other."""
 LARGEST_MAP = 400
-"""Of the maps that a size is looked up among: 6,400 agents a side."""
+"""Largest map among those that a size is looked up in: 6,400 agents a side."""
 
 
 @dataclass(frozen=True)
@@ -47,27 +47,28 @@ class BattleSettings:
     """MAgent battle: two mirrored formations, annihilation or a step limit."""
 
     size: int = 64
-    """Agents a side; in lines MAgent2's maps have 64, 81, 100, 121, ..., 400, ..., 6400."""
+    """Number of agents on each side. With formation lines one of 64, 81, 100, 121, ..., 400, ...,
+    6400."""
     map_size: int = 0
-    """Side of the field in cells; 0 takes the smallest map that holds ``size`` a side in lines."""
+    """Side of the field in cells; 0 takes the smallest map for ``size`` agents a side in lines."""
     formation: Formation = "lines"
-    """Start of a game: two blocks in ``lines``, the same every time, or ``random``: red anywhere,
-    drawn from the seed, blue mirrored through the middle. Random takes any ``size`` that fits, on
-    any map: of a map of m by m cells, half of the (m - 2)² that are no wall."""
+    """Start of a game: lines, two blocks, the same every time; or random, red at random cells and
+    blue mirrored through the middle. Random takes any ``size`` up to half of the (m - 2)² inner
+    cells of a map of side m."""
     rules: Rules = "fair"
-    """``fair``: the team that moves first is drawn at every step, lines are exact mirror images,
-    and blue sees the field mirrored. ``magent``: MAgent2's own game, in which red always moves
-    first and loses to an equal."""
+    """Rules of the game: fair, the team that moves first is drawn at every step, teams start as
+    exact mirror images and see the field alike; or magent, MAgent2's own game, in which red always
+    moves first and loses to an equal."""
     max_steps: int = 400
-    """An episode is cut off after this many steps."""
+    """Greatest number of steps of an episode."""
     step_reward: float = -0.005
-    """For every step (paper: -0.005)."""
+    """Reward of every step (paper: -0.005)."""
     attack_penalty: float = -0.1
-    """For every attack, hit or miss (paper: -0.1)."""
+    """Reward of every attack, hit or miss (paper: -0.1)."""
     dead_penalty: float = -0.1
-    """For dying (paper: -0.1)."""
+    """Reward of dying (paper: -0.1)."""
     attack_opponent_reward: float = 0.2
-    """For an attack that hits an opponent (MAgent2's default; the paper names none)."""
+    """Reward of an attack that hits an opponent (MAgent2: 0.2; the paper gives no value)."""
 
     def __post_init__(self) -> None:
         require_range(self, 1, 1e6, "max_steps")

@@ -62,26 +62,27 @@ class ParticlesSettings:
     """MPE's predator-prey: slower predators collide with faster prey."""
 
     predators: int = 20
-    """How many there are (paper: 20)."""
+    """Number of predators (paper: 20)."""
     prey: int = 40
-    """How many there are (paper: 40)."""
+    """Number of prey (paper: 40)."""
     obstacles: int = 20
-    """Round bodies that stay where they are and push back (paper: 20)."""
+    """Number of round bodies that stay in place and push back (paper: 20)."""
     max_steps: int = 25
-    """An episode is cut off after this many steps (mpe2's default; the paper names none)."""
+    """Number of steps of an episode (mpe2: 25; the paper gives no value)."""
     predator_speed: float = 1.0
-    """Greatest speed, in lengths per 10 steps; the field's half side is 1."""
+    """Greatest speed of a predator, in lengths per 10 steps; half the side of the field is 1."""
     prey_speed: float = 1.3
-    """Greatest speed (paper: 1.3 times the predators')."""
+    """Greatest speed of a prey, in the same unit (paper: 1.3 times the predators')."""
     catch_reward: float = 10.0
-    """A predator's, in every step, for each prey that it touches (paper: 10)."""
+    """Reward of a predator for each prey that it touches, in every step (paper: 10)."""
     caught_penalty: float = -10.0
-    """A prey's, in every step, for each predator that touches it (paper: -10)."""
+    """Reward of a prey for each predator that touches it, in every step (paper: -10)."""
     boundary_penalty: float = -10.0
-    """The most that a prey far outside pays per step, for x and for y each (paper: -10)."""
+    """Least reward of a prey far outside the field, in every step, for x and for y each (paper:
+    -10)."""
     reward_sharing: RewardSharing = "own"
-    """Who is rewarded for a catch: ``own``, the predator that touches the prey (the paper's
-    words), or ``all`` predators (mpe2)."""
+    """Predators that are rewarded for a catch: own, the one that touches the prey (paper), or all
+    of them (mpe2)."""
 
     def __post_init__(self) -> None:
         require_range(self, 1, 1000, "predators", "prey")

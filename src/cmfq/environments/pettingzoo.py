@@ -53,20 +53,21 @@ class PettingZooSettings:
     """A PettingZoo parallel environment of your own."""
 
     make_env: str = ""
-    """Who makes it, as package.module:make_env: a function without arguments."""
+    """Function without arguments that makes the environment, as package.module:make_env."""
     max_steps: int = 1000
-    """An episode is cut off after this many steps, if the environment does not end it before."""
+    """Greatest number of steps of an episode."""
     teams: tuple[str, ...] = ()
-    """Teams as name=pattern, by what the names of their agents begin with (a regular expression);
-    if none are given, as group_by says."""
+    """Teams as name=pattern, where the pattern (a regular expression) matches the beginning of the
+    names of their agents. Default: as ``group_by`` says."""
     group_by: Literal["names", "spaces"] = "names"
-    """Teams where none are given: agents whose names differ by the number at their end and whose
-    spaces are equal, or all agents whose spaces are equal."""
+    """Teams if none are given: names, agents with equal spaces whose names differ by the number at
+    the end; or spaces, all agents with equal spaces."""
     share_roles: bool = False
-    """Let teams of equal spaces share one policy: self-play."""
+    """Let teams with equal spaces share one policy (self-play)."""
     positions: str = ""
-    """Where agents are, as package.module:positions: a function of the environment and a list of
-    agents, which returns a row (x, y) for each. Without one, neighbours are all of the team."""
+    """Function that returns a position (x, y) for each of a list of agents, called with the
+    environment and the list, as package.module:positions. Without it all of a team are neighbours.
+    """
 
     def __post_init__(self) -> None:
         require_range(self, 1, 1e9, "max_steps")

@@ -41,32 +41,32 @@ WALL_SHARE = 0.03
 SMALLEST_MAP = 9
 LARGEST_MAP = 400
 LEAST_ROOM = 0.25
-"""Of the cells that the engine draws to place the last predator or prey, so many must be free: it
-ends the process if it finds none in ``map_size²`` draws."""
+"""Least share of free cells among those that the engine draws to place the last predator or prey:
+it ends the process if it finds none in ``map_size²`` draws."""
 
 
 @dataclass(frozen=True)
 class PursuitSettings:
-    """MAgent adversarial pursuit: predators, prey and walls at random, for so many steps."""
+    """MAgent adversarial pursuit: predators hunt prey among walls until the step limit."""
 
     predators: int = 20
-    """Their number; they fill 2 by 2 cells each."""
+    """Number of predators; each fills 2 by 2 cells."""
     prey: int = 40
-    """Their number."""
+    """Number of prey."""
     map_size: int = 0
-    """Side of the field in cells; 0 takes the smallest where predators and prey stand no closer
-    than in MAgent2: 40 for 20 and 40, 80 for 80 and 160, 120 for 180 and 360, 57 for 40 and 80."""
+    """Side of the field in cells; 0 takes the smallest with MAgent2's density: 40 for 20 predators
+    and 40 prey, 57 for 40 and 80, 80 for 80 and 160, 120 for 180 and 360."""
     max_steps: int = 500
-    """An episode ends after this many steps (MAgent2's number)."""
+    """Number of steps of an episode (MAgent2: 500)."""
     attack_penalty: float = -0.2
-    """To a predator for every attack, hit or miss (paper: -0.2)."""
+    """Reward of a predator for every attack, hit or miss (paper: -0.2)."""
     tag_reward: float = 1.0
-    """To a predator for an attack that hits a prey (paper: +1)."""
+    """Reward of a predator for an attack that hits a prey (paper: +1)."""
     tagged_penalty: float = -1.0
-    """To a prey for every attack that hits it (paper: -1)."""
+    """Reward of a prey for every attack that hits it (paper: -1)."""
     rules: Rules = "fair"
-    """``fair``: who moves first, predators or prey, is drawn at every step. ``magent``: predators
-    always move first, as in MAgent2's own game."""
+    """Rules of the game: fair, the team that moves first is drawn at every step; or magent,
+    MAgent2's own game, in which predators always move first."""
 
     def __post_init__(self) -> None:
         require_range(self, 1, 1e6, "max_steps")

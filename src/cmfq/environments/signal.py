@@ -53,21 +53,21 @@ class SignalSettings:
     """Listeners, signallers and babblers in clusters that do not see one another."""
 
     setting: Setting = "action"
-    """Where it shows who is a signaller: in what it does, or in what it observes."""
+    """Where a signaller can be told from a babbler: in its action, or in its observation."""
     babblers: int = 4
-    """In each cluster: talkers that say nothing of use."""
+    """Number of babblers in each cluster: talkers that say nothing of use."""
     signallers: int = 1
-    """In each cluster: talkers that say the truth, all of them the same."""
+    """Number of signallers in each cluster: talkers that all say the truth."""
     listeners: int = 8
-    """In each cluster: agents that earn, and never speak."""
+    """Number of listeners in each cluster: agents that earn and never speak."""
     clusters: int = 8
-    """How many there are, each with a truth of its own."""
+    """Number of clusters, each with its own truth."""
     signals: int = 4
-    """Actions that name a truth."""
+    """Number of actions that name a truth."""
     noises: int = 4
-    """Further actions, which babblers take in the setting ``action``."""
+    """Number of further actions, taken by babblers if the setting is action."""
     max_steps: int = 5
-    """An episode is cut off after this many steps."""
+    """Number of steps of an episode."""
 
     def __post_init__(self) -> None:
         if self.setting not in get_args(Setting):

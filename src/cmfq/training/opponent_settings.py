@@ -17,31 +17,31 @@ PAST = "past"
 
 @dataclass(frozen=True)
 class OpponentSettings:
-    """Copies of the learner as opponents, and the measured results against every opponent."""
+    """Copies of the learner as opponents, and measured results against every opponent."""
 
     result_games: int = 100
-    """Most recent games from which the win rate against an opponent is measured."""
+    """Number of recent games from which the win rate against an opponent is measured."""
     past_period: int = 20
-    """Episodes between the copies of the learner that are kept as past selves."""
+    """Number of episodes between the copies that are kept as past selves."""
     past_size: int = 20
-    """Number of past selves kept, each with the memory of one network; when there are more, one is
-    left out so that the rest stay spread over the whole run."""
+    """Greatest number of past selves; each takes the memory of one network. Beyond it one is
+    dropped, so that the others stay spread over the whole run."""
     past_choice: Literal["uniform", "hardest"] = "uniform"
-    """Draw of a past self: uniform, or in proportion to (1 - win rate against it) squared, as in
-    the prioritised fictitious self-play of Vinyals et al. 2019."""
+    """How a past self is drawn: uniformly, or in proportion to the square of 1 - win rate against
+    it (prioritised fictitious self-play, Vinyals et al. 2019)."""
     gate_games: int = 20
-    """Games against the gated self after which it is decided whether the learner has beaten it."""
+    """Number of games against the gated self before the win rate decides whether to replace it."""
     gate_win_rate: float = 0.55
-    """Least win rate in these games that replaces the gated self; 0 replaces it every time."""
+    """Win rate from which the gated self is replaced; 0 replaces it every time."""
     gate_ties: Literal["half", "win", "loss"] = "half"
-    """Value of a tie in the win rate of the gate."""
+    """How a tie counts in the win rate of the gate: half a win, a win or a loss."""
     gate_measure: Literal["game", "reward"] = "game"
-    """Quantity that decides a game at the gate: the game's own (survivors in battle), or the
-    team's reward."""
+    """What decides a game at the gate: game, as in the environment (survivors in battle), or
+    reward, the greater reward of the team."""
     gate_mix: float = 1.0
-    """Share m of the learner in the new gated self, m learner + (1 - m) gated, in every weight; 1
-    is a copy. The original MFQ code has 0.99, gate_games 1, gate_win_rate 1, gate_measure reward.
-    """
+    """Weight m of the learner in the new gated self, m · learner + (1 - m) · gated, in every
+    network weight; 1 is a copy. The original MFQ code has 0.99, with gate_games 1, gate_win_rate 1
+    and gate_measure reward."""
 
     def __post_init__(self) -> None:
         require_range(self, 1, 1e6, "result_games", "gate_games")

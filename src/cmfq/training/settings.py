@@ -1,4 +1,4 @@
-"""Everything that a training run depends on, in one frozen value."""
+"""Settings of a training run, in one frozen value."""
 
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
@@ -16,17 +16,17 @@ LEAST_BETA = 1e-9
 
 @dataclass(frozen=True)
 class ExplorationSettings:
-    """The inverse temperature ``β`` of the Boltzmann policy rises linearly, then stays."""
+    """Exploration: the inverse temperature ``β`` of the Boltzmann policy rises, then stays."""
 
     beta_start: float = 3.0
-    """``β`` in the first episode."""
+    """Inverse temperature ``β`` in the first episode."""
     beta_end: float = 30.0
-    """``β`` after ``beta_episodes``."""
+    """Inverse temperature ``β`` after ``beta_episodes`` episodes."""
     beta_episodes: int = 20
-    """Episodes over which ``β`` rises."""
+    """Number of episodes over which ``β`` rises."""
     play_beta: float = 0.0
-    """``β`` in play, of checkpoints and exported policies; 0: as in training. Training needs
-    actions that vary; a team in play loses by them."""
+    """Inverse temperature ``β`` of checkpoints and exported policies when they play; 0 keeps the
+    value of the last episode. Training needs varied actions, play does not."""
 
     def __post_init__(self) -> None:
         require_range(self, 0, 1e6, "beta_start", "beta_end", "play_beta")
@@ -43,44 +43,47 @@ EnvironmentSettings = TypeVar("EnvironmentSettings")
 
 @dataclass(frozen=True)
 class TrainSettings(Generic[EnvironmentSettings]):
-    """A training run."""
+    """Settings of a training run."""
 
     environment: EnvironmentSettings
     """Settings of the environment."""
     preset: str = "paper"
-    """Protocol that sets the other options, unless they are given: paper, original or strong."""
+    """Preset that sets the other options unless they are given: paper, original or strong."""
     algorithm: str = "cmfq"
-    """iql, mfq, attention-mfq, cmfq or random."""
+    """Algorithm of every role: iql, mfq, attention-mfq, cmfq or random."""
     algorithms: dict[str, str] = field(default_factory=dict)
-    """Other algorithms for some roles, as in: predator cmfq prey mfq."""
+    """Algorithms of single roles, if not all have the same: predator cmfq prey mfq."""
     episodes: int = 400
-    """Episodes of self-play."""
+    """Number of training episodes."""
     sizes: tuple[int, ...] = ()
-    """Sizes of the environment, one of which is drawn for each episode, as in: 16 36 64; none:
-    always the environment's own."""
+    """Sizes of the environment; each episode draws one of them: 16 36 64. Default: always the size
+    of the environment."""
     environments: int = 1
-    """Episodes that are played side by side, decided in one network call, before learning."""
+    """Number of episodes played side by side, with one network call a step, between two rounds of
+    learning."""
     seed: int = 0
-    """Of every random draw in the run."""
+    """Random seed of the run."""
     opponents: tuple[str, ...] = (SELF,)
-    """Opponents with their shares of the games, as in: self=0.5 past=0.3 swarm=0.2. self: the
-    current policy, learning from both sides; gated: a copy of it, replaced when it is beaten; past:
-    copies from earlier episodes; or scripts, checkpoint files, run folders, module:name."""
+    """Opponents and their shares of the games: self=0.5 past=0.3 swarm=0.2. self is the current
+    policy on both sides, gated a copy that is replaced once beaten, past a copy from an earlier
+    episode; others are scripted players, checkpoint files, run folders or module:name."""
     checkpoint_period: int = 50
-    """Episodes between checkpoints."""
+    """Number of episodes between checkpoints."""
     record_period: int = 0
-    """Episodes between those of which a replay is written into the run's folder; 0: none."""
+    """Number of episodes between recorded ones, written into the run folder; 0 records none."""
     evaluate_period: int = 0
-    """Episodes between evaluations, each at a checkpoint and one at the end of the run; 0: none."""
+    """Number of episodes between evaluations, each with a checkpoint, and one at the end of the
+    run; 0 evaluates never."""
     evaluate_against: tuple[str, ...] = ("random",)
-    """Whom evaluations play: scripted players, checkpoints, runs (their last checkpoint)."""
+    """Opponents of the evaluations: scripted players, checkpoint files or run folders (their last
+    checkpoint)."""
     evaluate_games: int = 20
-    """Of an evaluation against each opponent; sides swap every game."""
+    """Number of games of an evaluation against each opponent; sides swap after every game."""
     threads: int = 1
-    """Threads of the network's arithmetic; other numbers give other (equally good) runs."""
+    """Number of threads for the network. Another number gives another, equally good run."""
     learning_rate_episodes: int = 0
-    """Episodes over which the learning rate falls; 0: all of the run. With the same number a longer
-    run begins as a shorter one."""
+    """Number of episodes over which the learning rate falls; 0 takes all episodes of the run. With
+    a fixed number a longer run starts like a shorter one."""
     mean_field: MeanFieldSettings = field(default_factory=MeanFieldSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     learner: LearnerSettings = field(default_factory=LearnerSettings)
