@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import tyro
 
-from cmfq.evaluation.matches import MatchResult, play_match
+from cmfq.play.matches import MatchResult, play_match
 from cmfq.storage import read_tensors
 from cmfq.training.checkpoint import save_policies
 from cmfq.training.run import STATE_FILE, Run

@@ -18,11 +18,11 @@ import tyro
 from cmfq.environments.base import IntArray, TeamObservation
 from cmfq.environments.keeping import kept_environment
 from cmfq.environments.registry import kind_of
-from cmfq.evaluation.export import average, last_checkpoints
-from cmfq.evaluation.matches import play_between
-from cmfq.evaluation.players import load_player
 from cmfq.mean_field.policy import boltzmann, sample
+from cmfq.play.matches import play_between
+from cmfq.play.players import load_player
 from cmfq.policies import Decision, Policy, QPolicy
+from cmfq.training.export import average, last_checkpoints
 from cmfq.training.run import Run
 
 METHODS = ("last", "average", "vote")

@@ -13,9 +13,9 @@ import time
 from pathlib import Path
 
 from cmfq.environments.battle import BattleSettings
-from cmfq.evaluation.entrants import player_of
-from cmfq.evaluation.tournament.play import play_games
-from cmfq.evaluation.tournament.schedule import ScheduledGame
+from cmfq.play.entrants import player_of
+from cmfq.play.schedule import ScheduledGame
+from cmfq.play.tournament import play_games
 from cmfq.training.checkpoint import latest_checkpoint
 
 

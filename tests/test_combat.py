@@ -9,7 +9,7 @@ from cmfq.combat import Combat, CombatTally, combat_tally, total_combat
 from cmfq.environments.base import Step, TeamObservation
 from cmfq.environments.battle import ATTACKS, MOVES, STAY, BattleEnvironment, BattleSettings
 from cmfq.environments.pursuit import PursuitEnvironment, PursuitSettings
-from cmfq.evaluation.bots import bot
+from cmfq.play.bots import bot
 from cmfq.policies import Decision
 from cmfq.rollout import Episode, play_episode
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 
 from cmfq.cli import main
-from cmfq.evaluation.tournament.progress import progress_rows
-from cmfq.evaluation.tournament.reading import (
+from cmfq.play.progress import progress_rows
+from cmfq.play.reading import (
     finished_progress,
     finished_tournament,
     read_tournament,
 )
-from cmfq.evaluation.tournament.standings import standings
+from cmfq.play.standings import standings
 from cmfq.replays import read
 from cmfq.replays.neighbours import neighbours
 from cmfq.training.checkpoint import load_checkpoint

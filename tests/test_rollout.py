@@ -9,8 +9,8 @@ from cmfq.algorithms import MeanFieldSettings
 from cmfq.environments.base import Step, TeamObservation
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.errors import UserError
-from cmfq.evaluation.bots import bot
 from cmfq.mean_field.intervention import Outcome
+from cmfq.play.bots import bot
 from cmfq.policies import Decision
 from cmfq.rollout import play_episode
 from cmfq.training.self_play import SelfPlay

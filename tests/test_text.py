@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 
 from cmfq.cli.screen import ScreenTable, new_console, print_table
 from cmfq.errors import UserError
-from cmfq.evaluation.figures.style import save_figure
-from cmfq.evaluation.table import Table
+from cmfq.results.style import save_figure
+from cmfq.results.table import Table
 from cmfq.text import (
     Strong,
     code_block,

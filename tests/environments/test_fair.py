@@ -16,7 +16,7 @@ from cmfq.environments.battle import (
 )
 from cmfq.environments.magent import COMPASS_CELLS, Rules, compass
 from cmfq.environments.pursuit import PursuitEnvironment, PursuitSettings
-from cmfq.evaluation.bots import bot
+from cmfq.play.bots import bot
 from cmfq.training.run import Run
 
 RULES: tuple[Rules, ...] = ("fair", "magent")

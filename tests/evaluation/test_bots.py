@@ -7,7 +7,7 @@ from cmfq.environments.base import TeamObservation
 from cmfq.environments.battle import ATTACKS, MOVES
 from cmfq.environments.magent import CHANNELS
 from cmfq.errors import UserError
-from cmfq.evaluation.bots import BOTS, bot
+from cmfq.play.bots import BOTS, bot
 
 CHANNEL = {name: index for index, name in enumerate(CHANNELS)}
 

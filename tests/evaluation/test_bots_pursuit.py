@@ -12,7 +12,7 @@ from cmfq.environments.pursuit import (
     PursuitEnvironment,
     PursuitSettings,
 )
-from cmfq.evaluation.bots import SCRIPTS, Script
+from cmfq.play.bots import SCRIPTS, Script
 
 GREEDY = SCRIPTS["pursuit"]["greedy"]
 CHANNEL = {name: index for index, name in enumerate(CHANNELS)}

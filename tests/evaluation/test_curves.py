@@ -9,9 +9,9 @@ import pytest
 from cmfq.cli import main
 from cmfq.environments.registry import find_kind
 from cmfq.errors import UserError
-from cmfq.evaluation.curves import ends_table, find_metrics, write_metrics
-from cmfq.evaluation.entrants import find_entrants
-from cmfq.evaluation.table import Table
+from cmfq.play.entrants import find_entrants
+from cmfq.results.curves import ends_table, find_metrics, write_metrics
+from cmfq.results.table import Table
 from cmfq.training.run import Run
 
 

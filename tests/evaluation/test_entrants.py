@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from cmfq.environments.registry import find_kind
 from cmfq.errors import UserError
-from cmfq.evaluation.entrants import Entrant, Player, find_entrants, groups_of
-from cmfq.evaluation.tournament.schedule import games_between, pairs, schedule
+from cmfq.play.entrants import Entrant, Player, find_entrants, groups_of
+from cmfq.play.schedule import games_between, pairs, schedule
 from cmfq.training.settings import TrainSettings
 
 

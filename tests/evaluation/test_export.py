@@ -8,7 +8,7 @@ import torch
 import cmfq
 from cmfq.cli import main
 from cmfq.errors import UserError
-from cmfq.evaluation.export import export_policy, last_checkpoints
+from cmfq.training.export import export_policy, last_checkpoints
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:

@@ -1,7 +1,7 @@
 """Figures tell groups apart."""
 
 from cmfq.algorithms import ALGORITHMS
-from cmfq.evaluation.figures.style import COLOURS, colours_of
+from cmfq.results.style import COLOURS, colours_of
 
 
 def test_every_algorithm_has_its_own_colour() -> None:

@@ -11,11 +11,11 @@ from cmfq.environments.registry import find_kind
 from cmfq.environments.sides import are_alike, arrangements, comparison, name_of, seats
 from cmfq.environments.signal import SignalEnvironment, SignalSettings
 from cmfq.errors import UserError
-from cmfq.evaluation.matches import play_game, play_match
-from cmfq.evaluation.players import load_player
-from cmfq.evaluation.statistics.intervals import wilson_interval
+from cmfq.play.matches import play_game, play_match
+from cmfq.play.players import load_player
 from cmfq.policies import QPolicy
 from cmfq.replays.fight import FightRecorder
+from cmfq.statistics.intervals import wilson_interval
 from cmfq.training.checkpoint import save_policies
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings

@@ -9,11 +9,11 @@ import pytest
 from cmfq.cli import main
 from cmfq.environments.pettingzoo import PettingZooSettings
 from cmfq.environments.registry import PETTINGZOO
-from cmfq.evaluation.matches import play_match
-from cmfq.evaluation.tournament.file import GameRecord
-from cmfq.evaluation.tournament.progress import score_of
-from cmfq.evaluation.tournament.reading import read_tournament
-from cmfq.evaluation.tournament.standings import margins_of
+from cmfq.play.game_log import GameRecord
+from cmfq.play.matches import play_match
+from cmfq.play.progress import score_of
+from cmfq.play.reading import read_tournament
+from cmfq.play.standings import margins_of
 from cmfq.training.checkpoint import TRUST_VARIABLE
 
 WORLDS = {

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from cmfq.combat import Combat
-from cmfq.evaluation.by_side import by_side, side_sentence
-from cmfq.evaluation.outcomes import Layout, Outcome, yardsticks
-from cmfq.evaluation.statistics.replication import mean_interval, rate_interval
+from cmfq.play.by_side import by_side, side_sentence
+from cmfq.play.outcomes import Layout, Outcome, yardsticks
+from cmfq.statistics.replication import mean_interval, rate_interval
 
 OWN, OTHER = Combat(29.0, 10, 8, 4, 1), Combat(59.0, 10, 10, 0, 0)
 WON = Outcome(0, 3.0, 40, False, OWN, OTHER)

@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from cmfq.errors import UserError
-from cmfq.evaluation.statistics.power import (
+from cmfq.statistics.power import (
     Variation,
     at_rate,
     power,
     seeds_needed,
     variation,
 )
-from cmfq.evaluation.statistics.replication import rate_interval
+from cmfq.statistics.replication import rate_interval
 from cmfq.studies.coverage import WORLDS, Spread, simulate
 
 

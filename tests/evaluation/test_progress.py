@@ -10,20 +10,19 @@ import pytest
 from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
-from cmfq.evaluation.tournament.progress import (
+from cmfq.play.progress import (
     ProgressRow,
-    damage_table,
     last_layouts,
     play_progress,
     progress_rows,
-    progress_table,
     shared_by_seeds,
 )
-from cmfq.evaluation.tournament.reading import (
+from cmfq.play.reading import (
     finished_progress,
     finished_tournament,
     read_tournament,
 )
+from cmfq.results.progress import damage_table, progress_table
 
 SMALL = BattleSettings(size=12, max_steps=25)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from cmfq.evaluation.statistics.rating import (
+from cmfq.statistics.rating import (
     ELO,
     cycles,
     expected_scores,

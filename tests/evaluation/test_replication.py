@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from cmfq.evaluation.statistics.intervals import wilson_interval
-from cmfq.evaluation.statistics.replication import (
+from cmfq.statistics.intervals import wilson_interval
+from cmfq.statistics.replication import (
     UNEVEN,
     confidence_above_half,
     degrees_at,

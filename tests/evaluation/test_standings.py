@@ -9,22 +9,22 @@ import pytest
 
 from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
-from cmfq.evaluation.entrants import Entrant, Player
-from cmfq.evaluation.figures.style import save_svg
-from cmfq.evaluation.figures.tournament import game_margins, rating_ladder, win_rate_matrix
-from cmfq.evaluation.statistics.rating import ELO
-from cmfq.evaluation.statistics.replication import mean_interval, rate_interval
-from cmfq.evaluation.tournament.details import layouts_of, results_by_side
-from cmfq.evaluation.tournament.file import (
+from cmfq.play.entrants import Entrant, Player
+from cmfq.play.game_log import (
     GameRecord,
     Tournament,
     TournamentSettings,
     tournament_text,
 )
-from cmfq.evaluation.tournament.results import write_results
-from cmfq.evaluation.tournament.schedule import schedule
-from cmfq.evaluation.tournament.standings import all_results, standings
-from cmfq.evaluation.tournament.tables import ordering_table, run_table, verdict
+from cmfq.play.layouts import layouts_of, results_by_side
+from cmfq.play.schedule import schedule
+from cmfq.play.standings import all_results, standings
+from cmfq.results.style import save_svg
+from cmfq.results.tournament import write_results
+from cmfq.results.tournament_figures import game_margins, rating_ladder, win_rate_matrix
+from cmfq.results.tournament_tables import ordering_table, run_table, verdict
+from cmfq.statistics.rating import ELO
+from cmfq.statistics.replication import mean_interval, rate_interval
 
 
 def made_up(seeds: dict[str, int], margin, size: int = 64, games: int = 4) -> Tournament:

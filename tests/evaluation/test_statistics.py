@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from cmfq.evaluation.statistics.intervals import wilson_interval
+from cmfq.statistics.intervals import wilson_interval
 
 
 @pytest.mark.parametrize(("successes", "trials"), [(0, 10), (3, 10), (50, 100), (98, 100), (7, 7)])

@@ -17,10 +17,10 @@ from cmfq.environments.battle import BattleSettings
 from cmfq.environments.pursuit import PursuitSettings
 from cmfq.environments.registry import find_kind
 from cmfq.errors import UserError
-from cmfq.evaluation.entrants import Entrant, find_entrants
-from cmfq.evaluation.tournament.file import TournamentLog, TournamentSettings
-from cmfq.evaluation.tournament.play import play_tournament
-from cmfq.evaluation.tournament.reading import finished_tournament, read_tournament
+from cmfq.play.entrants import Entrant, find_entrants
+from cmfq.play.game_log import TournamentLog, TournamentSettings
+from cmfq.play.reading import finished_tournament, read_tournament
+from cmfq.play.tournament import play_tournament
 
 SETTINGS = TournamentSettings(BattleSettings(size=12, max_steps=25), episodes=6)
 

@@ -7,9 +7,9 @@ import torch
 from cmfq.algorithms import ALGORITHMS, Algorithm, Merged, Situation
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.errors import UserError
-from cmfq.evaluation.bots import bot
 from cmfq.mean_field.neighbourhood import Interactions, count_actions
 from cmfq.mean_field.validity import InvalidForAgent, check_weights
+from cmfq.play.bots import bot
 from cmfq.rollout import play_episode
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from games import make_policy, record
 
-from cmfq.evaluation.bots import bot
+from cmfq.play.bots import bot
 
 
 @pytest.fixture(scope="session")

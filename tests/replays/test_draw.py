@@ -4,7 +4,7 @@ import pytest
 from cmfq.environments.base import Body, Scenery
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.errors import UserError
-from cmfq.evaluation.matches import play_game
+from cmfq.play.matches import play_game
 from cmfq.replays.draw import (
     DEATH_COLOUR,
     FIELD_COLOUR,

@@ -7,7 +7,7 @@ from games import make_policy, record
 from cmfq.algorithms import ALGORITHMS
 from cmfq.environments.base import Step, TeamObservation
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
-from cmfq.evaluation.bots import bot
+from cmfq.play.bots import bot
 from cmfq.policies import Decision
 from cmfq.replays import read
 from cmfq.replays.record import Recorder, size_limit

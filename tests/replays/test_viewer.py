@@ -28,8 +28,8 @@ from cmfq.algorithms import MeanFieldSettings
 from cmfq.environments.base import TeamObservation
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.environments.pursuit import PursuitEnvironment, PursuitSettings
-from cmfq.evaluation.players import RandomPolicy
 from cmfq.explanation import Explanation
+from cmfq.play.players import RandomPolicy
 from cmfq.policies import QPolicy, new_network
 from cmfq.replays import Replay, read
 from cmfq.replays import format as form

@@ -14,9 +14,9 @@ from cmfq.environments.base import TeamObservation
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.environments.pursuit import PursuitSettings
 from cmfq.errors import UserError
-from cmfq.evaluation.matches import Game
 from cmfq.heads import PairwiseHead
 from cmfq.networks import NetworkSettings
+from cmfq.play.matches import Game
 from cmfq.policies import QPolicy, new_network
 from cmfq.studies.reliance.__main__ import main
 from cmfq.studies.reliance.exchange import Seen, exchanges, look, of_another

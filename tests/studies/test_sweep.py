@@ -16,9 +16,9 @@ import pytest
 
 from cmfq.cli import main
 from cmfq.errors import UserError
-from cmfq.evaluation.entrants import Entrant, Player
-from cmfq.evaluation.tournament.file import GameRecord, Tournament, TournamentSettings
-from cmfq.evaluation.tournament.reading import read_tournament
+from cmfq.play.entrants import Entrant, Player
+from cmfq.play.game_log import GameRecord, Tournament, TournamentSettings
+from cmfq.play.reading import read_tournament
 from cmfq.studies.sweep.effects import fit_effects
 from cmfq.studies.sweep.plan import fold_over, read_plan
 from cmfq.studies.sweep.play import responses

@@ -6,14 +6,15 @@ from typing import NamedTuple
 
 from cmfq.cli import main
 from cmfq.environments.registry import KINDS
-from cmfq.evaluation.curves import by_group, ends_table, find_metrics
-from cmfq.evaluation.entrants import find_entrants
-from cmfq.evaluation.tournament.progress import progress_rows, progress_table
-from cmfq.evaluation.tournament.reading import finished_progress, finished_tournament
-from cmfq.evaluation.tournament.standings import standings
-from cmfq.evaluation.tournament.tables import comparison_table, ordering_table, rating_table
+from cmfq.play.entrants import find_entrants
+from cmfq.play.progress import progress_rows
+from cmfq.play.reading import finished_progress, finished_tournament
+from cmfq.play.standings import standings
 from cmfq.replays import read
 from cmfq.replays.page import NamedReplay, documents
+from cmfq.results.curves import by_group, ends_table, find_metrics
+from cmfq.results.progress import progress_table
+from cmfq.results.tournament_tables import comparison_table, ordering_table, rating_table
 from cmfq.studies.sweep.plan import read_plan
 from cmfq.training.checkpoint import load_checkpoint
 from cmfq.training.run import Run

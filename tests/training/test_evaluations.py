@@ -12,7 +12,7 @@ from cmfq.environments.battle import BattleSettings
 from cmfq.environments.pursuit import PursuitSettings
 from cmfq.environments.registry import make_environment
 from cmfq.errors import UserError
-from cmfq.evaluation.tournament.progress import play_progress, progress_rows, training_games
+from cmfq.play.progress import play_progress, progress_rows, training_games
 from cmfq.storage import read_tensors
 from cmfq.training.checkpoint import latest_checkpoint, save_policies
 from cmfq.training.evaluations import Evaluation, Evaluator, Score

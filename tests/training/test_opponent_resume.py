@@ -18,7 +18,7 @@ from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
 from cmfq.environments.pursuit import PursuitSettings
 from cmfq.errors import UserError
-from cmfq.evaluation.players import load_player
+from cmfq.play.players import load_player
 from cmfq.storage import read_tensors, write_tensors
 from cmfq.training.checkpoint import latest_checkpoint, save_policies
 from cmfq.training.description import read_settings

@@ -14,8 +14,8 @@ from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.environments.pursuit import PursuitSettings
 from cmfq.environments.signal import SignalSettings
 from cmfq.errors import UserError
-from cmfq.evaluation.bots import Bot
-from cmfq.evaluation.players import load_player
+from cmfq.play.bots import Bot
+from cmfq.play.players import load_player
 from cmfq.policies import Decision
 from cmfq.rollout import play_episodes
 from cmfq.training.checkpoint import save_policies

@@ -11,9 +11,9 @@ import pytest
 from cmfq.environments.base import TeamObservation, TeamSpecification
 from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
-from cmfq.evaluation.bots import Bot, bot
-from cmfq.evaluation.bots.battle import rush
-from cmfq.evaluation.players import load_player
+from cmfq.play.bots import Bot, bot
+from cmfq.play.bots.battle import rush
+from cmfq.play.players import load_player
 from cmfq.policies import Decision, Policy
 from cmfq.training.checkpoint import latest_checkpoint
 from cmfq.training.loop import train

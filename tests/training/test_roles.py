@@ -13,7 +13,7 @@ import cmfq
 from cmfq.cli import main
 from cmfq.environments.pursuit import PursuitSettings
 from cmfq.errors import UserError
-from cmfq.evaluation.matches import play_match
+from cmfq.play.matches import play_match
 from cmfq.storage import read_tensors
 from cmfq.training.checkpoint import latest_checkpoint
 from cmfq.training.loop import train

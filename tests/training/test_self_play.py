@@ -14,8 +14,8 @@ from cmfq.environments.particles import ParticlesSettings
 from cmfq.environments.pursuit import PursuitSettings
 from cmfq.environments.signal import SignalSettings
 from cmfq.errors import UserError
-from cmfq.evaluation.bots import bot
 from cmfq.learner import LearnerSettings
+from cmfq.play.bots import bot
 from cmfq.replay import Batch, Replay
 from cmfq.rollout import Episode, play_episode, play_episodes
 from cmfq.training.self_play import SelfPlay

@@ -21,9 +21,9 @@ from cmfq.cli.understanding import check_in, explain_in
 from cmfq.environments.keeping import close_kept
 from cmfq.environments.registry import default_settings
 from cmfq.errors import UserError
-from cmfq.evaluation.entrants import split_group
-from cmfq.evaluation.players import game_of
 from cmfq.notices import notices_on_standard_error
+from cmfq.play.entrants import split_group
+from cmfq.play.players import game_of
 from cmfq.text import say
 
 COMMANDS: dict[str, Callable[..., Any]] = {

@@ -11,9 +11,9 @@ from cmfq.cli.playing import WORKERS
 from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.environments.registry import own_functions
 from cmfq.errors import UserError
-from cmfq.evaluation.crossing.play import play_crossing, roles_of, scaled
-from cmfq.evaluation.crossing.report import heading, reward_table, write_crossing
 from cmfq.hints import command
+from cmfq.play.crossing import play_crossing, roles_of, scaled
+from cmfq.results.crossing import heading, reward_table, write_crossing
 from cmfq.storage import refuse_results_folder
 from cmfq.text import say
 

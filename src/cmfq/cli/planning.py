@@ -7,7 +7,10 @@ import tyro
 
 from cmfq.cli.screen import print_table
 from cmfq.errors import UserError
-from cmfq.evaluation.statistics.power import (
+from cmfq.play.reading import finished_tournament
+from cmfq.play.standings import all_results
+from cmfq.results.table import Table
+from cmfq.statistics.power import (
     MOST_SEEDS,
     Variation,
     mean_variation,
@@ -15,9 +18,6 @@ from cmfq.evaluation.statistics.power import (
     variation,
     with_endless_games,
 )
-from cmfq.evaluation.table import Table
-from cmfq.evaluation.tournament.reading import finished_tournament
-from cmfq.evaluation.tournament.standings import all_results
 from cmfq.text import say
 
 EVEN = (0.2, 0.8)

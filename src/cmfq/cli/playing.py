@@ -12,11 +12,11 @@ from rich.progress import Progress
 from cmfq.cli.screen import ScreenTable, new_console, print_table
 from cmfq.environments.registry import kind_of
 from cmfq.errors import UserError
-from cmfq.evaluation.matches import MatchResult, mean_rewards, play_match
-from cmfq.evaluation.players import usual_opponents
-from cmfq.evaluation.report import write_report
-from cmfq.evaluation.tournament.details import side_sentences, side_table, yardstick_rows
 from cmfq.outputs import MATCH, PAGE, validate_output
+from cmfq.play.matches import MatchResult, mean_rewards, play_match
+from cmfq.play.players import usual_opponents
+from cmfq.results.details import side_sentences, side_table, yardstick_rows
+from cmfq.results.run import write_report
 from cmfq.storage import write_json
 from cmfq.text import say
 from cmfq.training.run import Run

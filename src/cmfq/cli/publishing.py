@@ -4,11 +4,11 @@ from pathlib import Path
 
 import tyro
 
-from cmfq.evaluation.export import Method, export_policy
-from cmfq.evaluation.players import RANDOM
 from cmfq.hints import command
 from cmfq.outputs import POLICY, validate_output
+from cmfq.play.players import RANDOM
 from cmfq.text import say
+from cmfq.training.export import Method, export_policy
 from cmfq.training.run import Run
 
 

@@ -16,9 +16,9 @@ from cmfq.environments.keeping import opened
 from cmfq.environments.registry import kind_of
 from cmfq.environments.sides import seats
 from cmfq.errors import UserError
-from cmfq.evaluation.players import load_player
 from cmfq.hints import command
 from cmfq.outputs import IMAGE, PAGE, REPLAY, validate_output
+from cmfq.play.players import load_player
 from cmfq.replays import read
 from cmfq.replays.images import require_format, save_animation
 from cmfq.replays.page import NamedReplay, documents, write_page

@@ -18,7 +18,7 @@ from rich.progress import (
 from rich.table import Table as RichTable
 from rich.text import Text
 
-from cmfq.evaluation.table import Table
+from cmfq.results.table import Table
 from cmfq.text import Strong, plain_text, say
 
 PLAIN_LINES = 20

@@ -13,9 +13,9 @@ from cmfq.cli.playing import WORKERS
 from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.cli.tournaments import last_of
 from cmfq.errors import UserError
-from cmfq.evaluation.tournament.reading import finished_tournament
-from cmfq.evaluation.tournament.results import HEADING, write_results
 from cmfq.outputs import GAMES, validate_output
+from cmfq.play.reading import finished_tournament
+from cmfq.results.tournament import HEADING, write_results
 from cmfq.storage import refuse_results_folder
 from cmfq.studies.reproduction import change_table, play_again, refuse_again, runs_of
 from cmfq.studies.sweep.plan import read_plan

@@ -12,52 +12,39 @@ from cmfq.cli.playing import WORKERS
 from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.environments.registry import kind_of, own_functions
 from cmfq.errors import UserError
-from cmfq.evaluation.curves import HEADING as CURVES_HEADING
-from cmfq.evaluation.curves import write_curves
-from cmfq.evaluation.entrants import find_entrants, split_group
-from cmfq.evaluation.figures.progress import win_rate_over_training
-from cmfq.evaluation.figures.style import refuse_picture, save_picture
-from cmfq.evaluation.figures.tournament import win_rate_by_size
-from cmfq.evaluation.players import game_of, usual_opponents
-from cmfq.evaluation.tournament import progress_report
-from cmfq.evaluation.tournament.details import (
-    interval_unit,
-    layouts_of,
-    results_by_side,
-    side_sentences,
-    side_table,
-    sides_of,
-    yardstick_table,
-    yardsticks_of,
-)
-from cmfq.evaluation.tournament.file import Tournament, TournamentSettings
-from cmfq.evaluation.tournament.play import play_tournament
-from cmfq.evaluation.tournament.progress import (
-    damage_table,
-    last_layouts,
-    play_progress,
-    progress_rows,
-    progress_table,
-)
-from cmfq.evaluation.tournament.reading import finished_progress, finished_tournament
-from cmfq.evaluation.tournament.results import HEADING, write_page, write_results
-from cmfq.evaluation.tournament.sizes import (
+from cmfq.hints import command
+from cmfq.outputs import GAMES, IMAGE, PAGE, validate_output
+from cmfq.play.entrants import find_entrants, split_group
+from cmfq.play.game_log import Tournament, TournamentSettings
+from cmfq.play.layouts import interval_unit, layouts_of, results_by_side, sides_of
+from cmfq.play.players import game_of, usual_opponents
+from cmfq.play.progress import last_layouts, play_progress, progress_rows
+from cmfq.play.reading import finished_progress, finished_tournament
+from cmfq.play.standings import standings
+from cmfq.play.tournament import play_tournament
+from cmfq.results import progress as progress_report
+from cmfq.results.curves import HEADING as CURVES_HEADING
+from cmfq.results.curves import write_curves
+from cmfq.results.details import side_sentences, side_table, yardstick_table, yardsticks_of
+from cmfq.results.progress import damage_table, progress_table
+from cmfq.results.progress_figure import win_rate_over_training
+from cmfq.results.sizes import (
     TITLE,
     by_size,
     size_curves,
     size_table,
     write_sizes,
 )
-from cmfq.evaluation.tournament.standings import standings
-from cmfq.evaluation.tournament.tables import (
+from cmfq.results.style import refuse_picture, save_picture
+from cmfq.results.tournament import HEADING, write_page, write_results
+from cmfq.results.tournament_figures import win_rate_by_size
+from cmfq.results.tournament_tables import (
     comparison_table,
     cycle_sentences,
     how_decided,
     ordering_table,
     rating_table,
 )
-from cmfq.hints import command
-from cmfq.outputs import GAMES, IMAGE, PAGE, validate_output
 from cmfq.storage import refuse_results_folder
 from cmfq.text import say
 

@@ -14,11 +14,11 @@ from cmfq.bench import BenchRow, measure_all
 from cmfq.cli.screen import ScreenTable, new_console
 from cmfq.environments.registry import kind_of
 from cmfq.errors import UserError
-from cmfq.evaluation.players import RANDOM, load_player
-from cmfq.evaluation.tournament.progress import training_games
 from cmfq.hints import command
 from cmfq.outputs import TIMES, validate_output
 from cmfq.own_functions import try_own_functions
+from cmfq.play.players import RANDOM, load_player
+from cmfq.play.progress import training_games
 from cmfq.storage import write_json
 from cmfq.text import say
 from cmfq.training.evaluations import Evaluation, Evaluator, PlayCheckpoint

@@ -21,9 +21,9 @@ import numpy.typing as npt
 import tyro
 from scipy import optimize, stats
 
-from cmfq.evaluation.statistics.power import power, variation
-from cmfq.evaluation.statistics.rating import ELO, rate_groups
-from cmfq.evaluation.statistics.replication import Interval, rate_interval
+from cmfq.statistics.power import power, variation
+from cmfq.statistics.rating import ELO, rate_groups
+from cmfq.statistics.replication import Interval, rate_interval
 from cmfq.storage import write_bytes
 
 FloatArray = npt.NDArray[np.float64]

@@ -9,11 +9,11 @@ from typing import Any
 
 from cmfq.environments.registry import own_functions
 from cmfq.errors import UserError
-from cmfq.evaluation.entrants import Entrant, enter
-from cmfq.evaluation.table import Table, rate_text
-from cmfq.evaluation.tournament.file import Tournament
-from cmfq.evaluation.tournament.play import play_tournament, refuse_other_games, refuse_to_play
-from cmfq.evaluation.tournament.standings import standings
+from cmfq.play.entrants import Entrant, enter
+from cmfq.play.game_log import Tournament
+from cmfq.play.standings import standings
+from cmfq.play.tournament import play_tournament, refuse_other_games, refuse_to_play
+from cmfq.results.table import Table, rate_text
 from cmfq.storage import versions
 from cmfq.studies.training import stored_settings
 from cmfq.training.checkpoint import refuse_own_functions
@@ -74,7 +74,7 @@ def play_again(
         path: of the new file; games that are there are kept.
         command: that was called.
         workers: processes.
-        on_progress: as in :func:`~cmfq.evaluation.tournament.play.play_tournament`.
+        on_progress: as in :func:`~cmfq.play.tournament.play_tournament`.
     """
     named = [
         (one.group, str(folder / _folder(one)) if one.run else one.name) for one in stored.entrants

@@ -14,7 +14,7 @@ from scipy.stats import t
 
 from cmfq.environments.signal import Setting, SignalSettings, best_from_counts
 from cmfq.errors import UserError
-from cmfq.evaluation.figures.style import COLOURS, save_svg
+from cmfq.results.style import COLOURS, save_svg
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,9 @@ from typing import Any
 
 from cmfq.decoding import damage_of
 from cmfq.errors import UserError
-from cmfq.evaluation.entrants import WATCHING, Entrant, flatten
-from cmfq.evaluation.players import load_player
-from cmfq.evaluation.pool import as_finished
-from cmfq.evaluation.tournament.progress import training_games
+from cmfq.play.entrants import WATCHING, Entrant, flatten
+from cmfq.play.players import load_player
+from cmfq.play.progress import training_games
 from cmfq.storage import make_folder, plain
 from cmfq.training.description import read_settings
 from cmfq.training.evaluations import Evaluator
@@ -22,6 +21,7 @@ from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
 from cmfq.training.stop import StopSignal
+from cmfq.workers import as_finished
 
 Task = tuple[str, TrainSettings[Any]]
 

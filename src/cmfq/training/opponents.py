@@ -243,7 +243,7 @@ def _load(
     if load_player is None:
         raise UserError(
             f"opponents has {name!r}, which nothing here can load: in Python, give SelfPlay "
-            "load_player=cmfq.evaluation.players.load_player"
+            "load_player=cmfq.play.players.load_player"
         )
     try:
         return load_player(name, kind_of(settings.environment), teams)

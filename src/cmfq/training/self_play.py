@@ -41,7 +41,7 @@ class SelfPlay:
     Args:
         settings: of the run.
         load_player: loads the opponents that are scripts, checkpoints or run folders, as
-            :func:`cmfq.evaluation.players.load_player` does.
+            :func:`cmfq.play.players.load_player` does.
     """
 
     def __init__(self, settings: TrainSettings[Any], load_player: LoadPlayer | None = None) -> None:

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from cmfq.environments.registry import kind_of
 from cmfq.errors import UserError, require_range
-from cmfq.evaluation.entrants import find_entrants
-from cmfq.evaluation.players import game_of
+from cmfq.play.entrants import find_entrants
+from cmfq.play.players import game_of
 from cmfq.policies import QPolicy
 from cmfq.storage import versions
 from cmfq.studies.reliance.exchange import exchanges

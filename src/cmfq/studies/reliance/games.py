@@ -10,7 +10,7 @@ from torch import Tensor
 from cmfq.environments.base import Step, TeamObservation
 from cmfq.environments.keeping import opened
 from cmfq.errors import UserError
-from cmfq.evaluation.matches import play_between
+from cmfq.play.matches import play_between
 from cmfq.policies import Decision, QPolicy
 from cmfq.rollout import Observer, play_episode
 from cmfq.studies.reliance.exchange import Seen, look

@@ -9,9 +9,9 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cmfq.algorithms import ALGORITHMS
-from cmfq.evaluation.figures.style import colours_of, save_figure
-from cmfq.evaluation.statistics.replication import Estimate, rate_interval
-from cmfq.evaluation.table import Table, margin_text, rate_text
+from cmfq.results.style import colours_of, save_figure
+from cmfq.results.table import Table, margin_text, rate_text
+from cmfq.statistics.replication import Estimate, rate_interval
 from cmfq.storage import write_bytes
 from cmfq.studies.reliance.rows import (
     EXCHANGES,

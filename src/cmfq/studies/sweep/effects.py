@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import stats
 
-from cmfq.evaluation.statistics.replication import Estimate
+from cmfq.statistics.replication import Estimate
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -31,7 +31,7 @@ from cmfq.algorithms import find_algorithm
 from cmfq.decoding import Damage, damage_of, decode_text, decode_toml, read_bytes
 from cmfq.environments.registry import default_settings, kind_of
 from cmfq.errors import UserError, unknown_name
-from cmfq.evaluation.entrants import flatten
+from cmfq.play.entrants import flatten
 from cmfq.storage import plain
 from cmfq.training.checkpoint import refuse_own_functions
 from cmfq.training.description import read_settings

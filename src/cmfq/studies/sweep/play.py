@@ -12,11 +12,11 @@ from cmfq.environments.keeping import teams_of
 from cmfq.environments.registry import kind_of
 from cmfq.environments.sides import are_alike
 from cmfq.errors import UserError
-from cmfq.evaluation.entrants import Entrant, enter, find_entrants, split_group
-from cmfq.evaluation.tournament.file import Tournament, TournamentSettings
-from cmfq.evaluation.tournament.play import play_planned, refuse_other_games, refuse_to_play
-from cmfq.evaluation.tournament.schedule import ScheduledGame, games_between
-from cmfq.evaluation.tournament.standings import games_by_pair
+from cmfq.play.entrants import Entrant, enter, find_entrants, split_group
+from cmfq.play.game_log import Tournament, TournamentSettings
+from cmfq.play.schedule import ScheduledGame, games_between
+from cmfq.play.standings import games_by_pair
+from cmfq.play.tournament import play_planned, refuse_other_games, refuse_to_play
 from cmfq.storage import versions
 from cmfq.studies.sweep.plan import Plan, run_name
 from cmfq.studies.training import differences, stored_settings
@@ -104,7 +104,7 @@ def play_sweep(
         seed: of the games.
         command: that was called.
         workers: processes; the result does not depend on it.
-        on_progress: as in :func:`~cmfq.evaluation.tournament.play.play_planned`.
+        on_progress: as in :func:`~cmfq.play.tournament.play_planned`.
     """
     named = [(name, str(folder / name)) for name in plan.names]
     named += [split_group(name) for name in opponents]

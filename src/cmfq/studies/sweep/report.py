@@ -18,10 +18,10 @@ from shlex import quote
 import numpy as np
 from matplotlib.figure import Figure
 
-from cmfq.evaluation.figures.style import colours_of, save_figure
-from cmfq.evaluation.statistics.replication import Estimate
-from cmfq.evaluation.table import Table, margin_text, rate_text
-from cmfq.evaluation.tournament.file import Tournament, tournament_text
+from cmfq.play.game_log import Tournament, tournament_text
+from cmfq.results.style import colours_of, save_figure
+from cmfq.results.table import Table, margin_text, rate_text
+from cmfq.statistics.replication import Estimate
 from cmfq.storage import make_folder, write_bytes, write_gzip
 from cmfq.studies.sweep.effects import Effects, fit_effects
 from cmfq.studies.sweep.plan import Plan

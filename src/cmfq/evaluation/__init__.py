@@ -1,1 +1,0 @@
-"""Judging what was trained: opponents, matches, statistics, figures, reports."""

@@ -1,1 +1,0 @@
-"""One role of every algorithm against the other role of every other one."""

@@ -1,1 +1,0 @@
-"""Every entrant against every other one: games, their file, what follows from them."""

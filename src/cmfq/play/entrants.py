@@ -1,0 +1,208 @@
+"""Who plays in a tournament: algorithms, their training seeds, and the checkpoints of each.
+
+A *player* is one policy. An *entrant* is what is replicated: a training run with its last
+checkpoints, a single checkpoint, or a scripted opponent. A *group* is what is compared: runs that
+differ in nothing but the seed.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cmfq.environments.registry import Kind
+from cmfq.errors import UserError
+from cmfq.play.players import scripted_players
+from cmfq.storage import to_json
+from cmfq.training.checkpoint import list_checkpoints
+from cmfq.training.run import SETTINGS_FILE, Run
+
+ID_DIGITS = 16
+WATCHING = {"record_period", "evaluate_period", "evaluate_against", "evaluate_games"}
+"""Settings by which a run is watched: with others it is the same, bit for bit."""
+NO_DIFFERENCE = {"seed", "threads", "checkpoint_period"} | WATCHING
+"""Settings in which runs of one group may differ: none of them says what is learned."""
+
+Settings = Mapping[str, Any]
+"""Of training, as a run folder stores them."""
+
+
+@dataclass(frozen=True)
+class Player:
+    """One policy."""
+
+    id: str
+    """Digest of the file, or of the script's name: the same policy has the same one anywhere."""
+    name: str
+    """What :func:`~cmfq.play.matches.load_player` takes."""
+    episode: int
+    """Of training, after which the checkpoint was written; 0 if it is not known."""
+
+
+@dataclass(frozen=True)
+class Entrant:
+    """What is replicated."""
+
+    name: str
+    """As it was given: a folder, a file or a script."""
+    group: str
+    seed: int | None
+    """Of training; ``None`` for what is there only once."""
+    players: tuple[Player, ...]
+    run: dict[str, Any] | None
+    """Content of ``run.json`` of a training run."""
+
+
+def find_entrants(names: Sequence[str], kind: Kind, checkpoints: int) -> tuple[Entrant, ...]:
+    """Look entrants up, grouped and in the order of group and seed.
+
+    Args:
+        names: run folders, checkpoint files and scripted opponents; ``GROUP=NAME`` puts one in a
+            group of that name.
+        kind: of the environment to play in.
+        checkpoints: how many of the last ones of each run.
+
+    Raises:
+        UserError: one is not there or twice there.
+    """
+    return enter([split_group(name) for name in names], kind, checkpoints)
+
+
+def enter(named: Sequence[tuple[str, str]], kind: Kind, checkpoints: int) -> tuple[Entrant, ...]:
+    """:func:`find_entrants` of pairs of a group and a name; runs without a group get theirs."""
+    found = [_find(group, name, kind, checkpoints) for group, name in named]
+    labels = _label([one.run["settings"] for one in found if one.run and not one.group])
+    grouped = [
+        replace(one, group=labels[_alike(one.run["settings"])])
+        if one.run and not one.group
+        else one
+        for one in found
+    ]
+    entrants = sorted(
+        grouped, key=lambda one: (one.group, -1 if one.seed is None else one.seed, one.name)
+    )
+    refuse_twins(entrants)
+    _refuse_equal_seeds(entrants)
+    return tuple(entrants)
+
+
+def groups_of(entrants: Sequence[Entrant]) -> dict[str, list[Entrant]]:
+    """Entrants of each group."""
+    groups: dict[str, list[Entrant]] = {}
+    for entrant in entrants:
+        groups.setdefault(entrant.group, []).append(entrant)
+    return groups
+
+
+def split_group(name: str) -> tuple[str, str]:
+    """Group (empty if none is given) and what is entered."""
+    group, equals, rest = name.partition("=")
+    return (group, rest) if equals and group and not Path(name).exists() else ("", name)
+
+
+def _find(group: str, name: str, kind: Kind, checkpoints: int) -> Entrant:
+    scripts = scripted_players(kind)
+    if name in scripts:
+        player = Player(_digest(f"script {name}".encode()), name, 0)
+        return Entrant(name, group or f"{name} (script)", None, (player,), None)
+    path = Path(name)
+    if path.is_dir():
+        run = Run.open(path).description() if (path / SETTINGS_FILE).is_file() else None
+        files = list_checkpoints(path)[-checkpoints:]
+        if run is None or not files:
+            raise UserError(f"{name} is no run folder with checkpoints: give one by `cmfq train`")
+        players = tuple(player_of(file) for file in files)
+        stored = json.loads(to_json(run))
+        return Entrant(name, group, run.settings.seed, players, stored)
+    if path.is_file():
+        return Entrant(name, group or _short(path), None, (player_of(path),), None)
+    raise UserError(
+        f"there is no entrant {name[:200]!r}: give run folders, checkpoint files, or any of "
+        f"{', '.join(scripts)}"
+    )
+
+
+def player_of(file: Path) -> Player:
+    """The player of a checkpoint file."""
+    episode = int(file.stem) if file.stem.isdecimal() else 0
+    return Player(_digest(file.read_bytes()), str(file), episode)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:ID_DIGITS]
+
+
+def _short(file: Path) -> str:
+    """``run/000400`` for a checkpoint of a run, else the file's own name."""
+    if file.parent.name == "checkpoints":
+        return f"{file.absolute().parent.parent.name}/{file.stem}"
+    return file.stem
+
+
+def _alike(settings: Settings) -> bytes:
+    """Equal for settings that may stand in one group."""
+    flat = flatten(settings)
+    return repr({key: value for key, value in flat.items() if key not in NO_DIFFERENCE}).encode()
+
+
+def _label(settings: Sequence[Settings]) -> dict[bytes, str]:
+    """Name of each group: the algorithm and, where one has several groups, how they differ."""
+    labels = {}
+    by_algorithm: dict[str, dict[bytes, dict[str, Any]]] = {}
+    for one in settings:
+        by_algorithm.setdefault(one["algorithm"], {})[_alike(one)] = flatten(one)
+    for algorithm, groups in by_algorithm.items():
+        keys = {key: None for flat in groups.values() for key in flat if key not in NO_DIFFERENCE}
+        differing = [
+            key for key in keys if len({repr(flat.get(key)) for flat in groups.values()}) > 1
+        ]
+        for group, flat in groups.items():
+            parts = [f"{key.rpartition('.')[2]}={flat.get(key)}" for key in differing]
+            labels[group] = " ".join([algorithm, *parts])
+    return labels
+
+
+def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested settings by their dotted paths: ``{"learner.discount": 0.95}``."""
+    flat: dict[str, Any] = {}
+    for key, item in value.items():
+        if isinstance(item, Mapping):
+            flat |= flatten(item, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = item
+    return flat
+
+
+def refuse_twins(entrants: Sequence[Entrant]) -> None:
+    """Refuse a policy that enters twice.
+
+    Raises:
+        UserError: one does.
+    """
+    owners: dict[str, str] = {}
+    for entrant in entrants:
+        for player in entrant.players:
+            if player.id in owners:
+                raise UserError(
+                    f"{owners[player.id]} and {entrant.name} enter one policy twice "
+                    f"({player.name}): leave one of them out"
+                )
+            owners[player.id] = entrant.name
+
+
+def _refuse_equal_seeds(entrants: Sequence[Entrant]) -> None:
+    """No seed may count twice."""
+    seeds: dict[tuple[str, int], str] = {}
+    for entrant in entrants:
+        if entrant.seed is None:
+            continue
+        key = (entrant.group, entrant.seed)
+        if key in seeds:
+            raise UserError(
+                f"{seeds[key]} and {entrant.name} are both {entrant.group} with seed "
+                f"{entrant.seed}, and a seed counts once: leave one out, or put it in a group of "
+                f"its own, as in `old={entrant.name}`"
+            )
+        seeds[key] = entrant.name

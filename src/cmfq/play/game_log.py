@@ -1,0 +1,158 @@
+"""A tournament in one file: JSON when it is whole, and readable line by line when it is not.
+
+::
+
+    {"format": "cmfq-tournament-1", "environment": "battle", "settings": {...}, ..., "games": [
+    {"a": "0f3c...", "b": "91ab...", "game": 0, "a_survivors": 12, ...}
+    ,{...}
+    ]}
+
+Games are appended as they end, each to the disk before the next. A file without its last line is
+one of a tournament under way; a last game that was cut short is left out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
+
+import filelock
+
+from cmfq.combat import Combat
+from cmfq.decoding import Count, Finite
+from cmfq.environments.registry import Kind, kind_of
+from cmfq.errors import UserError, require_range
+from cmfq.play.entrants import Entrant
+from cmfq.storage import append_text, claim, plain, to_json, write_bytes
+
+FORMAT = "cmfq-tournament-1"
+END = "]}\n"
+
+
+EnvironmentSettings = TypeVar("EnvironmentSettings")
+
+
+@dataclass(frozen=True)
+class TournamentSettings(Generic[EnvironmentSettings]):
+    """What the games depend on, beside the players."""
+
+    environment: EnvironmentSettings
+    """Of one of the kinds in :mod:`cmfq.environments.registry`."""
+    episodes: int = 100
+    """Games of each pair of entrants."""
+    seed: int = 0
+    within_groups: bool = False
+    """Whether entrants of one group play each other too."""
+
+    def __post_init__(self) -> None:
+        require_range(self, 1, 1e9, "episodes")
+        require_range(self, 0, 2**63, "seed")
+
+
+@dataclass(frozen=True)
+class GameRecord:
+    """One game; ``a`` played the first side if its number is even."""
+
+    a: str
+    """Id of a :class:`~cmfq.play.entrants.Player`."""
+    b: str
+    game: Count
+    a_survivors: Count
+    b_survivors: Count
+    steps: Count
+    a_reward: Finite
+    b_reward: Finite
+    truncated: bool | None = None
+    """The step limit ended the game; ``None`` in files of versions that did not record it."""
+    a_combat: Combat | None = None
+    """Of A's agents; ``None`` where agents have no hit points, and in files of such versions."""
+    b_combat: Combat | None = None
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """No two games of a tournament share it."""
+        return (self.a, self.b, self.game)
+
+
+@dataclass(frozen=True)
+class Tournament:
+    """Content of the file."""
+
+    settings: TournamentSettings[Any]
+    versions: dict[str, str]
+    command: str
+    """That was called."""
+    entrants: tuple[Entrant, ...]
+    opponents: tuple[Entrant, ...]
+    """That all checkpoints of every entrant play, in a file of ``cmfq progress``; in a tournament
+    there are none: entrants play each other."""
+    games: tuple[GameRecord, ...]
+    paired: bool = False
+    """The two sides have other roles, so two games in which players swap them count as one: who
+    earned more in both together wins it."""
+
+    @property
+    def kind(self) -> Kind:
+        """Of the environment."""
+        return kind_of(self.settings.environment)
+
+
+def tournament_text(tournament: Tournament, whole: bool = True) -> str:
+    """Content of a file."""
+    parts = plain(tournament)
+    del parts["games"]
+    if not tournament.paired:  # as in files of versions that knew no other games
+        del parts["paired"]
+    header = {"format": FORMAT, "environment": tournament.kind.name, **parts, "games": []}
+    head = to_json(header).removesuffix("]}")
+    games = "\n,".join(to_json(game) for game in tournament.games)
+    return head + "\n" + games + ("\n" if games else "") + (END if whole else "")
+
+
+class TournamentLog:
+    """A tournament's file while games are played: this process, and no other, writes to it."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._lock = filelock.FileLock(path.with_name(path.name + ".lock"))
+
+    def __enter__(self) -> Self:
+        """Claim the file.
+
+        Raises:
+            UserError: another process is writing it, or nothing can be written there.
+        """
+        if not self._path.absolute().parent.is_dir():
+            raise UserError(
+                f"cannot write {self._path}: there is no folder {self._path.absolute().parent}"
+            )
+        claim(
+            self._lock,
+            f"{self._path} is being written by another process: wait for it, or give another file",
+        )
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._lock.release()
+        Path(self._lock.lock_file).unlink(missing_ok=True)
+
+    def begin(self, tournament: Tournament) -> None:
+        """Write settings, entrants and the games there are; what was there before is replaced."""
+        write_bytes(self._path, tournament_text(tournament, whole=False).encode())
+        self._first = not tournament.games
+
+    def append(self, games: Sequence[GameRecord]) -> None:
+        """Add games; they are on the disk when this returns."""
+        for game in games:
+            append_text(self._path, ("" if self._first else ",") + to_json(game) + "\n")
+            self._first = False
+
+    def finish(self, tournament: Tournament) -> None:
+        """Write the whole file, so that it does not depend on the order in which games ended."""
+        write_bytes(self._path, tournament_text(tournament).encode())

@@ -1,0 +1,200 @@
+"""What is measured of games beside who won them: the yardsticks, with intervals over seeds.
+
+A win rate saturates: two players who differ a little win nearly all games or none. How much damage
+was dealt for the damage taken tells more of every game (``docs/statistics.md``).
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from cmfq.combat import Combat
+from cmfq.environments.registry import Kind
+from cmfq.statistics.replication import Estimate, mean_interval, rate_interval
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class PlayedGame(Protocol):
+    """A game of two players, as matches and tournaments record it."""
+
+    @property
+    def a_survivors(self) -> int:
+        """Agents of A that were left."""
+        ...
+
+    @property
+    def b_survivors(self) -> int:
+        """Agents of B that were left."""
+        ...
+
+    @property
+    def steps(self) -> int:
+        """Length of the game."""
+        ...
+
+    @property
+    def a_reward(self) -> float:
+        """Sum over A's agents."""
+        ...
+
+    @property
+    def b_reward(self) -> float:
+        """Sum over B's agents."""
+        ...
+
+    @property
+    def truncated(self) -> bool | None:
+        """The step limit ended it; ``None``: not recorded."""
+        ...
+
+    @property
+    def a_combat(self) -> Combat | None:
+        """Of A's agents; ``None``: no hit points, or not recorded."""
+        ...
+
+    @property
+    def b_combat(self) -> Combat | None:
+        """Of B's agents."""
+        ...
+
+
+class Outcome(NamedTuple):
+    """A game from the view of one of its players."""
+
+    side: int
+    """0: it played the first side, 1: the second."""
+    margin: float
+    """What decides a game, its own less the opponent's: survivors in battle, rewards elsewhere."""
+    steps: int
+    truncated: bool | None
+    """The step limit ended the game; ``None`` if nobody recorded it."""
+    own: Combat | None
+    """``None`` where agents have no hit points, or nobody recorded it."""
+    opponents: Combat | None
+
+    def swapped(self) -> "Outcome":
+        """From the view of the other player."""
+        return Outcome(
+            1 - self.side, -self.margin, self.steps, self.truncated, self.opponents, self.own
+        )
+
+
+def outcome_of(game: PlayedGame, side: int, kind: Kind) -> Outcome:
+    """A game from A's view.
+
+    Args:
+        game: that was played.
+        side: of A: 0 is the first.
+        kind: of the environment.
+    """
+    return Outcome(
+        side, margin_of(game, kind), game.steps, game.truncated, game.a_combat, game.b_combat
+    )
+
+
+def margin_of(game: PlayedGame, kind: Kind) -> float:
+    """What decides a game, A's less B's."""
+    if kind.decided_by == "survivors":
+        return game.a_survivors - game.b_survivors
+    return game.a_reward - game.b_reward
+
+
+def points_of(outcome: Outcome) -> float:
+    """1 for a win, 1/2 for a draw, 0 for a loss."""
+    return (float(np.sign(outcome.margin)) + 1) / 2
+
+
+def on_side(side: int, measure: Callable[[Outcome], float]) -> Callable[[Outcome], float | None]:
+    """The measure, of games on one side; ``None`` on the other."""
+    return lambda one: measure(one) if one.side == side else None
+
+
+@dataclass(frozen=True)
+class Yardstick:
+    """A number that a game has for each player."""
+
+    label: str
+    """Heading of its column."""
+    measure: Callable[[Outcome], float | None]
+    """``None`` where a game has no such number."""
+    share: bool
+    """From 0 to 1."""
+    digits: int
+    """After the decimal point, in tables; of shares in per cent."""
+
+
+def _log_damage_ratio(outcome: Outcome) -> float | None:
+    if outcome.own is None or outcome.opponents is None:
+        return None
+    return math.log((outcome.opponents.damage_taken + 1) / (outcome.own.damage_taken + 1))
+
+
+YARDSTICKS = {
+    "damage_dealt": Yardstick(
+        "damage dealt",
+        lambda one: one.opponents.damage_taken if one.opponents else None,
+        False,
+        0,
+    ),
+    "damage_taken": Yardstick(
+        "taken", lambda one: one.own.damage_taken if one.own else None, False, 0
+    ),
+    "log_damage_ratio": Yardstick("log ratio", _log_damage_ratio, False, 2),
+    "margin": Yardstick("margin", lambda one: one.margin, False, 1),
+    "attacks_unhurt": Yardstick(
+        "attacks, unhurt", lambda one: one.own.share_unhurt if one.own else None, True, 0
+    ),
+    "attacks_hurt": Yardstick(
+        "attacks, hurt", lambda one: one.own.share_hurt if one.own else None, True, 0
+    ),
+    "steps": Yardstick("steps", lambda one: one.steps, False, 0),
+    "truncated": Yardstick("step limit", lambda one: one.truncated, True, 0),
+}
+"""By the name under which results hold them."""
+
+Layout = Sequence[Sequence[Sequence[Outcome]]]
+"""Games of seeds of A (rows) against seeds of B (columns), from A's view."""
+
+
+def layout_values(games: Layout, measure: Callable[[Outcome], float | None]) -> FloatArray | None:
+    """Means ``(rows, columns)`` over the games of each pair; one game a row for one pair alone.
+
+    ``None`` if a pair has no game with this number.
+    """
+    found = [
+        [[value for one in cell if (value := measure(one)) is not None] for cell in row]
+        for row in games
+    ]
+    if not all(cell for row in found for cell in row):
+        return None
+    if len(found) == len(found[0]) == 1:
+        return np.array(found[0][0], float).reshape(-1, 1)
+    return np.array([[float(np.mean(cell)) for cell in row] for row in found])
+
+
+def estimate(scores: FloatArray, *, share: bool) -> Estimate:
+    """Mean with its 95 % interval over seeds; over games for one pair alone.
+
+    Args:
+        scores: ``(rows, columns)``, see :func:`layout_values`.
+        share: they are from 0 to 1, and so is the interval.
+    """
+    if scores.size == 1:
+        value = float(scores.mean())
+        return Estimate(value, 0.0, 1.0) if share else Estimate(value, -math.inf, math.inf)
+    return Estimate.of(rate_interval(scores) if share else mean_interval(scores))
+
+
+def yardsticks(games: Layout) -> dict[str, Estimate]:
+    """All yardsticks that the games have, by name."""
+    found = {}
+    for name, one in YARDSTICKS.items():
+        scores = layout_values(games, one.measure)
+        if scores is not None:
+            found[name] = estimate(scores, share=one.share)
+    return found

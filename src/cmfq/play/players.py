@@ -1,0 +1,152 @@
+"""Who can play: trained policies from files, and scripts by name; a policy for every role."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
+from cmfq.environments.registry import Kind, default_settings
+from cmfq.errors import UserError
+from cmfq.notices import notify
+from cmfq.play.bots import SCRIPTS, Bot
+from cmfq.policies import Decision, Policy
+from cmfq.training.checkpoint import PolicyDescription, load_checkpoint
+from cmfq.training.run import SETTINGS_FILE, Run
+
+Player = Mapping[str, Policy]
+
+RANDOM = "random"
+GROWING = ("channels", "features")
+"""Games may come to show more than they did when a policy was trained: networks leave it out."""
+
+
+@dataclass(frozen=True)
+class RandomPolicy:
+    """Any action that is allowed, all alike (see :class:`cmfq.policies.Policy`)."""
+
+    specification: TeamSpecification
+
+    def decide(
+        self,
+        observations: Sequence[TeamObservation],
+        generator: np.random.Generator,
+        others: Sequence[TeamObservation] = (),
+        worlds: Sequence[int] | None = None,
+    ) -> list[Decision]:
+        """Draw for each team."""
+        return [Decision(self._draw(observation, generator)) for observation in observations]
+
+    def _draw(self, observation: TeamObservation, generator: np.random.Generator) -> IntArray:
+        shape = (len(observation.ids), len(self.specification.actions))
+        if observation.action_mask is None:
+            return generator.integers(shape[1], size=shape[0], dtype=np.int32)
+        draws = np.where(observation.action_mask, generator.random(shape), -1.0)
+        actions: IntArray = draws.argmax(1).astype(np.int32)
+        return actions
+
+
+def scripted_players(kind: Kind) -> list[str]:
+    """Names of the scripted players of a kind of environment."""
+    return list(dict.fromkeys([RANDOM, *SCRIPTS.get(kind.name, {})]))
+
+
+def usual_opponents(kind: Kind, usual: Sequence[str]) -> tuple[str, ...]:
+    """The usual ones if they are scripted players of the kind; else all that it has."""
+    known = scripted_players(kind)
+    return tuple(usual) if set(usual) <= set(known) else tuple(known)
+
+
+def load_player(name: str, kind: Kind, teams: Sequence[TeamSpecification]) -> Player:
+    """A run folder, a checkpoint file, or the name of a scripted player.
+
+    Args:
+        name: of the player.
+        kind: of the environment to play in.
+        teams: that it may have to play.
+
+    Raises:
+        UserError: there is no such player, or it cannot play this game.
+    """
+    if name == RANDOM:
+        return {team.role: RandomPolicy(team) for team in teams}
+    scripts = SCRIPTS.get(kind.name, {})
+    if name in scripts:
+        return {role: Bot(script) for role, script in scripts[name].items()}
+    if not _exists(name):
+        raise UserError(
+            f"there is no player {name[:200]!r}: give a run folder, a checkpoint file, "
+            f"or one of {', '.join(scripted_players(kind))}"
+        )
+    checkpoint = load_checkpoint(name)
+    trained_on = checkpoint.description.environment
+    if trained_on != kind.name:
+        raise UserError(f"{name} was trained on {trained_on}: it cannot play {kind.name}")
+    for team in teams:
+        if team.role not in checkpoint.policies:
+            known = ", ".join(checkpoint.policies)
+            raise UserError(f"{name} has policies of {known}: it cannot play {team.role}")
+        _check_fit(name, team, checkpoint.policies[team.role].specification)
+        _notify_of_unseen_inputs(name, team, checkpoint.description.policies[team.role])
+    return checkpoint.policies
+
+
+def game_of(names: Sequence[str]) -> Any:
+    """Settings of the environment that players play in, by the first one that was trained.
+
+    Names that are no player's are passed over: :func:`load_player` says what is wrong with them.
+    """
+    for name in names:
+        if _exists(name):
+            run = Path(name)
+            if (run / SETTINGS_FILE).is_file():
+                return Run.open(run).description().settings.environment
+            return load_checkpoint(name).environment_settings()
+    scripted = (kind for kind, scripts in SCRIPTS.items() if set(scripts) & set(names))
+    return default_settings(next(scripted, "battle"))
+
+
+def _exists(name: str) -> bool:
+    try:
+        return Path(name).exists()
+    except OSError:  # a name too long for a file
+        return False
+
+
+def _notify_of_unseen_inputs(
+    name: str, team: TeamSpecification, trained: PolicyDescription
+) -> None:
+    """Say it once if a network's inputs have another range in this game than in training."""
+    learned = trained.specification.map_size
+    if not learned or learned == team.map_size:
+        return
+    inputs = [
+        what
+        for what, used in (
+            ("its place on the map and minimaps", trained.network.place),
+            ("ids", trained.network.ids),
+        )
+        if used and team.map_size
+    ]
+    if inputs:
+        notify(
+            f"unseen inputs {name} {team.map_size}",
+            f"{name} was trained on a map of {learned} and plays on one of {team.map_size}: "
+            f"{' and '.join(inputs)} are inputs that mean something else there; --no-place and "
+            "--compass train a policy for maps of any size",
+        )
+
+
+def _check_fit(name: str, team: TeamSpecification, learned: TeamSpecification) -> None:
+    for what in ("view_shape", "channels", "features", "actions"):
+        theirs, ours = getattr(learned, what), getattr(team, what)
+        if theirs == ours or (what in GROWING and ours[: len(theirs)] == theirs):
+            continue
+        if len(str((theirs, ours))) > 400:
+            theirs, ours = f"{len(theirs)} entries", f"{len(ours)}, or others"
+        raise UserError(
+            f"{name} was trained with {what} {theirs}, this game has {ours}: train a policy for "
+            "this game"
+        )

@@ -1,0 +1,243 @@
+"""Learning over time: checkpoints against opponents that stay as they are.
+
+In self-play the reward does not say who is better than before, since both sides improve. A fixed
+opponent does.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cmfq.environments.base import Environment
+from cmfq.environments.registry import Kind, kind_of
+from cmfq.environments.sides import are_alike
+from cmfq.errors import UserError
+from cmfq.play.entrants import (
+    Entrant,
+    Player,
+    find_entrants,
+    groups_of,
+    player_of,
+    refuse_twins,
+)
+from cmfq.play.game_log import GameRecord, Tournament, TournamentSettings
+from cmfq.play.layouts import Layouts
+from cmfq.play.outcomes import YARDSTICKS, Outcome, on_side, outcome_of, points_of
+from cmfq.play.players import load_player
+from cmfq.play.schedule import ScheduledGame
+from cmfq.play.standings import margins_of
+from cmfq.play.tournament import play_planned, play_scheduled, refuse_too_few
+from cmfq.policies import Policy
+from cmfq.storage import versions
+from cmfq.training.evaluations import PlayCheckpoint, Score
+from cmfq.training.settings import TrainSettings
+from cmfq.workers import one_thread
+
+EVERY_CHECKPOINT = 10**9
+
+
+@dataclass(frozen=True)
+class ProgressRow:
+    """One checkpoint against one opponent."""
+
+    run: str
+    group: str
+    seed: int | None
+    episode: int
+    """Of training."""
+    opponent: str
+    win_rate: float
+    """A draw counts half."""
+    yardsticks: Mapping[str, float] = field(default_factory=dict)
+    """Means over games, see :class:`~cmfq.training.evaluations.Score`."""
+
+
+def play_progress(
+    runs: Sequence[str],
+    opponents: Sequence[str],
+    environment: Any,
+    path: Path,
+    *,
+    games: int,
+    seed: int = 0,
+    command: str,
+    workers: int = 1,
+    on_progress: Callable[[int, int], None] = lambda finished, games: None,
+) -> Tournament:
+    """Play every checkpoint of every run against every opponent.
+
+    Args:
+        runs: folders.
+        opponents: run folders (their last checkpoint), checkpoint files or scripted players.
+        environment: settings of the game.
+        path: of the file, as of a tournament: its games are kept, and those that follow are added.
+        games: of each checkpoint against each opponent.
+        seed: of the games.
+        command: that was called, to be kept in the file.
+        workers: processes; the file that results does not depend on it.
+        on_progress: told, at first and after every game, how many of how many are over.
+
+    Raises:
+        UserError: players cannot play each other; or the file is of other games.
+    """
+    if games < 1 or not runs or not opponents:
+        raise UserError("there is nothing to play: give runs, opponents and at least one game")
+    kind = kind_of(environment)
+    entrants, against = find_entrants(runs, kind, EVERY_CHECKPOINT), _opponents(opponents, kind)
+    planned = [
+        game
+        for run in entrants
+        for player in run.players
+        for one in against
+        for game in _games(player, one, games)
+    ]
+    settings = TournamentSettings(environment, games, seed)
+    tournament = Tournament(settings, versions(), command, entrants, against, ())
+    return play_planned(tournament, planned, path, workers=workers, on_progress=on_progress)
+
+
+def progress_rows(played: Tournament) -> list[ProgressRow]:
+    """What the games of :func:`play_progress` come to, in their order."""
+    games = _games_by_players(played)
+    rows = []
+    for run in played.entrants:
+        for player in run.players:
+            for one in played.opponents:
+                score = score_of(games[player.id, one.players[0].id], played.kind, played.paired)
+                row = ProgressRow(run.name, run.group, run.seed, player.episode, one.name,
+                                  score.win_rate, score.yardsticks)  # fmt: skip
+                rows.append(row)
+    return rows
+
+
+def last_layouts(played: Tournament) -> Layouts:
+    """Games of the last checkpoint of every run of a group, against each opponent.
+
+    None where the sides of a game are not alike.
+    """
+    if played.paired:
+        return {}
+    games = _games_by_players(played)
+    return {
+        (group, one.name): [
+            [
+                [
+                    outcome_of(game, game.game % 2, played.kind)
+                    for game in games[run.players[-1].id, one.players[0].id]
+                ]
+            ]
+            for run in runs
+        ]
+        for group, runs in groups_of(played.entrants).items()
+        for one in played.opponents
+    }
+
+
+def _games_by_players(played: Tournament) -> dict[tuple[str, str], list[GameRecord]]:
+    games: dict[tuple[str, str], list[GameRecord]] = {}
+    for game in played.games:
+        games.setdefault((game.a, game.b), []).append(game)
+    return games
+
+
+def shared_by_seeds(rows: Sequence[ProgressRow]) -> list[ProgressRow]:
+    """Rows of the episodes at which every run of a group has a checkpoint: means are of all seeds.
+
+    All rows of a group that has no such episode.
+    """
+    runs: dict[str, set[str]] = {}
+    there: dict[tuple[str, int], set[str]] = {}
+    for row in rows:
+        runs.setdefault(row.group, set()).add(row.run)
+        there.setdefault((row.group, row.episode), set()).add(row.run)
+    shared = {key for key, names in there.items() if names == runs[key[0]]}
+    without = runs.keys() - {group for group, _ in shared}
+    return [row for row in rows if (row.group, row.episode) in shared or row.group in without]
+
+
+def training_games(settings: TrainSettings[Any], environment: Environment) -> PlayCheckpoint | None:
+    """The games by which a run evaluates itself: those of ``cmfq progress`` with the run's seed.
+
+    They are played in this process, with generators of their own. None if the run has no
+    evaluations.
+
+    Args:
+        settings: of the run.
+        environment: to play in: the run's own, between two of its episodes.
+
+    Raises:
+        UserError: an opponent is not there or cannot play, or there are too few games.
+    """
+    if not settings.evaluate_period:
+        return None
+    kind = kind_of(settings.environment)
+    try:
+        refuse_too_few(settings.evaluate_games, environment.teams)
+        found = zip(
+            settings.evaluate_against, _opponents(settings.evaluate_against, kind), strict=True
+        )
+        opponents = {
+            name: (one, load_player(one.players[0].name, kind, environment.teams))
+            for name, one in found
+        }
+    except UserError as error:
+        raise UserError(
+            f"cannot evaluate every {settings.evaluate_period} episodes: {error}"
+        ) from error
+
+    def play(
+        checkpoint: Path,
+        policies: Mapping[str, Policy],
+        name: str,
+        should_stop: Callable[[], bool],
+    ) -> Score | None:
+        opponent, theirs = opponents[name]
+        records = []
+        with one_thread():
+            for game in _games(player_of(checkpoint), opponent, settings.evaluate_games):
+                if should_stop():
+                    return None
+                records.append(play_scheduled(game, policies, theirs, environment, settings.seed))
+        return score_of(records, kind, not are_alike(environment.teams))
+
+    return play
+
+
+def score_of(games: Sequence[GameRecord], kind: Kind, paired: bool) -> Score:
+    """Add games up, from A's point of view (see :func:`~.standings.margins_of`)."""
+    margins = np.array(margins_of(games, kind, paired))
+    outcomes = [] if paired else [outcome_of(game, game.game % 2, kind) for game in games]
+    return Score(
+        int((margins > 0).sum()),
+        int((margins == 0).sum()),
+        int((margins < 0).sum()),
+        float(margins.mean()),
+        _means(outcomes),
+    )
+
+
+def _means(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """Yardsticks and win rates by side, as far as the games have them."""
+    measures = {name: one.measure for name, one in YARDSTICKS.items() if name != "margin"}
+    for side, name in enumerate(("win_rate_first", "win_rate_second")):
+        measures[name] = on_side(side, points_of)
+    means = {}
+    for name, measure in measures.items():
+        values = [value for one in outcomes if (value := measure(one)) is not None]
+        if values:
+            means[name] = float(np.mean(values))
+    return means
+
+
+def _opponents(names: Sequence[str], kind: Kind) -> tuple[Entrant, ...]:
+    """Each with one player, in the order given."""
+    found = tuple(find_entrants([name], kind, 1)[0] for name in names)
+    refuse_twins(found)
+    return found
+
+
+def _games(player: Player, opponent: Entrant, games: int) -> list[ScheduledGame]:
+    return [ScheduledGame(player, opponent.players[0], game) for game in range(games)]

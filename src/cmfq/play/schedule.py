@@ -1,0 +1,55 @@
+"""Which games a tournament has: so many for each pair of entrants, spread over checkpoints."""
+
+from collections.abc import Iterator, Sequence
+from itertools import combinations
+from math import lcm
+from typing import NamedTuple
+
+from cmfq.play.entrants import Entrant, Player
+
+
+class ScheduledGame(NamedTuple):
+    """A game to play. ``a`` plays the left side in even games, the right one in odd ones."""
+
+    a: Player
+    b: Player
+    game: int
+    """Number within the pair of entrants."""
+
+
+def pairs(entrants: Sequence[Entrant], within_groups: bool) -> list[tuple[Entrant, Entrant]]:
+    """Every entrant with every other; those of one group only if asked for."""
+    return [(a, b) for a, b in combinations(entrants, 2) if within_groups or a.group != b.group]
+
+
+def games_between(
+    a: Entrant, b: Entrant, episodes: int, arrangements: int = 1
+) -> Iterator[ScheduledGame]:
+    """Games of a pair: a round with swapped sides for one pair of checkpoints, then the next pair.
+
+    A round is two games for each of the arrangements of the teams (see
+    :func:`cmfq.environments.sides.arrangements`).
+
+    Every checkpoint plays as often as its siblings, to within one round, and any number of games
+    is the beginning of any larger one. Pair ``p`` is checkpoint ``p mod A`` against checkpoint
+    ``(p + p div lcm(A, B)) mod B``, which meets every pair once before any comes again.
+    """
+    ours, theirs = len(a.players), len(b.players)
+    for game in range(episodes):
+        pair = game // (2 * arrangements)
+        shift = pair // lcm(ours, theirs)
+        yield ScheduledGame(a.players[pair % ours], b.players[(pair + shift) % theirs], game)
+
+
+def schedule(
+    entrants: Sequence[Entrant],
+    episodes: int,
+    within_groups: bool = False,
+    arrangements: int = 1,
+) -> list[ScheduledGame]:
+    """All games, pair by pair."""
+    return [
+        game
+        for a, b in pairs(entrants, within_groups)
+        for game in games_between(a, b, episodes, arrangements)
+    ]

@@ -1,0 +1,254 @@
+"""What a finished tournament says: algorithm against algorithm, ratings, cycles."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations, product
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from cmfq.environments.registry import Kind
+from cmfq.errors import UserError
+from cmfq.play.entrants import Entrant, groups_of
+from cmfq.play.game_log import GameRecord, Tournament
+from cmfq.play.outcomes import margin_of
+from cmfq.statistics.rating import GroupRatings, cycles, rate_groups
+from cmfq.statistics.replication import (
+    Estimate,
+    confidence_above_half,
+    majority,
+    mean_interval,
+    rate_interval,
+)
+
+FloatArray = npt.NDArray[np.float64]
+
+
+class Results(NamedTuple):
+    """Games of one group against another, from the first one's view."""
+
+    points: FloatArray
+    """``(seeds of A, seeds of B, games)``: 1 for a win, 1/2 for a draw."""
+    margins: FloatArray
+    """``(seeds of A, seeds of B, games)``: what decides a game, A's less B's: survivors in battle,
+    rewards elsewhere."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One group against another."""
+
+    a: str
+    b: str
+    seeds: tuple[int, int]
+    """Entrants of A and of B. Where both have one, the unit of the intervals is the game."""
+    wins: int
+    draws: int
+    losses: int
+    win_rate: Estimate
+    """Of A; a draw counts half."""
+    confidence: float
+    """That the mean win rate of A is above 1/2."""
+    better: Estimate | None
+    """Probability that a random seed of A wins more than half against a random seed of B."""
+    margin: Estimate
+    """Survivors (or rewards) of A less those of B, at the end of a game."""
+
+    def swapped(self) -> "Comparison":
+        """From B's view."""
+        return Comparison(
+            self.b,
+            self.a,
+            self.seeds[::-1],
+            self.losses,
+            self.draws,
+            self.wins,
+            self.win_rate.swapped(1.0),
+            1 - self.confidence,
+            self.better and self.better.swapped(1.0),
+            self.margin.swapped(),
+        )
+
+
+@dataclass(frozen=True)
+class Rating:
+    """Of a group, in Elo's points; 0 is the mean of the groups."""
+
+    group: str
+    rating: Estimate
+    entrants: dict[str, float]
+    """Of each of its entrants, by name."""
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """Three groups of which each beats the next, and the last the first."""
+
+    groups: tuple[str, str, str]
+    settled: bool
+    """All three intervals leave out 1/2. If not, it may be one of the draw of seeds."""
+
+
+@dataclass(frozen=True)
+class Standings:
+    """All that follows from the games."""
+
+    comparisons: tuple[Comparison, ...]
+    """Of every two groups."""
+    ratings: tuple[Rating, ...]
+    """Best first."""
+    largest_gap: float
+    """Between the win rate of two groups and the one that their ratings expect."""
+    cycles: tuple[Cycle, ...]
+
+    def between(self, a: str, b: str) -> Comparison:
+        """One comparison, from A's view."""
+        for one in self.comparisons:
+            if (one.a, one.b) == (a, b):
+                return one
+            if (one.a, one.b) == (b, a):
+                return one.swapped()
+        raise KeyError((a, b))
+
+
+def standings(tournament: Tournament) -> Standings:
+    """Work out everything."""
+    groups = groups_of(tournament.entrants)
+    names = list(groups)
+    table = games_by_pair(tournament)
+    comparisons = tuple(
+        _compare(a, b, results_between(table, groups[a], groups[b]))
+        for a, b in combinations(names, 2)
+    )
+    number = np.array([names.index(one.group) for one in tournament.entrants])
+    rated = rate_groups(*_counts(tournament.entrants, table), number)
+    rates, settled = np.full((len(names), len(names)), 0.5), np.zeros((len(names),) * 2, bool)
+    for one in comparisons:
+        a, b = names.index(one.a), names.index(one.b)
+        rates[a, b], rates[b, a] = one.win_rate.value, 1 - one.win_rate.value
+        settled[a, b] = settled[b, a] = one.win_rate.leaves_out(0.5)
+    return Standings(
+        comparisons,
+        tuple(_ratings(tournament.entrants, names, rated)),
+        max(
+            float(abs(rates[a, b] - rated.expected[number == a][:, number == b].mean()))
+            for a, b in combinations(range(len(names)), 2)
+        ),
+        tuple(
+            Cycle((names[a], names[b], names[c]), sure) for a, b, c, sure in cycles(rates, settled)
+        ),
+    )
+
+
+PairTable = dict[tuple[str, str], FloatArray]
+"""Margins of the games of each pair of entrants, by their names and from the first one's view."""
+
+
+def games_by_pair(tournament: Tournament) -> PairTable:
+    """Margins of all games."""
+    owner = {player.id: one.name for one in tournament.entrants for player in one.players}
+    games: dict[tuple[str, str], list[GameRecord]] = {}
+    for game in tournament.games:
+        games.setdefault((owner[game.a], owner[game.b]), []).append(game)
+    table = {
+        pair: np.array(margins_of(played, tournament.kind, tournament.paired), float)
+        for pair, played in games.items()
+    }
+    return table | {(b, a): -values for (a, b), values in table.items()}
+
+
+def margins_of(games: Sequence[GameRecord], kind: Kind, paired: bool) -> list[float]:
+    """What decides games, A's less B's: of each, or of each two in which players swapped roles.
+
+    Args:
+        games: of two entrants; a last one without its other half is left out where they are paired.
+        kind: of the environment.
+        paired: see :class:`~cmfq.play.game_log.Tournament`.
+    """
+    if not paired:
+        return [margin_of(game, kind) for game in games]
+    halves: dict[tuple[str, str, int], list[float]] = {}
+    for game in games:
+        both = halves.setdefault((game.a, game.b, game.game // 2), [])
+        both.append(game.a_reward - game.b_reward)
+    return [sum(both) for both in halves.values() if len(both) == 2]
+
+
+def all_results(tournament: Tournament) -> dict[tuple[str, str], Results]:
+    """Games of every two groups, in the order of the groups."""
+    groups, table = groups_of(tournament.entrants), games_by_pair(tournament)
+    return {
+        (a, b): results_between(table, groups[a], groups[b]) for a, b in combinations(groups, 2)
+    }
+
+
+def results_between(table: PairTable, a: Sequence[Entrant], b: Sequence[Entrant]) -> Results:
+    """Stack the games of two groups.
+
+    Raises:
+        UserError: some of them have not played each other.
+    """
+    for one, other in product(a, b):
+        if (one.name, other.name) not in table:
+            raise UserError(
+                f"{one.name} and {other.name} have not played each other: give the file of a "
+                "tournament, in which all do (a sweep or a progress is none)"
+            )
+    numbers = {len(table[one.name, other.name]) for one in a for other in b}
+    if len(numbers) > 1:
+        raise UserError(
+            f"pairs of {a[0].group} and {b[0].group} have played {min(numbers)} to {max(numbers)} "
+            "games: give the file of a tournament, in which all play as many"
+        )
+    margins = np.array([[table[one.name, other.name] for other in b] for one in a])
+    return Results((np.sign(margins) + 1) / 2, margins)
+
+
+def _compare(a: str, b: str, results: Results) -> Comparison:
+    points, margins = results
+    wins, draws = int((points == 1).sum()), int((points == 0.5).sum())
+    seeds = (points.shape[0], points.shape[1])
+    better = None
+    if seeds == (1, 1):  # two policies and no more: each game is a replicate, a row of its own
+        scores, mean_margins = points.reshape(-1, 1), margins.reshape(-1, 1)
+    else:
+        scores, mean_margins = points.mean(-1), margins.mean(-1)
+        better = Estimate.of(rate_interval(majority(scores)))
+    if scores.size > 1:
+        rate, margin = Estimate.of(rate_interval(scores)), Estimate.of(mean_interval(mean_margins))
+        confidence = float(confidence_above_half(scores))
+    else:
+        rate, confidence = Estimate(float(scores.mean()), 0.0, 1.0), 0.5
+        margin = Estimate(float(mean_margins.mean()), -math.inf, math.inf)
+    return Comparison(
+        a, b, seeds, wins, draws, points.size - wins - draws, rate, confidence, better, margin
+    )
+
+
+def _counts(entrants: Sequence[Entrant], table: PairTable) -> tuple[FloatArray, FloatArray]:
+    """Wins of the row against the column, and draws, for all entrants."""
+    place = {one.name: number for number, one in enumerate(entrants)}
+    wins, draws = np.zeros((len(place),) * 2), np.zeros((len(place),) * 2)
+    for (a, b), margins in table.items():
+        wins[place[a], place[b]] = (margins > 0).sum()
+        draws[place[a], place[b]] = (margins == 0).sum()
+    return wins, draws
+
+
+def _ratings(
+    entrants: Sequence[Entrant], groups: Sequence[str], rated: GroupRatings
+) -> list[Rating]:
+    return [
+        Rating(
+            groups[number],
+            Estimate(*(float(part[number]) for part in (rated.groups, rated.low, rated.high))),
+            {
+                one.name: float(rating)
+                for one, rating in zip(entrants, rated.players, strict=True)
+                if one.group == groups[number]
+            },
+        )
+        for number in np.argsort(-rated.groups, kind="stable")
+    ]

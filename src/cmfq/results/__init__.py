@@ -1,0 +1,1 @@
+"""What games say: tables, figures and pages."""

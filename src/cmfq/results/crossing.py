@@ -1,0 +1,247 @@
+"""Tables and figures of crossed roles: what each algorithm earns in each role, and at which size.
+
+::
+
+    results/
+      README.md         tables, figures and how to get them again
+      cells.csv         one row per first group, second group and size
+      games.jsonl.gz    every game
+      runs.json         settings and versions of every run
+      rewards.svg, .png   first role's reward by size, a panel for each second side (Fig 7)
+      curves.svg, .png    reward of both roles over training (Fig 6, 10)
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from cmfq.environments.keeping import opened
+from cmfq.play.crossing import CrossCell, CrossGame, roles_of, scaled, summarise
+from cmfq.play.entrants import Entrant, groups_of
+from cmfq.results.style import Metrics, colours_of, save_figure
+from cmfq.results.table import Table
+from cmfq.storage import make_folder, write_bytes, write_gzip, write_json
+from cmfq.text import code_line, csv_text
+from cmfq.training.run import Run
+
+RANDOM_GROUP = "random (script)"
+WINDOW = 10
+"""Episodes over which curves are averaged."""
+
+
+def heading(settings: Any) -> str:
+    """With which the page of an environment with these settings begins; the roles follow."""
+    return f"{settings.title.split(',')[0].capitalize()}: "
+
+
+def write_crossing(
+    folder: Path,
+    entrants: Sequence[Entrant],
+    games: Sequence[CrossGame],
+    settings: Any,
+    command: str,
+) -> list[CrossCell]:
+    """Write the results folder.
+
+    Args:
+        folder: to write to; made if it is not there.
+        entrants: that played.
+        games: all of them.
+        settings: of the environment.
+        command: that does it again.
+    """
+    make_folder(folder)
+    cells = summarise(games)
+    rows = [list(asdict(cells[0])), *(list(asdict(cell).values()) for cell in cells)]
+    write_bytes(folder / "cells.csv", csv_text(rows).encode())
+    lines = b"".join(json.dumps(asdict(game)).encode() + b"\n" for game in games)
+    write_gzip(folder / "games.jsonl.gz", lines)
+    write_json(folder / "runs.json", {one.name: one.run for one in entrants if one.run})
+    metrics = {
+        group: [Run.open(Path(one.name)).metrics() for one in members]
+        for group, members in groups_of([one for one in entrants if one.run]).items()
+    }
+    save_figure(_rewards(cells, settings), folder, "rewards")
+    if metrics:
+        save_figure(_curves(metrics, settings), folder, "curves")
+    write_bytes(folder / "README.md", _readme(cells, settings, command, bool(metrics)).encode())
+    return cells
+
+
+def reward_table(cells: Sequence[CrossCell], size: int, role: int) -> Table:
+    """A row per first group, a column per second one; the reward of one of the two roles."""
+    here = {(cell.first, cell.second): cell for cell in cells if cell.size == size}
+    seconds = list(dict.fromkeys(second for _, second in here))
+    rows = []
+    for first in dict.fromkeys(first for first, _ in here):
+        parts = [first]
+        for second in seconds:
+            cell = here[first, second]
+            value, (low, high) = (
+                (cell.first_reward, cell.first_interval),
+                (cell.second_reward, cell.second_interval),
+            )[role]
+            interval = f" ({low:.2f} to {high:.2f})" if np.isfinite(low) else ""
+            parts.append(f"{value:.2f}{interval}")
+        rows.append(tuple(parts))
+    return Table(("", *seconds), rows)
+
+
+def findings(cells: Sequence[CrossCell], roles: tuple[str, str]) -> Table:
+    """Each trained group in each role against random agents in its place, over all other sides.
+
+    It *earns more* where the interval over its seeds lies above what random agents earn.
+    """
+    rows = []
+    for role, name in enumerate(roles):
+        for size in dict.fromkeys(cell.size for cell in cells):
+            earned = _earned(cells, size, role)
+            for group in dict.fromkeys(own for own, _ in earned if not own.endswith("(script)")):
+                others = [other for own, other in earned if own == group]
+                if (RANDOM_GROUP, others[0]) not in earned:
+                    continue
+                by_chance = [earned[RANDOM_GROUP, other][0] for other in others]
+                values, lows = zip(*(earned[group, other] for other in others), strict=True)
+                ahead = np.subtract(values, by_chance)
+                rows.append(
+                    (
+                        f"{group} {name}",
+                        str(size or "as trained"),
+                        f"{np.count_nonzero(np.greater(lows, by_chance))} of {len(others)}",
+                        f"{ahead.min():+.2f} to {ahead.max():+.2f}",
+                    )
+                )
+    columns = ("trained", "size", "earns more than random", "by, against one side or another")
+    return Table(columns, rows)
+
+
+def _earned(
+    cells: Sequence[CrossCell], size: int, role: int
+) -> dict[tuple[str, str], tuple[float, float]]:
+    """Reward and its lower limit, by who has the role and who has the other one."""
+    here = [cell for cell in cells if cell.size == size]
+    if role == 0:
+        return {(c.first, c.second): (c.first_reward, c.first_interval[0]) for c in here}
+    return {(c.second, c.first): (c.second_reward, c.second_interval[0]) for c in here}
+
+
+def _readme(cells: Sequence[CrossCell], settings: Any, command: str, curves: bool) -> str:
+    first, second = roles_of(settings)
+    parts = [
+        f"# {heading(settings)}{first} against {second}",
+        "",
+        f"Reward per agent and step. Rows play the {first}, columns the {second}; a trained "
+        "policy meets trained others of its own seed. In brackets the 95 % interval over training "
+        "seeds (Student's t); for a script against a script there is but one value.",
+        "",
+    ]
+    found = findings(cells, (first, second))
+    if found.rows:
+        parts += [
+            "## Trained against random agents in the same place",
+            "",
+            "Against how many of the other sides the interval over seeds lies above what random "
+            "agents earn there.",
+            "",
+            found.markdown(),
+        ]
+    for size in dict.fromkeys(cell.size for cell in cells):
+        title = scaled(settings, size).title
+        seeds = max(cell.seeds for cell in cells if cell.size == size)
+        for role, name in enumerate((first, second)):
+            table = reward_table(cells, size, role).markdown()
+            parts += [f"## Reward of the {name}: {title}, {seeds} seeds", "", table]
+    parts += ["![Rewards by size](rewards.svg)", ""]
+    if curves:
+        parts += ["![Rewards over training](curves.svg)", ""]
+    parts += [
+        "`cells.csv` holds the tables, `games.jsonl.gz` every game, `runs.json` the settings and "
+        "versions of every run. Train the runs with `cmfq train` and those settings, then",
+        "",
+        code_line(command),
+        "",
+    ]
+    return "\n".join(parts)
+
+
+def _rewards(cells: Sequence[CrossCell], settings: Any) -> Figure:
+    """First role's reward against size, a panel for each second group."""
+    first_role, second_role = roles_of(settings)
+    seconds = list(dict.fromkeys(cell.second for cell in cells))
+    colours = colours_of(list(dict.fromkeys(cell.first for cell in cells)))
+    figure = Figure(figsize=(2.6 * len(seconds) + 1.2, 3.4), layout="constrained")
+    panels = figure.subplots(1, len(seconds), sharey=True, squeeze=False)[0]
+    for axes, second in zip(panels, seconds, strict=True):
+        for number, (first, colour) in enumerate(colours.items()):
+            own = [cell for cell in cells if (cell.first, cell.second) == (first, second)]
+            places = np.arange(len(own)) + 0.06 * (number - len(colours) / 2)
+            values = np.array([cell.first_reward for cell in own])
+            limits = np.array([cell.first_interval for cell in own])
+            limits = np.where(np.isfinite(limits), limits, values[:, None])
+            errors = np.abs(limits.T - values)
+            axes.errorbar(
+                places,
+                values,
+                errors,
+                color=colour,
+                marker="osD^vPX"[number % 7],
+                capsize=2,
+                label=first,
+                linewidth=1.4,
+            )
+        sizes = list(dict.fromkeys(cell.size for cell in cells))
+        labels = [_count(scaled(settings, size)) for size in sizes]
+        axes.set_xticks(range(len(sizes)), labels)
+        axes.set_title(f"{second_role}: {second}", fontsize=10)
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    panels[0].set_ylabel(f"reward per {first_role} and step")
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
+    return figure
+
+
+def _count(settings: Any) -> str:
+    with opened(settings) as environment:
+        return "/".join(str(len(team.ids)) for team in environment.reset(0))
+
+
+def _curves(runs: Mapping[str, Sequence[Metrics]], settings: Any) -> Figure:
+    """Reward per agent and step of both roles, mean over seeds and spread from least to most."""
+    with opened(settings) as environment:
+        counts = [len(team.ids) for team in environment.reset(0)]
+        roles = [team.role for team in environment.teams]
+    colours = colours_of(list(runs))
+    figure = Figure(figsize=(9, 3.4), layout="constrained")
+    for team, axes in enumerate(figure.subplots(1, 2)):
+        for group, metrics in runs.items():
+            length = min(len(rows) for rows in metrics)
+            rewards = np.array(
+                [
+                    [row["rewards"][team] / counts[team] / row["steps"] for row in rows[:length]]
+                    for rows in metrics
+                ]
+            )
+            window = min(WINDOW, length)
+            kernel = np.full(window, 1 / window)
+            smooth = np.array([np.convolve(row, kernel, "valid") for row in rewards])
+            episodes = np.arange(window, length + 1)
+            colour = colours[group]
+            axes.plot(
+                episodes, smooth.mean(0), color=colour, label=f"{group} ({len(metrics)} seeds)"
+            )
+            axes.fill_between(
+                episodes, smooth.min(0), smooth.max(0), color=colour, alpha=0.18, linewidth=0
+            )
+        axes.set_title(roles[team], fontsize=10)
+        axes.set_xlabel("training episode")
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+        if team == 0:
+            axes.set_ylabel("reward per agent and step")
+            axes.legend(frameon=False, fontsize=9)
+    return figure

@@ -1,0 +1,181 @@
+"""Learning curves of runs: what training reported, by group, and how it is kept beside a result.
+
+::
+
+    curves/
+      README.md        the first and the last episodes, and the command that does it again
+      metrics.json.gz  of every run
+      runs.json        settings and versions of every run
+      curves.svg, .png
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypedDict, cast
+
+import msgspec
+import numpy as np
+
+from cmfq.decoding import Count, Finite, damage_of, decode_json, read_maybe_packed
+from cmfq.errors import UserError
+from cmfq.play.entrants import Entrant
+from cmfq.results.style import Metrics, learning_curves, save_figure
+from cmfq.results.table import Table
+from cmfq.storage import make_folder, write_bytes, write_gzip, write_json
+from cmfq.text import code_line, markdown_text
+from cmfq.training.deaths import somebody_died
+from cmfq.training.run import SETTINGS_FILE, Run
+
+METRICS = "metrics.json.gz"
+HEADING = "Training: "
+"""With which the page begins; the game follows."""
+ENDS = 10
+"""Episodes of which the table has the means, at both ends of training."""
+
+CURVES_CAPTION = (
+    f"Training: means over {ENDS} episodes and over seeds, with the least and the greatest seed. "
+    "In self-play the reward does not say who is better than before."
+)
+
+
+class _KeptRow(TypedDict):
+    episode: Count
+    rewards: Annotated[list[Finite], msgspec.Meta(min_length=1)]
+    kills: list[Finite]
+    steps: Finite
+    loss: Finite | None
+    playing_seconds: Finite
+    learning_seconds: Finite
+
+
+KEPT = tuple(_KeptRow.__annotations__)
+"""What is kept of the metrics."""
+
+MetricsOf = Mapping[str, Metrics]
+"""Rows of metrics of each run, by the entrant's name."""
+
+
+def find_metrics(entrants: Sequence[Entrant], folder: Path | None = None) -> MetricsOf:
+    """Metrics of the runs that are there, and of the others those that a results folder holds.
+
+    Raises:
+        UserError: metrics are damaged.
+    """
+    found: dict[str, Metrics] = {
+        one.name: _metrics(Path(one.name))
+        for one in entrants
+        if one.run and (Path(one.name) / SETTINGS_FILE).is_file()
+    }
+    if folder and (folder / METRICS).is_file():
+        names = {one.name for one in entrants}
+        stored = _stored(folder / METRICS)
+        found = {name: rows for name, rows in stored.items() if name in names} | found
+    return {name: rows for name, rows in found.items() if rows}
+
+
+def _stored(path: Path) -> dict[str, Metrics]:
+    with damage_of(path, "mend or remove it"):
+        found = decode_json(read_maybe_packed(path), dict[str, list[_KeptRow]])
+    return {name: cast("Metrics", rows) for name, rows in found.items()}
+
+
+def write_metrics(folder: Path, metrics: MetricsOf) -> None:
+    """Keep metrics in a results folder, where :func:`find_metrics` finds them."""
+    write_gzip(folder / METRICS, json.dumps(metrics).encode())
+
+
+def by_group(entrants: Sequence[Entrant], metrics: MetricsOf) -> dict[str, list[Metrics]]:
+    """Metrics of the runs of each group."""
+    groups: dict[str, list[Metrics]] = {}
+    for one in entrants:
+        if one.name in metrics:
+            groups.setdefault(one.group, []).append(metrics[one.name])
+    return groups
+
+
+def ends_table(curves: Mapping[str, Sequence[Metrics]]) -> Table:
+    """What the first and the last episodes of each group were like."""
+    columns: list[str] = ["group", "seeds", "episodes"]
+    measures = {"rewards": "reward", "kills": "kills", "steps": "steps"}
+    if not _anybody_died(curves):
+        del measures["kills"]
+    for name in measures.values():
+        columns += [f"{name}, first {ENDS}", f"last {ENDS}"]
+    rows = []
+    for group, runs in curves.items():
+        cells = []
+        for key in measures:
+            for part in (slice(ENDS), slice(-ENDS, None)):
+                values = [_one(key, row[key]) for run in runs for row in run[part]]
+                cells.append(f"{np.mean(values):.0f}".replace("-", "\N{MINUS SIGN}"))
+        lengths = sorted({len(run) for run in runs})
+        rows.append((group, str(len(runs)), ", ".join(map(str, lengths)), *cells))
+    return Table(tuple(columns), rows)
+
+
+def write_curves(folder: Path, entrants: Sequence[Entrant], title: str, command: str) -> Table:
+    """Write the folder; it is made if it is not there.
+
+    Raises:
+        UserError: one of the entrants is no run with metrics, or the runs are of several
+            environments.
+    """
+    metrics = find_metrics(entrants)
+    if not entrants:
+        raise UserError("there are no curves to draw: give run folders of `cmfq train`")
+    for one in entrants:
+        if one.name not in metrics:
+            raise UserError(f"{one.name} has no curves to draw: give run folders of `cmfq train`")
+    kinds = sorted({one.run["environment"] for one in entrants if one.run})
+    if len(kinds) != 1:
+        raise UserError(
+            f"the runs are of {' and '.join(kinds)}, whose rewards cannot be "
+            "compared: give runs of one"
+        )
+    curves = by_group(entrants, metrics)
+    make_folder(folder)
+    table = ends_table(curves)
+    write_metrics(folder, metrics)
+    write_json(folder / "runs.json", {one.name: one.run for one in entrants})
+    save_figure(learning_curves(curves), folder, "curves")
+    parts = [
+        f"# {HEADING}{markdown_text(title)}\n",
+        f"![{CURVES_CAPTION}](curves.svg)\n",
+        f"{CURVES_CAPTION}\n",
+        f"Means of the first and of the last {ENDS} episodes, over seeds; rewards of a team"
+        + (", kills of all.\n" if _anybody_died(curves) else ".\n"),
+        table.markdown(),
+        "## To get it again\n",
+        code_line(command),
+        "`runs.json` holds settings and versions of every run. Runs that differ in nothing but the "
+        "seed are one group.\n",
+    ]
+    write_bytes(folder / "README.md", "\n".join(parts).encode())
+    return table
+
+
+def _anybody_died(curves: Mapping[str, Sequence[Metrics]]) -> bool:
+    return any(somebody_died(row) for runs in curves.values() for rows in runs for row in rows)
+
+
+def _one(key: str, value: Any) -> float:
+    """A team's mean reward, all teams' kills, or the number as it is."""
+    if key == "rewards":
+        return float(np.mean(value))
+    return float(np.sum(value))
+
+
+def _metrics(run: Path) -> Metrics:
+    return [_shorten(row) for row in Run(run).metrics()]
+
+
+def _shorten(row: Mapping[str, Any]) -> dict[str, Any]:
+    """What figures and tables need of a row, to three digits."""
+    kept = {key: row[key] for key in KEPT}
+    return {
+        key: [round(part, 3) for part in value]
+        if isinstance(value, list)
+        else value and round(value, 3)
+        for key, value in kept.items()
+    }

@@ -1,0 +1,159 @@
+"""One HTML file about a trained run: curves, results, a game to watch. It needs nothing else."""
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from cmfq.environments.base import Body
+from cmfq.environments.keeping import opened
+from cmfq.environments.registry import kind_of
+from cmfq.environments.sides import Seats, name_of, seats
+from cmfq.play.matches import Game, MatchResult, mean_rewards, play_between
+from cmfq.play.players import load_player
+from cmfq.play.progress import ProgressRow
+from cmfq.replays.draw import draw_fight, readable_cell
+from cmfq.replays.fight import FightRecorder
+from cmfq.replays.images import save_animation
+from cmfq.results.progress_figure import win_rate_over_training
+from cmfq.results.style import Metrics, learning_curves, svg_text
+from cmfq.storage import write_bytes
+from cmfq.training.evaluations import Evaluation
+from cmfq.training.settings import TrainSettings
+from cmfq.workers import one_thread
+
+CELL, SIDE = 12, 320
+"""Pixels of a unit of length, and of a side of the field, which is drawn larger if need be."""
+COLOUR_NAMES = ("red", "blue", "yellow", "green", "violet", "brown")
+"""Of teams, as they are drawn."""
+
+
+def write_report(
+    path: Path,
+    *,
+    settings: TrainSettings[Any],
+    versions: dict[str, str],
+    metrics: Metrics,
+    evaluations: Sequence[Evaluation],
+    matches: Sequence[MatchResult],
+) -> None:
+    """Write the report.
+
+    Args:
+        path: HTML file to write.
+        settings: of the run.
+        versions: of what it ran on.
+        metrics: rows of its metrics file.
+        evaluations: that it made while it trained, if any.
+        matches: of the trained policy (A) against opponents (B), all of one kind; a typical game
+            of the last one is shown: of those in which A has the first seats, the one of median
+            length.
+    """
+    templates = Environment(
+        loader=PackageLoader("cmfq.results", "."), autoescape=True, undefined=StrictUndefined
+    )
+    html = templates.get_template("run.html").render(
+        settings=settings,
+        versions=versions,
+        progress=Markup(_win_rates(settings, evaluations)),
+        curves=Markup(svg_text(learning_curves({settings.algorithm: [metrics]}))),
+        summary=_summary(metrics),
+        matches=matches,
+        decided_by=kind_of(settings.environment).decided_by,
+        rewards=[mean_rewards(match) for match in matches],
+        film=_film_typical_game(matches[-1]),
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_bytes(path, html.encode())
+
+
+def _win_rates(settings: TrainSettings[Any], evaluations: Sequence[Evaluation]) -> str:
+    """The figure, or nothing."""
+    rows = [
+        ProgressRow("", settings.algorithm, settings.seed, one.episode, one.opponent, one.win_rate)
+        for one in evaluations
+    ]
+    return svg_text(win_rate_over_training(rows)) if rows else ""
+
+
+class _Film(NamedTuple):
+    """A game to watch."""
+
+    animation: str
+    """WebP, in Base64."""
+    caption: str
+    legend: str
+    """What is drawn, but for the agents."""
+
+
+def _film_typical_game(match: MatchResult) -> _Film:
+    recorder = FightRecorder()
+    by_length = sorted(match.games[::2], key=lambda game: game.steps)
+    typical = by_length[len(by_length) // 2].game
+    kind = kind_of(match.settings)
+    with opened(match.settings) as environment, one_thread():
+        teams = environment.teams
+        a, b = (load_player(name, kind, teams) for name in (match.a, match.b))
+        game = play_between(
+            environment, a, b, typical, entropy=(match.seed, typical), observers=(recorder,)
+        )
+        scenery = environment.scenery()
+    names = (Path(match.a).stem, Path(match.b).stem)
+    sides = seats(teams, typical)
+    shown = [""] * len(teams)
+    for name, side in zip(names, sides, strict=True):
+        for team in side:
+            shown[team] = name if match.symmetric else f"{name} ({teams[team].name})"
+    left, top, right, bottom = scenery.bounds
+    cell = max(CELL, min(readable_cell(scenery), round(SIDE / max(right - left, bottom - top))))
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "game.webp"
+        save_animation(draw_fight(recorder.frames, shown, scenery, cell=cell), file)
+        animation = base64.b64encode(file.read_bytes()).decode("ascii")
+    who = [
+        f"{name} ({_colours(side) if match.symmetric else name_of(side, teams)})"
+        for name, side in zip(names, sides, strict=True)
+        if side
+    ]
+    came = (
+        f"{game.a_survivors} to {game.b_survivors} survive after {game.steps} steps"
+        if kind.decided_by == "survivors"
+        else f"rewards {' to '.join(_rewards(game, sides))} after {game.steps} steps"
+    )
+    caption = f"{' against '.join(who)}, a game of median length: {came}"
+    return _Film(animation, caption, _legend(scenery.bodies))
+
+
+def _colours(side: Sequence[int]) -> str:
+    return " and ".join(COLOUR_NAMES[team % len(COLOUR_NAMES)] for team in side)
+
+
+def _rewards(game: Game, sides: Seats) -> list[str]:
+    """Of A, which has the first seats, and of B if it has any."""
+    rewards = (game.a_reward, game.b_reward)
+    return [f"{one:,.1f}" for one, side in zip(rewards, sides, strict=True) if side]
+
+
+def _legend(bodies: Sequence[Body]) -> str:
+    parts = []
+    if any(body.full_health for body in bodies):
+        parts.append("the bar in each body is its hit points")
+    if any(body.attacks for body in bodies):
+        parts.append("arrows are attacks")
+    return "; ".join(parts)
+
+
+def _summary(metrics: Metrics) -> dict[str, Any]:
+    seconds = sum(row["playing_seconds"] + row["learning_seconds"] for row in metrics)
+    agent_steps = sum(row["agent_steps"] for row in metrics)
+    return {
+        "episodes": len(metrics),
+        "agent_steps": agent_steps,
+        "minutes": seconds / 60,
+        "rate": agent_steps / seconds,
+        "updates": metrics[-1]["updates"],
+    }

@@ -1,0 +1,108 @@
+"""Win rates against agents a side: does a policy hold in larger crowds (Fig 4c)?
+
+::
+
+    sizes/
+      README.md                 a row for every two groups, and the command that does it again
+      tournament-64.json.gz     every game at 64 a side, and so on
+      sizes.svg, sizes.png      the figure
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from cmfq.errors import UserError, unknown_name
+from cmfq.play.game_log import Tournament, tournament_text
+from cmfq.play.standings import standings
+from cmfq.results.style import save_figure
+from cmfq.results.table import Table, rate_text
+from cmfq.results.tournament_figures import win_rate_by_size
+from cmfq.results.tournament_tables import HOW_TO_READ, about
+from cmfq.statistics.replication import Estimate
+from cmfq.storage import make_folder, write_bytes, write_gzip
+from cmfq.text import code_line, markdown_text
+
+TITLE = "Win rates at several sizes"
+
+SizeCurves = Mapping[str, Mapping[str, Mapping[int, Estimate]]]
+"""Of each opponent, of each group, the win rate at each size."""
+
+
+def by_size(tournaments: Mapping[Path, Tournament]) -> dict[int, Tournament]:
+    """Tournaments by the agents a side that they were played with, in that order.
+
+    Raises:
+        UserError: there are not two sizes, or two tournaments of one.
+    """
+    found: dict[int, Tournament] = {}
+    for path, played in tournaments.items():
+        size = getattr(played.settings.environment, "size", None)
+        if size is None:
+            raise UserError(f"{path} is a tournament of {played.kind.name}, which has no size")
+        if size in found:
+            raise UserError(f"two tournaments were played at {size} a side: give one of them")
+        found[size] = played
+    if len(found) < 2:
+        raise UserError("give tournaments of at least two sizes")
+    return dict(sorted(found.items()))
+
+
+def size_curves(tournaments: Mapping[int, Tournament], against: Sequence[str]) -> SizeCurves:
+    """Win rates of the groups that are in all tournaments.
+
+    Args:
+        tournaments: of each size.
+        against: groups to show as opponents; all of them if not given.
+
+    Raises:
+        UserError: one of ``against`` is not in all tournaments.
+    """
+    results = {size: standings(played) for size, played in tournaments.items()}
+    groups = set.intersection(*({r.group for r in one.ratings} for one in results.values()))
+    for name in against:
+        if name not in groups:
+            raise unknown_name("group", name, sorted(groups))
+    return {
+        opponent: {
+            group: {size: one.between(group, opponent).win_rate for size, one in results.items()}
+            for group in sorted(groups - {opponent})
+        }
+        for opponent in against or sorted(groups)
+    }
+
+
+def size_table(curves: SizeCurves) -> Table:
+    """A row for every two groups, a column for every size."""
+    sizes = sorted({size for lines in curves.values() for line in lines.values() for size in line})
+    rows = [
+        (f"{group} v {opponent}", *(rate_text(line[size]) for size in sizes))
+        for opponent, lines in curves.items()
+        for group, line in lines.items()
+    ]
+    return Table(("win rate of A v B", *(f"{size} a side" for size in sizes)), rows)
+
+
+def write_sizes(
+    folder: Path, tournaments: Mapping[int, Tournament], curves: SizeCurves, command: str
+) -> None:
+    """Write the folder; it is made if it is not there."""
+    make_folder(folder)
+    save_figure(win_rate_by_size(curves), folder, "sizes")
+    for size, played in tournaments.items():
+        write_gzip(folder / f"tournament-{size}.json.gz", tournament_text(played).encode())
+    parts = [
+        f"# {TITLE}: {', '.join(map(str, tournaments))} a side\n",
+        f"The same policies at every size. {HOW_TO_READ}\n",
+        "![Win rate against agents a side, a panel for each opponent, with 95 % intervals over "
+        "seeds](sizes.svg)\n",
+        size_table(curves).markdown(),
+        "## What was played\n",
+        *(f"- {markdown_text(about(played))}" for played in tournaments.values()),
+        "\n## To get it again\n",
+        code_line(command),
+        "from the stored games; each of them again from nothing, training and all, by "
+        f"`cmfq reproduce {folder}/tournament-{next(iter(tournaments))}.json.gz` and so on. They "
+        "were played by\n",
+        *(code_line(played.command) for played in tournaments.values()),
+    ]
+    write_bytes(folder / "README.md", "\n".join(parts).encode())

@@ -1,0 +1,182 @@
+"""Tables of a tournament, as rows of text: the page in Markdown and the one in HTML share them."""
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import combinations
+
+import numpy as np
+
+from cmfq.play.entrants import groups_of
+from cmfq.play.game_log import Tournament
+from cmfq.play.standings import Comparison, Standings, all_results
+from cmfq.results.table import Table, margin_text, rate_text
+
+PAPER_ORDERINGS = (
+    ("iql", "mfq"),
+    ("mfq", "attention-mfq"),
+    ("attention-mfq", "cmfq"),
+    ("iql", "attention-mfq"),
+    ("iql", "cmfq"),
+    ("mfq", "cmfq"),
+    ("random", "mfq"),
+)
+"""Fig 4b: IQL < MFQ < Attention-MFQ < CMFQ, and Random < MFQ; the weaker one first."""
+
+
+LARGE_GAP = 0.2
+"""Between an expected win rate and one that was seen, above which ratings mislead."""
+
+
+def verdict(comparison: Comparison) -> str:
+    """Whether A beats B, from the interval of its win rate."""
+    if not comparison.win_rate.leaves_out(0.5):
+        return "cannot be told apart"
+    return "holds" if comparison.win_rate.low > 0.5 else "does not hold"
+
+
+def matrix_table(standings: Standings) -> Table:
+    """Win rate of the row against the column, best group first."""
+    groups = [one.group for one in standings.ratings]
+    rows = [
+        (a, *("–" if a == b else rate_text(standings.between(a, b).win_rate) for b in groups))
+        for a in groups
+    ]
+    return Table(("win rate against", *groups), rows)
+
+
+def comparison_table(standings: Standings) -> Table:
+    """Every two groups, the one with the better rating as A."""
+    rows = []
+    for a, b in combinations([one.group for one in standings.ratings], 2):
+        one = standings.between(a, b)
+        rows.append(
+            (
+                f"{a} v {b}",
+                f"{one.seeds[0]} v {one.seeds[1]}",
+                f"{one.wins}-{one.draws}-{one.losses}",
+                rate_text(one.win_rate),
+                f"{one.confidence:.1%}",
+                rate_text(one.better) if one.better else "–",
+                margin_text(one.margin),
+            )
+        )
+    columns = ("A v B", "seeds", "W-D-L", "win rate of A", "sure", "better seed", "margin")
+    return Table(columns, rows)
+
+
+def rating_table(standings: Standings) -> Table:
+    """The ladder."""
+    rows = [
+        (one.group, str(len(one.entrants)), margin_text(one.rating, digits=0))
+        for one in standings.ratings
+    ]
+    return Table(("group", "seeds", "rating, in Elo points"), rows)
+
+
+def ordering_table(standings: Standings) -> Table | None:
+    """The paper's orderings, as far as their algorithms are here."""
+    groups = {one.group for one in standings.ratings}
+    rows = []
+    for weaker, stronger in PAPER_ORDERINGS:
+        if {weaker, stronger} <= groups:
+            one = standings.between(stronger, weaker)
+            rows.append((f"{weaker} < {stronger}", rate_text(one.win_rate), verdict(one)))
+    return Table(("in the paper", "win rate of the stronger", "here"), rows) if rows else None
+
+
+def run_table(tournament: Tournament, order: Sequence[str]) -> Table:
+    """Every entrant against every group: how far seeds differ."""
+    groups = groups_of(tournament.entrants)
+    results = all_results(tournament)
+    rows = []
+    for group in order:
+        for number, one in enumerate(groups[group]):
+            cells = []
+            for other in order:
+                if (group, other) in results:
+                    share = results[group, other].points[number].mean()
+                elif (other, group) in results:
+                    share = 1 - results[other, group].points[:, number].mean()
+                else:
+                    share = math.nan
+                cells.append(f"{share:.0%}" if np.isfinite(share) else "–")
+            seed = "–" if one.seed is None else str(one.seed)
+            episodes = ", ".join(str(player.episode) for player in one.players if player.episode)
+            rows.append((group, seed, episodes or "–", *cells))
+    return Table(("group", "seed", "checkpoints", *(f"v {group}" for group in order)), rows)
+
+
+def cycle_sentences(standings: Standings) -> list[str]:
+    """One for each cycle, or one that says there is none."""
+    if not standings.cycles:
+        return ["No three groups beat each other in a circle."]
+    return [
+        f"{' beats '.join((*one.groups, one.groups[0]))}: "
+        + ("all three intervals leave out 1/2." if one.settled else
+           "in point estimates only, other seeds may show none.")
+        for one in standings.cycles
+    ]  # fmt: skip
+
+
+def fit_sentence(standings: Standings) -> str:
+    """How well one number for each group says what the games said."""
+    gap = standings.largest_gap
+    warning = (
+        ": one number for each group does not describe these games, go by the table of win rates"
+        if gap > LARGE_GAP
+        else ""
+    )
+    return (
+        f"The win rates that these ratings expect are at most {100 * gap:.0f} points from those "
+        f"seen{warning}."
+    )
+
+
+def about(tournament: Tournament) -> str:
+    """What was played, in one paragraph."""
+    settings = tournament.settings
+    seeds = _listing(
+        f"{len(entrants)} of {group}" if len(entrants) > 1 else group
+        for group, entrants in groups_of(tournament.entrants).items()
+    )
+    most = max(len(one.players) for one in tournament.entrants)
+    spread = f", spread over the last {most} checkpoints of each" if most > 1 else ""
+    return (
+        f"{len(tournament.games):,} games ({settings.environment.title}) between {seeds}: "
+        f"{settings.episodes} games for every two entrants of different groups{spread}; "
+        f"{how_decided(tournament)}, and a draw counts half."
+    )
+
+
+def how_decided(tournament: Tournament) -> str:
+    """What makes a player win: a part of a sentence."""
+    if tournament.paired:
+        return (
+            "roles swap every game; two such games count as one, and who earns more in both "
+            "together wins it"
+        )
+    return f"sides swap every game; who has more {tournament.kind.decided_by} wins"
+
+
+HOW_TO_READ = (
+    "In brackets are 95 % intervals over training seeds: what they hold is meant for other seeds "
+    "of the same algorithms, not for these policies alone. What has one entrant only is taken as "
+    "it is; between two such the interval is over games. Each interval stands for itself: of "
+    "twenty pairs that are equally strong, one will seem not to be."
+)
+HOW_TO_READ_ORDERINGS = (
+    "The interval leaves out 1/2 on the paper's side: *holds*; on the other side: *does not hold*. "
+    "*Cannot be told apart* is no sign that two are equal: a difference may be as large as the "
+    "interval, and `cmfq power` says how many seeds would show one. All that is said is of these "
+    "settings and this length of training."
+)
+COLUMNS = (
+    "*Sure*: confidence that the mean win rate is above 1/2. *Better seed*: probability that a "
+    "random seed of A wins more than half its games against a random seed of B. *Margin*: what "
+    "decides a game, A's less B's."
+)
+
+
+def _listing(parts: Iterable[str]) -> str:
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
