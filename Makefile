@@ -17,7 +17,7 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)
 	@if [ -e runs/demo ]; then $(BIN)/cmfq resume runs/demo; else $(BIN)/cmfq train battle \
 		--preset strong --algorithm cmfq --size 64 --episodes 400 --run runs/demo; fi
-	@$(BIN)/cmfq report runs/demo --against random rush zoo/mfq64
+	@$(BIN)/cmfq report runs/demo --against random rush zoo:mfq64
 
 check: $(READY)
 	$(BIN)/ruff check .

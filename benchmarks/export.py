@@ -3,7 +3,7 @@
 Every run is exported three times in its training, by each method; the exports play the same
 opponents. Writes the rows and the table.
 
-    python benchmarks/export.py runs/battle64/* --against rush zoo/mfq64 --out docs/results/export
+    python benchmarks/export.py runs/battle64/* --against rush zoo:mfq64 --out docs/results/export
 """
 
 import csv
@@ -153,7 +153,7 @@ def describe(rows: Sequence[Row], checkpoints: int, again: str) -> str:
 def main(
     runs: tyro.conf.Positional[tuple[Path, ...]],
     out: Path,
-    against: tuple[str, ...] = ("rush", "zoo/mfq64"),
+    against: tuple[str, ...] = ("rush", "zoo:mfq64"),
     ends: tuple[int, ...] = (200, 300, 400),
     checkpoints: int = 3,
     games: int = 16,

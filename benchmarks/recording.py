@@ -1,6 +1,6 @@
 """What recording costs: the same games played with and without it, in turn, in one process.
 
-CMFQ plays MFQ, both with the weights of zoo/mfq64. Figures are medians over games of the ratio
+CMFQ plays MFQ, both with the weights of zoo:mfq64. Figures are medians over games of the ratio
 within a game.
 
     python benchmarks/recording.py [games]
@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -26,7 +25,7 @@ from cmfq.training.checkpoint import load
 
 T = TypeVar("T")
 Policies = tuple[QPolicy, QPolicy]
-ZOO = Path(__file__).parent.parent / "zoo"
+ZOO = FOLDER
 
 
 class Cost(NamedTuple):

@@ -33,7 +33,7 @@ def measure(policy: Path, games: int, workers: int) -> tuple[float, float]:
     return ended - started, (ended - first) * games / (games - 1)
 
 
-def main(policy: str = "zoo/mfq64", games: int = 100, rounds: int = 3) -> None:
+def main(policy: str = "zoo:mfq64", games: int = 100, rounds: int = 3) -> None:
     measure(Path(policy), 2, 1)
     times: dict[int, list[tuple[float, float]]] = {1: [], 2: []}
     for _ in range(rounds):
@@ -54,4 +54,4 @@ def main(policy: str = "zoo/mfq64", games: int = 100, rounds: int = 3) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1] if len(sys.argv) > 1 else "zoo/mfq64", *map(int, sys.argv[2:]))
+    main(sys.argv[1] if len(sys.argv) > 1 else "zoo:mfq64", *map(int, sys.argv[2:]))

@@ -15,6 +15,7 @@ from cmfq.learner import LearnerSettings
 from cmfq.networks import NetworkSettings
 from cmfq.notices import forget_notices
 from cmfq.training.settings import ExplorationSettings, TrainSettings
+from cmfq.zoo import FOLDER
 
 torch.set_num_threads(1)
 
@@ -43,4 +44,4 @@ def tiny() -> TrainSettings[BattleSettings]:
 @pytest.fixture(scope="session")
 def zoo() -> Path:
     """Folder of the shipped policies."""
-    return Path(__file__).parent.parent / "zoo"
+    return FOLDER

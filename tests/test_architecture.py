@@ -10,7 +10,7 @@ import cmfq
 SOURCE = Path(cmfq.__file__).parent
 LAYERS = [
     {"text"},
-    {"errors", "hints", "notices"},
+    {"errors", "hints", "notices", "zoo"},
     {"imports", "decoding"},
     {"mean_field", "environments", "storage", "undo", "outputs"},
     {"objective"},

@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import fields, is_dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -213,7 +213,14 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 def versions() -> dict[str, str]:
     """Versions of what a result depends on."""
-    return {name: version(name) for name in ("cmfq", "torch", "numpy", "magent2")}
+    return {name: _version(name) for name in ("cmfq", "torch", "numpy", "magent2")}
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def _finite(value: Any) -> Any:

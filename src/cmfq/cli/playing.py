@@ -20,6 +20,7 @@ from cmfq.results.run import write_report
 from cmfq.storage import write_json
 from cmfq.text import say
 from cmfq.training.run import Run
+from cmfq.zoo import locate
 
 OPPONENTS = ("random", "rush", "focus")
 """Opponents of ``cmfq report``, where they are scripted players of the game."""
@@ -90,7 +91,7 @@ def report(
         out: HTML file to write; report.html in the run's folder if not given.
     """
     path = run / "report.html" if out is None else out
-    folder = Run.open(run)
+    folder = Run.open(locate(run))
     validate_output(path, PAGE)
     description = folder.description()
     settings = description.settings.environment

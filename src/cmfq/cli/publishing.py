@@ -10,6 +10,7 @@ from cmfq.play.players import RANDOM
 from cmfq.text import say
 from cmfq.training.export import Method, export_policy
 from cmfq.training.run import Run
+from cmfq.zoo import locate
 
 
 def export(
@@ -29,7 +30,7 @@ def export(
     """
     validate_output(out, POLICY)
     last = export_policy(run, out, method, checkpoints)
-    own = Run.open(run).description().settings.own_functions
+    own = Run.open(locate(run)).description().settings.own_functions
     what = last if method == "last" else f"{checkpoints} checkpoints up to {last}"
     play = command("evaluate", out, RANDOM, own_functions=own)
     say(f"{out} holds {what}: play it with `{play}`")

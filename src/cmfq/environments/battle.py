@@ -9,13 +9,12 @@ teams start as exact mirror images, and both see the field in one frame of refer
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
-from magent2.environments.battle.battle import get_config
-from magent2.gridworld import GridWorld
 
 from cmfq.environments.base import Body, IntArray, Scenery, Step, TeamObservation
+from cmfq.environments.engine import engine_module
 from cmfq.environments.frames import Frame, frame
 from cmfq.environments.magent import CHANNELS, MAgentWorld, Rules, rules_title, team_specification
 from cmfq.errors import UserError, require_range, unknown_name
@@ -187,7 +186,7 @@ class BattleEnvironment:
         )
         self._frames = frames_of(self.map_size, settings.rules)
         self._is_transposed = self._frames[0] is not None
-        config = get_config(
+        config = engine_module("environments.battle.battle").get_config(
             map_size=self.map_size,
             minimap_mode=True,
             seed=None,
@@ -231,7 +230,7 @@ class BattleEnvironment:
         else:
             positions = lines(self.map_size, self.settings.rules)
 
-        def place(engine: GridWorld) -> None:
+        def place(engine: Any) -> None:
             for handle, cells in zip(engine.get_handles(), positions, strict=True):
                 laid = cells[:, ::-1] if self._is_transposed else cells
                 engine.add_agents(handle, method="custom", pos=np.ascontiguousarray(laid))

@@ -10,8 +10,6 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
-from magent2.c_lib import _LIB as ENGINE
-from magent2.gridworld import Config, GridWorld
 from scipy.spatial import cKDTree
 
 from cmfq.environments.base import (
@@ -23,6 +21,7 @@ from cmfq.environments.base import (
     TeamObservation,
     TeamSpecification,
 )
+from cmfq.environments.engine import engine_module
 from cmfq.environments.frames import Frame
 
 Rules = Literal["fair", "magent"]
@@ -120,7 +119,7 @@ class MAgentWorld:
 
     def __init__(
         self,
-        config: Config,
+        config: Any,
         teams: tuple[TeamSpecification, ...],
         *,
         map_size: int,
@@ -144,7 +143,8 @@ class MAgentWorld:
         """
         np.empty(KEPT_MEMORY, np.uint8)
         self._config = config
-        self._engine = GridWorld(config)
+        self._library = engine_module("c_lib")._LIB
+        self._engine = self._new_engine()
         self._handles = self._engine.get_handles()
         self._teams = teams
         self._map_size = map_size
@@ -157,14 +157,14 @@ class MAgentWorld:
         self._previous_actions: list[IntArray] = []
         self._steps = 0
 
-    def reset(self, seed: int, place: Callable[[GridWorld], None]) -> tuple[TeamObservation, ...]:
+    def reset(self, seed: int, place: Callable[[Any], None]) -> tuple[TeamObservation, ...]:
         """Start an episode on an empty field, which ``place`` fills; draws come from ``seed``.
 
         The engine takes 0 and 1 for the same seed. It is made afresh, in a tenth of a millisecond:
         nothing of the episode before is left, nor the memory that its own reset leaks on large maps
         (7 KiB each time).
         """
-        self._engine = GridWorld(self._config)
+        self._engine = self._new_engine()
         self._handles = self._engine.get_handles()
         self._engine.set_seed(seed)
         self._engine.reset()
@@ -178,6 +178,9 @@ class MAgentWorld:
             np.full(self._engine.get_num(handle), NO_ACTION, np.int32) for handle in self._handles
         ]
         return self._observe()
+
+    def _new_engine(self) -> Any:
+        return engine_module("gridworld").GridWorld(self._config)
 
     def step(self, actions: Sequence[IntArray]) -> Step:
         """Attack, in an order that the engine draws, then move, one team after the other.
@@ -198,7 +201,7 @@ class MAgentWorld:
         rewards, alive = [], []
         for handle, team in zip(self._handles, taken, strict=True):
             rewards.append(np.empty(len(team), np.float32))
-            ENGINE.env_get_reward(self._engine.game, handle, rewards[-1].ctypes)
+            self._library.env_get_reward(self._engine.game, handle, rewards[-1].ctypes)
             alive.append(self._ask(handle, b"alive", np.empty(len(team), np.bool_)))
         self._engine.clear_dead()
         self._previous_actions = [team[living] for team, living in zip(taken, alive, strict=True)]
@@ -267,12 +270,12 @@ class MAgentWorld:
         if agents:  # asked about an empty group, the engine reads freed memory
             answer = np.empty((agents, known), np.float32)
             buffers = (ctypes.c_void_p * 2)(view.ctypes.data, answer.ctypes.data)
-            ENGINE.env_get_observation(self._engine.game, handle, buffers)
+            self._library.env_get_observation(self._engine.game, handle, buffers)
             features[:, :known] = answer
         return view, features
 
     def _ask(self, handle: Any, what: bytes, answer: Array) -> Array:
-        ENGINE.env_get_info(self._engine.game, handle, what, answer.ctypes)
+        self._library.env_get_info(self._engine.game, handle, what, answer.ctypes)
         return answer
 
 

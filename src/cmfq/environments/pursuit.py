@@ -11,13 +11,12 @@ every step, by as many predators as there is room for.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import get_args
+from typing import Any, get_args
 
 import numpy as np
-from magent2.environments.adversarial_pursuit.adversarial_pursuit import get_config
-from magent2.gridworld import GridWorld
 
 from cmfq.environments.base import Body, IntArray, Scenery, Step, TeamObservation
+from cmfq.environments.engine import engine_module
 from cmfq.environments.magent import MAgentWorld, Rules, rules_title, team_specification
 from cmfq.errors import UserError, require_range, unknown_name
 
@@ -141,7 +140,8 @@ class PursuitEnvironment:
                 map_size=self.map_size,
             ),
         )
-        config = get_config(self.map_size, True, None, settings.attack_penalty)
+        rules = engine_module("environments.adversarial_pursuit.adversarial_pursuit")
+        config = rules.get_config(self.map_size, True, None, settings.attack_penalty)
         _, _, values, _ = config.reward_rules[0]
         values[:] = settings.tag_reward, settings.tagged_penalty
         self._world = MAgentWorld(
@@ -170,7 +170,7 @@ class PursuitEnvironment:
         """See :class:`~.base.Environment`: all attack, then all move."""
         return self._world.step(actions)
 
-    def _place(self, engine: GridWorld) -> None:
+    def _place(self, engine: Any) -> None:
         predators, prey = engine.get_handles()
         engine.add_walls(method="random", n=walls_inside(self.map_size))
         engine.add_agents(predators, method="random", n=self.settings.predators)

@@ -18,6 +18,7 @@ from cmfq.play.players import scripted_players
 from cmfq.storage import to_json
 from cmfq.training.checkpoint import list_checkpoints
 from cmfq.training.run import SETTINGS_FILE, Run
+from cmfq.zoo import locate
 
 ID_DIGITS = 16
 WATCHING = {"record_period", "evaluate_period", "evaluate_against", "evaluate_games"}
@@ -107,7 +108,7 @@ def _find(group: str, name: str, kind: Kind, checkpoints: int) -> Entrant:
     if name in scripts:
         player = Player(_digest(f"script {name}".encode()), name, 0)
         return Entrant(name, group or f"{name} (script)", None, (player,), None)
-    path = Path(name)
+    path = locate(name)
     if path.is_dir():
         run = Run.open(path).description() if (path / SETTINGS_FILE).is_file() else None
         files = list_checkpoints(path)[-checkpoints:]

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +14,7 @@ from cmfq.play.bots import SCRIPTS, Bot
 from cmfq.policies import Decision, Policy
 from cmfq.training.checkpoint import PolicyDescription, load_checkpoint
 from cmfq.training.run import SETTINGS_FILE, Run
+from cmfq.zoo import locate, shipped
 
 Player = Mapping[str, Policy]
 
@@ -78,7 +78,7 @@ def load_player(name: str, kind: Kind, teams: Sequence[TeamSpecification]) -> Pl
     if not _exists(name):
         raise UserError(
             f"there is no player {name[:200]!r}: give a run folder, a checkpoint file, "
-            f"or one of {', '.join(scripted_players(kind))}"
+            f"or one of {', '.join([*scripted_players(kind), *shipped()])}"
         )
     checkpoint = load_checkpoint(name)
     trained_on = checkpoint.description.environment
@@ -100,7 +100,7 @@ def game_of(names: Sequence[str]) -> Any:
     """
     for name in names:
         if _exists(name):
-            run = Path(name)
+            run = locate(name)
             if (run / SETTINGS_FILE).is_file():
                 return Run.open(run).description().settings.environment
             return load_checkpoint(name).environment_settings()
@@ -110,7 +110,7 @@ def game_of(names: Sequence[str]) -> Any:
 
 def _exists(name: str) -> bool:
     try:
-        return Path(name).exists()
+        return locate(name).exists()
     except OSError:  # a name too long for a file
         return False
 

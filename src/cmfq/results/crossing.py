@@ -28,6 +28,7 @@ from cmfq.results.table import Table
 from cmfq.storage import make_folder, write_bytes, write_gzip, write_json
 from cmfq.text import code_line, csv_text
 from cmfq.training.run import Run
+from cmfq.zoo import locate
 
 RANDOM_GROUP = "random (script)"
 WINDOW = 10
@@ -63,7 +64,7 @@ def write_crossing(
     write_gzip(folder / "games.jsonl.gz", lines)
     write_json(folder / "runs.json", {one.name: one.run for one in entrants if one.run})
     metrics = {
-        group: [Run.open(Path(one.name)).metrics() for one in members]
+        group: [Run.open(locate(one.name)).metrics() for one in members]
         for group, members in groups_of([one for one in entrants if one.run]).items()
     }
     save_figure(_rewards(cells, settings), folder, "rewards")

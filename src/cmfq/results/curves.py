@@ -26,6 +26,7 @@ from cmfq.storage import make_folder, write_bytes, write_gzip, write_json
 from cmfq.text import code_line, markdown_text
 from cmfq.training.deaths import somebody_died
 from cmfq.training.run import SETTINGS_FILE, Run
+from cmfq.zoo import locate
 
 METRICS = "metrics.json.gz"
 HEADING = "Training: "
@@ -63,9 +64,9 @@ def find_metrics(entrants: Sequence[Entrant], folder: Path | None = None) -> Met
         UserError: metrics are damaged.
     """
     found: dict[str, Metrics] = {
-        one.name: _metrics(Path(one.name))
+        one.name: _metrics(locate(one.name))
         for one in entrants
-        if one.run and (Path(one.name) / SETTINGS_FILE).is_file()
+        if one.run and (locate(one.name) / SETTINGS_FILE).is_file()
     }
     if folder and (folder / METRICS).is_file():
         names = {one.name for one in entrants}

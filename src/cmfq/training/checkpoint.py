@@ -13,13 +13,14 @@ from cmfq.algorithms import MeanFieldSettings
 from cmfq.decoding import Damage, convert, damage_of, reason_of
 from cmfq.environments.base import TeamSpecification
 from cmfq.environments.registry import Kind, find_kind, kind_of, own_functions
-from cmfq.errors import UserError
+from cmfq.errors import UserError, unknown_name
 from cmfq.hints import TRUST_VARIABLE
 from cmfq.networks import NetworkSettings
 from cmfq.policies import QPolicy, network_shapes, new_network
 from cmfq.storage import plain, read_tensors, write_tensors
 from cmfq.training.former import former_environment, former_policies
 from cmfq.training.side import join_names, split_names, tensors_of
+from cmfq.zoo import is_shipped, locate, shipped
 
 FORMAT = "cmfq-policy-2"
 FIRST_FORMAT = "cmfq-policy-1"
@@ -114,7 +115,7 @@ def load(path: str | Path, role: str | None = None) -> QPolicy:
     """Load a trained policy from a run folder (its last checkpoint) or a checkpoint file.
 
     Args:
-        path: of the folder or file.
+        path: of the folder or file, or ``zoo:NAME`` (see :mod:`cmfq.zoo`).
         role: whose policy; needed where a run has several.
 
     Raises:
@@ -132,7 +133,11 @@ def load(path: str | Path, role: str | None = None) -> QPolicy:
 
 def load_checkpoint(path: str | Path) -> Checkpoint:
     """The policies of all roles (see :func:`load`), and what the file says of itself."""
-    file = latest_checkpoint(Path(path)) if Path(path).is_dir() else Path(path)
+    file = locate(path)
+    if is_shipped(path) and not file.exists():
+        raise unknown_name("shipped policy", str(path), shipped())
+    if file.is_dir():
+        file = latest_checkpoint(file)
     tensors, info = read_tensors(file)
     with damage_of(f"{file} does not describe its own weights, it", "give another checkpoint"):
         if info.get("format") == FIRST_FORMAT:

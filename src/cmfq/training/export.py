@@ -12,6 +12,7 @@ from cmfq.errors import UserError
 from cmfq.policies import QPolicy
 from cmfq.training.checkpoint import Checkpoint, list_checkpoints, load_checkpoint, save_policies
 from cmfq.training.run import Run
+from cmfq.zoo import locate
 
 Method = Literal["last", "average"]
 
@@ -33,7 +34,7 @@ def export_policy(run: Path, out: Path, method: Method, checkpoints: int) -> Pat
     """
     if out.suffix != ".safetensors" or not out.absolute().parent.is_dir():
         raise UserError(f"cannot write {out}: give a .safetensors file in a folder that exists")
-    settings = Run.open(run).description().settings
+    settings = Run.open(locate(run)).description().settings
     found = last_checkpoints(run, checkpoints if method == "average" else 1)
     last = found[-1]
     policies = {role: average([one.policies[role] for one in found]) for role in last.policies}
@@ -53,7 +54,9 @@ def last_checkpoints(run: Path, number: int, until: int | None = None) -> list[C
     Raises:
         UserError: there are fewer.
     """
-    files = [file for file in list_checkpoints(run) if until is None or int(file.stem) <= until]
+    files = [
+        file for file in list_checkpoints(locate(run)) if until is None or int(file.stem) <= until
+    ]
     if not 1 <= number <= len(files):
         raise UserError(
             f"checkpoints is {number}, and {run} has {len(files)}: give a number it has"

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 from cmfq.environments.base import Environment
 from cmfq.environments.registry import kind_of
@@ -10,12 +11,15 @@ from cmfq.hints import command
 from cmfq.policies import Policy
 from cmfq.replays.record import Recorder
 from cmfq.storage import make_folder, plain
-from cmfq.training.board import Board
+from cmfq.training.boards import NoBoard, open_board
 from cmfq.training.evaluations import Evaluation, Evaluator
 from cmfq.training.metrics import EpisodeMetrics
 from cmfq.training.rows import append_row
 from cmfq.training.run import EVALUATIONS_FILE, Run
 from cmfq.training.self_play import SelfPlay
+
+if TYPE_CHECKING:
+    from cmfq.training.board import Board
 
 
 def train(
@@ -41,7 +45,7 @@ def train(
     """
     episodes, checkpoint_seconds = self_play.settings.episodes, 0.0
     run.begin(self_play)
-    with Board(run.path) as board:
+    with open_board(run.path) as board:
         board.begin(run.rows(), run.started())
         while True:  # here nothing has happened since the state was saved: it is safe to stop
             evaluated = evaluator is None or _evaluate(
@@ -59,7 +63,7 @@ def _train_to_checkpoint(
     self_play: SelfPlay,
     report: Callable[[EpisodeMetrics], None],
     should_stop: Callable[[], bool],
-    board: Board,
+    board: "Board | NoBoard",
     evaluates: bool,
 ) -> float:
     """Play and learn until a checkpoint is due, and write it.
@@ -87,7 +91,7 @@ def _evaluate(
     self_play: SelfPlay,
     evaluator: Evaluator,
     should_stop: Callable[[], bool],
-    board: Board,
+    board: "Board | NoBoard",
     checkpoint_seconds: float,
 ) -> bool:
     """Play the opponents that are missing of an evaluation that is due here.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cmfq.errors import UserError, require_range
+from cmfq.zoo import is_shipped
 
 SELF = "self"
 """The current policies, on both sides; both sides are learned from."""
@@ -98,4 +99,4 @@ def _split_share(entry: str) -> tuple[str, float]:
 
 def own_players(entries: Sequence[str]) -> list[str]:
     """Those of the opponents that are ``module:name`` of the user's own."""
-    return [name for name in parse_mix(entries) if ":" in name]
+    return [name for name in parse_mix(entries) if ":" in name and not is_shipped(name)]

@@ -20,6 +20,7 @@ from cmfq.training.own_player import load_own_player
 from cmfq.training.results import Measure, Results, title_of
 from cmfq.training.settings import TrainSettings
 from cmfq.training.side import join_names, split_names
+from cmfq.zoo import is_shipped
 
 LoadPlayer = Callable[[str, Kind, Sequence[TeamSpecification]], Mapping[str, Policy]]
 """``(name, kind of environment, teams) -> the policy of each role``, of scripts and checkpoints."""
@@ -238,7 +239,7 @@ def _load(
     teams: Sequence[TeamSpecification],
     load_player: LoadPlayer | None,
 ) -> Mapping[str, Policy]:
-    if ":" in name:
+    if ":" in name and not is_shipped(name):
         return load_own_player(name, teams)
     if load_player is None:
         raise UserError(

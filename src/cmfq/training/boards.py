@@ -1,0 +1,46 @@
+"""TensorBoard's events file of a run, or nothing where TensorBoard is not installed."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from cmfq.notices import notify
+
+if TYPE_CHECKING:
+    from cmfq.training.board import Board
+
+
+class NoBoard:
+    """Takes rows as a :class:`~cmfq.training.board.Board` does and writes nothing."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+    def begin(self, rows: Iterable[Mapping[str, Any]], started: float) -> None:
+        """Take the rows of a run that begins or goes on."""
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        """Take the row of one episode or evaluation."""
+
+
+def open_board(folder: Path) -> "Board | NoBoard":
+    """The board of a run in this folder; a notice says so if there can be none."""
+    try:
+        from cmfq.training.board import Board
+    except ModuleNotFoundError:
+        notify(
+            "no tensorboard",
+            "TensorBoard is not installed, so metrics.jsonl alone holds the learning curves: "
+            "pip install 'cmfq[tensorboard]' to see them in TensorBoard as well",
+        )
+        return NoBoard()
+    return Board(folder)

@@ -1,0 +1,45 @@
+"""Shipped policies are found by name, wherever a player is named."""
+
+from pathlib import Path
+
+import pytest
+
+import cmfq
+from cmfq.environments.registry import find_kind
+from cmfq.errors import UserError
+from cmfq.play.entrants import find_entrants
+from cmfq.play.players import game_of, load_player
+from cmfq.training.opponent_settings import own_players
+from cmfq.zoo import FOLDER, locate, shipped
+
+
+def test_names_are_those_of_the_folders() -> None:
+    assert shipped() == ["zoo:cmfq64", "zoo:mfq64"]
+    for name in shipped():
+        assert (locate(name) / "run.json").is_file()
+
+
+def test_the_path_of_before_means_the_shipped_policy_unless_a_folder_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert locate("zoo/mfq64") == FOLDER / "mfq64"
+    assert locate("zoo/mfq65") == Path("zoo/mfq65")
+    assert locate("elsewhere/zoo/mfq64") == Path("elsewhere/zoo/mfq64")
+    (tmp_path / "zoo" / "mfq64").mkdir(parents=True)
+    assert locate("zoo/mfq64") == Path("zoo/mfq64")
+
+
+def test_a_shipped_policy_is_a_player_an_entrant_and_no_function_of_ones_own() -> None:
+    battle = find_kind("battle")
+    teams = battle.environment(battle.settings()).teams
+    assert load_player("zoo:mfq64", battle, teams)["agent"].algorithm == "mfq"
+    assert game_of(["swarm", "zoo:mfq64"]).size == 64
+    (entrant,) = find_entrants(["strong=zoo:cmfq64"], battle, 1)
+    assert (entrant.name, entrant.group, entrant.seed) == ("zoo:cmfq64", "strong", 0)
+    assert own_players(["self", "zoo:mfq64=0.5", "mine:player"]) == ["mine:player"]
+
+
+def test_an_unknown_one_is_refused_with_those_that_there_are() -> None:
+    with pytest.raises(UserError, match=r"did you mean 'zoo:cmfq64'\? known are zoo:cmfq64, zoo:"):
+        cmfq.load("zoo:cmfq")
