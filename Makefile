@@ -25,7 +25,8 @@ check: $(READY)
 	$(BIN)/mypy
 
 test: check
-	$(BIN)/pytest --cov --cov-report=term:skip-covered
+	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist worksteal \
+		--cov --cov-report=term:skip-covered
 
 # Kills and failing disks at every file operation, mutated files, bad command lines: some minutes.
 torture: $(READY)

@@ -11,7 +11,7 @@ import pytest
 
 import cmfq
 from cmfq.algorithms import ALGORITHMS
-from cmfq.cli import main
+from cmfq.cli import COMMANDS, main
 
 TINY = (
     "--size", "12", "--max-steps", "30", "--episodes", "3", "--batch-size", "64",
@@ -298,6 +298,32 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(
     assert sentence in captured.err
     assert sorted(path for path in runs.rglob("*")) == before
     assert not (tmp_path / "new").exists(), "a refused run leaves no folder behind"
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(5, "Input/output error", "a/b.json"), "a/b.json: Input/output error; "),
+        (PermissionError(13, "Permission denied"), "go on: Permission denied; "),
+        (OSError("two\nlines"), "two lines; "),
+        (TimeoutError(), "go on: TimeoutError; "),
+    ],
+)
+def test_what_the_system_refuses_unexpectedly_is_one_sentence(
+    error: OSError,
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setitem(COMMANDS, "environments", fail)
+    assert main(["environments"]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith("cmfq: the system does not let it go on: ")
+    assert sentence in said
+    assert said.count("\n") == 1
 
 
 def test_a_flag_that_is_not_there_exits_with_2() -> None:

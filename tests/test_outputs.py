@@ -65,7 +65,7 @@ def test_what_belongs_to_a_run_is_not_written(tmp_path: Path, name: str) -> None
     [
         ("", "the path is empty"),
         ("folder", "it is a folder"),
-        ("none/x.html", "there is no folder"),
+        ("none/x.html", "there is no folder none, make it or give another file"),
         ("x.pdf", r"ends in \.html or \.htm"),
         ("x" * 300 + ".html", "name too long"),
     ],

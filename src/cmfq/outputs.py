@@ -90,7 +90,7 @@ def _reason(path: Path, kind: Output) -> str:
         if path.is_dir():
             return "it is a folder, give a file"
         if not folder.is_dir():
-            return f"there is no folder {path.parent}"
+            return f"there is no folder {path.parent}, make it or give another file"
         if kind.suffixes and path.suffix.lower() not in kind.suffixes:
             return f"{kind.name} ends in {' or '.join(kind.suffixes)}, give such a name"
         if not os.access(folder, os.W_OK):

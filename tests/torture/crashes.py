@@ -7,8 +7,10 @@ end must be what an undisturbed run leaves, bit for bit.
 
 import contextlib
 import errno
+import importlib
 import json
 import os
+import pkgutil
 import shutil
 import signal
 import sys
@@ -22,8 +24,10 @@ from readers import fault_of_sentence
 from samples import SMALL
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+import cmfq
 from cmfq.cli import main
 
+TINY = (*SMALL, "--max-steps", "4", "--evaluate-games", "1")
 FAULTS = ("kill", "tear", "full", "broken")
 """Killed before the operation; killed with half of the file there; no space left; I/O error."""
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
@@ -51,8 +55,9 @@ def check_operations(
     Yields:
         What went wrong.
     """
+    import_all()
     whole, run = folder / "whole", folder / "run"
-    operations = run_command(["train", "battle", *SMALL, "--run", str(whole)], folder, None)
+    operations = run_command(["train", "battle", *TINY, "--run", str(whole)], folder, None)
     expected = left_by(whole)
     for number in range(1, operations + 1, every):
         for fault in faults:
@@ -64,6 +69,14 @@ def check_operations(
             shutil.rmtree(run, ignore_errors=True)
             crashes = [Crash(middle, "kill"), Crash(number, fault)]
             yield from check_one(run, crashes, expected, folder)
+
+
+def import_all() -> None:
+    """Import what a command imports, once for all forks."""
+    for module in pkgutil.walk_packages(cmfq.__path__, "cmfq."):
+        if not module.name.endswith("__main__"):
+            importlib.import_module(module.name)
+    importlib.import_module("torch._dynamo")  # two seconds, which the first optimizer takes
 
 
 def check_one(
@@ -85,9 +98,10 @@ def check_one(
 
 def check_random_kills(folder: Path, lives: int, seed: int) -> Iterator[str]:
     """Runs that are killed again and again, at random moments, until they are finished."""
+    import_all()
     whole, run = folder / "whole", folder / "run"
     started = time.monotonic()
-    run_command(["train", "battle", *SMALL, "--run", str(whole)], folder, None)
+    run_command(["train", "battle", *TINY, "--run", str(whole)], folder, None)
     seconds = time.monotonic() - started
     expected = left_by(whole)
     generator = np.random.default_rng(seed)
@@ -110,7 +124,7 @@ def command_for(run: Path) -> list[str]:
     """What a user would type: train, or resume if the run has begun."""
     if (run / "run.json").is_file():
         return ["resume", str(run)]
-    return ["train", "battle", *SMALL, "--run", str(run)]
+    return ["train", "battle", *TINY, "--run", str(run)]
 
 
 def left_by(run: Path) -> dict[str, Any]:

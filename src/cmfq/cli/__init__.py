@@ -81,7 +81,8 @@ def _run(call: Callable[[], None]) -> None:
     """Call a command, of which nothing but an error may come out.
 
     Raises:
-        UserError: there is not enough memory, or a function of the user's own ended the process.
+        UserError: there is not enough memory, the system refused something to do with a file, or
+            a function of the user's own ended the process.
     """
     try:
         call()
@@ -90,12 +91,23 @@ def _run(call: Callable[[], None]) -> None:
             f"a function of your own ended the process, with exit code {error.code}: let it raise "
             "an error instead"
         ) from error
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise UserError(_refused(error)) from error
     except MemoryError as error:
         raise UserError(f"there is not enough memory: {error}; ask for less") from error
     except RuntimeError as error:
         if "allocate memory" not in str(error):
             raise
         raise UserError("there is not enough memory: ask for less at once") from error
+
+
+def _refused(error: OSError) -> str:
+    """One sentence about something that the system refused, where no other sentence was ready."""
+    what = " ".join((error.strerror or str(error) or type(error).__name__).split())
+    where = "" if error.filename is None else f"{error.filename}: "
+    return f"the system does not let it go on: {where}{what}; mend that and give the command again"
 
 
 def _commands(arguments: Sequence[str]) -> dict[str, Callable[..., Any]]:

@@ -125,7 +125,8 @@ class TournamentLog:
         """
         if not self._path.absolute().parent.is_dir():
             raise UserError(
-                f"cannot write {self._path}: there is no folder {self._path.absolute().parent}"
+                f"cannot write {self._path}: there is no folder {self._path.absolute().parent}, "
+                "make it or give another file"
             )
         claim(
             self._lock,

@@ -92,7 +92,9 @@ def refuse_picture(file: Path) -> None:
     if file.suffix not in (".svg", ".png"):
         raise UserError(f"cannot write a picture to {file}: end its name in .svg or .png")
     if not file.absolute().parent.is_dir():
-        raise UserError(f"cannot write {file}: there is no folder {file.parent}")
+        raise UserError(
+            f"cannot write {file}: there is no folder {file.parent}, make it or give another file"
+        )
 
 
 def colours_of(groups: Sequence[str]) -> dict[str, str]:
