@@ -9,7 +9,7 @@ import cmfq
 
 SOURCE = Path(cmfq.__file__).parent
 LAYERS = [
-    {"text"},
+    {"text", "columns"},
     {"errors", "hints", "notices", "zoo"},
     {"imports", "decoding"},
     {"mean_field", "environments", "storage", "undo", "outputs"},
@@ -23,7 +23,7 @@ LAYERS = [
     {"training"},
     {"play"},
     {"results"},
-    {"bench", "studies"},
+    {"bench", "studies", "api"},
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
@@ -85,10 +85,27 @@ def test_public_names() -> None:
     assert cmfq.__all__ == [
         "BattleEnvironment",
         "BattleSettings",
+        "Explanation",
+        "Frame",
+        "MatchResult",
+        "ParticlesSettings",
+        "PettingZooSettings",
+        "PursuitSettings",
         "QPolicy",
         "TeamObservation",
+        "TournamentResult",
+        "TrainSettings",
+        "TrainedRun",
         "UserError",
+        "evaluate",
+        "frame_of",
         "load",
+        "make_environment",
+        "open_run",
+        "preset",
+        "resume",
+        "tournament",
+        "train",
     ]
 
 

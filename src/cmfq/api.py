@@ -1,0 +1,252 @@
+"""Training, matches and tournaments from Python, as the commands do them."""
+
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from cmfq.columns import Frame, frame_of
+from cmfq.environments.keeping import close_kept, teams_of
+from cmfq.environments.registry import kind_of
+from cmfq.errors import UserError
+from cmfq.own_functions import try_own_functions
+from cmfq.play.entrants import find_entrants, split_group
+from cmfq.play.game_log import Tournament, TournamentSettings
+from cmfq.play.matches import MatchResult, play_match
+from cmfq.play.players import game_of, load_player
+from cmfq.play.progress import training_games
+from cmfq.play.standings import Standings, standings
+from cmfq.play.tournament import play_tournament
+from cmfq.policies import QPolicy
+from cmfq.training.checkpoint import load
+from cmfq.training.evaluations import Evaluation, Evaluator
+from cmfq.training.loop import train as train_run
+from cmfq.training.metrics import EpisodeMetrics
+from cmfq.training.run import Run
+from cmfq.training.self_play import SelfPlay
+from cmfq.training.settings import TrainSettings
+from cmfq.zoo import locate
+
+OnEpisode = Callable[[EpisodeMetrics], None]
+OnEvaluation = Callable[[Evaluation], None]
+ShouldStop = Callable[[], bool]
+
+
+@dataclass(frozen=True)
+class TrainedRun:
+    """A run folder that is read: what was trained, how, and what came of it."""
+
+    path: Path
+    """Its folder."""
+    settings: TrainSettings[Any]
+    """All that the run depends on."""
+
+    @property
+    def finished(self) -> bool:
+        """Whether all episodes were played; :func:`resume` plays those that are missing."""
+        return len(Run.open(self.path).metrics()) >= self.settings.episodes
+
+    def policy(self, role: str | None = None) -> QPolicy:
+        """The policy of the last checkpoint (see :func:`cmfq.load`).
+
+        Args:
+            role: whose policy; needed where a run has several.
+
+        Raises:
+            UserError: there is no checkpoint yet, or no such role.
+        """
+        return load(self.path, role)
+
+    def metrics(self) -> Frame:
+        """One row per episode: rewards, kills, survivors, loss, seconds and more.
+
+        Returns:
+            Columns by name, each ``(episodes,)`` (see :mod:`cmfq.columns`). Columns of a team end
+            in its name (``rewards/red``), those of a role in the role's (``role_losses/agent``).
+        """
+        teams = teams_of(self.settings.environment)
+        sides = [team.name for team in teams]
+        roles = list(dict.fromkeys(team.role for team in teams))
+        by_team = ("rewards", "kills", "survivors", "damage", "attacks_unhurt", "attacks_hurt")
+        names = dict.fromkeys(by_team, sides) | {"role_losses": roles}
+        return frame_of(Run.open(self.path).metrics(), names)
+
+    def evaluations(self) -> Frame:
+        """One row per evaluation and opponent; no columns if the run had no evaluations."""
+        return frame_of(Run.open(self.path).evaluations())
+
+
+@dataclass(frozen=True)
+class TournamentResult:
+    """The games of a tournament, and what follows from them for other training seeds."""
+
+    tournament: Tournament
+    """Settings, entrants and every game."""
+    standings: Standings
+    """Win rates of every two groups with 95 % intervals, ratings, circles."""
+
+    def comparisons(self) -> Frame:
+        """One row per pair of groups: wins, ``win_rate/mean``, ``win_rate/low`` and more."""
+        return frame_of(self.standings.comparisons)
+
+
+def train(
+    settings: TrainSettings[Any],
+    *,
+    run: str | Path,
+    on_episode: OnEpisode = lambda metrics: None,
+    on_evaluation: OnEvaluation = lambda evaluation: None,
+    should_stop: ShouldStop = lambda: False,
+) -> TrainedRun:
+    """Train a policy for every role by self-play, as ``cmfq train`` does, without output.
+
+    Args:
+        settings: of the run; :func:`cmfq.preset` gives those of a protocol.
+        run: folder to make; it must not exist.
+        on_episode: told of every episode.
+        on_evaluation: told of every evaluation.
+        should_stop: asked between two episodes; the run is saved, and :func:`resume` goes on.
+
+    Returns:
+        The run; not ``finished`` if it was told to stop.
+
+    Raises:
+        UserError: a setting does not fit, or the folder is there already.
+    """
+    with closing(SelfPlay(settings, load_player)) as self_play:
+        for side in self_play.sides.values():
+            try_own_functions(side.policy)
+        with Run.create(Path(run), self_play.settings) as folder:
+            _go_on(folder, self_play, on_episode, on_evaluation, should_stop)
+    return open_run(run)
+
+
+def resume(
+    run: str | Path,
+    *,
+    on_episode: OnEpisode = lambda metrics: None,
+    on_evaluation: OnEvaluation = lambda evaluation: None,
+    should_stop: ShouldStop = lambda: False,
+) -> TrainedRun:
+    """Go on with a run that was interrupted; it ends with the same weights, bit for bit.
+
+    Args:
+        run: its folder.
+        on_episode: told of every episode.
+        on_evaluation: told of every evaluation.
+        should_stop: asked between two episodes.
+
+    Raises:
+        UserError: it is no run folder, its state is gone, or another process is writing it.
+    """
+    with (
+        Run.open(Path(run)) as folder,
+        closing(SelfPlay(folder.description().settings, load_player)) as self_play,
+    ):
+        folder.restore(self_play)
+        _go_on(folder, self_play, on_episode, on_evaluation, should_stop)
+    return open_run(run)
+
+
+def open_run(run: str | Path) -> TrainedRun:
+    """A run folder to read, finished or not.
+
+    Args:
+        run: its folder, or ``zoo:NAME`` for a policy that comes with the package.
+
+    Raises:
+        UserError: it is no run folder, or a damaged one.
+    """
+    path = locate(run)
+    return TrainedRun(path, Run.open(path).description().settings)
+
+
+def evaluate(
+    a: str | Path,
+    b: str | Path,
+    settings: Any = None,
+    *,
+    episodes: int = 100,
+    seed: int = 0,
+    workers: int = 1,
+) -> MatchResult:
+    """Let two players play each other, as ``cmfq evaluate`` does; sides swap every game.
+
+    Args:
+        a: a run folder, a checkpoint file, ``zoo:NAME``, or a scripted player such as ``"rush"``.
+        b: the other player.
+        settings: of the environment; those that ``a`` was trained with if not given.
+        episodes: games to play.
+        seed: of the games.
+        workers: processes; the result does not depend on it.
+
+    Returns:
+        Win rate of ``a`` with its interval, results by side, and every game.
+
+    Raises:
+        UserError: a player is not there, or cannot play this game.
+    """
+    game = game_of([str(a), str(b)]) if settings is None else settings
+    return play_match(str(a), str(b), game, episodes=episodes, seed=seed, workers=workers)
+
+
+def tournament(
+    entrants: Sequence[str | Path],
+    settings: Any = None,
+    *,
+    episodes: int = 100,
+    checkpoints: int = 5,
+    seed: int = 0,
+    within_groups: bool = False,
+    workers: int = 1,
+    file: str | Path | None = None,
+) -> TournamentResult:
+    """Let every entrant play every other one, as ``cmfq tournament`` does.
+
+    Args:
+        entrants: run folders, checkpoint files, ``zoo:NAME``, scripted players;
+            ``"group=entrant"`` gives one a group of its own. Runs that differ in nothing but the
+            seed are one group: it is groups that are compared.
+        settings: of the environment; those that the first one was trained with if not given.
+        episodes: games of every two entrants of different groups.
+        checkpoints: how many of the last ones of each run play.
+        seed: of the games.
+        within_groups: whether runs of one group play each other too.
+        workers: processes; the result does not depend on it.
+        file: JSON file of the games, each as soon as it is over: a tournament that was interrupted
+            goes on from it, and ``cmfq tournament --json FILE`` reports it. Not kept if not given.
+
+    Raises:
+        UserError: an entrant is not there, they cannot play each other, or the file is of another
+            tournament.
+    """
+    if checkpoints < 1:
+        raise UserError(f"checkpoints is {checkpoints}: give at least 1")
+    names = [str(name) for name in entrants]
+    game = game_of([split_group(name)[1] for name in names]) if settings is None else settings
+    with TemporaryDirectory() as scratch:
+        try:
+            played = play_tournament(
+                find_entrants(names, kind_of(game), checkpoints),
+                TournamentSettings(game, episodes, seed, within_groups),
+                Path(file) if file is not None else Path(scratch) / "games.json",
+                command="cmfq.tournament(...)",
+                workers=workers,
+            )
+        finally:
+            close_kept()
+    return TournamentResult(played, standings(played))
+
+
+def _go_on(
+    folder: Run,
+    self_play: SelfPlay,
+    on_episode: OnEpisode,
+    on_evaluation: OnEvaluation,
+    should_stop: ShouldStop,
+) -> None:
+    games = training_games(self_play.settings, self_play.environments[0])
+    evaluator = games and Evaluator(games, on_evaluation)
+    train_run(folder, self_play, on_episode, should_stop, evaluator)
