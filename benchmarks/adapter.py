@@ -56,7 +56,7 @@ def main(game: str = "battle", size: int = 0, rounds: int = 15) -> None:
         environment = BattleEnvironment(BattleSettings(size=size or 64))
         kinds = [13, 13]  # moves only: nobody dies, the number of rows stays
     else:
-        environment = PursuitEnvironment(PursuitSettings().with_size(size or 20))
+        environment = PursuitEnvironment(PursuitSettings().resized(size or 20))
         kinds = [len(team.actions) for team in environment.teams]
     sizes = [len(team.ids) for team in environment.reset(0)]
     rng = np.random.default_rng(0)

@@ -17,7 +17,6 @@ import tyro
 
 from cmfq.environments.base import IntArray, TeamObservation
 from cmfq.environments.keeping import kept_environment
-from cmfq.environments.registry import kind_of
 from cmfq.mean_field.policy import boltzmann, sample
 from cmfq.play.matches import play_between
 from cmfq.play.players import load_player
@@ -79,7 +78,7 @@ def measure(
     rows = []
     for run in runs:
         settings = Run.open(run).description().settings.environment
-        environment, kind = kept_environment(settings), kind_of(settings)
+        environment, kind = kept_environment(settings), settings.kind
         opponents = {name: load_player(name, kind, environment.teams) for name in against}
         for end in ends:
             checkpoints = last_checkpoints(run, number, until=end)

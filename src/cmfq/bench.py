@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from typing import Any, ParamSpec, TypeVar
+from typing import ParamSpec, TypeVar
 
 import numpy as np
 
@@ -43,7 +43,7 @@ class BenchRow:
     """Of all agents of both teams, all three together."""
 
 
-def measure(settings: TrainSettings[Any], episodes: int = 1) -> BenchRow:
+def measure(settings: TrainSettings[BattleSettings], episodes: int = 1) -> BenchRow:
     """Train for whole episodes with a fresh network, under which hardly anybody dies.
 
     Args:
@@ -82,7 +82,7 @@ def _measure(self_play: SelfPlay, episodes: int) -> BenchRow:
     learning = total - environment.clock.seconds - policy.clock.seconds
     return BenchRow(
         settings.algorithm,
-        settings.environment.size,
+        settings.environment.team_sizes[0],
         settings.threads,
         environment_ms=1e3 * environment.clock.seconds / steps,
         acting_ms=1e3 * policy.clock.seconds / steps,
@@ -106,7 +106,7 @@ def measure_all(
             )
 
 
-def _warm_up(settings: TrainSettings[Any]) -> None:
+def _warm_up(settings: TrainSettings[BattleSettings]) -> None:
     short = replace(settings.environment, max_steps=20)
     with closing(SelfPlay(replace(settings, environment=short))) as self_play:
         self_play.run_episodes()

@@ -17,7 +17,7 @@ from cmfq.environments.base import (
     TeamSpecification,
 )
 from cmfq.environments.check import check_environment
-from cmfq.environments.registry import KINDS, make_environment
+from cmfq.environments.registry import KINDS
 from cmfq.errors import UserError
 
 TEAM = TeamSpecification("a", (5, 5), ("seen",), ("x", "y"), ("left", "right"), 2.0)
@@ -82,7 +82,7 @@ def test_a_sound_environment_passes() -> None:
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_the_packages_environments_pass(kind: Any) -> None:
-    check_environment(make_environment(kind.settings()), steps=40)
+    check_environment(kind().make(), steps=40)
 
 
 def of_first(step: Step, **changes: object) -> Step:

@@ -110,9 +110,9 @@ def test_everybody_is_placed_on_the_smallest_field_as_dense_as_magents(
 
 
 def test_a_game_grows_in_proportion() -> None:
-    grown = PursuitSettings(map_size=50, max_steps=9).with_size(180)
+    grown = PursuitSettings(map_size=50, max_steps=9).resized(180)
     assert grown == PursuitSettings(predators=180, prey=360, max_steps=9)
-    assert PursuitSettings(predators=10, prey=1).with_size(3).prey == 1
+    assert PursuitSettings(predators=10, prey=1).resized(3).prey == 1
 
 
 @pytest.mark.parametrize("map_size", [9, 15, 40])
@@ -283,7 +283,7 @@ def test_an_episode_is_a_function_of_its_seed_and_actions() -> None:
     environment = PursuitEnvironment(PursuitSettings())
     first = play(environment, 7)
     assert not same(first, play(environment, 8))
-    big = PursuitEnvironment(PursuitSettings().with_size(180))
+    big = PursuitEnvironment(PursuitSettings().resized(180))
     play(big, 3, steps=7)
     assert same(first, play(environment, 7))
     assert same(first, play(PursuitEnvironment(PursuitSettings()), 7))
@@ -292,4 +292,4 @@ def test_an_episode_is_a_function_of_its_seed_and_actions() -> None:
 
 @pytest.mark.parametrize("predators", [3, 180])
 def test_pursuit_keeps_the_promises_of_an_environment(predators: int) -> None:
-    check_environment(PursuitEnvironment(PursuitSettings(max_steps=30).with_size(predators)))
+    check_environment(PursuitEnvironment(PursuitSettings(max_steps=30).resized(predators)))

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from cmfq.cli import main
-from cmfq.environments.registry import find_kind
 from cmfq.errors import UserError
 from cmfq.play.entrants import find_entrants
 from cmfq.results.curves import ends_table, find_metrics, write_metrics
@@ -29,7 +28,7 @@ def test_the_command_writes_figure_table_and_metrics(
     assert "| cmfq | 2 | 3 |" in page
     assert "| mfq | 1 | 3 |" in page
     assert json.loads((out / "runs.json").read_text())[names[0]]["settings"]["seed"] == 0
-    entrants = find_entrants(names, find_kind("battle"), 1)
+    entrants = find_entrants(names, "battle", 1)
     kept = find_metrics([replace(one, run=None) for one in entrants], out)  # as if they were gone
     assert kept == find_metrics(entrants)
     assert [row["steps"] for row in kept[names[0]]] == [
@@ -54,7 +53,7 @@ def test_what_is_no_run_has_no_curves(tmp_path: Path, capsys: pytest.CaptureFixt
 
 def test_stored_metrics_of_runs_that_are_gone_are_kept(runs: Path, tmp_path: Path) -> None:
     names = [str(runs / name) for name in ("cmfq-0", "mfq-0")]
-    entrants = find_entrants(names, find_kind("battle"), 1)
+    entrants = find_entrants(names, "battle", 1)
     gone = [replace(one, name="gone") if one.name == names[0] else one for one in entrants]
     rows = Run.open(Path(names[0])).metrics()
     write_metrics(tmp_path, {"gone": rows, "a stranger": rows})

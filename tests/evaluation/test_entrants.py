@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cmfq.environments.registry import find_kind
 from cmfq.errors import UserError
 from cmfq.play.entrants import Entrant, Player, find_entrants, groups_of
 from cmfq.play.schedule import games_between, pairs, schedule
@@ -18,7 +17,7 @@ from cmfq.training.settings import TrainSettings
 
 
 def enter(names: list[str], checkpoints: int) -> tuple[Entrant, ...]:
-    return find_entrants(names, find_kind("battle"), checkpoints)
+    return find_entrants(names, "battle", checkpoints)
 
 
 def entrant(name: str, group: str, checkpoints: int) -> Entrant:

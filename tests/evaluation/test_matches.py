@@ -7,7 +7,6 @@ import pytest
 
 from cmfq.environments.base import TeamSpecification
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
-from cmfq.environments.registry import find_kind
 from cmfq.environments.sides import are_alike, arrangements, comparison, name_of, seats
 from cmfq.environments.signal import SignalEnvironment, SignalSettings
 from cmfq.errors import UserError
@@ -102,7 +101,7 @@ def test_a_policy_plays_at_any_size(checkpoint: Path) -> None:
 
 
 def test_players_that_are_not_there(checkpoint: Path) -> None:
-    battle, signal = find_kind("battle"), find_kind("signal")
+    battle, signal = "battle", "signal"
     (team, _) = BattleEnvironment(SMALL).teams
     with pytest.raises(UserError, match="no player 'rusch'"):
         load_player("rusch", battle, [team])

@@ -8,7 +8,6 @@ import pytest
 
 from cmfq.cli import main
 from cmfq.environments.pettingzoo import PettingZooSettings
-from cmfq.environments.registry import PETTINGZOO
 from cmfq.play.game_log import GameRecord
 from cmfq.play.matches import play_match
 from cmfq.play.progress import score_of
@@ -77,12 +76,12 @@ def record(game: int, a_reward: float, b_reward: float) -> GameRecord:
 
 def test_two_games_with_swapped_roles_count_as_one() -> None:
     games = [record(0, 5, 1), record(1, 0, 3), record(2, 1, 1), record(3, 2, 2), record(4, 9, 0)]
-    assert margins_of(games, PETTINGZOO, paired=True) == [(5 - 1) + (0 - 3), 0]
-    assert margins_of(games, PETTINGZOO, paired=False) == [4, -3, 0, 0, 9]
-    score = score_of(games, PETTINGZOO, paired=True)
+    assert margins_of(games, "rewards", paired=True) == [(5 - 1) + (0 - 3), 0]
+    assert margins_of(games, "rewards", paired=False) == [4, -3, 0, 0, 9]
+    score = score_of(games, "rewards", paired=True)
     assert (score.wins, score.draws, score.losses, score.margin) == (1, 1, 0, 0.5)
     assert score.yardsticks == {}
-    assert score_of(games, PETTINGZOO, paired=False).yardsticks["win_rate_first"] == 2.5 / 3
+    assert score_of(games, "rewards", paired=False).yardsticks["win_rate_first"] == 2.5 / 3
 
 
 @pytest.mark.parametrize("world", WORLDS)

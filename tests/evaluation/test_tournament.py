@@ -15,7 +15,6 @@ import pytest
 from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
 from cmfq.environments.pursuit import PursuitSettings
-from cmfq.environments.registry import find_kind
 from cmfq.errors import UserError
 from cmfq.play.entrants import Entrant, find_entrants
 from cmfq.play.game_log import TournamentLog, TournamentSettings
@@ -26,7 +25,7 @@ SETTINGS = TournamentSettings(BattleSettings(size=12, max_steps=25), episodes=6)
 
 
 def enter(names: list[str], checkpoints: int) -> tuple[Entrant, ...]:
-    return find_entrants(names, find_kind("battle"), checkpoints)
+    return find_entrants(names, "battle", checkpoints)
 
 
 @pytest.fixture

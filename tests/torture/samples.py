@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cmfq.cli import main
-from cmfq.environments.registry import KINDS
 from cmfq.play.entrants import find_entrants
 from cmfq.play.progress import progress_rows
 from cmfq.play.reading import finished_progress, finished_tournament
@@ -70,7 +69,7 @@ def make_samples(folder: Path) -> list[Sample]:
         return path.parent
 
     def use_metrics(path: Path) -> None:
-        entrants = find_entrants([str(in_run(path))], KINDS["battle"], 1)
+        entrants = find_entrants([str(in_run(path))], "battle", 1)
         ends_table(by_group(entrants, find_metrics(entrants)))
 
     def use_evaluations(path: Path) -> None:

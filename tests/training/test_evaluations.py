@@ -10,7 +10,6 @@ import torch
 
 from cmfq.environments.battle import BattleSettings
 from cmfq.environments.pursuit import PursuitSettings
-from cmfq.environments.registry import make_environment
 from cmfq.errors import UserError
 from cmfq.play.progress import play_progress, progress_rows, training_games
 from cmfq.storage import read_tensors
@@ -143,7 +142,7 @@ def test_opponents_that_cannot_play_are_refused(tmp_path: Path, evaluated: Setti
         with pytest.raises(UserError, match=f"cannot evaluate every 4 episodes: .* {sentence}"):
             training_games(
                 replace(evaluated, evaluate_against=("rush", str(file))),
-                make_environment(evaluated.environment),
+                evaluated.environment.make(),
             )
 
 

@@ -20,6 +20,7 @@ from cmfq.cli.training import bench, resume, train_in
 from cmfq.cli.understanding import check_in, explain_in
 from cmfq.environments.keeping import close_kept
 from cmfq.environments.registry import default_settings
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.notices import notices_on_standard_error
 from cmfq.play.entrants import split_group
@@ -117,7 +118,7 @@ def _commands(arguments: Sequence[str]) -> dict[str, Callable[..., Any]]:
         if command == "train" and option in REPLACED:
             raise UserError(f"there is no {option} any more: give {REPLACED[option]}")
     names = list(takewhile(lambda argument: not argument.startswith("-"), arguments[1:]))
-    settings: Any
+    settings: EnvironmentSettings
     if command == "train" and names:
         settings = default_settings(names[0])
     else:

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import tyro
 
 from cmfq.cli.again import changes, option_words
 from cmfq.cli.playing import WORKERS
 from cmfq.cli.screen import GamesScreen, print_table
-from cmfq.environments.registry import own_functions
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.play.crossing import play_crossing, roles_of, scaled
@@ -18,7 +17,9 @@ from cmfq.storage import refuse_results_folder
 from cmfq.text import say
 
 
-def cross_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
+def cross_in(
+    settings_type: type[EnvironmentSettings], default: EnvironmentSettings
+) -> Callable[..., None]:
     """``cmfq cross`` with the options of one kind of environment."""
 
     def cross(
@@ -58,10 +59,11 @@ def cross_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
                 workers=workers,
                 on_progress=screen.report,
             )
+        game: EnvironmentSettings = settings
         options = {"out": out, **changes(default, settings), "games": games, "seed": seed}
         words = ["cross", *entrants, *option_words(options)]
         words += ["--sizes", *map(str, sizes)] if sizes else []
-        again = command(*words, own_functions=own_functions(settings))
+        again = command(*words, own_functions=game.own_functions)
         cells = write_crossing(out, found, played, settings, again)
         for size in dict.fromkeys(cell.size for cell in cells):
             title = scaled(settings, size).title

@@ -4,15 +4,15 @@ import inspect
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import tyro
 from rich.console import Console
 
 from cmfq.cli.screen import ScreenTable, new_console
 from cmfq.environments.base import TeamSpecification
-from cmfq.environments.keeping import opened
-from cmfq.environments.registry import KINDS, Kind, default_settings
+from cmfq.environments.keeping import teams_of
+from cmfq.environments.registry import KINDS, default_settings
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.text import plain_text
 
 
@@ -33,13 +33,10 @@ def _list() -> None:
     for column in ("name", "what it is", "teams"):
         table.add_column(column)
     for kind in KINDS.values():
-        with opened(kind.settings()) as environment:
-            observations = environment.reset(0)
-        teams = ", ".join(
-            f"{len(observation.ids)} {team.name}"
-            for team, observation in zip(environment.teams, observations, strict=True)
-        )
-        table.add_row(kind.name, _summary(kind), teams)
+        settings = kind()
+        counts = zip(settings.team_sizes, teams_of(settings), strict=True)
+        teams = ", ".join(f"{size} {team.name}" for size, team in counts)
+        table.add_row(kind.kind, _summary(settings), teams)
     new_console().print(table)
     print(
         "\nand package.module:make_env, any PettingZoo parallel environment of your own.\n"
@@ -47,14 +44,13 @@ def _list() -> None:
     )
 
 
-def _summary(kind: Kind) -> str:
+def _summary(settings: EnvironmentSettings) -> str:
     """First line of its settings' documentation."""
-    return (inspect.getdoc(kind.settings) or "").split("\n")[0]
+    return (inspect.getdoc(type(settings)) or "").split("\n")[0]
 
 
-def _describe(settings: Any) -> None:
-    with opened(settings) as environment:
-        observations = environment.reset(0)
+def _describe(settings: EnvironmentSettings) -> None:
+    counts = zip(settings.team_sizes, teams_of(settings), strict=True)
     console = new_console()
     console.print(plain_text(settings.title), style="bold")
     console.print(inspect.getdoc(sys.modules[type(settings).__module__]) or "", markup=False)
@@ -68,11 +64,10 @@ def _describe(settings: Any) -> None:
         for field, value in rewards.items():
             console.print(f"  --{field.replace('_', '-')} {value}", markup=False)
     alike: dict[TeamSpecification, list[str]] = {}
-    for team, observation in zip(environment.teams, observations, strict=True):
-        anonymous = replace(team, name="")
-        alike.setdefault(anonymous, []).append(f"{len(observation.ids)} {team.name}")
-    for team, counts in alike.items():
-        _describe_team(console, team, counts)
+    for size, team in counts:
+        alike.setdefault(replace(team, name=""), []).append(f"{size} {team.name}")
+    for team, members in alike.items():
+        _describe_team(console, team, members)
 
 
 def _describe_team(console: Console, team: TeamSpecification, counts: Sequence[str]) -> None:

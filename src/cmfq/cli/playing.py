@@ -3,14 +3,13 @@
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import tyro
 from rich.markup import escape
 from rich.progress import Progress
 
 from cmfq.cli.screen import ScreenTable, new_console, print_table
-from cmfq.environments.registry import kind_of
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.outputs import MATCH, PAGE, validate_output
 from cmfq.play.matches import MatchResult, mean_rewards, play_match
@@ -27,7 +26,9 @@ OPPONENTS = ("random", "rush", "focus")
 WORKERS = os.cpu_count() or 1
 
 
-def evaluate_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
+def evaluate_in(
+    settings_type: type[EnvironmentSettings], default: EnvironmentSettings
+) -> Callable[..., None]:
     """``cmfq evaluate`` with the options of one kind of environment."""
 
     def evaluate(
@@ -96,7 +97,7 @@ def report(
     description = folder.description()
     settings = description.settings.environment
     if against is None:
-        against = usual_opponents(kind_of(settings), OPPONENTS)
+        against = usual_opponents(settings.kind, OPPONENTS)
     if not against:
         raise UserError("against is empty: name at least one opponent")
     matches = []
@@ -148,7 +149,7 @@ def _print_details(results: Sequence[MatchResult]) -> None:
 def _add_wins(table: ScreenTable, results: Sequence[MatchResult]) -> None:
     table.add_column("A", overflow="fold")
     table.add_column("B", overflow="fold")
-    measure = kind_of(results[0].settings).decided_by
+    measure = results[0].settings.decided_by
     for column in ("wins-draws-losses", "win rate", "95 % interval", measure):
         table.add_column(column, justify="right", no_wrap=True)
     for result in results:

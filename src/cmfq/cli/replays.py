@@ -4,7 +4,6 @@ import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from rich.progress import Progress
 
 from cmfq.cli.screen import new_console
 from cmfq.environments.keeping import opened
-from cmfq.environments.registry import kind_of
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.environments.sides import seats
 from cmfq.errors import UserError
 from cmfq.hints import command
@@ -29,7 +28,9 @@ from cmfq.replays.server import doorway, make_server, url_of
 from cmfq.text import say
 
 
-def record_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
+def record_in(
+    settings_type: type[EnvironmentSettings], default: EnvironmentSettings
+) -> Callable[..., None]:
     """``cmfq record`` with the options of one kind of environment."""
 
     def record(
@@ -61,7 +62,7 @@ def record_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
             order = (a, b) if game % 2 == 0 else (b, a)
             names, policies = [""] * len(teams), {}
             for name, side in zip(order, seats(teams, game), strict=True):
-                player = load_player(name, kind_of(settings), teams)
+                player = load_player(name, default.kind, teams)
                 for team in side:
                     names[team] = Path(name).name
                     policies[team] = player[teams[team].role]
@@ -70,7 +71,7 @@ def record_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
                 out,
                 environment,
                 [policies[team] for team in range(len(teams))],
-                name=kind_of(settings).name,
+                name=default.kind,
                 players=names,
                 seed=int(generator.integers(2**31)),
                 generator=generator,

@@ -4,7 +4,6 @@ import shlex
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import tyro
 
@@ -23,7 +22,7 @@ from cmfq.studies.sweep.play import play_sweep, refuse_sweep, responses
 from cmfq.studies.sweep.report import TITLE, effects_of, effects_table, write_sweep
 from cmfq.studies.training import train_missing, unfinished
 from cmfq.text import say
-from cmfq.training.settings import TrainSettings
+from cmfq.training.settings import RunSettings
 
 
 def sweep(
@@ -132,7 +131,7 @@ def reproduce(
         say(f"results: {out / 'README.md'}")
 
 
-def _train(runs: Mapping[str, TrainSettings[Any]], folder: Path, workers: int) -> None:
+def _train(runs: Mapping[str, RunSettings], folder: Path, workers: int) -> None:
     trained = len(runs) - len(unfinished(runs, folder))
     say(f"{trained} of {len(runs)} runs are trained", file=sys.stderr, flush=True)
     try:

@@ -10,7 +10,7 @@ import tyro
 from cmfq.cli.again import changes, option_words
 from cmfq.cli.playing import WORKERS
 from cmfq.cli.screen import GamesScreen, print_table
-from cmfq.environments.registry import kind_of, own_functions
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.outputs import GAMES, IMAGE, PAGE, validate_output
@@ -52,7 +52,9 @@ OPPONENTS = ("random", "rush", "swarm")
 """Opponents of ``cmfq progress``, where they are scripted players of the game."""
 
 
-def tournament_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
+def tournament_in(
+    settings_type: type[EnvironmentSettings], default: EnvironmentSettings
+) -> Callable[..., None]:
     """``cmfq tournament`` with the options of one kind of environment."""
 
     def tournament(
@@ -92,8 +94,9 @@ def tournament_in(settings_type: type[Any], default: Any) -> Callable[..., None]
         if out:
             refuse_results_folder(out, HEADING)
         if entrants:
-            found = find_entrants(entrants, kind_of(settings), last_of(checkpoints))
+            found = find_entrants(entrants, default.kind, last_of(checkpoints))
             options: dict[str, Any] = {"json": json} | changes(default, settings)
+            game: EnvironmentSettings = settings
             options |= {"episodes": episodes, "checkpoints": checkpoints, "seed": seed}
             words = option_words(options) + ["--within-groups"] * within_groups
             with GamesScreen(json) as screen:
@@ -102,7 +105,7 @@ def tournament_in(settings_type: type[Any], default: Any) -> Callable[..., None]
                     TournamentSettings(settings, episodes, seed, within_groups),
                     json,
                     command=command(
-                        "tournament", *entrants, *words, own_functions=own_functions(settings)
+                        "tournament", *entrants, *words, own_functions=game.own_functions
                     ),
                     workers=workers,
                     on_progress=screen.report,
@@ -145,7 +148,7 @@ def progress(
     if runs or not json:
         environment = game_of([split_group(run)[1] for run in runs])
         if against is None:
-            against = usual_opponents(kind_of(environment), OPPONENTS)
+            against = usual_opponents(environment.kind, OPPONENTS)
         words = ["progress", *runs, "--against", *against]
         words += option_words({"games": games, "seed": seed} | ({"json": json} if json else {}))
         with TemporaryDirectory() as folder, GamesScreen(json) as screen:
@@ -156,7 +159,7 @@ def progress(
                 json or Path(folder) / "games.json",
                 games=games,
                 seed=seed,
-                command=command(*words, own_functions=own_functions(environment)),
+                command=command(*words, own_functions=environment.own_functions),
                 workers=workers,
                 on_progress=screen.report,
             )
@@ -193,8 +196,8 @@ def curves(runs: tyro.conf.Positional[tuple[str, ...]], out: Path) -> None:
     """
     refuse_results_folder(out, CURVES_HEADING)
     environment = game_of([split_group(run)[1] for run in runs])
-    entrants = find_entrants(runs, kind_of(environment), 1)
-    again = command("curves", *runs, "--out", out, own_functions=own_functions(environment))
+    entrants = find_entrants(runs, environment.kind, 1)
+    again = command("curves", *runs, "--out", out, own_functions=environment.own_functions)
     print_table(write_curves(out, entrants, environment.title, again), "Training")
     say(f"results: {out / 'README.md'}")
 

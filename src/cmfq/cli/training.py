@@ -5,14 +5,13 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
 import tyro
 
 from cmfq.algorithms import ALGORITHMS
 from cmfq.bench import BenchRow, measure_all
 from cmfq.cli.screen import ScreenTable, new_console
-from cmfq.environments.registry import kind_of
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.outputs import TIMES, validate_output
@@ -32,7 +31,9 @@ from cmfq.training.settings import TrainSettings
 from cmfq.training.stop import StopSignal
 
 
-def train_in(settings_type: type[Any], default: Any, preset: str = "paper") -> Callable[..., None]:
+def train_in(
+    settings_type: type[EnvironmentSettings], default: EnvironmentSettings, preset: str = "paper"
+) -> Callable[..., None]:
     """``cmfq train`` with the options of one kind of environment, as a preset sets them."""
 
     def train(
@@ -124,7 +125,7 @@ def bench(
 
 def _continue(run: Run, self_play: SelfPlay, games: PlayCheckpoint | None) -> None:
     """Train until the last episode or a signal; report to the terminal."""
-    measure = kind_of(self_play.settings.environment).decided_by
+    measure = self_play.settings.environment.decided_by
     progress_bar = TrainingProgress(self_play.settings.episodes, self_play.episode)
     with StopSignal() as stop, progress_bar as progress:
         stop.on_first = lambda: progress.say(

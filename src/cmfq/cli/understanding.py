@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tyro
@@ -10,6 +9,7 @@ import tyro
 from cmfq.cli.screen import ScreenTable, new_console
 from cmfq.environments.base import TeamObservation
 from cmfq.environments.keeping import opened
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.explanation import Explanation, id_ranges
 from cmfq.outputs import THEORY, validate_output
@@ -37,7 +37,9 @@ LIKELY_ACTIONS = 6
 """Actions shown of the policies: the likeliest in any of them."""
 
 
-def explain_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
+def explain_in(
+    settings_type: type[EnvironmentSettings], default: EnvironmentSettings
+) -> Callable[..., None]:
     """``cmfq explain`` with the options of one kind of environment."""
 
     def explain(
@@ -73,7 +75,9 @@ def explain_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
     return explain
 
 
-def check_in(settings_type: type[Any], default: Any) -> Callable[..., None]:
+def check_in(
+    settings_type: type[EnvironmentSettings], default: EnvironmentSettings
+) -> Callable[..., None]:
     """``cmfq check`` with the options of one kind of environment."""
 
     def check(
@@ -176,7 +180,7 @@ def _generator(seed: int) -> np.random.Generator:
 
 def _watch(
     policies: dict[str, QPolicy],
-    settings: Any,
+    settings: EnvironmentSettings,
     seed: int,
     last: int,
     generator: np.random.Generator,

@@ -9,7 +9,7 @@ teams start as exact mirror images, and both see the field in one frame of refer
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal, get_args
+from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from cmfq.environments.base import Body, IntArray, Scenery, Step, TeamObservatio
 from cmfq.environments.engine import engine_module
 from cmfq.environments.frames import Frame, frame
 from cmfq.environments.magent import CHANNELS, MAgentWorld, Rules, rules_title, team_specification
+from cmfq.environments.settings import EnvironmentSettings, TrainingDefaults
 from cmfq.errors import UserError, require_range, unknown_name
 
 Formation = Literal["lines", "random"]
@@ -42,8 +43,11 @@ LARGEST_MAP = 400
 
 
 @dataclass(frozen=True)
-class BattleSettings:
+class BattleSettings(EnvironmentSettings):
     """MAgent battle: two mirrored formations, annihilation or a step limit."""
+
+    kind: ClassVar = "battle"
+    decided_by: ClassVar = "survivors"
 
     size: int = 64
     """Number of agents on each side. With formation lines one of 64, 81, 100, 121, ..., 400, ...,
@@ -98,7 +102,22 @@ class BattleSettings:
         """A few words for headings."""
         return f"battle, {self.size} a side{rules_title(self.rules)}"
 
-    def with_size(self, size: int) -> "BattleSettings":
+    @property
+    def team_sizes(self) -> tuple[int, int]:
+        """See :class:`~.settings.EnvironmentSettings`."""
+        return self.size, self.size
+
+    @property
+    def training(self) -> TrainingDefaults:
+        """See :class:`~.settings.EnvironmentSettings`."""
+        against = {"evaluate_against": ("random", "rush", "swarm")}
+        return TrainingDefaults(against, ("original", "strong"))
+
+    def make(self) -> "BattleEnvironment":
+        """See :class:`~.settings.EnvironmentSettings`."""
+        return BattleEnvironment(self)
+
+    def resized(self, size: int) -> Self:
         """The same game with another number of agents a side."""
         return replace(self, size=size, map_size=0)
 

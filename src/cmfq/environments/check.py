@@ -1,6 +1,6 @@
 """Does an environment keep the protocol? Run this on your own.
 
-with closing(make_environment(default_settings("my_package.my_module:make_env"))) as environment:
+with closing(default_settings("my_package.my_module:make_env").make()) as environment:
     check_environment(environment)
 """
 

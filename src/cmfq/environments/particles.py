@@ -18,7 +18,7 @@ field and to 0.004 for any two agents; the smallest body is 0.1 wide.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 
@@ -41,6 +41,7 @@ from cmfq.environments.particle_world import (
     observe,
     step_physics,
 )
+from cmfq.environments.settings import EnvironmentSettings, TrainingDefaults
 from cmfq.errors import UserError, require_range
 
 RewardSharing = Literal["own", "all"]
@@ -58,8 +59,10 @@ ACTIONS = ("no_action", "push -1 +0", "push +1 +0", "push +0 -1", "push +0 +1")
 
 
 @dataclass(frozen=True)
-class ParticlesSettings:
+class ParticlesSettings(EnvironmentSettings):
     """MPE's predator-prey: slower predators collide with faster prey."""
+
+    kind: ClassVar = "particles"
 
     predators: int = 20
     """Number of predators (paper: 20)."""
@@ -98,6 +101,30 @@ class ParticlesSettings:
     def title(self) -> str:
         """A few words for headings."""
         return f"particles, {self.predators} predators, {self.prey} prey"
+
+    @property
+    def team_sizes(self) -> tuple[int, int]:
+        """See :class:`~.settings.EnvironmentSettings`."""
+        return self.predators, self.prey
+
+    @property
+    def training(self) -> TrainingDefaults:
+        """Rewards are ten times as large as in battle, and episodes short."""
+        return TrainingDefaults(
+            {
+                "exploration.beta_start": 0.1,
+                "exploration.beta_end": 10.0,
+                "exploration.beta_episodes": 100,
+                "learner.learning_rate": 1e-3,
+                "learner.discount": 0.9,
+                "learner.min_updates": 40,
+                "learner.replay_bytes": 256 * 2**20,
+            }
+        )
+
+    def make(self) -> "ParticlesEnvironment":
+        """See :class:`~.settings.EnvironmentSettings`."""
+        return ParticlesEnvironment(self)
 
 
 def start(settings: ParticlesSettings, seeds: Sequence[int]) -> WorldState:

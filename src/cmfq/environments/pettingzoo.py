@@ -14,7 +14,7 @@ import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 
@@ -29,6 +29,7 @@ from cmfq.environments.base import (
     TeamSpecification,
 )
 from cmfq.environments.grouping import LONELY, Grouping
+from cmfq.environments.keeping import kept_environment
 from cmfq.environments.parallel import (
     Agent,
     Entries,
@@ -41,6 +42,7 @@ from cmfq.environments.parallel import (
     seen,
 )
 from cmfq.environments.roster import Roster
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.environments.spaces import ObservationReader, entries_at, read_masks
 from cmfq.environments.stacking import ACTION_MASK, Unreadable
 from cmfq.errors import EnvironmentFailed, UserError, require_range
@@ -49,8 +51,10 @@ from cmfq.notices import notify
 
 
 @dataclass(frozen=True)
-class PettingZooSettings:
+class PettingZooSettings(EnvironmentSettings):
     """A PettingZoo parallel environment of your own."""
+
+    kind: ClassVar = "pettingzoo"
 
     make_env: str = ""
     """Function without arguments that makes the environment, as package.module:make_env."""
@@ -76,6 +80,27 @@ class PettingZooSettings:
     def title(self) -> str:
         """A few words for headings."""
         return self.make_env
+
+    @property
+    def team_sizes(self) -> tuple[int, ...]:
+        """Agents that the first episode of a new environment began with."""
+        environment = kept_environment(self)
+        assert isinstance(environment, PettingZooEnvironment)
+        return environment.team_sizes
+
+    @property
+    def has_places(self) -> bool:
+        """See :class:`~.settings.EnvironmentSettings`."""
+        return bool(self.positions)
+
+    @property
+    def own_functions(self) -> tuple[str, ...]:
+        """See :class:`~.settings.EnvironmentSettings`."""
+        return tuple(name for name in (self.make_env, self.positions) if name)
+
+    def make(self) -> "PettingZooEnvironment":
+        """See :class:`~.settings.EnvironmentSettings`."""
+        return PettingZooEnvironment(self)
 
 
 class PettingZooEnvironment:
@@ -127,6 +152,9 @@ class PettingZooEnvironment:
             )
         self._informed = [False] * len(kinds)
         """Whether infos hold a team's action masks."""
+        teams_of_present = [self._grouping.team(agent) for agent in present]
+        self.team_sizes = tuple(teams_of_present.count(team) for team in range(len(kinds)))
+        """Agents of each team at the first reset."""
         for agent in present:
             self._informed[self._grouping.team(agent)] |= ACTION_MASK in entry_of(infos, agent)
         first_actions = [int(kind.spaces.action.start) for kind in kinds]

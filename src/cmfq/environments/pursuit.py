@@ -11,13 +11,14 @@ every step, by as many predators as there is room for.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, get_args
+from typing import Any, ClassVar, Self, get_args
 
 import numpy as np
 
 from cmfq.environments.base import Body, IntArray, Scenery, Step, TeamObservation
 from cmfq.environments.engine import engine_module
 from cmfq.environments.magent import MAgentWorld, Rules, rules_title, team_specification
+from cmfq.environments.settings import EnvironmentSettings, TrainingDefaults
 from cmfq.errors import UserError, require_range, unknown_name
 
 PREDATOR_SIDE = 2
@@ -45,8 +46,10 @@ it ends the process if it finds none in ``map_size²`` draws."""
 
 
 @dataclass(frozen=True)
-class PursuitSettings:
+class PursuitSettings(EnvironmentSettings):
     """MAgent adversarial pursuit: predators hunt prey among walls until the step limit."""
+
+    kind: ClassVar = "pursuit"
 
     predators: int = 20
     """Number of predators; each fills 2 by 2 cells."""
@@ -88,7 +91,21 @@ class PursuitSettings:
         rules = rules_title(self.rules)
         return f"pursuit, {self.predators} predators, {self.prey} prey{rules}"
 
-    def with_size(self, size: int) -> "PursuitSettings":
+    @property
+    def team_sizes(self) -> tuple[int, int]:
+        """See :class:`~.settings.EnvironmentSettings`."""
+        return self.predators, self.prey
+
+    @property
+    def training(self) -> TrainingDefaults:
+        """Fewer episodes: each is ten times as long as a battle."""
+        return TrainingDefaults({"episodes": 80, "checkpoint_period": 20})
+
+    def make(self) -> "PursuitEnvironment":
+        """See :class:`~.settings.EnvironmentSettings`."""
+        return PursuitEnvironment(self)
+
+    def resized(self, size: int) -> Self:
         """As many predators as asked for, prey in proportion, on a field that fits.
 
         From 20 predators, 80 make the game four times as large, 180 nine times.

@@ -19,7 +19,7 @@ optimum. Actions drawn at random earn ``1 / (signals + noises)``, the best const
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import comb
-from typing import Literal, get_args
+from typing import ClassVar, Literal, get_args
 
 import numpy as np
 from scipy.stats import poisson
@@ -34,6 +34,7 @@ from cmfq.environments.base import (
     TeamObservation,
     TeamSpecification,
 )
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError, require_range
 
 Setting = Literal["action", "observation"]
@@ -49,8 +50,10 @@ CLUSTER_GAP = 10
 
 
 @dataclass(frozen=True)
-class SignalSettings:
+class SignalSettings(EnvironmentSettings):
     """Listeners, signallers and babblers in clusters that do not see one another."""
+
+    kind: ClassVar = "signal"
 
     setting: Setting = "action"
     """Where a signaller can be told from a babbler: in its action, or in its observation."""
@@ -90,6 +93,15 @@ class SignalSettings:
     def title(self) -> str:
         """A few words for headings."""
         return f"signal, {self.babblers} babblers"
+
+    @property
+    def team_sizes(self) -> tuple[int]:
+        """See :class:`~.settings.EnvironmentSettings`."""
+        return (self.clusters * self.cluster_size,)
+
+    def make(self) -> "SignalEnvironment":
+        """See :class:`~.settings.EnvironmentSettings`."""
+        return SignalEnvironment(self)
 
     @property
     def cluster_size(self) -> int:

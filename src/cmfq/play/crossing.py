@@ -8,13 +8,12 @@ unit of replication is the seed.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import torch
 
 from cmfq.environments.keeping import kept_environment, teams_of
-from cmfq.environments.registry import kind_of
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.play.entrants import Entrant, find_entrants
 from cmfq.play.matches import play_between
@@ -61,13 +60,13 @@ class CrossTask:
     first: Entrant
     second: Entrant
     training_seed: int
-    settings: Any
+    settings: EnvironmentSettings
     size: int
     game: int
     seed: int
 
 
-def roles_of(settings: Any) -> tuple[str, str]:
+def roles_of(settings: EnvironmentSettings) -> tuple[str, str]:
     """Names of the two roles.
 
     Raises:
@@ -82,22 +81,18 @@ def roles_of(settings: Any) -> tuple[str, str]:
     return teams[0].role, teams[1].role
 
 
-def scaled(settings: Any, size: int) -> Any:
+def scaled(settings: EnvironmentSettings, size: int) -> EnvironmentSettings:
     """The same environment with a first team of this size; 0: as it is.
 
     Raises:
         UserError: this kind of environment has no other sizes.
     """
-    if not size:
-        return settings
-    if not hasattr(settings, "with_size"):
-        raise UserError(f"sizes: {settings.title} has no other size for its policies, leave it out")
-    return settings.with_size(size)
+    return settings.resized(size) if size else settings
 
 
 def play_crossing(
     names: Sequence[str],
-    settings: Any,
+    settings: EnvironmentSettings,
     *,
     sizes: Sequence[int],
     games: int,
@@ -120,7 +115,7 @@ def play_crossing(
         if value < least:
             raise UserError(f"{name} is {value}: give at least {least}")
     roles_of(settings)
-    entrants = find_entrants(names, kind_of(settings), checkpoints=1)
+    entrants = find_entrants(names, settings.kind, checkpoints=1)
     tasks = list(_tasks(entrants, settings, sizes, games, seed))
     played = []
     for game in as_finished(_play, tasks, min(workers, max(1, len(tasks)))):
@@ -155,7 +150,11 @@ def summarise(games: Sequence[CrossGame]) -> list[CrossCell]:
 
 
 def _tasks(
-    entrants: Sequence[Entrant], settings: Any, sizes: Sequence[int], games: int, seed: int
+    entrants: Sequence[Entrant],
+    settings: EnvironmentSettings,
+    sizes: Sequence[int],
+    games: int,
+    seed: int,
 ) -> Iterator[CrossTask]:
     for size in sizes or (0,):
         sized = scaled(settings, size)
@@ -179,7 +178,7 @@ def _play(task: CrossTask) -> CrossGame:
         0,  # in even games the first player has the first team
         entropy=(task.seed, task.game, task.size, _number(task.first), _number(task.second)),
     )
-    counts = [len(team.ids) for team in environment.reset(0)]
+    counts = task.settings.team_sizes
     return CrossGame(
         task.first.group,
         task.second.group,
@@ -197,5 +196,5 @@ def _number(entrant: Entrant) -> int:
 
 
 @lru_cache(maxsize=32)
-def _player(name: str, settings: Any) -> Player:
-    return load_player(name, kind_of(settings), teams_of(settings))
+def _player(name: str, settings: EnvironmentSettings) -> Player:
+    return load_player(name, settings.kind, teams_of(settings))

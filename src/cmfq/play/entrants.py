@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from cmfq.environments.registry import Kind
 from cmfq.errors import UserError
 from cmfq.play.players import scripted_players
 from cmfq.storage import to_json
@@ -56,7 +55,7 @@ class Entrant:
     """Content of ``run.json`` of a training run."""
 
 
-def find_entrants(names: Sequence[str], kind: Kind, checkpoints: int) -> tuple[Entrant, ...]:
+def find_entrants(names: Sequence[str], kind: str, checkpoints: int) -> tuple[Entrant, ...]:
     """Look entrants up, grouped and in the order of group and seed.
 
     Args:
@@ -71,7 +70,7 @@ def find_entrants(names: Sequence[str], kind: Kind, checkpoints: int) -> tuple[E
     return enter([split_group(name) for name in names], kind, checkpoints)
 
 
-def enter(named: Sequence[tuple[str, str]], kind: Kind, checkpoints: int) -> tuple[Entrant, ...]:
+def enter(named: Sequence[tuple[str, str]], kind: str, checkpoints: int) -> tuple[Entrant, ...]:
     """:func:`find_entrants` of pairs of a group and a name; runs without a group get theirs."""
     found = [_find(group, name, kind, checkpoints) for group, name in named]
     labels = _label([one.run["settings"] for one in found if one.run and not one.group])
@@ -103,7 +102,7 @@ def split_group(name: str) -> tuple[str, str]:
     return (group, rest) if equals and group and not Path(name).exists() else ("", name)
 
 
-def _find(group: str, name: str, kind: Kind, checkpoints: int) -> Entrant:
+def _find(group: str, name: str, kind: str, checkpoints: int) -> Entrant:
     scripts = scripted_players(kind)
     if name in scripts:
         player = Player(_digest(f"script {name}".encode()), name, 0)

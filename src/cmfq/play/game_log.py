@@ -15,13 +15,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Generic, Self, TypeVar
 
 import filelock
 
 from cmfq.combat import Combat
 from cmfq.decoding import Count, Finite
-from cmfq.environments.registry import Kind, kind_of
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError, require_range
 from cmfq.play.entrants import Entrant
 from cmfq.storage import append_text, claim, plain, to_json, write_bytes
@@ -30,14 +30,14 @@ FORMAT = "cmfq-tournament-1"
 END = "]}\n"
 
 
-EnvironmentSettings = TypeVar("EnvironmentSettings")
+Settings = TypeVar("Settings", bound=EnvironmentSettings, covariant=True)
 
 
 @dataclass(frozen=True)
-class TournamentSettings(Generic[EnvironmentSettings]):
+class TournamentSettings(Generic[Settings]):
     """What the games depend on, beside the players."""
 
-    environment: EnvironmentSettings
+    environment: Settings
     """Of one of the kinds in :mod:`cmfq.environments.registry`."""
     episodes: int = 100
     """Games of each pair of entrants."""
@@ -79,7 +79,7 @@ class GameRecord:
 class Tournament:
     """Content of the file."""
 
-    settings: TournamentSettings[Any]
+    settings: TournamentSettings[EnvironmentSettings]
     versions: dict[str, str]
     command: str
     """That was called."""
@@ -93,9 +93,9 @@ class Tournament:
     earned more in both together wins it."""
 
     @property
-    def kind(self) -> Kind:
-        """Of the environment."""
-        return kind_of(self.settings.environment)
+    def world(self) -> EnvironmentSettings:
+        """Settings of the environment."""
+        return self.settings.environment
 
 
 def tournament_text(tournament: Tournament, whole: bool = True) -> str:
@@ -104,7 +104,7 @@ def tournament_text(tournament: Tournament, whole: bool = True) -> str:
     del parts["games"]
     if not tournament.paired:  # as in files of versions that knew no other games
         del parts["paired"]
-    header = {"format": FORMAT, "environment": tournament.kind.name, **parts, "games": []}
+    header = {"format": FORMAT, "environment": tournament.world.kind, **parts, "games": []}
     head = to_json(header).removesuffix("]}")
     games = "\n,".join(to_json(game) for game in tournament.games)
     return head + "\n" + games + ("\n" if games else "") + (END if whole else "")

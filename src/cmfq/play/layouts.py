@@ -24,7 +24,7 @@ def layouts_of(tournament: Tournament) -> Layouts:
     games: dict[tuple[str, str], list[Outcome]] = {}
     for game in tournament.games:
         a, b = owner[game.a], owner[game.b]
-        outcome = outcome_of(game, game.game % 2, tournament.kind)
+        outcome = outcome_of(game, game.game % 2, tournament.world.decided_by)
         games.setdefault((a, b), []).append(outcome)
         games.setdefault((b, a), []).append(outcome.swapped())
     groups = groups_of(tournament.entrants)

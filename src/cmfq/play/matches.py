@@ -11,7 +11,7 @@ import torch
 from cmfq.combat import Combat, total_combat
 from cmfq.environments.base import Environment, TeamSpecification
 from cmfq.environments.keeping import close_kept, kept_environment, teams_of
-from cmfq.environments.registry import kind_of
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.environments.sides import are_alike, comparison, name_of, seats
 from cmfq.errors import UserError
 from cmfq.play.by_side import BySide, by_side
@@ -64,7 +64,7 @@ class MatchResult:
     a: str
     b: str
     environment: str
-    settings: Any
+    settings: EnvironmentSettings
     """Of the environment."""
     seed: int
     episodes: int
@@ -99,7 +99,7 @@ class MatchResult:
 def play_match(
     a: str,
     b: str,
-    settings: Any,
+    settings: EnvironmentSettings,
     *,
     episodes: int,
     seed: int,
@@ -127,7 +127,7 @@ def play_match(
     try:
         teams = teams_of(settings)
         for player in (a, b):  # refuse a bad one before starting processes
-            load_player(player, kind_of(settings), teams)
+            load_player(player, settings.kind, teams)
         games = []
         for game in _games((a, b, settings, seed), episodes, workers):
             games.append(game)
@@ -140,22 +140,21 @@ def play_match(
 def summarise(
     a: str,
     b: str,
-    settings: Any,
+    settings: EnvironmentSettings,
     seed: int,
     teams: Sequence[TeamSpecification],
     games: list[Game],
 ) -> MatchResult:
     """Add the games of a match up."""
-    kind = kind_of(settings)
     symmetric = are_alike(teams)
-    outcomes = [outcome_of(game, game.a_side, kind) for game in games if symmetric]
+    outcomes = [outcome_of(game, game.a_side, settings.decided_by) for game in games if symmetric]
     margins = [one.margin for one in outcomes]
     wins, draws = sum(m > 0 for m in margins), sum(m == 0 for m in margins)
     points = wins + draws / 2
     return MatchResult(
         a=a,
         b=b,
-        environment=kind.name,
+        environment=settings.kind,
         settings=settings,
         seed=seed,
         episodes=len(games),
@@ -218,7 +217,7 @@ def _role_rewards(
 def play_game(
     a: str,
     b: str,
-    settings: Any,
+    settings: EnvironmentSettings,
     *,
     seed: int,
     game: int = 0,
@@ -237,10 +236,10 @@ def play_game(
 class _Match:
     """Both players and a field, ready to play any game of the match."""
 
-    def __init__(self, a: str, b: str, settings: Any, seed: int) -> None:
+    def __init__(self, a: str, b: str, settings: EnvironmentSettings, seed: int) -> None:
         torch.set_num_threads(1)
         self._settings = settings
-        kind, teams = kind_of(settings), teams_of(settings)
+        kind, teams = settings.kind, teams_of(settings)
         self._players = (load_player(a, kind, teams), load_player(b, kind, teams))
         self._seed = seed
 

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cmfq.combat import Combat
-from cmfq.environments.registry import Kind
+from cmfq.environments.settings import Measure
 from cmfq.statistics.replication import Estimate, mean_interval, rate_interval
 
 FloatArray = npt.NDArray[np.float64]
@@ -84,22 +84,22 @@ class Outcome(NamedTuple):
         )
 
 
-def outcome_of(game: PlayedGame, side: int, kind: Kind) -> Outcome:
+def outcome_of(game: PlayedGame, side: int, decided_by: Measure) -> Outcome:
     """A game from A's view.
 
     Args:
         game: that was played.
         side: of A: 0 is the first.
-        kind: of the environment.
+        decided_by: what the winner has more of.
     """
     return Outcome(
-        side, margin_of(game, kind), game.steps, game.truncated, game.a_combat, game.b_combat
+        side, margin_of(game, decided_by), game.steps, game.truncated, game.a_combat, game.b_combat
     )
 
 
-def margin_of(game: PlayedGame, kind: Kind) -> float:
+def margin_of(game: PlayedGame, decided_by: Measure) -> float:
     """What decides a game, A's less B's."""
-    if kind.decided_by == "survivors":
+    if decided_by == "survivors":
         return game.a_survivors - game.b_survivors
     return game.a_reward - game.b_reward
 

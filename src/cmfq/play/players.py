@@ -2,12 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
-from cmfq.environments.registry import Kind, default_settings
+from cmfq.environments.registry import default_settings
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.notices import notify
 from cmfq.play.bots import SCRIPTS, Bot
@@ -48,18 +48,18 @@ class RandomPolicy:
         return actions
 
 
-def scripted_players(kind: Kind) -> list[str]:
+def scripted_players(kind: str) -> list[str]:
     """Names of the scripted players of a kind of environment."""
-    return list(dict.fromkeys([RANDOM, *SCRIPTS.get(kind.name, {})]))
+    return list(dict.fromkeys([RANDOM, *SCRIPTS.get(kind, {})]))
 
 
-def usual_opponents(kind: Kind, usual: Sequence[str]) -> tuple[str, ...]:
+def usual_opponents(kind: str, usual: Sequence[str]) -> tuple[str, ...]:
     """The usual ones if they are scripted players of the kind; else all that it has."""
     known = scripted_players(kind)
     return tuple(usual) if set(usual) <= set(known) else tuple(known)
 
 
-def load_player(name: str, kind: Kind, teams: Sequence[TeamSpecification]) -> Player:
+def load_player(name: str, kind: str, teams: Sequence[TeamSpecification]) -> Player:
     """A run folder, a checkpoint file, or the name of a scripted player.
 
     Args:
@@ -72,7 +72,7 @@ def load_player(name: str, kind: Kind, teams: Sequence[TeamSpecification]) -> Pl
     """
     if name == RANDOM:
         return {team.role: RandomPolicy(team) for team in teams}
-    scripts = SCRIPTS.get(kind.name, {})
+    scripts = SCRIPTS.get(kind, {})
     if name in scripts:
         return {role: Bot(script) for role, script in scripts[name].items()}
     if not _exists(name):
@@ -82,8 +82,8 @@ def load_player(name: str, kind: Kind, teams: Sequence[TeamSpecification]) -> Pl
         )
     checkpoint = load_checkpoint(name)
     trained_on = checkpoint.description.environment
-    if trained_on != kind.name:
-        raise UserError(f"{name} was trained on {trained_on}: it cannot play {kind.name}")
+    if trained_on != kind:
+        raise UserError(f"{name} was trained on {trained_on}: it cannot play {kind}")
     for team in teams:
         if team.role not in checkpoint.policies:
             known = ", ".join(checkpoint.policies)
@@ -93,7 +93,7 @@ def load_player(name: str, kind: Kind, teams: Sequence[TeamSpecification]) -> Pl
     return checkpoint.policies
 
 
-def game_of(names: Sequence[str]) -> Any:
+def game_of(names: Sequence[str]) -> EnvironmentSettings:
     """Settings of the environment that players play in, by the first one that was trained.
 
     Names that are no player's are passed over: :func:`load_player` says what is wrong with them.

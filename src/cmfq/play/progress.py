@@ -7,12 +7,11 @@ opponent does.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from cmfq.environments.base import Environment
-from cmfq.environments.registry import Kind, kind_of
+from cmfq.environments.settings import EnvironmentSettings, Measure
 from cmfq.environments.sides import are_alike
 from cmfq.errors import UserError
 from cmfq.play.entrants import (
@@ -33,7 +32,7 @@ from cmfq.play.tournament import play_planned, play_scheduled, refuse_too_few
 from cmfq.policies import Policy
 from cmfq.storage import versions
 from cmfq.training.evaluations import PlayCheckpoint, Score
-from cmfq.training.settings import TrainSettings
+from cmfq.training.settings import RunSettings
 from cmfq.workers import one_thread
 
 EVERY_CHECKPOINT = 10**9
@@ -58,7 +57,7 @@ class ProgressRow:
 def play_progress(
     runs: Sequence[str],
     opponents: Sequence[str],
-    environment: Any,
+    environment: EnvironmentSettings,
     path: Path,
     *,
     games: int,
@@ -85,7 +84,7 @@ def play_progress(
     """
     if games < 1 or not runs or not opponents:
         raise UserError("there is nothing to play: give runs, opponents and at least one game")
-    kind = kind_of(environment)
+    kind = environment.kind
     entrants, against = find_entrants(runs, kind, EVERY_CHECKPOINT), _opponents(opponents, kind)
     planned = [
         game
@@ -106,7 +105,9 @@ def progress_rows(played: Tournament) -> list[ProgressRow]:
     for run in played.entrants:
         for player in run.players:
             for one in played.opponents:
-                score = score_of(games[player.id, one.players[0].id], played.kind, played.paired)
+                score = score_of(
+                    games[player.id, one.players[0].id], played.world.decided_by, played.paired
+                )
                 row = ProgressRow(run.name, run.group, run.seed, player.episode, one.name,
                                   score.win_rate, score.yardsticks)  # fmt: skip
                 rows.append(row)
@@ -125,7 +126,7 @@ def last_layouts(played: Tournament) -> Layouts:
         (group, one.name): [
             [
                 [
-                    outcome_of(game, game.game % 2, played.kind)
+                    outcome_of(game, game.game % 2, played.world.decided_by)
                     for game in games[run.players[-1].id, one.players[0].id]
                 ]
             ]
@@ -158,7 +159,7 @@ def shared_by_seeds(rows: Sequence[ProgressRow]) -> list[ProgressRow]:
     return [row for row in rows if (row.group, row.episode) in shared or row.group in without]
 
 
-def training_games(settings: TrainSettings[Any], environment: Environment) -> PlayCheckpoint | None:
+def training_games(settings: RunSettings, environment: Environment) -> PlayCheckpoint | None:
     """The games by which a run evaluates itself: those of ``cmfq progress`` with the run's seed.
 
     They are played in this process, with generators of their own. None if the run has no
@@ -173,7 +174,7 @@ def training_games(settings: TrainSettings[Any], environment: Environment) -> Pl
     """
     if not settings.evaluate_period:
         return None
-    kind = kind_of(settings.environment)
+    kind = settings.environment.kind
     try:
         refuse_too_few(settings.evaluate_games, environment.teams)
         found = zip(
@@ -201,15 +202,15 @@ def training_games(settings: TrainSettings[Any], environment: Environment) -> Pl
                 if should_stop():
                     return None
                 records.append(play_scheduled(game, policies, theirs, environment, settings.seed))
-        return score_of(records, kind, not are_alike(environment.teams))
+        return score_of(records, settings.environment.decided_by, not are_alike(environment.teams))
 
     return play
 
 
-def score_of(games: Sequence[GameRecord], kind: Kind, paired: bool) -> Score:
+def score_of(games: Sequence[GameRecord], decided_by: Measure, paired: bool) -> Score:
     """Add games up, from A's point of view (see :func:`~.standings.margins_of`)."""
-    margins = np.array(margins_of(games, kind, paired))
-    outcomes = [] if paired else [outcome_of(game, game.game % 2, kind) for game in games]
+    margins = np.array(margins_of(games, decided_by, paired))
+    outcomes = [] if paired else [outcome_of(game, game.game % 2, decided_by) for game in games]
     return Score(
         int((margins > 0).sum()),
         int((margins == 0).sum()),
@@ -232,7 +233,7 @@ def _means(outcomes: Sequence[Outcome]) -> dict[str, float]:
     return means
 
 
-def _opponents(names: Sequence[str], kind: Kind) -> tuple[Entrant, ...]:
+def _opponents(names: Sequence[str], kind: str) -> tuple[Entrant, ...]:
     """Each with one player, in the order given."""
     found = tuple(find_entrants([name], kind, 1)[0] for name in names)
     refuse_twins(found)

@@ -9,6 +9,7 @@ from typing import Any
 
 from cmfq.decoding import Damage, convert, damage_of, decode_json, read_maybe_packed
 from cmfq.environments.registry import find_kind
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.play.entrants import Entrant
@@ -70,9 +71,9 @@ def read_tournament(path: Path) -> tuple[Tournament, bool]:
 
 def _of_header(header: _Header) -> Tournament:
     kind = find_kind(header.environment)
-    settings: TournamentSettings[Any] = convert(
-        _completed(kind.name, header.settings),
-        TournamentSettings[kind.settings],  # type: ignore[name-defined]
+    settings: TournamentSettings[EnvironmentSettings] = convert(
+        _completed(kind.kind, header.settings),
+        TournamentSettings[kind],  # type: ignore[valid-type]
     )
     _check_entrants(header.entrants)
     _check_entrants(header.opponents)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cmfq.environments.registry import Kind
+from cmfq.environments.settings import Measure
 from cmfq.errors import UserError
 from cmfq.play.entrants import Entrant, groups_of
 from cmfq.play.game_log import GameRecord, Tournament
@@ -153,22 +153,22 @@ def games_by_pair(tournament: Tournament) -> PairTable:
     for game in tournament.games:
         games.setdefault((owner[game.a], owner[game.b]), []).append(game)
     table = {
-        pair: np.array(margins_of(played, tournament.kind, tournament.paired), float)
+        pair: np.array(margins_of(played, tournament.world.decided_by, tournament.paired), float)
         for pair, played in games.items()
     }
     return table | {(b, a): -values for (a, b), values in table.items()}
 
 
-def margins_of(games: Sequence[GameRecord], kind: Kind, paired: bool) -> list[float]:
+def margins_of(games: Sequence[GameRecord], decided_by: Measure, paired: bool) -> list[float]:
     """What decides games, A's less B's: of each, or of each two in which players swapped roles.
 
     Args:
         games: of two entrants; a last one without its other half is left out where they are paired.
-        kind: of the environment.
+        decided_by: what the winner of a game has more of.
         paired: see :class:`~cmfq.play.game_log.Tournament`.
     """
     if not paired:
-        return [margin_of(game, kind) for game in games]
+        return [margin_of(game, decided_by) for game in games]
     halves: dict[tuple[str, str, int], list[float]] = {}
     for game in games:
         both = halves.setdefault((game.a, game.b, game.game // 2), [])

@@ -8,13 +8,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 import torch
 
 from cmfq.environments.base import Environment, TeamSpecification
 from cmfq.environments.keeping import kept_environment, teams_of
-from cmfq.environments.registry import kind_of
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.environments.sides import are_alike, arrangements
 from cmfq.errors import UserError
 from cmfq.play.entrants import Entrant, Player
@@ -38,7 +37,7 @@ LOADED_PLAYERS = 512
 
 def play_tournament(
     entrants: Sequence[Entrant],
-    settings: TournamentSettings[Any],
+    settings: TournamentSettings[EnvironmentSettings],
     path: Path,
     *,
     command: str,
@@ -109,7 +108,7 @@ def play_planned(
 
 
 def play_games(
-    games: Iterable[ScheduledGame], environment: Any, seed: int, workers: int
+    games: Iterable[ScheduledGame], environment: EnvironmentSettings, seed: int, workers: int
 ) -> Iterator[GameRecord]:
     """Results of the games, each as soon as it is there."""
     return as_finished(partial(_play, environment, seed), games, workers)
@@ -127,7 +126,7 @@ def refuse_to_play(tournament: Tournament, workers: int) -> None:
     teams = teams_of(environment)
     refuse_too_few(tournament.settings.episodes, teams)
     for player in _players(tournament):
-        load_player(player.name, kind_of(environment), teams)
+        load_player(player.name, environment.kind, teams)
 
 
 def refuse_other_games(path: Path, tournament: Tournament) -> None:
@@ -191,11 +190,11 @@ def _key(game: ScheduledGame) -> tuple[str, str, int]:
 class _Arena:
     """A field, and the policies that have played on it."""
 
-    def __init__(self, settings: Any) -> None:
+    def __init__(self, settings: EnvironmentSettings) -> None:
         torch.set_num_threads(1)
         self._settings = settings
         self.player = lru_cache(LOADED_PLAYERS)(
-            partial(load_player, kind=kind_of(settings), teams=teams_of(settings))
+            partial(load_player, kind=settings.kind, teams=teams_of(settings))
         )
 
     @property
@@ -207,7 +206,7 @@ class _Arena:
 _arena = lru_cache(maxsize=1)(_Arena)
 
 
-def _play(environment: Any, seed: int, task: ScheduledGame) -> GameRecord:
+def _play(environment: EnvironmentSettings, seed: int, task: ScheduledGame) -> GameRecord:
     arena = _arena(environment)
     a, b = arena.player(task.a.name), arena.player(task.b.name)
     return play_scheduled(task, a, b, arena.environment, seed)

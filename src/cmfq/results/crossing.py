@@ -15,12 +15,11 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 
-from cmfq.environments.keeping import opened
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.play.crossing import CrossCell, CrossGame, roles_of, scaled, summarise
 from cmfq.play.entrants import Entrant, groups_of
 from cmfq.results.style import Metrics, colours_of, save_figure
@@ -35,7 +34,7 @@ WINDOW = 10
 """Episodes over which curves are averaged."""
 
 
-def heading(settings: Any) -> str:
+def heading(settings: EnvironmentSettings) -> str:
     """With which the page of an environment with these settings begins; the roles follow."""
     return f"{settings.title.split(',')[0].capitalize()}: "
 
@@ -44,7 +43,7 @@ def write_crossing(
     folder: Path,
     entrants: Sequence[Entrant],
     games: Sequence[CrossGame],
-    settings: Any,
+    settings: EnvironmentSettings,
     command: str,
 ) -> list[CrossCell]:
     """Write the results folder.
@@ -131,7 +130,9 @@ def _earned(
     return {(c.second, c.first): (c.second_reward, c.second_interval[0]) for c in here}
 
 
-def _readme(cells: Sequence[CrossCell], settings: Any, command: str, curves: bool) -> str:
+def _readme(
+    cells: Sequence[CrossCell], settings: EnvironmentSettings, command: str, curves: bool
+) -> str:
     first, second = roles_of(settings)
     parts = [
         f"# {heading(settings)}{first} against {second}",
@@ -170,7 +171,7 @@ def _readme(cells: Sequence[CrossCell], settings: Any, command: str, curves: boo
     return "\n".join(parts)
 
 
-def _rewards(cells: Sequence[CrossCell], settings: Any) -> Figure:
+def _rewards(cells: Sequence[CrossCell], settings: EnvironmentSettings) -> Figure:
     """First role's reward against size, a panel for each second group."""
     first_role, second_role = roles_of(settings)
     seconds = list(dict.fromkeys(cell.second for cell in cells))
@@ -206,16 +207,13 @@ def _rewards(cells: Sequence[CrossCell], settings: Any) -> Figure:
     return figure
 
 
-def _count(settings: Any) -> str:
-    with opened(settings) as environment:
-        return "/".join(str(len(team.ids)) for team in environment.reset(0))
+def _count(settings: EnvironmentSettings) -> str:
+    return "/".join(map(str, settings.team_sizes))
 
 
-def _curves(runs: Mapping[str, Sequence[Metrics]], settings: Any) -> Figure:
+def _curves(runs: Mapping[str, Sequence[Metrics]], settings: EnvironmentSettings) -> Figure:
     """Reward per agent and step of both roles, mean over seeds and spread from least to most."""
-    with opened(settings) as environment:
-        counts = [len(team.ids) for team in environment.reset(0)]
-        roles = [team.role for team in environment.teams]
+    counts, roles = settings.team_sizes, roles_of(settings)
     colours = colours_of(list(runs))
     figure = Figure(figsize=(9, 3.4), layout="constrained")
     for team, axes in enumerate(figure.subplots(1, 2)):

@@ -11,7 +11,6 @@ from markupsafe import Markup
 
 from cmfq.environments.base import Body
 from cmfq.environments.keeping import opened
-from cmfq.environments.registry import kind_of
 from cmfq.environments.sides import Seats, name_of, seats
 from cmfq.play.matches import Game, MatchResult, mean_rewards, play_between
 from cmfq.play.players import load_player
@@ -23,7 +22,7 @@ from cmfq.results.progress_figure import win_rate_over_training
 from cmfq.results.style import Metrics, learning_curves, svg_text
 from cmfq.storage import write_bytes
 from cmfq.training.evaluations import Evaluation
-from cmfq.training.settings import TrainSettings
+from cmfq.training.settings import RunSettings
 from cmfq.workers import one_thread
 
 CELL, SIDE = 12, 320
@@ -35,7 +34,7 @@ COLOUR_NAMES = ("red", "blue", "yellow", "green", "violet", "brown")
 def write_report(
     path: Path,
     *,
-    settings: TrainSettings[Any],
+    settings: RunSettings,
     versions: dict[str, str],
     metrics: Metrics,
     evaluations: Sequence[Evaluation],
@@ -63,7 +62,7 @@ def write_report(
         curves=Markup(svg_text(learning_curves({settings.algorithm: [metrics]}))),
         summary=_summary(metrics),
         matches=matches,
-        decided_by=kind_of(settings.environment).decided_by,
+        decided_by=settings.environment.decided_by,
         rewards=[mean_rewards(match) for match in matches],
         film=_film_typical_game(matches[-1]),
     )
@@ -71,7 +70,7 @@ def write_report(
     write_bytes(path, html.encode())
 
 
-def _win_rates(settings: TrainSettings[Any], evaluations: Sequence[Evaluation]) -> str:
+def _win_rates(settings: RunSettings, evaluations: Sequence[Evaluation]) -> str:
     """The figure, or nothing."""
     rows = [
         ProgressRow("", settings.algorithm, settings.seed, one.episode, one.opponent, one.win_rate)
@@ -94,7 +93,7 @@ def _film_typical_game(match: MatchResult) -> _Film:
     recorder = FightRecorder()
     by_length = sorted(match.games[::2], key=lambda game: game.steps)
     typical = by_length[len(by_length) // 2].game
-    kind = kind_of(match.settings)
+    kind = match.settings.kind
     with opened(match.settings) as environment, one_thread():
         teams = environment.teams
         a, b = (load_player(name, kind, teams) for name in (match.a, match.b))
@@ -121,7 +120,7 @@ def _film_typical_game(match: MatchResult) -> _Film:
     ]
     came = (
         f"{game.a_survivors} to {game.b_survivors} survive after {game.steps} steps"
-        if kind.decided_by == "survivors"
+        if match.settings.decided_by == "survivors"
         else f"rewards {' to '.join(_rewards(game, sides))} after {game.steps} steps"
     )
     caption = f"{' against '.join(who)}, a game of median length: {came}"

@@ -36,9 +36,9 @@ def by_size(tournaments: Mapping[Path, Tournament]) -> dict[int, Tournament]:
     """
     found: dict[int, Tournament] = {}
     for path, played in tournaments.items():
-        size = getattr(played.settings.environment, "size", None)
-        if size is None:
-            raise UserError(f"{path} is a tournament of {played.kind.name}, which has no size")
+        size, *others = played.world.team_sizes
+        if others != [size]:
+            raise UserError(f"{path} is a tournament of {played.world.kind}, which has no size")
         if size in found:
             raise UserError(f"two tournaments were played at {size} a side: give one of them")
         found[size] = played

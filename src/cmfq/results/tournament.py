@@ -136,7 +136,9 @@ def _figures(tournament: Tournament, found: Standings, metrics: MetricsOf) -> di
     figures = {
         "matrix": win_rate_matrix(found),
         "ladder": rating_ladder(found.ratings),
-        "margins": game_margins(_order(found), all_results(tournament), tournament.kind.decided_by),
+        "margins": game_margins(
+            _order(found), all_results(tournament), tournament.world.decided_by
+        ),
     }
     curves = by_group(tournament.entrants, metrics)
     if curves:

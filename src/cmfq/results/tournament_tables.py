@@ -155,7 +155,7 @@ def how_decided(tournament: Tournament) -> str:
             "roles swap every game; two such games count as one, and who earns more in both "
             "together wins it"
         )
-    return f"sides swap every game; who has more {tournament.kind.decided_by} wins"
+    return f"sides swap every game; who has more {tournament.world.decided_by} wins"
 
 
 HOW_TO_READ = (

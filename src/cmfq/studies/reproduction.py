@@ -5,9 +5,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
-from typing import Any
 
-from cmfq.environments.registry import own_functions
 from cmfq.errors import UserError
 from cmfq.play.entrants import Entrant, enter
 from cmfq.play.game_log import Tournament
@@ -17,10 +15,10 @@ from cmfq.results.table import Table, rate_text
 from cmfq.storage import versions
 from cmfq.studies.training import stored_settings
 from cmfq.training.checkpoint import refuse_own_functions
-from cmfq.training.settings import TrainSettings
+from cmfq.training.settings import RunSettings
 
 
-def runs_of(stored: Tournament) -> dict[str, TrainSettings[Any]]:
+def runs_of(stored: Tournament) -> dict[str, RunSettings]:
     """Settings of the runs of a tournament, by the name of their new folders.
 
     Raises:
@@ -35,7 +33,7 @@ def runs_of(stored: Tournament) -> dict[str, TrainSettings[Any]]:
             f"two runs are called {twice[0]}, and new folders are named by the old ones"
         )
     runs = {_folder(one): stored_settings(one) for one in trained}
-    refuse_own_functions(own_functions(stored.settings.environment), "its game")
+    refuse_own_functions(stored.settings.environment.own_functions, "its game")
     for name, settings in runs.items():
         refuse_own_functions(settings.own_functions, f"its run {name}")
     return runs
@@ -51,7 +49,7 @@ def refuse_again(stored: Tournament, folder: Path, path: Path, workers: int) -> 
     standings(stored)
     there = [(one.group, one.name) for one in stored.entrants if not one.run]
     entrants = [replace(one, players=()) for one in stored.entrants if one.run]
-    entrants += enter(there, stored.kind, 1)
+    entrants += enter(there, stored.world.kind, 1)
     again = replace(stored, versions=versions(), entrants=tuple(entrants))
     refuse_to_play(again, workers)
     refuse_other_games(path, again)
@@ -79,7 +77,7 @@ def play_again(
     named = [
         (one.group, str(folder / _folder(one)) if one.run else one.name) for one in stored.entrants
     ]
-    entrants = enter(named, stored.kind, max(len(one.players) for one in stored.entrants))
+    entrants = enter(named, stored.world.kind, max(len(one.players) for one in stored.entrants))
     return play_tournament(
         entrants, stored.settings, path, command=command, workers=workers, on_progress=on_progress
     )

@@ -19,17 +19,17 @@ from cmfq.training.former import former_run
 from cmfq.training.loop import train
 from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
-from cmfq.training.settings import TrainSettings
+from cmfq.training.settings import RunSettings
 from cmfq.training.stop import StopSignal
 from cmfq.workers import as_finished
 
-Task = tuple[str, TrainSettings[Any]]
+Task = tuple[str, RunSettings]
 
 _stop = StopSignal()
 """Of this process: a worker that was stopped does not begin the tasks that it holds in advance."""
 
 
-def unfinished(runs: Mapping[str, TrainSettings[Any]], folder: Path) -> list[str]:
+def unfinished(runs: Mapping[str, RunSettings], folder: Path) -> list[str]:
     """Names of the runs that are not there, or have episodes left to train.
 
     Raises:
@@ -54,9 +54,7 @@ def unfinished(runs: Mapping[str, TrainSettings[Any]], folder: Path) -> list[str
     return names
 
 
-def train_missing(
-    runs: Mapping[str, TrainSettings[Any]], folder: Path, workers: int
-) -> Iterator[str]:
+def train_missing(runs: Mapping[str, RunSettings], folder: Path, workers: int) -> Iterator[str]:
     """Train what is not finished; gives the name of each run as it is.
 
     Raises:
@@ -91,7 +89,7 @@ def _train(folder: Path, task: Task) -> tuple[str, bool]:
             return name, train(run, self_play, lambda metrics: None, stop, evaluator)
 
 
-def differences(settings: TrainSettings[Any], others: TrainSettings[Any]) -> Mapping[str, Any]:
+def differences(settings: RunSettings, others: RunSettings) -> Mapping[str, Any]:
     """Paths at which two runs differ in what they learn, with the second one's value.
 
     Args:
@@ -109,7 +107,7 @@ def differences(settings: TrainSettings[Any], others: TrainSettings[Any]) -> Map
     }
 
 
-def stored_settings(entrant: Entrant) -> TrainSettings[Any]:
+def stored_settings(entrant: Entrant) -> RunSettings:
     """Settings of a run, as a tournament holds them.
 
     Raises:

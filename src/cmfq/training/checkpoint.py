@@ -1,7 +1,7 @@
 """A policy in one file: weights, and all that is needed to play with them."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ from torch import Tensor
 from cmfq.algorithms import MeanFieldSettings
 from cmfq.decoding import Damage, convert, damage_of, reason_of
 from cmfq.environments.base import TeamSpecification
-from cmfq.environments.registry import Kind, find_kind, kind_of, own_functions
+from cmfq.environments.registry import find_kind
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError, unknown_name
 from cmfq.hints import TRUST_VARIABLE
 from cmfq.networks import NetworkSettings
@@ -59,12 +60,7 @@ class Checkpoint:
     policies: dict[str, QPolicy]
     """Of each role."""
 
-    @property
-    def kind(self) -> Kind:
-        """Of the environment that it was trained in."""
-        return find_kind(self.description.environment)
-
-    def environment_settings(self) -> Any:
+    def environment_settings(self) -> EnvironmentSettings:
         """Of the environment that it was trained in."""
         with damage_of(
             f"{self.path} does not describe its environment, it", "give another checkpoint"
@@ -73,9 +69,9 @@ class Checkpoint:
                 former_environment(
                     self.description.environment, self.description.environment_settings
                 ),
-                self.kind.settings,
+                find_kind(self.description.environment),
             )
-        refuse_own_functions(own_functions(settings), self.path)
+        refuse_own_functions(settings.own_functions, self.path)
         return settings
 
 
@@ -84,7 +80,7 @@ def save_policies(
     policies: Mapping[str, QPolicy],
     network: NetworkSettings,
     *,
-    environment: object,
+    environment: EnvironmentSettings,
     episode: int,
 ) -> None:
     """Write a checkpoint: safetensors, so that loading a stranger's file runs none of its code.
@@ -97,7 +93,7 @@ def save_policies(
         episode: that they were trained to.
     """
     description = CheckpointDescription(
-        kind_of(environment).name,
+        environment.kind,
         plain(environment),
         episode,
         {
@@ -227,7 +223,7 @@ def list_checkpoints(run: Path) -> list[Path]:
     return sorted((file for file in files if file.stem.isdecimal()), key=lambda f: int(f.stem))
 
 
-def refuse_own_functions(names: list[str], file: Path | str) -> None:
+def refuse_own_functions(names: Sequence[str], file: Path | str) -> None:
     """Loading a stranger's file must not run code, unless the user says so.
 
     Args:

@@ -6,7 +6,7 @@ from typing import Any
 from cmfq.decoding import convert
 from cmfq.environments.registry import find_kind
 from cmfq.training.opponent_settings import GATED
-from cmfq.training.settings import TrainSettings
+from cmfq.training.settings import RunSettings, TrainSettings
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class RunDescription:
 
     environment: str
     """Name of its kind."""
-    settings: TrainSettings[Any]
+    settings: RunSettings
     versions: dict[str, str]
     skipped_seeds: list[int] = field(default_factory=list)
     """Seeds of episodes that could not be played and were left out."""
@@ -31,7 +31,7 @@ class StoredRun:
     skipped_seeds: list[int] = field(default_factory=list)
 
 
-def read_settings(environment: str, raw: Any) -> TrainSettings[Any]:
+def read_settings(environment: str, raw: Any) -> RunSettings:
     """Settings of a run in this kind of environment, from what JSON holds of them.
 
     Raises:
@@ -40,7 +40,7 @@ def read_settings(environment: str, raw: Any) -> TrainSettings[Any]:
     """
     kind = find_kind(environment)
     settings = _with_opponents(raw)
-    return convert(settings, TrainSettings[kind.settings])  # type: ignore[name-defined]
+    return convert(settings, TrainSettings[kind])  # type: ignore[valid-type]
 
 
 def _with_opponents(raw: Any) -> Any:

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from cmfq.environments.base import TeamSpecification
 from cmfq.errors import UserError
 from cmfq.networks import PAIRWISE_ACTIONS
-from cmfq.training.settings import TrainSettings
+from cmfq.training.settings import RunSettings
 
 COPIES_OF_WEIGHTS = 6
 """Network, target, average, gradient, and two moments of Adam."""
@@ -21,9 +20,7 @@ CONTROL_GROUP = Path("/sys/fs/cgroup/memory.max")
 """Where Linux says how much memory a container may have."""
 
 
-def settle_head(
-    settings: TrainSettings[Any], teams: Sequence[TeamSpecification]
-) -> TrainSettings[Any]:
+def settle_head(settings: RunSettings, teams: Sequence[TeamSpecification]) -> RunSettings:
     """Settings with the head in the place of ``auto``: the same for all roles, as it is stored.
 
     Raises:
@@ -41,7 +38,7 @@ def settle_head(
     return replace(settings, network=network)
 
 
-def head_line(settings: TrainSettings[Any], teams: Sequence[TeamSpecification]) -> str:
+def head_line(settings: RunSettings, teams: Sequence[TeamSpecification]) -> str:
     """What ``auto`` chose, and why, for the screen."""
     actions = max(len(team.actions) for team in teams)
     if settings.network.head_for(actions) == "pairwise":
@@ -52,7 +49,7 @@ def head_line(settings: TrainSettings[Any], teams: Sequence[TeamSpecification]) 
     )
 
 
-def pairwise_bytes(settings: TrainSettings[Any], actions: int) -> int:
+def pairwise_bytes(settings: RunSettings, actions: int) -> int:
     """Bytes that training with the pairwise head takes at least, for weights and a batch."""
     outputs = actions + actions**2
     weights = COPIES_OF_WEIGHTS * (settings.network.hidden_units + 1)

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from cmfq.environments.base import Environment
-from cmfq.environments.registry import kind_of
 from cmfq.errors import EnvironmentFailed, UserError
 from cmfq.hints import command
 from cmfq.policies import Policy
@@ -136,7 +135,7 @@ def _run_episodes(run: Run, self_play: SelfPlay) -> list[EpisodeMetrics]:
     def watch(
         environment: Environment, policies: Sequence[Policy], opponents: Sequence[str], seed: int
     ) -> Recorder:
-        name = kind_of(settings.environment).name
+        name = settings.environment.kind
         players = [opponent or f"episode {self_play.episode + 1}" for opponent in opponents]
         recorders.append(Recorder(environment, policies, name=name, players=players, seed=seed))
         return recorders[0]

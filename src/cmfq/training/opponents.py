@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from cmfq.environments.base import TeamSpecification
-from cmfq.environments.registry import Kind, kind_of
+from cmfq.environments.settings import Measure
 from cmfq.environments.sides import seats
 from cmfq.errors import UserError
 from cmfq.policies import Policy, QPolicy
@@ -17,12 +17,12 @@ from cmfq.rollout import Episode
 from cmfq.training.copies import GatedSelf, PastSelves
 from cmfq.training.opponent_settings import GATED, PAST, SELF, parse_mix
 from cmfq.training.own_player import load_own_player
-from cmfq.training.results import Measure, Results, title_of
-from cmfq.training.settings import TrainSettings
+from cmfq.training.results import Results, title_of
+from cmfq.training.settings import RunSettings
 from cmfq.training.side import join_names, split_names
 from cmfq.zoo import is_shipped
 
-LoadPlayer = Callable[[str, Kind, Sequence[TeamSpecification]], Mapping[str, Policy]]
+LoadPlayer = Callable[[str, str, Sequence[TeamSpecification]], Mapping[str, Policy]]
 """``(name, kind of environment, teams) -> the policy of each role``, of scripts and checkpoints."""
 
 
@@ -63,7 +63,7 @@ class Opponents:
 
     def __init__(
         self,
-        settings: TrainSettings[Any],
+        settings: RunSettings,
         teams: Sequence[TeamSpecification],
         learners: Mapping[str, QPolicy],
         generator: np.random.Generator,
@@ -75,7 +75,7 @@ class Opponents:
         self._learners = learners
         self._generator = generator
         self._sides = _find_sides(self._shares, teams)
-        decided_by = kind_of(settings.environment).decided_by
+        decided_by = settings.environment.decided_by
         self.results = Results(teams, self._sides, decided_by, self._settings.result_games)
         self._gate_measure: Measure = decided_by
         if self._settings.gate_measure == "reward":
@@ -218,7 +218,7 @@ def _find_sides(
     return sides
 
 
-def _check_gate(settings: TrainSettings[Any], share: float, results: Results) -> None:
+def _check_gate(settings: RunSettings, share: float, results: Results) -> None:
     if not results.alike:
         raise UserError(
             f"opponents has {GATED!r}, which needs two sides of the same roles to say which is "
@@ -235,7 +235,7 @@ def _check_gate(settings: TrainSettings[Any], share: float, results: Results) ->
 
 def _load(
     name: str,
-    settings: TrainSettings[Any],
+    settings: RunSettings,
     teams: Sequence[TeamSpecification],
     load_player: LoadPlayer | None,
 ) -> Mapping[str, Policy]:
@@ -247,7 +247,7 @@ def _load(
             "load_player=cmfq.play.players.load_player"
         )
     try:
-        return load_player(name, kind_of(settings.environment), teams)
+        return load_player(name, settings.environment.kind, teams)
     except UserError as error:
         raise UserError(
             f"opponents has {name!r}: {error}; {SELF}, {GATED}, {PAST} and module:name will do as "

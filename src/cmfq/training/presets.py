@@ -6,24 +6,22 @@ dialect of the original MFQ code (mlii/mfrl), on which the paper builds; ``stron
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
-from cmfq.environments.battle import BattleSettings
-from cmfq.environments.particles import ParticlesSettings
-from cmfq.environments.pursuit import PursuitSettings
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError, unknown_name
 from cmfq.learner import LearnerSettings
 from cmfq.networks import NetworkSettings
 from cmfq.objective import ObjectiveSettings
 from cmfq.training.opponent_settings import OpponentSettings
-from cmfq.training.settings import ExplorationSettings, TrainSettings
+from cmfq.training.settings import ExplorationSettings, RunSettings, TrainSettings
 
 Preset = Literal["paper", "original", "strong"]
 ARGMAX_BETA = 1e6
 """Inverse temperature at which the Boltzmann policy is the greedy one."""
 
 
-def preset_training(name: str, environment: Any) -> TrainSettings[Any]:
+def preset_training(name: str, environment: EnvironmentSettings) -> RunSettings:
     """Settings of a protocol for an environment.
 
     Args:
@@ -38,35 +36,23 @@ def preset_training(name: str, environment: Any) -> TrainSettings[Any]:
     return replace(PRESETS[name](environment), preset=name)
 
 
-def paper(environment: Any) -> TrainSettings[Any]:
+def paper(environment: EnvironmentSettings) -> RunSettings:
     """What the paper prints; the defaults where it is silent, as an environment's rewards ask."""
     settings = TrainSettings(environment)
-    if isinstance(environment, BattleSettings):
-        return replace(settings, evaluate_against=("random", "rush", "swarm"))
-    if isinstance(environment, PursuitSettings):  # an episode is ten times as long as a battle
-        return replace(settings, episodes=80, checkpoint_period=20)
-    if isinstance(environment, ParticlesSettings):  # rewards are ten times as large, episodes short
-        return replace(
-            settings,
-            exploration=ExplorationSettings(beta_start=0.1, beta_end=10.0, beta_episodes=100),
-            learner=replace(
-                settings.learner,
-                learning_rate=1e-3,
-                discount=0.9,
-                min_updates=40,
-                replay_bytes=256 * 2**20,
-            ),
-        )
+    for path, value in environment.training.values.items():
+        part, _, name = path.rpartition(".")
+        changed = replace(getattr(settings, part), **{name: value}) if part else value
+        settings = replace(settings, **{part or name: changed})
     return settings
 
 
-def original(environment: Any) -> TrainSettings[Any]:
+def original(environment: EnvironmentSettings) -> RunSettings:
     """The dialect of the original MFQ code, row by row.
 
     Two habits of it are not there: agents that died in the step before count in its mean action,
     and its network has no joint layer between the observation's layers and the head.
     """
-    if not isinstance(environment, BattleSettings):
+    if "original" not in environment.training.presets:
         raise UserError("preset original is for battle, as the original code: leave --preset out")
     settings = paper(environment)
     return replace(
@@ -98,14 +84,14 @@ def original(environment: Any) -> TrainSettings[Any]:
     )
 
 
-def strong(environment: Any) -> TrainSettings[Any]:
+def strong(environment: EnvironmentSettings) -> RunSettings:
     """What is known to win in battle; elsewhere nothing better than ``paper`` is known yet.
 
     An agent's death is no end to what it learns to earn, half of its reward is the team's less the
     enemy's, its inputs mean the same on every map, and in play it takes the best action.
     """
     settings = paper(environment)
-    if not isinstance(environment, BattleSettings):
+    if "strong" not in environment.training.presets:
         return settings
     return replace(
         settings,
@@ -117,7 +103,7 @@ def strong(environment: Any) -> TrainSettings[Any]:
     )
 
 
-PRESETS: dict[str, Callable[[Any], TrainSettings[Any]]] = {
+PRESETS: dict[str, Callable[[EnvironmentSettings], RunSettings]] = {
     "paper": paper,
     "original": original,
     "strong": strong,

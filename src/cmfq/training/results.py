@@ -2,14 +2,14 @@
 
 from collections import deque
 from collections.abc import Collection, Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
 from cmfq.environments.base import TeamSpecification
+from cmfq.environments.settings import Measure
 from cmfq.rollout import Episode
 
-Measure = Literal["survivors", "rewards"]
 Key = tuple[str, str, int | None]
 """Roles of the learners' side (empty where both sides have the same), opponent, and for one past
 self the episode that it is from."""

@@ -1,15 +1,13 @@
 """Whether the settings of a run fit the roles of its environment."""
 
 import math
-from typing import Any
 
 from cmfq.environments.base import TeamSpecification
-from cmfq.environments.pettingzoo import PettingZooSettings
 from cmfq.errors import UserError, unknown_name
-from cmfq.training.settings import TrainSettings
+from cmfq.training.settings import RunSettings
 
 
-def check_roles(settings: TrainSettings[Any], roles: dict[str, TeamSpecification]) -> None:
+def check_roles(settings: RunSettings, roles: dict[str, TeamSpecification]) -> None:
     """Refuse settings that the roles of an environment cannot have.
 
     Args:
@@ -22,9 +20,9 @@ def check_roles(settings: TrainSettings[Any], roles: dict[str, TeamSpecification
     for role in settings.algorithms:
         if role not in roles:
             raise unknown_name("role in algorithms", role, roles)
-    environment, radius = settings.environment, settings.mean_field.radius
-    placeless = isinstance(environment, PettingZooSettings) and not environment.positions
-    if placeless and radius is not None and radius < math.inf:
+    radius = settings.mean_field.radius
+    bounded = radius is not None and radius < math.inf
+    if bounded and not settings.environment.has_places:
         raise UserError(
             f"radius is {radius}: nothing says where agents are, give --positions module:function, "
             "or leave radius out"

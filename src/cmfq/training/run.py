@@ -23,7 +23,6 @@ from typing import Any, Self
 import filelock
 
 from cmfq.decoding import convert, damage_of, decode_json, read_bytes, reason_of
-from cmfq.environments.registry import kind_of
 from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.storage import (
@@ -50,7 +49,7 @@ from cmfq.training.rows import (
     same_row,
 )
 from cmfq.training.self_play import SelfPlay
-from cmfq.training.settings import TrainSettings
+from cmfq.training.settings import RunSettings
 from cmfq.training.state import check_state
 
 SETTINGS_FILE = "run.json"
@@ -91,7 +90,7 @@ class Run:
         self._lock.release()
 
     @classmethod
-    def create(cls, path: Path, settings: TrainSettings[Any]) -> "Run":
+    def create(cls, path: Path, settings: RunSettings) -> "Run":
         """Make the folder of a new run; one that is there must be empty.
 
         A folder in which a run was killed before it had its settings counts as empty.
@@ -117,7 +116,7 @@ class Run:
             with run:
                 if _holds_more(path):
                     raise exists
-                name = kind_of(settings.environment).name
+                name = settings.environment.kind
                 write_json(path / SETTINGS_FILE, RunDescription(name, settings, versions()))
         except UserError:
             if not there:
@@ -266,7 +265,7 @@ class Run:
     def _restore_state(self, self_play: SelfPlay, state: Path) -> None:
         try:
             tensors, info = read_tensors(state)
-            name = kind_of(self_play.settings.environment).name
+            name = self_play.settings.environment.kind
             settings = read_settings(name, former_run(name, info.get("settings")))
             if settings != self_play.settings:
                 raise UserError("it belongs to a run with other settings")

@@ -12,7 +12,6 @@ from torch import Tensor
 
 from cmfq.environments.base import Environment
 from cmfq.environments.keeping import close_kept
-from cmfq.environments.registry import make_environment
 from cmfq.errors import UserError
 from cmfq.policies import Policy, QPolicy
 from cmfq.replay_writer import ReplayWriter
@@ -22,7 +21,7 @@ from cmfq.training.head import settle_head
 from cmfq.training.metrics import EpisodeMetrics
 from cmfq.training.opponents import LoadPlayer, Meeting, Opponents
 from cmfq.training.roles import check_roles
-from cmfq.training.settings import TrainSettings
+from cmfq.training.settings import RunSettings
 from cmfq.training.side import Side, join_names, split_names, tensors_of
 from cmfq.training.undoing import undone_on_failure
 
@@ -44,7 +43,7 @@ class SelfPlay:
             :func:`cmfq.play.players.load_player` does.
     """
 
-    def __init__(self, settings: TrainSettings[Any], load_player: LoadPlayer | None = None) -> None:
+    def __init__(self, settings: RunSettings, load_player: LoadPlayer | None = None) -> None:
         self.environments: list[Environment] = []
         self._sized: dict[tuple[int, int], Environment] = {}
         try:
@@ -53,13 +52,13 @@ class SelfPlay:
             self.close()
             raise
 
-    def _begin(self, settings: TrainSettings[Any], load_player: LoadPlayer | None) -> None:
+    def _begin(self, settings: RunSettings, load_player: LoadPlayer | None) -> None:
         torch.set_num_threads(settings.threads)
         seeds = np.random.SeedSequence(settings.seed)
         network_seed, episode_seed, acting_seed, learning_seed = seeds.spawn(4)
         close_kept()
         for _ in range(settings.environments):
-            self.environments.append(make_environment(settings.environment))
+            self.environments.append(settings.environment.make())
         self.teams = self.environments[0].teams
         self.settings = settings = settle_head(settings, self.teams)
         roles = {team.role: team for team in self.teams}
@@ -175,8 +174,8 @@ class SelfPlay:
             return self.environments[index]
         size = int(self._generators["episode"].choice(self.settings.sizes))
         if (index, size) not in self._sized:
-            settings = self.settings.environment.with_size(size)
-            self._sized[index, size] = make_environment(settings)
+            settings = self.settings.environment.resized(size)
+            self._sized[index, size] = settings.make()
         return self._sized[index, size]
 
     def _learning(self, role: str, meeting: Meeting) -> list[int]:

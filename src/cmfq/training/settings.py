@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from cmfq.algorithms import MeanFieldSettings, find_algorithm
-from cmfq.environments.registry import own_functions
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError, require_range
 from cmfq.learner import LearnerSettings
 from cmfq.networks import NetworkSettings
@@ -38,14 +38,14 @@ class ExplorationSettings:
         return max(LEAST_BETA, self.beta_start + (self.beta_end - self.beta_start) * share)
 
 
-EnvironmentSettings = TypeVar("EnvironmentSettings")
+Settings = TypeVar("Settings", bound=EnvironmentSettings, covariant=True)
 
 
 @dataclass(frozen=True)
-class TrainSettings(Generic[EnvironmentSettings]):
+class TrainSettings(Generic[Settings]):
     """Settings of a training run."""
 
-    environment: EnvironmentSettings
+    environment: Settings
     """Settings of the environment."""
     preset: str = "paper"
     """Preset that sets the other options unless they are given: paper, original or strong."""
@@ -97,10 +97,8 @@ class TrainSettings(Generic[EnvironmentSettings]):
         require_range(self, 1, 1024, "environments")
         require_range(self, 1, 1e9, "episodes", "checkpoint_period")
         parse_mix(self.opponents)
-        if self.sizes and not hasattr(self.environment, "with_size"):
-            raise UserError(f"sizes are {self.sizes}: this environment has one size, leave it out")
         for size in self.sizes:  # refuse one that has no map before anything is made
-            self.environment.with_size(size)  # type: ignore[attr-defined]
+            self.environment.resized(size)
         require_range(self, 0, 1e9, "record_period", "evaluate_period", "learning_rate_episodes")
         require_range(self, 1, 1e6, "evaluate_games")
         if self.evaluate_period and not self.evaluate_against:
@@ -123,6 +121,10 @@ class TrainSettings(Generic[EnvironmentSettings]):
         """Names of functions outside the package that the run calls."""
         return [
             *self.mean_field.own_functions,
-            *own_functions(self.environment),
+            *self.environment.own_functions,
             *own_players(self.opponents),
         ]
+
+
+RunSettings = TrainSettings[EnvironmentSettings]
+"""Settings of a run in whatever environment."""

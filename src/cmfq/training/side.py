@@ -15,7 +15,7 @@ from cmfq.errors import UserError
 from cmfq.learner import Learner, LearnerSettings
 from cmfq.policies import QPolicy, new_network
 from cmfq.replay import Replay
-from cmfq.training.settings import TrainSettings
+from cmfq.training.settings import RunSettings
 
 
 class Side:
@@ -31,7 +31,7 @@ class Side:
     def __init__(
         self,
         specification: TeamSpecification,
-        settings: TrainSettings[Any],
+        settings: RunSettings,
         network_seed: np.random.SeedSequence,
         generator: np.random.Generator,
     ) -> None:

@@ -4,14 +4,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
 import tyro
 from torch import Tensor
 
-from cmfq.environments.registry import kind_of
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError, require_range
 from cmfq.play.entrants import find_entrants
 from cmfq.play.players import game_of
@@ -66,13 +66,13 @@ class Subject(NamedTuple):
     run_seed: int
     episode: int
     policy: QPolicy
-    settings: Any
+    settings: EnvironmentSettings
     """Of the environment that it was trained in."""
 
 
 def find_subjects(runs: Sequence[str]) -> list[Subject]:
     """The last checkpoint of each run, seed by seed, so that what is cut short has fewer seeds."""
-    entrants = find_entrants(runs, kind_of(game_of(runs)), checkpoints=1)
+    entrants = find_entrants(runs, game_of(runs).kind, checkpoints=1)
     subjects = []
     for entrant in sorted(entrants, key=lambda one: one.seed or 0):
         (player,) = entrant.players

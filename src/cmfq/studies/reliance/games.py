@@ -1,7 +1,7 @@
 """Games of a policy against itself: watched, or with one side's merged actions exchanged."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from cmfq.environments.base import Step, TeamObservation
 from cmfq.environments.keeping import opened
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.play.matches import play_between
 from cmfq.policies import Decision, QPolicy
@@ -79,7 +80,11 @@ class Looking:
 
 
 def watch(
-    policy: QPolicy, settings: Any, games: int, entropy: Sequence[int], observer: Observer
+    policy: QPolicy,
+    settings: EnvironmentSettings,
+    games: int,
+    entropy: Sequence[int],
+    observer: Observer,
 ) -> None:
     """Let a policy play against itself."""
     generator = np.random.default_rng(entropy)
@@ -102,7 +107,11 @@ class Played(NamedTuple):
 
 
 def play(
-    altered: QPolicy, policy: QPolicy, settings: Any, games: int, entropy: Sequence[int]
+    altered: QPolicy,
+    policy: QPolicy,
+    settings: EnvironmentSettings,
+    games: int,
+    entropy: Sequence[int],
 ) -> Played:
     """Play, sides swapped every game."""
     role = policy.specification.role

@@ -29,14 +29,14 @@ from scipy.linalg import hadamard
 
 from cmfq.algorithms import find_algorithm
 from cmfq.decoding import Damage, damage_of, decode_text, decode_toml, read_bytes
-from cmfq.environments.registry import default_settings, kind_of
+from cmfq.environments.registry import default_settings
 from cmfq.errors import UserError, unknown_name
 from cmfq.play.entrants import flatten
 from cmfq.storage import plain
 from cmfq.training.checkpoint import refuse_own_functions
 from cmfq.training.description import read_settings
 from cmfq.training.presets import preset_training
-from cmfq.training.settings import TrainSettings
+from cmfq.training.settings import RunSettings
 
 IntArray = npt.NDArray[np.int64]
 NOT_VARIED = ("seed", "algorithm", "algorithms")
@@ -88,7 +88,7 @@ class Plan:
         """Settings of the environment in which the runs play: what no factor varies."""
         return self._settings({}).environment
 
-    def runs(self) -> dict[str, TrainSettings[Any]]:
+    def runs(self) -> dict[str, RunSettings]:
         """Settings of every run, by its name (see :func:`run_name`).
 
         Raises:
@@ -119,14 +119,14 @@ class Plan:
                     f"{factor.levels[1]!r}, which are the same to a run: give two that differ"
                 )
 
-    def _settings(self, changes: Mapping[str, Any]) -> TrainSettings[Any]:
+    def _settings(self, changes: Mapping[str, Any]) -> RunSettings:
         environment = default_settings(self.environment)
         values = {**self.settings, **changes}
         raw = plain(preset_training(str(values.get("preset", "paper")), environment))
         for path, value in values.items():
             _put(raw, path, value)
         try:
-            return read_settings(kind_of(environment).name, raw)
+            return read_settings(environment.kind, raw)
         except Damage as error:
             raise UserError(f"a level or setting of the plan {error}: give another") from error
 

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 
 from cmfq.environments.keeping import teams_of
-from cmfq.environments.registry import kind_of
 from cmfq.environments.sides import are_alike
 from cmfq.errors import UserError
 from cmfq.play.entrants import Entrant, enter, find_entrants, split_group
@@ -61,7 +60,7 @@ def refuse_sweep(
         )
     runs = tuple(Entrant(str(folder / name), name, None, (), None) for name in plan.names)
     folders = {Path(run.name).resolve() for run in runs}
-    others = find_entrants(opponents, kind_of(plan.game), 1)
+    others = find_entrants(opponents, plan.game.kind, 1)
     for one in others:
         if one.group in plan.names or Path(one.name).resolve() in folders:
             raise UserError(
@@ -108,7 +107,7 @@ def play_sweep(
     """
     named = [(name, str(folder / name)) for name in plan.names]
     named += [split_group(name) for name in opponents]
-    entrants = enter(named, kind_of(plan.game), checkpoints)
+    entrants = enter(named, plan.game.kind, checkpoints)
     ours = {one.group: one for one in entrants if one.group in plan.names}
     others = [one for one in entrants if one.group not in plan.names]
     settings = TournamentSettings(plan.game, games, seed)
