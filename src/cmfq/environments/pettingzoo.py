@@ -19,9 +19,7 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 
 from cmfq.environments.base import (
-    Body,
     BoolArray,
-    FloatArray,
     IntArray,
     Scenery,
     Step,
@@ -41,12 +39,12 @@ from cmfq.environments.parallel import (
     restart,
     seen,
 )
+from cmfq.environments.places import Places
 from cmfq.environments.roster import Roster
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.environments.spaces import ObservationReader, entries_at, read_masks
 from cmfq.environments.stacking import ACTION_MASK, Unreadable
 from cmfq.errors import EnvironmentFailed, UserError, require_range
-from cmfq.imports import import_function
 from cmfq.notices import notify
 
 
@@ -114,9 +112,7 @@ class PettingZooEnvironment:
     def __init__(self, settings: PettingZooSettings) -> None:
         self.settings = settings
         self._seed = self._steps = 0
-        self._locate = (
-            import_function("positions", settings.positions) if settings.positions else None
-        )
+        self._places = Places(settings.positions)
         self.world = make_world(settings.make_env)
         """The PettingZoo environment."""
         self._closed = False
@@ -160,8 +156,7 @@ class PettingZooEnvironment:
         first_actions = [int(kind.spaces.action.start) for kind in kinds]
         self._roster = Roster(self._grouping, first_actions, agents)
         self.teams = tuple(self._specification(team) for team in range(len(kinds)))
-        self._side = math.ceil(math.sqrt(len(agents)))
-        self._grid = _grid(len(agents), self._side)
+        self._places.lay_out(len(agents))
 
     def reset(self, seed: int) -> tuple[TeamObservation, ...]:
         """Start an episode, as the environment does with this seed."""
@@ -170,7 +165,7 @@ class PettingZooEnvironment:
         with self._named("reset"):
             self._roster.begin(list_agents(self.world, observations), observations)
             observed = self._observe("reset", observations, infos)
-        self._bounds, self._body = self._measure(observed)
+        self._bounds, self._body = self._places.measure(observed)
         return observed
 
     def step(self, actions: Sequence[IntArray]) -> Step:
@@ -215,7 +210,7 @@ class PettingZooEnvironment:
     def _observe(
         self, at: str, observations: Entries, infos: Entries
     ) -> tuple[TeamObservation, ...]:
-        positions = self._positions()
+        positions = self._places.of(self.world, self._roster.rows)
         observed = []
         for team, reader in enumerate(self._readers):
             rows = self._roster.rows[team]
@@ -266,40 +261,6 @@ class PettingZooEnvironment:
             )
         return None
 
-    def _positions(self) -> list[FloatArray]:
-        """Where the agents of each team are; on a grid, by their ids, if nobody knows."""
-        if self._locate is None:
-            if self._roster.ids > len(self._grid):
-                self._grid = _grid(2 * self._roster.ids, self._side)
-            return [self._grid[rows.ids] for rows in self._roster.rows]
-        agents = [agent for rows in self._roster.rows for agent in rows.agents]
-        found = self._locate(self.world, agents) if agents else np.zeros((0, 2))
-        places = np.array(found, np.float32)
-        if places.shape != (len(agents), 2):
-            raise UserError(
-                f"{self.settings.positions} gave an array of shape {places.shape} for "
-                f"{len(agents)} agents: give a row of two finite numbers for each"
-            )
-        if not np.isfinite(places).all():
-            row = int(np.argwhere(~np.isfinite(places))[0, 0])
-            raise UserError(
-                f"{self.settings.positions} gave {places[row].tolist()} for agent "
-                f"{agents[row]!r}: give two finite numbers"
-            )
-        return np.split(places, np.cumsum([len(rows.agents) for rows in self._roster.rows])[:-1])
-
-    def _measure(
-        self, observed: Sequence[TeamObservation]
-    ) -> tuple[tuple[float, float, float, float], Body]:
-        """Bounds of the field, and bodies of a size that fits it."""
-        if self._locate is None:
-            return (0.0, 0.0, float(self._side), float(self._side)), Body("circle", 0.8)
-        places = np.concatenate([team.positions for team in observed])
-        low, high = places.min(axis=0), places.max(axis=0)
-        side = float((high - low).max()) or 1.0
-        (left, top), (right, bottom) = (low - side / 4).tolist(), (high + side / 4).tolist()
-        return (left, top, right, bottom), Body("circle", side / (2 * math.sqrt(len(places))))
-
     def _specification(self, team: int) -> TeamSpecification:
         kind, reader = self._grouping.kinds[team], self._readers[team]
         role = kind.name
@@ -338,9 +299,3 @@ class PettingZooEnvironment:
                 f"environment {self.settings.make_env} failed in {what} of the episode with seed "
                 f"{self._seed if seed is None else seed}: {why}"
             ) from error
-
-
-def _grid(agents: int, side: int) -> FloatArray:
-    """``(agents, 2)``: a place for each id, in rows of ``side``."""
-    ids = np.arange(agents)
-    return np.stack([ids % side, ids // side], axis=1).astype(np.float32) + np.float32(0.5)

@@ -1,0 +1,82 @@
+"""Where the agents of a PettingZoo environment are: as the user says, or on a grid by their ids."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from cmfq.environments.base import Body, FloatArray, TeamObservation
+from cmfq.environments.roster import Rows
+from cmfq.errors import UserError
+from cmfq.imports import import_function
+
+Bounds = tuple[float, float, float, float]
+"""Least x and y, greatest x and y."""
+
+
+class Places:
+    """Positions of agents.
+
+    Args:
+        function: that says where agents are, as module:function; empty if nobody knows.
+
+    Raises:
+        UserError: there is no such function.
+    """
+
+    def __init__(self, function: str) -> None:
+        self._name = function
+        self._locate = import_function("positions", function) if function else None
+
+    def lay_out(self, agents: int) -> None:
+        """Prepare a grid for this many agents."""
+        self._side = math.ceil(math.sqrt(agents))
+        self._grid = _grid(agents, self._side)
+
+    def of(self, world: Any, teams: Sequence[Rows]) -> list[FloatArray]:
+        """``(agents, 2)`` for each team.
+
+        Args:
+            world: the PettingZoo environment.
+            teams: who is there.
+
+        Raises:
+            UserError: the function gave something else.
+        """
+        if self._locate is None:
+            known = max((int(rows.ids.max()) + 1 for rows in teams if len(rows.ids)), default=0)
+            if known > len(self._grid):
+                self._grid = _grid(2 * known, self._side)
+            return [self._grid[rows.ids] for rows in teams]
+        agents = [agent for rows in teams for agent in rows.agents]
+        found = self._locate(world, agents) if agents else np.zeros((0, 2))
+        places = np.array(found, np.float32)
+        if places.shape != (len(agents), 2):
+            raise UserError(
+                f"{self._name} gave an array of shape {places.shape} for {len(agents)} agents: "
+                "give a row of two finite numbers for each"
+            )
+        if not np.isfinite(places).all():
+            row = int(np.argwhere(~np.isfinite(places))[0, 0])
+            raise UserError(
+                f"{self._name} gave {places[row].tolist()} for agent {agents[row]!r}: "
+                "give two finite numbers"
+            )
+        return np.split(places, np.cumsum([len(rows.agents) for rows in teams])[:-1])
+
+    def measure(self, observed: Sequence[TeamObservation]) -> tuple[Bounds, Body]:
+        """Bounds of the field, and bodies of a size that fits it."""
+        if self._locate is None:
+            return (0.0, 0.0, float(self._side), float(self._side)), Body("circle", 0.8)
+        places = np.concatenate([team.positions for team in observed])
+        low, high = places.min(axis=0), places.max(axis=0)
+        side = float((high - low).max()) or 1.0
+        (left, top), (right, bottom) = (low - side / 4).tolist(), (high + side / 4).tolist()
+        return (left, top, right, bottom), Body("circle", side / (2 * math.sqrt(len(places))))
+
+
+def _grid(agents: int, side: int) -> FloatArray:
+    """``(agents, 2)``: a place for each id, in rows of ``side``."""
+    ids = np.arange(agents)
+    return np.stack([ids % side, ids // side], axis=1).astype(np.float32) + np.float32(0.5)
