@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from cmfq.algorithms import InteractionRows
+from cmfq.environments.symmetries import Symmetry, symmetries
 from cmfq.errors import require_range
 from cmfq.mean_field.td import boltzmann_value, double_value, greedy_value, td_error, td_target
 from cmfq.networks import Encoding, QNetwork
@@ -55,6 +56,14 @@ class LearnerSettings:
     target_merged_action: Literal["next", "stored"] = "next"
     """Merged action ``ǎ`` in the target: that of the next step, or the stored one of the step
     itself, as Eq 13 is printed."""
+    action_gap: float = 0.0
+    """Weight ``α`` by which the target of an action that is not the best is lowered, by ``α
+    max(Q(s, a) - max Q(s, ·), -1)`` in the target network. Gaps between the best action and the
+    others grow up to ``1 / (1 - α)`` times, and errors turn fewer decisions (advantage learning,
+    Bellemare et al. 2016; bounded as in Vieillard et al. 2020)."""
+    symmetries: bool = False
+    """Whether every batch is turned and mirrored by one of the square's eight symmetries, drawn
+    for each batch: MAgent2's fair games are the same in all of them. Needs ``place`` to be off."""
 
     def __post_init__(self) -> None:
         require_range(self, 1e-12, 1e3, "learning_rate", "replay_ratio")
@@ -64,6 +73,7 @@ class LearnerSettings:
         require_range(self, 1, 2**45, "replay_bytes")
         require_range(self, 1, 1e9, "target_period", "average_updates")
         require_range(self, 0, 1, "target_rate")
+        require_range(self, 0, 0.99, "action_gap")
         require_range(self, 1, 1000, "n_steps")
         require_range(self, 0, 1e6, "min_updates")
 
@@ -82,6 +92,35 @@ def averaging_rate(update: int, window: int) -> float:
     return max(1 / window, (DECAY + 1) / (update + DECAY))
 
 
+def turned(batch: Batch, symmetry: Symmetry) -> Batch:
+    """The same transitions in a turned or mirrored world.
+
+    Positions, of which only distances count, stay as they are.
+    """
+
+    def action(old: Tensor) -> Tensor:
+        return torch.where(old >= 0, symmetry.actions[old.clamp(min=0)], old)
+
+    def mask(old: Tensor | None) -> Tensor | None:
+        return None if old is None else symmetry.by_action(old)
+
+    return batch._replace(
+        view=symmetry.view(batch.view),
+        features=symmetry.features(batch.features),
+        previous_actions=action(batch.previous_actions),
+        actions=action(batch.actions),
+        counts=symmetry.by_action(batch.counts),
+        merged_actions=symmetry.by_action(batch.merged_actions),
+        action_mask=mask(batch.action_mask),
+        next_view=symmetry.view(batch.next_view),
+        next_features=symmetry.features(batch.next_features),
+        next_previous_actions=action(batch.next_previous_actions),
+        next_counts=symmetry.by_action(batch.next_counts),
+        next_merged_actions=symmetry.by_action(batch.next_merged_actions),
+        next_action_mask=mask(batch.next_action_mask),
+    )
+
+
 class Learner:
     """Trains the network of a policy in place."""
 
@@ -97,11 +136,15 @@ class Learner:
             policy.network.parameters(), settings.learning_rate, fused=True
         )
         self.updates = 0
+        self._symmetries = symmetries(policy.specification) if settings.symmetries else []
 
     def sample(self, replay: Replay) -> Batch:
         """Draw a minibatch of the kind that the algorithm learns from."""
         draw = replay.sample_steps if self.policy.attends else replay.sample
-        return draw(self.settings.batch_size, self._generator)
+        batch = draw(self.settings.batch_size, self._generator)
+        if not self._symmetries:
+            return batch
+        return turned(batch, self._symmetries[self._generator.integers(len(self._symmetries))])
 
     def update(self, batch: Batch) -> float:
         """One step down the gradient of Eq 12; every ``C`` of them, ``θ⁻ ← θ``.
@@ -120,6 +163,8 @@ class Learner:
             next_q_values = target_network.q_values(next_encoding, next_merged)
             next_values = self._next_values(batch, next_q_values, next_merged)
             targets = td_target(batch.rewards, batch.discounts, next_values)
+            if self.settings.action_gap:
+                targets += self.settings.action_gap * self._advantages(batch, merged)
         errors = td_error(network.q_values(encoding, merged), batch.actions.clamp(min=0), targets)
         if self.policy.attends:  # whole steps were sampled: some rows came as neighbours alone
             errors = errors[batch.actions >= 0]
@@ -144,6 +189,13 @@ class Learner:
         network = self.policy.network
         encoding = network.encode(batch.next_view, batch.next_features, batch.next_action_mask)
         return double_value(next_q_values, network.q_values(encoding, next_merged))
+
+    def _advantages(self, batch: Batch, merged: Tensor) -> Tensor:
+        """``max(Q(s, a) - max Q(s, ·), -1)`` in the target network, ``(n,)``."""
+        encoding = self.target_network.encode(batch.view, batch.features, batch.action_mask)
+        q_values = self.target_network.q_values(encoding, merged)
+        chosen = q_values.gather(1, batch.actions.clamp(min=0).unsqueeze(1)).squeeze(1)
+        return (chosen - greedy_value(q_values)).clamp(min=-1)
 
     @torch.no_grad()
     def _follow(self, rate: float) -> None:

@@ -19,6 +19,7 @@ from cmfq.play.players import load_player
 from cmfq.policies import Decision
 from cmfq.rollout import play_episodes
 from cmfq.training.checkpoint import save_policies
+from cmfq.training.demonstrator import Demonstrator
 from cmfq.training.opponent_settings import OpponentSettings, parse_mix
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
@@ -110,6 +111,37 @@ def test_only_rows_of_the_learners_own_teams_are_kept(tiny: Tiny) -> None:
     # Of 12 agents, 25 steps and the observation that follows, fewer where some died.
     assert len(replay) <= 3 * 12 * 26
     assert rows[0].updates >= 3 * tiny.learner.min_updates
+
+
+def test_what_opponents_live_through_can_be_learned_from(tiny: Tiny) -> None:
+    pool = replace(tiny.opponent_pool, learn_from=True)
+    settings = replace(tiny, opponents=("rush",), opponent_pool=pool)
+    self_play = SelfPlay(settings, load_player)
+    (row,) = self_play.run_episodes()
+    replay = self_play.sides["agent"].replay
+    after_the_last = sum(row.survivors) if row.truncated else 0
+    assert len(replay) == row.agent_steps + after_the_last
+    batch = replay.sample(200, np.random.default_rng(0))
+    # Each row has the learner's view of the crowd, whoever acted: ǎ where there are neighbours.
+    has_neighbours = batch.counts.sum(1) > 0
+    assert has_neighbours.any()
+    np.testing.assert_allclose(batch.merged_actions[has_neighbours].sum(1), 1, atol=1e-5)
+
+
+def test_a_demonstrator_acts_as_its_player_and_sees_as_its_learner(tiny: Tiny) -> None:
+    self_play = SelfPlay(tiny)
+    learner = self_play.sides["agent"].policy
+    observations = self_play.environments[0].reset(0)
+    shown = Demonstrator(Constant(7), learner)
+    (decision,) = shown.decide(observations[:1], np.random.default_rng(0), observations[1:], [0, 0])
+    (seen,) = learner.decide(observations[:1], np.random.default_rng(0), observations[1:], [0, 0])
+    assert set(decision.actions.tolist()) == {7}
+    assert seen.counts is not None
+    assert decision.counts is not None
+    np.testing.assert_array_equal(decision.counts, seen.counts)
+    assert seen.merged_actions is not None
+    assert decision.merged_actions is not None
+    np.testing.assert_array_equal(decision.merged_actions, seen.merged_actions)
 
 
 class Constant:

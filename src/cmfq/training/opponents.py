@@ -15,6 +15,7 @@ from cmfq.errors import UserError
 from cmfq.policies import Policy, QPolicy
 from cmfq.rollout import Episode
 from cmfq.training.copies import GatedSelf, PastSelves
+from cmfq.training.demonstrator import Demonstrator
 from cmfq.training.opponent_settings import GATED, PAST, SELF, parse_mix
 from cmfq.training.own_player import load_own_player
 from cmfq.training.results import Results, title_of
@@ -34,8 +35,10 @@ class Meeting:
     """``self``, ``gated``, ``past``, or the name that was given."""
     policies: tuple[Policy, ...]
     """Of each team."""
+    own: tuple[int, ...]
+    """Teams that are played by their learners."""
     learning: tuple[int, ...]
-    """Teams that are played by their learners and learned from."""
+    """Teams that are learned from."""
     side: int | None = None
     """Which side (see :func:`cmfq.environments.sides.seats`) the learners play; none: both."""
     past_episode: int | None = None
@@ -102,7 +105,8 @@ class Opponents:
         name = names[self._generator.choice(len(names), p=shares)] if len(names) > 1 else names[0]
         if name == SELF:
             policies = tuple(self._learners[team.role] for team in self._teams)
-            return Meeting(SELF, policies, tuple(range(len(policies))))
+            everyone = tuple(range(len(policies)))
+            return Meeting(SELF, policies, everyone, everyone)
         side = int(self._generator.integers(2))
         past_episode = None
         if name in self._loaded:
@@ -115,11 +119,19 @@ class Opponents:
                 self._generator, lambda one: self.results.expected(side, PAST, one)
             )
             theirs = self._with_current_beta(self._past.copies[past_episode])
+        own = tuple(self._sides[side])
         players = tuple(
-            (self._learners if team in self._sides[side] else theirs)[specification.role]
-            for team, specification in enumerate(self._teams)
+            self._learners[role] if team in own else self._opponent(theirs[role], role)
+            for team, role in enumerate(team.role for team in self._teams)
         )
-        return Meeting(name, players, tuple(self._sides[side]), side, past_episode)
+        learning = tuple(range(len(players))) if self._settings.learn_from else own
+        return Meeting(name, players, own, learning, side, past_episode)
+
+    def _opponent(self, player: Policy, role: str) -> Policy:
+        """The opponent of a role as it plays here: learned from, if the settings say so."""
+        if not self._settings.learn_from or isinstance(player, QPolicy):
+            return player
+        return Demonstrator(player, self._learners[role])
 
     def _with_current_beta(self, copies: Mapping[str, QPolicy]) -> Mapping[str, QPolicy]:
         for role, policy in copies.items():

@@ -150,7 +150,7 @@ class SelfPlay:
             if watch:
                 first = meetings[0]
                 names = [
-                    "" if team in first.learning else first.title for team in range(len(self.teams))
+                    "" if team in first.own else first.title for team in range(len(self.teams))
                 ]
                 watcher = watch(environments[0], first.policies, names, seeds[0])
                 observers[0].append(watched.enter_context(watcher))

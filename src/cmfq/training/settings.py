@@ -103,6 +103,11 @@ class TrainSettings(Generic[Settings]):
         require_range(self, 1, 1e6, "evaluate_games")
         if self.evaluate_period and not self.evaluate_against:
             raise UserError("evaluate_against is empty: name at least one opponent")
+        if self.learner.symmetries and self.network.place:
+            raise UserError(
+                "symmetries and place are both on: a place on the map is not the same in a turned "
+                "world; leave place out (--network.no-place)"
+            )
         require_range(self, 1, 1024, "threads")
         require_range(self, 0, 2**63, "seed")
 
