@@ -1,5 +1,7 @@
 """The update, against numbers worked out apart from it and a world with a known optimum."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -206,13 +208,8 @@ OPTIMUM = {  # by hand: from 1 stay for ever, 1 / (1 - 0.8) = 5; from 0 switch, 
 }
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_every_algorithm_finds_the_optimum_of_a_world_where_others_do_not_matter(
-    algorithm: str,
-) -> None:
-    settings = LearnerSettings(
-        learning_rate=3e-3, discount=DISCOUNT, target_period=20, merged_action="recomputed"
-    )
+def learn_the_corridor(algorithm: str, settings: LearnerSettings) -> tuple[Learner, torch.Tensor]:
+    """A learner after 800 updates in that world, and its ``Q``, a row per state."""
     learner = learner_of(algorithm, settings)
     rng = np.random.default_rng(0)
     for _ in range(800):
@@ -247,6 +244,26 @@ def test_every_algorithm_finds_the_optimum_of_a_world_where_others_do_not_matter
         crowd = learner.policy.find_crowd(np.zeros((2, 2)), np.zeros(2, int), np.array([0, 1]))
         merged = learner.policy.merge(network, hidden, crowd, rng)
         q_values = network.q_values(hidden, merged.action)
+    return learner, q_values
+
+
+LEARNING = LearnerSettings(
+    learning_rate=3e-3, discount=DISCOUNT, target_period=20, merged_action="recomputed"
+)
+
+
+def test_the_action_gap_lowers_what_is_not_best_and_leaves_the_best() -> None:
+    """A gap ``g`` becomes ``g / (1 - α)``, and ``g + α`` where that is more than 1."""
+    _, q_values = learn_the_corridor("mfq", replace(LEARNING, action_gap=0.3))
+    expected = torch.tensor([[3.5 - 0.6 / 0.7, 3.5], [5.0, 5.0 - (2.7 + 0.3)]])
+    assert torch.allclose(q_values, expected, atol=0.15)
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_every_algorithm_finds_the_optimum_of_a_world_where_others_do_not_matter(
+    algorithm: str,
+) -> None:
+    learner, q_values = learn_the_corridor(algorithm, LEARNING)
     for (state, action), value in OPTIMUM.items():
         assert q_values[state, action].item() == pytest.approx(value, abs=0.25)
 
