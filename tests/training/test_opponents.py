@@ -251,7 +251,7 @@ def test_opponents_that_cannot_play_are_refused_before_anything_is_made(
 
 
 def test_without_a_loader_named_opponents_are_refused(tiny: Tiny) -> None:
-    with pytest.raises(UserError, match=r"load_player=cmfq\.evaluation\.players"):
+    with pytest.raises(UserError, match=r"load_player=cmfq\.play\.players"):
         SelfPlay(replace(tiny, opponents=("swarm",)))
 
 
