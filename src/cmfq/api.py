@@ -9,7 +9,6 @@ from typing import Any
 
 from cmfq.columns import Frame, frame_of
 from cmfq.environments.keeping import close_kept, teams_of
-from cmfq.environments.registry import kind_of
 from cmfq.errors import UserError
 from cmfq.own_functions import try_own_functions
 from cmfq.play.entrants import find_entrants, split_group
@@ -229,7 +228,7 @@ def tournament(
     with TemporaryDirectory() as scratch:
         try:
             played = play_tournament(
-                find_entrants(names, kind_of(game), checkpoints),
+                find_entrants(names, game.kind, checkpoints),
                 TournamentSettings(game, episodes, seed, within_groups),
                 Path(file) if file is not None else Path(scratch) / "games.json",
                 command="cmfq.tournament(...)",

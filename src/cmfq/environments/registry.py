@@ -1,5 +1,6 @@
 """The environments by name: what ``cmfq train NAME`` and stored runs mean by it."""
 
+from cmfq.environments.base import Environment
 from cmfq.environments.battle import BattleSettings
 from cmfq.environments.particles import ParticlesSettings
 from cmfq.environments.pettingzoo import PettingZooSettings
@@ -33,3 +34,12 @@ def default_settings(name: str) -> EnvironmentSettings:
         UserError: there is none of that name.
     """
     return PettingZooSettings(make_env=name) if ":" in name else find_kind(name)()
+
+
+def make_environment(settings: EnvironmentSettings) -> Environment:
+    """Make the environment that these settings describe.
+
+    Raises:
+        UserError: it cannot be made.
+    """
+    return settings.make()
