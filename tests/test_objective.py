@@ -48,6 +48,15 @@ def test_shared_rewards_by_hand() -> None:
         ObjectiveSettings(team_share=1.5)
 
 
+def test_a_clipped_reward_is_clipped_before_it_is_shared() -> None:
+    rewards = (np.array([5, -0.1], np.float32), np.array([-3], np.float32))
+    alone = shared_rewards(rewards, 0, ObjectiveSettings(reward_clip=0.5))
+    np.testing.assert_allclose(alone, [0.5, -0.1])
+    shared = shared_rewards(rewards, 0, ObjectiveSettings("end", 0.5, 1, reward_clip=0.5))
+    common = (0.5 - 0.1) / 2 + 0.5
+    np.testing.assert_allclose(shared, [0.25 + common / 2, -0.05 + common / 2], rtol=1e-6)
+
+
 def written(objective: ObjectiveSettings, n_steps: int = 1, over: bool = True) -> Replay:
     """Three agents; the second dies at once, the third in the next step; then the game ends."""
     replay = Replay(TEAM, GAMMA, 2**18, n_steps=n_steps)

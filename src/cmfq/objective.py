@@ -25,9 +25,14 @@ class ObjectiveSettings:
     rivalry: float = 0.0
     """Weight ``ρ`` of the other teams' rewards in the team's reward."""
 
+    reward_clip: float = 0.0
+    """Largest size of an agent's reward in a step, before it is shared; larger ones count as this
+    (Mnih et al. 2015); 0 leaves rewards as they are. In battle a kill then outweighs fewer hits,
+    and fewer agents strike at what is as good as dead."""
+
     def __post_init__(self) -> None:
         require_range(self, 0, 1, "team_share")
-        require_range(self, 0, 1e3, "rivalry")
+        require_range(self, 0, 1e3, "rivalry", "reward_clip")
 
 
 def shared_rewards(
@@ -40,6 +45,9 @@ def shared_rewards(
         team: index of the team.
         objective: has ``λ`` and ``ρ``.
     """
+    if objective.reward_clip:
+        clip = objective.reward_clip
+        rewards = [reward.clip(-clip, clip) for reward in rewards]
     own, share = rewards[team], objective.team_share
     if share == 0 or len(own) == 0:
         return own
