@@ -77,12 +77,10 @@ def neighbour_by_neighbour(policy: QPolicy, observations: tuple[TeamObservation,
     previous = np.concatenate([o.previous_actions for o in observations])
     groups = np.repeat(np.arange(len(observations)), [len(o.ids) for o in observations])
     found = find_interactions(positions, groups, previous, 6.0)
-    view = torch.from_numpy(np.concatenate([o.view for o in observations]))
-    features = torch.from_numpy(np.concatenate([o.features for o in observations]))
     network, beta, epsilon = policy.network, policy.beta, policy.mean_field.epsilon
     with torch.inference_mode():
-        encoding = network.encode(view, features)
-        counts = policy.crowd(observations).counts
+        encoding = policy.encode(observations)
+        counts = policy.neighbourhood(observations).counts
         before = torch.log_softmax(beta * network.q_values(encoding, mean_action(counts)), -1)
         eye = torch.eye(counts.shape[1])
         merged = torch.zeros_like(counts)
@@ -193,7 +191,7 @@ def shares(rounds: int) -> None:
         times = compare(
             {
                 "environment": partial(environment.step, stay),
-                "neighbourhood": partial(policy.crowd, observations),
+                "neighbourhood": partial(policy.neighbourhood, observations),
                 "decide": partial(policy.decide, observations, generator),
             },
             rounds,
@@ -220,7 +218,7 @@ MERGING = 2 * 21 * 21
 
 def acting_flops(policy: QPolicy, observations: tuple[TeamObservation, ...]) -> float:
     """Multiplications and additions of one agent's decision."""
-    interactions = float((policy.crowd(observations).counts > 0).sum(1).float().mean())
+    interactions = float((policy.neighbourhood(observations).counts > 0).sum(1).float().mean())
     return ENCODING + 2 * MERGING + interactions * 2 * 21
 
 

@@ -15,12 +15,13 @@ import numpy as np
 import torch
 import tyro
 
+from cmfq.decision import Decision
 from cmfq.environments.base import IntArray, TeamObservation
 from cmfq.environments.keeping import kept_environment
 from cmfq.mean_field.policy import boltzmann, sample
 from cmfq.play.matches import play_between
 from cmfq.play.players import load_player
-from cmfq.policies import Decision, Policy, QPolicy
+from cmfq.policies import Policy, QPolicy
 from cmfq.training.export import average, last_checkpoints
 from cmfq.training.run import Run
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from cmfq.combat import Combat, CombatTally, combat_tally, total_combat
+from cmfq.decision import Decision
 from cmfq.environments.base import Step, TeamObservation
 from cmfq.environments.battle import ATTACKS, MOVES, STAY, BattleEnvironment, BattleSettings
 from cmfq.environments.pursuit import PursuitEnvironment, PursuitSettings
 from cmfq.play.bots import bot
-from cmfq.policies import Decision
 from cmfq.rollout import Episode, play_episode
 
 RIGHT, LEFT = (len(MOVES) + ATTACKS.index(offset) for offset in ((1, 0), (-1, 0)))

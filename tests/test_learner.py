@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from cmfq.algorithms import ALGORITHMS, MeanFieldSettings, Situation
+from cmfq.algorithms import (
+    ALGORITHMS,
+    MeanFieldSettings,
+    MergeInput,
+    Neighbourhood,
+    queries_and_keys,
+)
 from cmfq.environments.base import TeamObservation, TeamSpecification
 from cmfq.learner import Learner, LearnerSettings, averaging_rate
 from cmfq.networks import Encoding, NetworkSettings, QNetwork
@@ -72,7 +78,8 @@ def test_the_loss_is_eq_12_and_13_with_the_merged_actions_asked_for(
     network, target = learner.policy.network, learner.target_network
 
     def merge(network: QNetwork, encoding: Encoding, counts: torch.Tensor) -> torch.Tensor:
-        situation = Situation(encoding, counts, None, 5.0, np.random.default_rng(0))
+        near = Neighbourhood(counts, torch.zeros(len(counts), 2))
+        situation = MergeInput(encoding, near, 5.0, np.random.default_rng(0))
         return ALGORITHMS["cmfq"].merge(network, situation, MeanFieldSettings()).action
 
     with torch.no_grad():
@@ -106,7 +113,7 @@ def test_attention_merges_over_the_living_of_the_same_step_and_learns_how() -> N
         previous = batch.next_previous_actions if next_step else batch.previous_actions
         net = target if next_step else network
         encoding = net.encode(view, features)
-        queries, keys = net.queries_and_keys(encoding)
+        queries, keys = queries_and_keys(net, encoding)
         merged = torch.zeros(24, 2)
         for i in range(24):
             mine = [
@@ -241,7 +248,9 @@ def learn_the_corridor(algorithm: str, settings: LearnerSettings) -> tuple[Learn
     network = learner.policy.network
     with torch.no_grad():
         hidden = network.encode(torch.zeros(2, 5, 5, 1), torch.eye(2))
-        crowd = learner.policy.find_crowd(np.zeros((2, 2)), np.zeros(2, int), np.array([0, 1]))
+        crowd = learner.policy.find_neighbourhood(
+            np.zeros((2, 2)), np.zeros(2, int), np.array([0, 1])
+        )
         merged = learner.policy.merge(network, hidden, crowd, rng)
         q_values = network.q_values(hidden, merged.action)
     return learner, q_values

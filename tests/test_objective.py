@@ -5,12 +5,13 @@ import pytest
 import torch
 
 from cmfq.algorithms import MeanFieldSettings
+from cmfq.decision import Decision
 from cmfq.environments.base import Step, TeamObservation, TeamSpecification
 from cmfq.errors import UserError
 from cmfq.learner import Learner, LearnerSettings
 from cmfq.networks import NetworkSettings, QNetwork
 from cmfq.objective import ObjectiveSettings, shared_rewards
-from cmfq.policies import Decision, QPolicy, new_network
+from cmfq.policies import QPolicy, new_network
 from cmfq.replay import LEFT_OUT, Replay
 from cmfq.replay_writer import ReplayWriter
 

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from cmfq.algorithms import MeanFieldSettings
 from cmfq.environments.base import TeamObservation
@@ -63,11 +64,13 @@ def test_everyone_is_the_same_crowd_however_the_teams_are_controlled(
 def test_the_view_bounds_the_neighbourhood_unless_told_otherwise(
     observations: tuple[TeamObservation, ...],
 ) -> None:
-    by_default = policy().crowd(observations[:1]).counts
-    np.testing.assert_array_equal(by_default, policy(radius=6.0).crowd(observations[:1]).counts)
-    everywhere = policy(radius=float("inf")).crowd(observations[:1]).counts
+    by_default = policy().neighbourhood(observations[:1]).counts
+    np.testing.assert_array_equal(
+        by_default, policy(radius=6.0).neighbourhood(observations[:1]).counts
+    )
+    everywhere = policy(radius=float("inf")).neighbourhood(observations[:1]).counts
     assert (everywhere.sum(1) == len(observations[0].ids) - 1).all()
-    assert not policy(radius=0.0).crowd(observations[:1]).counts.any()
+    assert not policy(radius=0.0).neighbourhood(observations[:1]).counts.any()
 
 
 def test_each_policy_is_asked_once(observations: tuple[TeamObservation, ...]) -> None:
@@ -95,6 +98,56 @@ def test_a_team_without_agents_decides_nothing() -> None:
     empty = BattleEnvironment(BattleSettings(size=12)).reset(0)[0]
     empty = TeamObservation(*(None if c is None else c[:0] for c in empty))
     assert policy().act(empty, np.random.default_rng(0)).shape == (0,)
+
+
+@pytest.mark.parametrize("algorithm", ["attention-mfq", "cmfq", "mfq"])
+def test_a_decision_says_why_for_its_own_team(
+    algorithm: str, observations: tuple[TeamObservation, ...]
+) -> None:
+    settings = TrainSettings(BattleSettings(), algorithm=algorithm)
+    learned = SelfPlay(settings).sides["agent"].policy
+    together = learned.decide(observations, np.random.default_rng(0))
+    for decision, observation in zip(together, observations, strict=True):
+        trace = decision.trace
+        alone = learned.decide([observation], np.random.default_rng(0))[0].trace
+        assert trace is not None
+        assert alone is not None
+        assert trace.network is learned.network
+        assert trace.beta == learned.beta
+        torch.testing.assert_close(trace.encoding, alone.encoding)
+        np.testing.assert_array_equal(trace.neighbourhood.counts, decision.counts)
+        np.testing.assert_array_equal(trace.neighbourhood.positions, observation.positions)
+        np.testing.assert_array_equal(trace.merged.action, decision.merged_actions)
+        assert (trace.merged.effects is None) == (decision.effects is None) == (algorithm != "cmfq")
+        found, weights = trace.neighbourhood.interactions, trace.merged.weights
+        if algorithm != "attention-mfq":
+            assert found is None
+            assert weights is None
+            continue
+        assert found is not None
+        assert weights is not None
+        np.testing.assert_array_equal(observation.previous_actions[found.neighbour], found.action)
+        merged = np.zeros_like(decision.merged_actions)
+        np.add.at(merged, (found.agent, found.action), weights)
+        np.testing.assert_allclose(merged, trace.merged.action, atol=1e-5)
+
+
+def test_a_copied_decision_keeps_nothing_of_the_rest_of_its_call(
+    observations: tuple[TeamObservation, ...],
+) -> None:
+    decision = policy().decide([*observations] * 4, np.random.default_rng(0))[5]
+    kept = decision.copy()
+    assert kept.trace is not None
+    assert decision.trace is not None
+    torch.testing.assert_close(kept.trace.encoding, decision.trace.encoding)
+    torch.testing.assert_close(kept.trace.merged, decision.trace.merged)
+    np.testing.assert_array_equal(kept.actions, decision.actions)
+    for tensor in (*kept.trace.encoding, *kept.trace.merged, *kept.trace.neighbourhood):
+        if isinstance(tensor, torch.Tensor):
+            rows = len(decision.actions)
+            assert tensor.untyped_storage().nbytes() == tensor.nbytes
+            assert len(tensor) == rows
+    assert all(column is None or column.base is None for column in kept[:5])
 
 
 def test_large_teams_are_encoded_in_parts_and_decided_alike(

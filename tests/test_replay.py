@@ -6,10 +6,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cmfq.decision import Decision
 from cmfq.environments.base import Step, TeamObservation, TeamSpecification
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.errors import UserError
-from cmfq.policies import Decision
 from cmfq.replay import Replay
 from cmfq.replay_writer import ReplayWriter
 

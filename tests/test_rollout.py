@@ -6,12 +6,12 @@ import pytest
 import torch
 
 from cmfq.algorithms import MeanFieldSettings
+from cmfq.decision import Decision
 from cmfq.environments.base import Step, TeamObservation
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.errors import UserError
 from cmfq.mean_field.intervention import Outcome
 from cmfq.play.bots import bot
-from cmfq.policies import Decision
 from cmfq.rollout import play_episode
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings

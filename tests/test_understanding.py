@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from cmfq.algorithms import ALGORITHMS, MeanFieldSettings
+from cmfq.decision import Decision
 from cmfq.environments.base import TeamObservation, TeamSpecification
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.errors import UserError
@@ -32,6 +33,12 @@ def policy(
             if "bias" not in name:
                 weight.mul_(5)
     return made
+
+
+def decisions(
+    made: QPolicy, observation: TeamObservation, *others: TeamObservation
+) -> list[Decision]:
+    return made.decide([observation], np.random.default_rng(0), others)
 
 
 @pytest.fixture(scope="module")
@@ -93,7 +100,7 @@ def test_an_agent_that_is_not_there_is_refused(observation: TeamObservation) -> 
 @pytest.mark.parametrize("activation", ["relu", "softplus", "silu"])
 def test_the_bound_holds_where_there_is_one(activation: str, observation: TeamObservation) -> None:
     made = policy("cmfq", activation=activation)
-    rows = check_theory(made, [observation], np.random.default_rng(0))
+    rows = check_theory(made, decisions(made, observation), np.random.default_rng(0))
     assert [row.weights for row in rows] == ["causal", "mean", "random"]
     for row in rows:
         assert row.first_order < 1e-5
@@ -110,7 +117,8 @@ def test_the_bound_holds_where_there_is_one(activation: str, observation: TeamOb
 
 
 def test_the_pairwise_head_leaves_nothing(observation: TeamObservation) -> None:
-    for row in check_theory(policy("cmfq", "pairwise"), [observation], np.random.default_rng(0)):
+    made = policy("cmfq", "pairwise")
+    for row in check_theory(made, decisions(made, observation), np.random.default_rng(0)):
         assert row.smoothness == 0
         assert row.bound_used is None
         assert row.remainder < 1e-12
@@ -165,7 +173,7 @@ def test_forbidden_actions_count_for_nothing() -> None:
     """Against a loop over one agent's neighbours and the two actions that it may take."""
     observation = toy_observation([[True, False, True], *[[False, True, False]] * 3], [0, 1, 2, 2])
     made = toy_policy()
-    (_, row, _) = check_theory(made, [observation], np.random.default_rng(0))
+    (_, row, _) = check_theory(made, decisions(made, observation), np.random.default_rng(0))
     assert row.agents == 1, "the others have no choice"
 
     head = made.network.requires_grad_(False).head.double()
@@ -196,8 +204,9 @@ def test_forbidden_actions_count_for_nothing() -> None:
 def test_without_merging_there_is_nothing_to_check(
     mask: list[list[bool]], previous: list[int]
 ) -> None:
-    seen = [toy_observation(mask, previous)]
-    assert check_theory(toy_policy(), seen, np.random.default_rng(0)) == []
+    made = toy_policy()
+    decided = decisions(made, toy_observation(mask, previous))
+    assert check_theory(made, decided, np.random.default_rng(0)) == []
 
 
 def test_everyone_includes_the_others() -> None:
@@ -205,5 +214,6 @@ def test_everyone_includes_the_others() -> None:
     made.mean_field = MeanFieldSettings(neighbours="everyone")
     alone = toy_observation([[True] * 3], [0])
     others = toy_observation([[True] * 3] * 2, [1, 2])
-    assert check_theory(made, [alone], np.random.default_rng(0)) == []
-    assert check_theory(made, [alone], np.random.default_rng(0), [[others]])[0].agents == 1
+    assert check_theory(made, decisions(made, alone), np.random.default_rng(0)) == []
+    decided = decisions(made, alone, others)
+    assert check_theory(made, decided, np.random.default_rng(0))[0].agents == 1

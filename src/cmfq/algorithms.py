@@ -7,8 +7,9 @@ from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
+from cmfq.environments.base import TeamSpecification
 from cmfq.errors import UserError, require_range, unknown_name
 from cmfq.imports import import_function
 from cmfq.mean_field.attention import attention_weights, weighted_action
@@ -19,7 +20,7 @@ from cmfq.mean_field.intervention import (
 )
 from cmfq.mean_field.merging import causal_action, mean_action
 from cmfq.mean_field.validity import InvalidForAgent
-from cmfq.networks import Encoding, QNetwork
+from cmfq.networks import Encoding, LearnedParts, NetworkSettings, QNetwork
 
 
 @dataclass(frozen=True)
@@ -69,19 +70,54 @@ class InteractionRows(NamedTuple):
     action: Tensor
 
 
-class Situation(NamedTuple):
-    """What a merging rule has to go by: a row per agent."""
+class Neighbourhood(NamedTuple):
+    """The neighbours of each agent: a row per agent."""
+
+    counts: Tensor
+    """``(agents, actions)`` float32: number of neighbours that took each action in the step
+    before."""
+    positions: Tensor
+    """``(agents, 2)``: x and y, in the unit of the environment."""
+    interactions: InteractionRows | None = None
+    """Pairs of an agent and a neighbour, for algorithms that look at every neighbour."""
+
+
+class MergeInput(NamedTuple):
+    """Input of a merging rule: a row per agent."""
 
     encoding: Encoding
-    """Of the observations, by the network."""
-    counts: Tensor
-    """``(agents, actions)``: how many neighbours took each action in the step before."""
-    interactions: InteractionRows | None
-    """Each agent with each of its neighbours, for algorithms that look at every neighbour."""
+    """Encoded observations."""
+    neighbourhood: Neighbourhood
+    """The neighbours of each agent."""
     beta: float
     """Inverse temperature of the policy."""
     generator: np.random.Generator
     """For rules that draw."""
+
+    @property
+    def counts(self) -> Tensor:
+        """``(agents, actions)``: number of neighbours that took each action."""
+        return self.neighbourhood.counts
+
+    @property
+    def interactions(self) -> InteractionRows:
+        """Every neighbour of every agent, for rules that need ``neighbours``."""
+        found = self.neighbourhood.interactions
+        assert found is not None, "Algorithm(rule, neighbours=True) gives a rule its neighbours"
+        return found
+
+    @property
+    def offsets(self) -> Tensor:
+        """``(pairs, 2)`` float32: from the agent to the neighbour of each interaction."""
+        agent, neighbour, _ = self.interactions
+        positions = self.neighbourhood.positions.float()
+        return positions[neighbour] - positions[agent]
+
+    @property
+    def distances(self) -> Tensor:
+        """``(pairs,)`` float32: length of each of the offsets."""
+        distances: Tensor = self.offsets.norm(dim=-1)
+        return distances
 
 
 class Merged(NamedTuple):
@@ -90,9 +126,10 @@ class Merged(NamedTuple):
     action: Tensor
     """``(agents, actions)``: ``ǎ``."""
     effects: Tensor | None = None
-    """``(agents, actions)``: effect of each action that a neighbour took; ``w_k ∝ effect + ε``."""
+    """``(agents, actions)``, at least 0: effect of each action that a neighbour took, of rules that
+    weigh by effects (``w_k ∝ effect + ε``)."""
     weights: Tensor | None = None
-    """``(pairs,)``: weight of each interaction, where it does not follow from an effect."""
+    """``(pairs,)``: weight of each interaction, of rules that weigh each neighbour."""
 
 
 def interaction_weights(merged: Merged, counts: Tensor, interactions: InteractionRows) -> Tensor:
@@ -106,76 +143,105 @@ def interaction_weights(merged: Merged, counts: Tensor, interactions: Interactio
     return merged.action[agent, action] / counts[agent, action]
 
 
-MergingRule = Callable[[QNetwork, Situation, MeanFieldSettings], Merged]
+MergingRule = Callable[[QNetwork, MergeInput, MeanFieldSettings], Merged]
 
 
 @dataclass(frozen=True)
 class Algorithm:
-    """A merging rule, and what it needs."""
+    """A merging rule, and what it needs besides the counts of the neighbours' actions."""
 
-    merge: MergingRule
-    attends: bool = False
-    """It looks at every neighbour's observation and learns how by the TD loss: the replay gives it
-    whole steps, and merged actions are always recomputed."""
+    rule: MergingRule
+    neighbours: bool = False
+    """Whether the rule needs every neighbour: interactions, offsets and distances. Where merged
+    actions are recomputed in learning, whole steps of a team are then sampled."""
+    parts: LearnedParts | None = None
+    """What the rule learns: named modules of the network, trained by the TD loss through the merged
+    action, which is then recomputed in learning. ``None``: nothing."""
 
+    @property
+    def learned(self) -> bool:
+        """Whether the rule has learned parts."""
+        return self.parts is not None
 
-def independent(network: QNetwork, situation: Situation, settings: MeanFieldSettings) -> Merged:
-    """IQL: the others are part of the environment."""
-    return Merged(torch.zeros_like(situation.counts))
+    def merge(self, network: QNetwork, given: MergeInput, settings: MeanFieldSettings) -> Merged:
+        """Apply the rule.
 
-
-def mean(network: QNetwork, situation: Situation, settings: MeanFieldSettings) -> Merged:
-    """MFQ: every neighbour weighs the same (Eq 2)."""
-    return Merged(mean_action(situation.counts))
-
-
-def causal(network: QNetwork, situation: Situation, settings: MeanFieldSettings) -> Merged:
-    """CMFQ: a neighbour weighs what it would do to the policy if all acted like it (Eq 7-11)."""
-    average = mean_action(situation.counts)
-    try:
-        effects = causal_effects(
-            network.q_values(situation.encoding, average),
-            partial(network.counterfactual_q_values, situation.encoding, average),
-            situation.counts,
-            settings.effect_beta or situation.beta,
-            find_function("intervention", settings.intervention, INTERVENTIONS),
-            find_function("effect", settings.effect, MEASURES),
-        )
-    except InvalidForAgent:
-        raise
-    except Exception as error:
-        if not settings.own_functions:
+        Raises:
+            InvalidForAgent: an effect is negative or not finite.
+            UserError: the user's own do-operation or effect failed.
+        """
+        try:
+            return self.rule(network, given, settings)
+        except (InvalidForAgent, UserError):
             raise
-        own = " and ".join(settings.own_functions)
-        raise UserError(f"{own} cannot be used: {type(error).__name__}: {error}") from error
-    return Merged(causal_action(situation.counts, effects, settings.epsilon), effects)
+        except Exception as error:
+            if not settings.own_functions:
+                raise
+            own = " and ".join(settings.own_functions)
+            raise UserError(f"{own} cannot be used: {type(error).__name__}: {error}") from error
 
 
-def random(network: QNetwork, situation: Situation, settings: MeanFieldSettings) -> Merged:
+def independent(network: QNetwork, given: MergeInput, settings: MeanFieldSettings) -> Merged:
+    """IQL: the others are part of the environment."""
+    return Merged(torch.zeros_like(given.counts))
+
+
+def mean(network: QNetwork, given: MergeInput, settings: MeanFieldSettings) -> Merged:
+    """MFQ: every neighbour weighs the same (Eq 2)."""
+    return Merged(mean_action(given.counts))
+
+
+def causal(network: QNetwork, given: MergeInput, settings: MeanFieldSettings) -> Merged:
+    """CMFQ: a neighbour weighs what it would do to the policy if all acted like it (Eq 7-11)."""
+    average = mean_action(given.counts)
+    effects = causal_effects(
+        network.q_values(given.encoding, average),
+        partial(network.counterfactual_q_values, given.encoding, average),
+        given.counts,
+        settings.effect_beta or given.beta,
+        find_function("intervention", settings.intervention, INTERVENTIONS),
+        find_function("effect", settings.effect, MEASURES),
+    )
+    return Merged(causal_action(given.counts, effects, settings.epsilon), effects)
+
+
+def random(network: QNetwork, given: MergeInput, settings: MeanFieldSettings) -> Merged:
     """The paper's ablation: CMFQ with a fresh uniform effect for every interaction."""
-    counts = situation.counts
+    counts = given.counts
     most = int(counts.max()) if counts.numel() else 0
-    draws = torch.from_numpy(situation.generator.random((*counts.shape, most), dtype=np.float32))
+    draws = torch.from_numpy(given.generator.random((*counts.shape, most), dtype=np.float32))
     taken = torch.arange(most) < counts.unsqueeze(-1)  # one draw for every neighbour there is
     effects = (draws * taken).sum(-1) / counts.clamp(min=1)  # their mean: weights add up the same
     return Merged(causal_action(counts, effects, settings.epsilon), effects)
 
 
-def attention(network: QNetwork, situation: Situation, settings: MeanFieldSettings) -> Merged:
+def attention(network: QNetwork, given: MergeInput, settings: MeanFieldSettings) -> Merged:
     """Attention-MFQ: weights from the observations of agent and neighbour."""
-    assert situation.interactions is not None
-    agent, neighbour, action = situation.interactions
+    agent, neighbour, action = given.interactions
     weights = attention_weights(
-        *network.queries_and_keys(situation.encoding), agent=agent, neighbour=neighbour
+        *queries_and_keys(network, given.encoding), agent=agent, neighbour=neighbour
     )
-    agents, actions = situation.counts.shape
+    agents, actions = given.counts.shape
     return Merged(weighted_action(weights, agent, action, (agents, actions)), weights=weights)
+
+
+def attention_parts(
+    specification: TeamSpecification, settings: NetworkSettings
+) -> dict[str, nn.Module]:
+    """The layers that Attention-MFQ learns."""
+    units = settings.hidden_units, settings.attention_units
+    return {"query_layer": nn.Linear(*units), "key_layer": nn.Linear(*units)}
+
+
+def queries_and_keys(network: QNetwork, encoding: Encoding) -> tuple[Tensor, Tensor]:
+    """Queries and keys of Attention-MFQ: ``(agents, units)`` each."""
+    return network.part("query_layer")(encoding.hidden), network.part("key_layer")(encoding.hidden)
 
 
 ALGORITHMS: dict[str, Algorithm] = {
     "iql": Algorithm(independent),
     "mfq": Algorithm(mean),
-    "attention-mfq": Algorithm(attention, attends=True),
+    "attention-mfq": Algorithm(attention, neighbours=True, parts=attention_parts),
     "cmfq": Algorithm(causal),
     "random": Algorithm(random),
 }

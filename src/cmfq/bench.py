@@ -8,6 +8,7 @@ from typing import ParamSpec, TypeVar
 
 import numpy as np
 
+from cmfq.decision import Decision
 from cmfq.environments.base import (
     Environment,
     IntArray,
@@ -17,7 +18,7 @@ from cmfq.environments.base import (
     TeamSpecification,
 )
 from cmfq.environments.battle import BattleSettings
-from cmfq.policies import Decision, Policy
+from cmfq.policies import Policy
 from cmfq.replay_writer import ReplayWriter
 from cmfq.rollout import play_episode
 from cmfq.training.self_play import SelfPlay

@@ -1,21 +1,27 @@
 """Why an agent acts as it does: its neighbours, their effects and weights, and the what-ifs."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
 
-from cmfq.algorithms import Situation, causal, find_function, interaction_weights
+from cmfq.algorithms import (
+    InteractionRows,
+    MergeInput,
+    causal,
+    find_function,
+    interaction_weights,
+)
+from cmfq.decision import Trace
 from cmfq.environments.base import TeamObservation
 from cmfq.errors import UserError
 from cmfq.mean_field.intervention import INTERVENTIONS
 from cmfq.mean_field.merging import mean_action
 from cmfq.mean_field.policy import boltzmann
-
-if TYPE_CHECKING:
-    from cmfq.policies import QPolicy
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -29,7 +35,8 @@ class Neighbour:
     action: str
     """What it did in the step before."""
     effect: float
-    """How far the agent's policy would move if the whole crowd had acted so (Eq 7)."""
+    """Effect of its action by the merging rule; of rules without effects, how far the agent's
+    policy would move if all neighbours had acted so (Eq 7)."""
     weight: float
     """Its share in the merged action; all weights add up to 1, and to 0 for IQL."""
 
@@ -54,65 +61,85 @@ class Explanation:
     """Under the intervention, for each action that a neighbour took."""
 
 
+class WhatIf(NamedTuple):
+    """Policies under the do-operation, a row per *pair* of an agent and an action.
+
+    There is a pair for every action that some neighbour of the agent took, sorted by agent and
+    action: a neighbour enters Eq 7 through its action alone.
+    """
+
+    agent: Tensor
+    """``(pairs,)``: row of the agent."""
+    action: Tensor
+    """``(pairs,)``."""
+    policies: Tensor
+    """``(pairs, actions)``: of the agent, if all its neighbours had taken the action."""
+    before: Tensor
+    """``(agents, actions)``: policies with the mean action."""
+    effects: Tensor
+    """``(agents, actions)``: the merging rule's, or those of Eq 7 if it has none."""
+
+
+def ask_what_if(trace: Trace) -> WhatIf:
+    """Work out what agents would do under the do-operation of their policy."""
+    network, settings, beta, encoding, neighbourhood, merged = trace
+    counts, effects = neighbourhood.counts, merged.effects
+    mean = mean_action(counts)
+    agent, action = counts.nonzero(as_tuple=True)
+    keep, add = find_function("intervention", settings.intervention, INTERVENTIONS)(counts.sum(-1))
+    after = network.counterfactual_q_values(encoding, mean, agent, action, keep, add)
+    if effects is None:
+        given = MergeInput(encoding, neighbourhood, beta, np.random.default_rng(0))
+        effects = causal(network, given, settings).effects
+        assert effects is not None
+    before = boltzmann(network.q_values(encoding, mean), beta)
+    return WhatIf(agent, action, boltzmann(after, beta), before, effects)
+
+
 def explain(
-    policy: "QPolicy",
-    observation: TeamObservation,
+    trace: Trace,
+    actions: tuple[str, ...],
+    observations: Sequence[TeamObservation],
     agent: int,
-    generator: np.random.Generator | None = None,
+    found: InteractionRows,
 ) -> Explanation:
-    """Explain one agent's decision.
+    """Explain the decision of one agent.
 
     Args:
-        policy: that decides.
-        observation: of the agent's team; neighbours are its team-mates.
+        trace: of its team's decision.
+        actions: names.
+        observations: of its team, then of the other teams whose agents can be neighbours.
         agent: its id.
-        generator: of algorithms that draw (the random ablation).
+        found: each agent with each of its neighbours, among the rows of all ``observations``.
 
     Raises:
         UserError: no living agent of the team has this id.
     """
-    living = observation.ids.tolist()
+    living = observations[0].ids.tolist()
     if agent not in living:
         raise UserError(f"no living agent has id {agent}: the living are {id_ranges(living)}")
     row = living.index(agent)
-    network, actions = policy.network, policy.specification.actions
-    crowd = policy.crowd([observation])
-    found = policy.interactions(observation)
-    with torch.no_grad():
-        encoding = network.encode(
-            torch.from_numpy(observation.view),
-            torch.from_numpy(observation.features),
-            policy.action_mask([observation]),
-        )
-        generator = generator or np.random.default_rng(0)
-        merged = policy.merge(network, encoding, crowd, generator)
-        situation = Situation(encoding, crowd.counts, None, policy.beta, generator)
-        effects = causal(network, situation, policy.mean_field).effects
-        mean = mean_action(crowd.counts)
-        taken = torch.nonzero(crowd.counts[row]).squeeze(1)
-        intervention = find_function("intervention", policy.mean_field.intervention, INTERVENTIONS)
-        keep, add = intervention(crowd.counts.sum(-1))
-        what_if = network.counterfactual_q_values(
-            encoding, mean, torch.full_like(taken, row), taken, keep, add
-        )
-        before = boltzmann(network.q_values(encoding, mean), policy.beta)
-        after = boltzmann(network.q_values(encoding, merged.action), policy.beta)
-        counterfactual = boltzmann(what_if, policy.beta)
-    assert effects is not None
-    weights = interaction_weights(merged, crowd.counts, found)
+    found = trace.neighbourhood.interactions or found
+    ids = np.concatenate([one.ids for one in observations]).tolist()
+    positions = np.concatenate([one.positions for one in observations])
     mine = torch.nonzero(found.agent == row).squeeze(1)
+    weights = interaction_weights(trace.merged, trace.neighbourhood.counts, found)[mine]
+    own = trace.rows(row, row + 1)
+    with torch.inference_mode():
+        told = ask_what_if(own)
+        after = boltzmann(trace.network.q_values(own.encoding, own.merged.action), trace.beta)
     neighbours = [
         Neighbour(
-            id=living[k],
-            distance=float(np.hypot(*(observation.positions[k] - observation.positions[row]))),
+            id=ids[k],
+            distance=float(np.hypot(*(positions[k] - positions[row]))),
             action=actions[a],
-            effect=float(effects[row, a]),
+            effect=float(told.effects[0, a]),
             weight=weight,
         )
         for k, a, weight in zip(
             found.neighbour[mine].tolist(),
             found.action[mine].tolist(),
-            weights[mine].tolist(),
+            weights.tolist(),
             strict=True,
         )
     ]
@@ -120,12 +147,12 @@ def explain(
         agent=agent,
         actions=actions,
         neighbours=sorted(neighbours, key=lambda neighbour: -neighbour.weight),
-        mean_action=mean[row].numpy(),
-        merged_action=merged.action[row].numpy(),
-        policy_before=before[row].numpy(),
-        policy_after=after[row].numpy(),
+        mean_action=mean_action(own.neighbourhood.counts)[0].numpy(),
+        merged_action=own.merged.action[0].numpy(),
+        policy_before=told.before[0].numpy(),
+        policy_after=after[0].numpy(),
         counterfactual_policies={
-            actions[a]: counterfactual[i].numpy() for i, a in enumerate(taken.tolist())
+            actions[a]: told.policies[i].numpy() for i, a in enumerate(told.action.tolist())
         },
     )
 

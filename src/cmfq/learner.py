@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from cmfq.algorithms import InteractionRows
+from cmfq.algorithms import InteractionRows, Neighbourhood
 from cmfq.environments.symmetries import Symmetry, symmetries
 from cmfq.errors import require_range
 from cmfq.mean_field.td import boltzmann_value, double_value, greedy_value, td_error, td_target
 from cmfq.networks import Encoding, QNetwork
-from cmfq.policies import Crowd, QPolicy
+from cmfq.policies import QPolicy
 from cmfq.replay import Batch, Replay
 
 
@@ -140,7 +140,7 @@ class Learner:
 
     def sample(self, replay: Replay) -> Batch:
         """Draw a minibatch of the kind that the algorithm learns from."""
-        draw = replay.sample_steps if self.policy.attends else replay.sample
+        draw = replay.sample_steps if self._samples_steps else replay.sample
         batch = draw(self.settings.batch_size, self._generator)
         if not self._symmetries:
             return batch
@@ -166,7 +166,7 @@ class Learner:
             if self.settings.action_gap:
                 targets += self.settings.action_gap * self._advantages(batch, merged)
         errors = td_error(network.q_values(encoding, merged), batch.actions.clamp(min=0), targets)
-        if self.policy.attends:  # whole steps were sampled: some rows came as neighbours alone
+        if self._samples_steps:  # whole steps were sampled: some rows came as neighbours alone
             errors = errors[batch.actions >= 0]
         loss = errors.square().mean()
         self.optimiser.zero_grad()
@@ -212,14 +212,14 @@ class Learner:
             average.lerp_(weight, rate)
 
     def _merged_actions(self, batch: Batch, encoding: Encoding) -> Tensor:
-        """``ǎ`` of the prediction. Attention learns through it; effects are taken as given."""
+        """``ǎ`` of the prediction. Learned parts learn through it; effects are taken as given."""
         if not self._recomputes:
             return batch.merged_actions
-        crowd = Crowd(batch.counts, None)
-        if self.policy.attends:
-            crowd = self._crowd(batch.positions, batch.previous_actions, batch.groups)
-        with torch.set_grad_enabled(self.policy.attends):
-            return self.policy.merge(self.policy.network, encoding, crowd, self._generator).action
+        near = Neighbourhood(batch.counts, batch.positions)
+        if self._samples_steps:
+            near = self._neighbourhood(batch.positions, batch.previous_actions, batch.groups)
+        with torch.set_grad_enabled(self.policy.merging.learned):
+            return self.policy.merge(self.policy.network, encoding, near, self._generator).action
 
     def _next_merged_actions(self, batch: Batch, merged: Tensor, encoding: Encoding) -> Tensor:
         """``ǎ`` of the target."""
@@ -227,13 +227,13 @@ class Learner:
             return merged
         if not self._recomputes:
             return batch.next_merged_actions
-        crowd = Crowd(batch.next_counts, None)
-        if self.policy.attends:
-            crowd = self._next_crowd(batch)
-        return self.policy.merge(self.target_network, encoding, crowd, self._generator).action
+        near = Neighbourhood(batch.next_counts, batch.next_positions)
+        if self._samples_steps:
+            near = self._next_neighbourhood(batch)
+        return self.policy.merge(self.target_network, encoding, near, self._generator).action
 
-    def _next_crowd(self, batch: Batch) -> Crowd:
-        """Neighbours in the next step, for attention.
+    def _next_neighbourhood(self, batch: Batch) -> Neighbourhood:
+        """Neighbours in the next step, for rules that need each of them.
 
         The dead are nobody's neighbour there, each in a group of its own. A living agent that
         stands for others too (its heirs' rows are its own row) is a neighbour once.
@@ -242,30 +242,39 @@ class Learner:
         lives = batch.discounts > 0
         alone = len(lives) + torch.arange(len(lives))
         groups = torch.where(lives, batch.groups, alone)
-        crowd = self._crowd(batch.next_positions, batch.next_previous_actions, groups)
+        near = self._neighbourhood(batch.next_positions, batch.next_previous_actions, groups)
         if batch.next_rows is None:
-            return crowd
-        assert crowd.interactions is not None
+            return near
+        assert near.interactions is not None
         state = groups * (int(batch.next_rows.max()) + 1) + batch.next_rows
         first = torch.zeros(len(state), dtype=torch.bool)
         first[torch.from_numpy(np.unique(state.numpy(), return_index=True)[1])] = True
         if first.all():
-            return crowd
-        agent, neighbour, action = crowd.interactions
+            return near
+        agent, neighbour, action = near.interactions
         kept = first[neighbour] & (state[agent] != state[neighbour])
         interactions = InteractionRows(agent[kept], neighbour[kept], action[kept])
-        actions = crowd.counts.shape[1]
+        actions = near.counts.shape[1]
         cells = interactions.agent * actions + interactions.action
-        counts = torch.bincount(cells, minlength=crowd.counts.numel()).reshape(-1, actions)
-        return Crowd(counts.to(crowd.counts), interactions)
+        counts = torch.bincount(cells, minlength=near.counts.numel()).reshape(-1, actions)
+        return near._replace(counts=counts.to(near.counts), interactions=interactions)
 
     @property
     def _recomputes(self) -> bool:
-        return self.policy.attends or self.settings.merged_action == "recomputed"
+        return self.policy.merging.learned or self.settings.merged_action == "recomputed"
 
-    def _crowd(self, positions: Tensor, previous_actions: Tensor, groups: Tensor | None) -> Crowd:
-        assert groups is not None, "attention learns from whole steps"
-        return self.policy.find_crowd(positions.numpy(), groups.numpy(), previous_actions.numpy())
+    @property
+    def _samples_steps(self) -> bool:
+        """Whether batches are whole steps of a team, in which neighbours are found again."""
+        return self._recomputes and self.policy.merging.neighbours
+
+    def _neighbourhood(
+        self, positions: Tensor, previous_actions: Tensor, groups: Tensor | None
+    ) -> Neighbourhood:
+        assert groups is not None, "neighbours are found in whole steps"
+        return self.policy.find_neighbourhood(
+            positions.numpy(), groups.numpy(), previous_actions.numpy()
+        )
 
     def averaged_policy(self) -> QPolicy:
         """The policy of the averaged weights, which checkpoints hold.

@@ -4,7 +4,7 @@ The trunk is nearly all of the arithmetic. Asking "what if the crowd acted other
 the merged action, so it costs little on top of an encoding that is there.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, get_args
 
@@ -99,6 +99,8 @@ class Encoding(NamedTuple):
         )
 
 
+LearnedParts = Callable[[TeamSpecification, NetworkSettings], Mapping[str, nn.Module]]
+"""``(specification, settings) -> modules by name``: makes what a merging rule learns."""
 FORBIDDEN = -1e20
 """Value of an action that an agent may not take: finite, so that no policy becomes NaN."""
 
@@ -109,11 +111,14 @@ class QNetwork(nn.Module):
     Args:
         specification: what agents see and can do.
         settings: widths, and the head.
-        attention: whether to have queries and keys, which Attention-MFQ learns.
+        parts: makes what a merging rule learns, if it learns something.
     """
 
     def __init__(
-        self, specification: TeamSpecification, settings: NetworkSettings, attention: bool = False
+        self,
+        specification: TeamSpecification,
+        settings: NetworkSettings,
+        parts: LearnedParts | None = None,
     ) -> None:
         super().__init__()
         self.trunk = Trunk(specification, settings)
@@ -126,9 +131,8 @@ class QNetwork(nn.Module):
             self.head = EmbeddingHead(settings.hidden_units, actions)
         else:
             self.head = PairwiseHead(settings.hidden_units, actions, settings.activation)
-        if attention:
-            self.query_layer = nn.Linear(settings.hidden_units, settings.attention_units)
-            self.key_layer = nn.Linear(settings.hidden_units, settings.attention_units)
+        for name, part in parts(specification, settings).items() if parts else ():
+            self.add_module(name, part)
 
     def encode(
         self,
@@ -173,9 +177,9 @@ class QNetwork(nn.Module):
             return q_values
         return q_values.masked_fill(~encoding.action_mask[agent], FORBIDDEN)
 
-    def queries_and_keys(self, encoding: Encoding) -> tuple[Tensor, Tensor]:
-        """Of Attention-MFQ: ``(n, units)`` each."""
-        return self.query_layer(encoding.hidden), self.key_layer(encoding.hidden)
+    def part(self, name: str) -> nn.Module:
+        """What a merging rule learns, by the name that it gave."""
+        return self.get_submodule(name)
 
 
 class Trunk(nn.Module):

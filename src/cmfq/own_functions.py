@@ -1,33 +1,43 @@
-"""Do-operations and effects of the user's own: tried once, before anything is trained with them."""
+"""The user's own functions of a policy: tried once, before anything is trained with them."""
 
 import numpy as np
-import torch
 
-from cmfq.algorithms import Situation, causal
+from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
 from cmfq.errors import UserError
-from cmfq.mean_field.validity import InvalidForAgent
 from cmfq.policies import QPolicy
+
+TRIED_ACTIONS = 256
+"""Number of actions that neighbours take in the trial, at most."""
 
 
 def try_own_functions(policy: QPolicy) -> None:
-    """Merge once, with every action taken by a neighbour, if functions are the user's.
+    """Decide once for a crowd in which every action was taken, if functions are the user's.
 
     Raises:
         UserError: one of them cannot be used.
     """
-    if not policy.mean_field.own_functions:
+    own = policy.mean_field.own_functions
+    if not own:
         return
-    team = policy.specification
-    counts = torch.ones(2, len(team.actions))
-    with torch.no_grad():
-        encoding = policy.network.encode(
-            torch.zeros(2, *team.view_shape, len(team.channels)),
-            torch.zeros(2, len(team.features)),
-            counts > 0 if team.action_masks else None,
-        )
-        situation = Situation(encoding, counts, None, policy.beta, np.random.default_rng(0))
-        try:
-            causal(policy.network, situation, policy.mean_field)
-        except InvalidForAgent as error:
-            own = " and ".join(policy.mean_field.own_functions)
-            raise UserError(f"{own} cannot be used: {error}") from error
+    actions = min(len(policy.specification.actions), TRIED_ACTIONS)
+    crowd = _crowd(policy.specification, np.arange(-1, actions, dtype=np.int32))
+    alone = _crowd(policy.specification, np.full(1, -1, np.int32))
+    try:
+        policy.decide([crowd, alone], np.random.default_rng(0))
+    except UserError as error:
+        names = " and ".join(own)
+        said = str(error) if str(error).startswith(names) else f"{names} cannot be used: {error}"
+        raise UserError(said) from error
+
+
+def _crowd(team: TeamSpecification, previous_actions: IntArray) -> TeamObservation:
+    """Agents that stand in one place and did this in the step before."""
+    agents = len(previous_actions)
+    return TeamObservation(
+        np.zeros((agents, *team.view_shape, len(team.channels)), np.float32),
+        np.zeros((agents, len(team.features)), np.float32),
+        np.arange(agents, dtype=np.int32),
+        np.zeros((agents, 2), np.float32),
+        previous_actions,
+        np.ones((agents, len(team.actions)), bool) if team.action_masks else None,
+    )

@@ -4,7 +4,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from typing import Any, NamedTuple, Protocol, cast
+from typing import Any, Protocol, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -12,15 +12,18 @@ import torch
 from torch import Tensor
 
 from cmfq.algorithms import (
+    Algorithm,
     InteractionRows,
     MeanFieldSettings,
     Merged,
+    MergeInput,
     MergingRule,
-    Situation,
+    Neighbourhood,
     find_algorithm,
     find_function,
 )
-from cmfq.environments.base import FloatArray, IntArray, TeamObservation, TeamSpecification
+from cmfq.decision import Decision, Trace
+from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
 from cmfq.errors import UserError
 from cmfq.explanation import Explanation, explain
 from cmfq.mean_field.intervention import INTERVENTIONS, MEASURES
@@ -40,30 +43,6 @@ LARGEST_NETWORK = 2**27
 """Weights: 512 MB."""
 ENCODED_ROWS = 2048
 """Observations that go through the trunk at once when acting."""
-
-
-class Decision(NamedTuple):
-    """What a team does in a step and, for learned policies, from what: a row per agent."""
-
-    actions: IntArray
-    """``(agents,)``."""
-    counts: FloatArray | None = None
-    """``(agents, actions)``: how many neighbours took each action in the step before."""
-    merged_actions: FloatArray | None = None
-    """``(agents, actions)``: ``ǎ``."""
-    effects: FloatArray | None = None
-    """``(agents, actions)``: causal effect of each action that a neighbour took."""
-    q_values: FloatArray | None = None
-    """``(agents, actions)``: ``Q(s, ·, ǎ)``."""
-
-
-class Crowd(NamedTuple):
-    """What is known of each agent's neighbours."""
-
-    counts: Tensor
-    """``(agents, actions)``: how many of them took each action in the step before."""
-    interactions: InteractionRows | None
-    """Each of them, for algorithms that look at every neighbour."""
 
 
 class Policy(Protocol):
@@ -104,21 +83,17 @@ class QPolicy:
     """Merges in the place of the algorithm's own rule: to ask what if. Not stored."""
 
     def __post_init__(self) -> None:
-        self._algorithm = find_algorithm(self.algorithm)
+        self.merging: Algorithm = find_algorithm(self.algorithm)
+        """The algorithm: its merging rule, and what that needs."""
         find_function("intervention", self.mean_field.intervention, INTERVENTIONS)
         find_function("effect", self.mean_field.effect, MEASURES)
-        if self._algorithm.attends and self.mean_field.oneself:
+        if self.merging.neighbours and self.mean_field.oneself:
             raise UserError(f"{self.algorithm} weighs its neighbours alone: leave oneself out")
-        if self._algorithm.attends and self.mean_field.neighbours == "everyone":
+        if self.merging.neighbours and self.mean_field.neighbours == "everyone":
             raise UserError(
                 f"{self.algorithm} needs its neighbours' observations and has those of its own "
                 "team: leave neighbours at team"
             )
-
-    @property
-    def attends(self) -> bool:
-        """Whether merging looks at every neighbour, and is learned."""
-        return self._algorithm.attends
 
     def act(
         self,
@@ -141,41 +116,48 @@ class QPolicy:
         Raises:
             UserError: an effect, a weight or a neighbour is none; the agent is named.
         """
-        view = _join([observation.view for observation in observations])
-        features = _join([observation.features for observation in observations])
-        action_mask = self.action_mask(observations)
         with torch.inference_mode():
-            encoding = self._encode(torch.from_numpy(view), torch.from_numpy(features), action_mask)
+            encoding = self.encode(observations)
             try:
-                crowd = self.crowd(observations, others, worlds)
-                merged = self.merge(self.network, encoding, crowd, generator)
+                neighbourhood = self.neighbourhood(observations, others, worlds)
+                merged = self.merge(self.network, encoding, neighbourhood, generator)
                 check_weights(merged.action)
             except InvalidForAgent as error:
                 ids = np.concatenate([observation.ids for observation in observations])
                 raise UserError(f"agent {ids[error.row]}: {error}") from error
             q_values = self.network.q_values(encoding, merged.action)
             policy = boltzmann(q_values, self.beta)
-            uniform = generator.random(len(view), dtype=np.float32)
+            uniform = generator.random(len(policy), dtype=np.float32)
             actions = sample(policy, torch.from_numpy(uniform))
         everyone = Decision(
             actions.numpy().astype(np.int32),
-            crowd.counts.numpy(),
+            neighbourhood.counts.numpy(),
             merged.action.numpy(),
             None if merged.effects is None else merged.effects.numpy(),
             q_values.numpy(),
+            Trace(self.network, self.mean_field, self.beta, encoding, neighbourhood, merged),
         )
-        return _split(everyone, [len(observation.ids) for observation in observations])
+        ends = accumulate((len(observation.ids) for observation in observations), initial=0)
+        return [everyone.rows(start, end) for start, end in pairwise(ends)]
 
-    def _encode(self, view: Tensor, features: Tensor, action_mask: Tensor | None) -> Encoding:
-        """Of all rows, some thousand at a time: fresh memory for more costs more than it gives."""
+    def encode(self, observations: Sequence[TeamObservation]) -> Encoding:
+        """Encode what agents observe, rows of all teams stacked.
+
+        Some thousand rows go through the trunk at a time: fresh memory for more costs more than it
+        gives.
+        """
+        view = _join([observation.view for observation in observations])
+        features = _join([observation.features for observation in observations])
         chunks = zip(
-            torch.split(view, ENCODED_ROWS), torch.split(features, ENCODED_ROWS), strict=True
+            torch.split(torch.from_numpy(view), ENCODED_ROWS),
+            torch.split(torch.from_numpy(features), ENCODED_ROWS),
+            strict=True,
         )
         return Encoding.join([self.network.encode(*chunk) for chunk in chunks])._replace(
-            action_mask=action_mask
+            action_mask=self._action_mask(observations)
         )
 
-    def action_mask(self, observations: Sequence[TeamObservation]) -> Tensor | None:
+    def _action_mask(self, observations: Sequence[TeamObservation]) -> Tensor | None:
         """Which actions each agent may take, rows of all teams stacked; ``None``: all."""
         if not self.specification.action_masks:
             return None
@@ -188,65 +170,107 @@ class QPolicy:
         observation: TeamObservation,
         agent: int,
         generator: np.random.Generator | None = None,
+        others: Sequence[TeamObservation] = (),
     ) -> Explanation:
-        """Why the agent of this id acts as it does (see :func:`cmfq.explanation.explain`)."""
-        return explain(self, observation, agent, generator)
+        """Decide, and explain the decision of one agent.
+
+        Args:
+            observation: of the agent's team.
+            agent: its id.
+            generator: of the draws; seeded with 0 if not given.
+            others: observations of the other teams, where everyone is a neighbour.
+
+        Raises:
+            UserError: no living agent of the team has this id.
+        """
+        decision = self.decide([observation], generator or np.random.default_rng(0), others)[0]
+        return self.explain_decision(observation, decision, agent, others)
+
+    def explain_decision(
+        self,
+        observation: TeamObservation,
+        decision: Decision,
+        agent: int,
+        others: Sequence[TeamObservation] = (),
+    ) -> Explanation:
+        """Explain a decision of this policy for one agent (see :meth:`explain`)."""
+        trace = decision.trace
+        assert trace is not None, "this policy's decisions have a trace"
+        included = self._included([observation], others)
+        found = self.interactions(observation, others)
+        return explain(trace, self.specification.actions, included, agent, found)
 
     def merge(
-        self, network: QNetwork, encoding: Encoding, crowd: Crowd, generator: np.random.Generator
+        self,
+        network: QNetwork,
+        encoding: Encoding,
+        neighbourhood: Neighbourhood,
+        generator: np.random.Generator,
     ) -> Merged:
         """Merge the neighbours' actions by a network of the policy's kind."""
-        situation = Situation(encoding, crowd.counts, crowd.interactions, self.beta, generator)
-        rule = self.rule or self._algorithm.merge
-        return rule(network, situation, self.mean_field)
+        given = MergeInput(encoding, neighbourhood, self.beta, generator)
+        rule = self.rule or self.merging.merge
+        return rule(network, given, self.mean_field)
 
-    def crowd(
+    def neighbourhood(
         self,
         observations: Sequence[TeamObservation],
         others: Sequence[TeamObservation] = (),
         worlds: Sequence[int] | None = None,
-    ) -> Crowd:
+    ) -> Neighbourhood:
         """Who is whose neighbour, rows of all observed teams stacked (see :meth:`decide`)."""
-        everyone = self.mean_field.neighbours == "everyone"
-        included = [*observations, *others] if everyone else list(observations)
+        included = self._included(observations, others)
         sizes = [len(observation.ids) for observation in included]
         teams = np.arange(len(included))
-        if everyone:
+        if self.mean_field.neighbours == "everyone":
             teams = np.zeros(len(included), int) if worlds is None else np.asarray(worlds)
-        found = self.find_crowd(
+        found = self.find_neighbourhood(
             _join([observation.positions for observation in included]),
             np.repeat(teams, sizes),
             _join([observation.previous_actions for observation in included]),
         )
-        return Crowd(found.counts[: sum(sizes[: len(observations)])], found.interactions)
+        own = sum(sizes[: len(observations)])
+        return Neighbourhood(found.counts[:own], found.positions[:own], found.interactions)
 
-    def find_crowd(self, positions: Array, groups: Array, previous_actions: Array) -> Crowd:
+    def find_neighbourhood(
+        self, positions: Array, groups: Array, previous_actions: Array
+    ) -> Neighbourhood:
         """Neighbours among rows of any origin (see :mod:`cmfq.mean_field.neighbourhood`)."""
         actions = len(self.specification.actions)
-        if not self.attends:
+        if not self.merging.neighbours:
             counts = count_neighbour_actions(
                 positions, groups, previous_actions, actions, self.radius, self.body_side
             )
             if self.mean_field.oneself:
                 acted = np.flatnonzero(previous_actions >= 0)
                 counts[acted, previous_actions[acted]] += 1
-            return Crowd(torch.from_numpy(counts), None)
+            return Neighbourhood(torch.from_numpy(counts), torch.from_numpy(positions))
         found = find_interactions(positions, groups, previous_actions, self.radius, self.body_side)
         counts = count_actions(found, len(positions), actions)
-        return Crowd(torch.from_numpy(counts), _as_rows(found))
+        return Neighbourhood(torch.from_numpy(counts), torch.from_numpy(positions), _as_rows(found))
 
-    def interactions(self, observation: TeamObservation) -> InteractionRows:
-        """Each agent of a team with each of its neighbours in the team, for any algorithm."""
-        groups = np.zeros(len(observation.ids), int)
-        return _as_rows(
-            find_interactions(
-                observation.positions,
-                groups,
-                observation.previous_actions,
-                self.radius,
-                self.body_side,
-            )
+    def interactions(
+        self, observation: TeamObservation, others: Sequence[TeamObservation] = ()
+    ) -> InteractionRows:
+        """Each agent of a team with each of its neighbours, for any algorithm.
+
+        Where everyone is a neighbour, the agents of ``others`` stand in the rows behind the team's.
+        """
+        included = self._included([observation], others)
+        positions = _join([one.positions for one in included])
+        previous_actions = _join([one.previous_actions for one in included])
+        found = find_interactions(
+            positions, np.zeros(len(positions), int), previous_actions, self.radius, self.body_side
         )
+        own = found.agent < len(observation.ids)
+        return _as_rows(Interactions(*(column[own] for column in found)))
+
+    def _included(
+        self, observations: Sequence[TeamObservation], others: Sequence[TeamObservation]
+    ) -> list[TeamObservation]:
+        """Teams whose agents can be neighbours."""
+        everyone = self.mean_field.neighbours == "everyone"
+        return [*observations, *others] if everyone else list(observations)
 
     @property
     def radius(self) -> float:
@@ -269,7 +293,7 @@ def new_network(
         UserError: it would have more than ``LARGEST_NETWORK`` weights.
     """
     network_shapes(specification, settings, algorithm)
-    return QNetwork(specification, settings, attention=find_algorithm(algorithm).attends)
+    return QNetwork(specification, settings, find_algorithm(algorithm).parts)
 
 
 def network_shapes(
@@ -280,11 +304,11 @@ def network_shapes(
     Raises:
         UserError: there is no such network, or it has more than ``LARGEST_NETWORK`` weights.
     """
-    attends = find_algorithm(algorithm).attends
+    parts = find_algorithm(algorithm).parts
     size = f"{len(specification.actions)} actions, a view of {specification.view_shape}, {settings}"
     try:
         with torch.device("meta"):
-            network = QNetwork(specification, settings, attention=attends)
+            network = QNetwork(specification, settings, parts)
     except (RuntimeError, ValueError, TypeError, OverflowError) as error:
         raise UserError(f"there is no network of {size}: give other sizes") from error
     shapes = {name: tuple(weight.shape) for name, weight in network.state_dict().items()}
@@ -303,13 +327,3 @@ def _as_rows(found: Interactions) -> InteractionRows:
 
 def _join(arrays: Sequence[Array]) -> Array:
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)
-
-
-def _split(decision: Decision, sizes: Sequence[int]) -> list[Decision]:
-    """The rows of each team."""
-    ends = accumulate(sizes, initial=0)
-    rows = [slice(start, end) for start, end in pairwise(ends)]
-    return [
-        Decision._make(None if column is None else column[team] for column in decision)
-        for team in rows
-    ]

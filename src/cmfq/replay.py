@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cmfq.decision import Decision
 from cmfq.environments.base import (
     BoolArray,
     FloatArray,
@@ -20,7 +21,6 @@ from cmfq.environments.base import (
     TeamSpecification,
 )
 from cmfq.errors import UserError
-from cmfq.policies import Decision
 from cmfq.undo import NOT_TAKEN, Undo
 
 LEFT_OUT = -2

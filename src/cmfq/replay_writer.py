@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cmfq.decision import Decision
 from cmfq.environments.base import BoolArray, FloatArray, IntArray, Step, TeamObservation
 from cmfq.objective import ObjectiveSettings, shared_rewards
-from cmfq.policies import Decision
 from cmfq.replay import LEFT_OUT, Replay
 
 

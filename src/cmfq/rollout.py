@@ -7,9 +7,10 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from cmfq.combat import Combat, combat_tally
+from cmfq.decision import Decision
 from cmfq.environments.base import Environment, Step, TeamObservation
 from cmfq.errors import EnvironmentFailed, UserError
-from cmfq.policies import Decision, Policy
+from cmfq.policies import Policy
 
 
 class Observer(Protocol):

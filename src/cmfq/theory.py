@@ -25,8 +25,8 @@ import torch
 from torch import Tensor
 from torch.autograd.functional import jvp
 
-from cmfq.algorithms import ALGORITHMS, MeanFieldSettings, Situation
-from cmfq.environments.base import TeamObservation
+from cmfq.algorithms import ALGORITHMS, Merged, MergeInput, Neighbourhood
+from cmfq.decision import Decision, Trace
 from cmfq.heads import AdditiveHead, EmbeddingHead, PairwiseHead
 from cmfq.networks import Encoding, QNetwork
 from cmfq.policies import QPolicy
@@ -66,49 +66,53 @@ class TheoryRow:
 
 
 def check_theory(
-    policy: QPolicy,
-    observations: Sequence[TeamObservation],
-    generator: np.random.Generator,
-    others: Sequence[Sequence[TeamObservation]] = (),
+    policy: QPolicy, decisions: Sequence[Decision], generator: np.random.Generator
 ) -> list[TheoryRow]:
-    """Measure all of it on what agents observed.
+    """Measure all of it on what agents decided by.
 
     Args:
         policy: any trained policy; all three weighing schemes are applied to its network.
-        observations: of teams; those of one team at several times are fine.
+        decisions: of the policy, for any teams and steps.
         generator: of the random weights.
-        others: for each of the observations, those of the other teams at that time; needed where
-            everyone is a neighbour.
 
     Returns:
-        A row for each weighing scheme; none if there is no agent to measure: one that has two
-        neighbours that acted differently, and a choice of two actions.
+        A row for each weighing scheme, and one for the policy's own merging rule if that is another
+        one and merges something; none if there is no agent to measure: one that has two neighbours
+        that acted differently, and a choice of two actions.
     """
-    encodings, counts = [], []
-    for observation, beside in zip(observations, others or [()] * len(observations), strict=True):
-        crowd = policy.crowd([observation], beside)
-        mask = policy.action_mask([observation])
-        busy = (crowd.counts > 0).sum(1) > 1  # with one action alone, every scheme is exact
-        if mask is not None:
-            busy &= mask.sum(1) > 1
-        with torch.no_grad():
-            encoding = policy.network.encode(
-                torch.from_numpy(observation.view), torch.from_numpy(observation.features), mask
-            )
-        encodings.append(encoding.rows(busy))
-        counts.append(crowd.counts[busy])
+    traces = [_busy(trace) for one in decisions if (trace := one.trace) is not None]
+    counts = [one.neighbourhood.counts for one in traces]
     if not sum(map(len, counts)):
         return []
-    encoding = Encoding.join(encodings)
+    encoding = Encoding.join([one.encoding for one in traces])
     together = torch.cat(counts)
-    rows = []
-    for name, algorithm in WEIGHTS.items():
-        situation = Situation(encoding, together, None, policy.beta, generator)
-        settings = MeanFieldSettings(epsilon=policy.mean_field.epsilon)
-        with torch.no_grad():
-            merged = ALGORITHMS[algorithm].merge(policy.network, situation, settings).action
-            rows.append(_measure(name, policy.network, encoding, together, merged.double()))
-    return rows
+    near = Neighbourhood(together, torch.cat([one.neighbourhood.positions for one in traces]))
+    given = MergeInput(encoding, near, policy.beta, generator)
+    merged = {}
+    with torch.no_grad():
+        for name, algorithm in WEIGHTS.items():
+            rule = ALGORITHMS[algorithm]
+            merged[name] = rule.merge(policy.network, given, policy.mean_field).action
+        own = torch.cat([one.merged.action for one in traces])
+        if policy.algorithm not in WEIGHTS.values() and own.any():
+            merged[policy.algorithm] = own
+        return [
+            _measure(name, policy.network, encoding, together, action.double())
+            for name, action in merged.items()
+        ]
+
+
+def _busy(trace: Trace) -> Trace:
+    """The agents that can be measured, without interactions."""
+    counts, positions, _ = trace.neighbourhood
+    busy = (counts > 0).sum(1) > 1  # with one action alone, every scheme is exact
+    if trace.encoding.action_mask is not None:
+        busy &= trace.encoding.action_mask.sum(1) > 1
+    return trace._replace(
+        encoding=trace.encoding.rows(busy),
+        neighbourhood=Neighbourhood(counts[busy], positions[busy]),
+        merged=Merged(trace.merged.action[busy]),
+    )
 
 
 def smoothness(head: AdditiveHead | PairwiseHead | EmbeddingHead) -> Tensor | None:

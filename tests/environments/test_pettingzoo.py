@@ -265,7 +265,7 @@ def test_without_positions_everyone_is_a_neighbour() -> None:
     assert (observed[0].positions < [right, bottom]).all()
     team = environment.teams[0]
     policy = QPolicy(team, new_network(team, SMALL, "mfq"), "mfq", MeanFieldSettings(), 1.0)
-    counts = policy.crowd(environment.step(act(observed)).observations).counts
+    counts = policy.neighbourhood(environment.step(act(observed)).observations).counts
     assert (counts.sum(1) == 6).all()
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cmfq.decision import Decision
 from cmfq.environments.base import NO_ACTION, TeamObservation
 from cmfq.environments.signal import (
     VIEW_RADIUS,
@@ -18,7 +19,6 @@ from cmfq.environments.signal import (
 )
 from cmfq.errors import UserError
 from cmfq.mean_field.neighbourhood import find_interactions
-from cmfq.policies import Decision
 from cmfq.rollout import play_episode
 
 SETTINGS = ("action", "observation")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from cmfq.algorithms import ALGORITHMS, MeanFieldSettings, Situation, find_function
+from cmfq.algorithms import ALGORITHMS, MeanFieldSettings, MergeInput, Neighbourhood, find_function
 from cmfq.environments.base import TeamSpecification
 from cmfq.errors import UserError
 from cmfq.mean_field.intervention import INTERVENTIONS, MEASURES, Outcome
@@ -53,7 +53,7 @@ def softmax(values: np.ndarray) -> np.ndarray:
     return exponentials / exponentials.sum()
 
 
-def situation(head: str) -> tuple[QNetwork, Situation]:
+def situation(head: str) -> tuple[QNetwork, MergeInput]:
     torch.manual_seed(0)
     specification = TeamSpecification("t", (5, 5), ("c",), ("x",), tuple("abcd"), 2.0)
     settings = NetworkSettings(head, (2, 2), 8, 4, 16)  # type: ignore[arg-type]
@@ -67,7 +67,8 @@ def situation(head: str) -> tuple[QNetwork, Situation]:
     counts = torch.tensor(
         np.array([np.bincount(actions, minlength=ACTIONS) for actions in NEIGHBOURS])
     ).double()
-    return network, Situation(encoding, counts, None, BETA, np.random.default_rng(0))
+    near = Neighbourhood(counts, torch.zeros(len(counts), 2))
+    return network, MergeInput(encoding, near, BETA, np.random.default_rng(0))
 
 
 @pytest.mark.parametrize("head", ["additive", "pairwise"])

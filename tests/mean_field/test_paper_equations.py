@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cmfq.algorithms import ALGORITHMS, MeanFieldSettings, Merged, Situation
+from cmfq.algorithms import ALGORITHMS, MeanFieldSettings, Merged, MergeInput, Neighbourhood
 from cmfq.environments.base import TeamSpecification
 from cmfq.mean_field.merging import mean_action
 from cmfq.networks import Encoding, NetworkSettings, QNetwork
@@ -47,7 +47,8 @@ def merge(
     **settings: object,
 ) -> Merged:
     """The shipped rule, on counts alone."""
-    situation = Situation(encoding, counts, None, beta, np.random.default_rng(0))
+    near = Neighbourhood(counts, torch.zeros(len(counts), 2))
+    situation = MergeInput(encoding, near, beta, np.random.default_rng(0))
     with torch.no_grad():
         return ALGORITHMS[algorithm].merge(
             network,
@@ -56,7 +57,7 @@ def merge(
         )
 
 
-BY_COUNTS = [name for name, algorithm in ALGORITHMS.items() if not algorithm.attends]
+BY_COUNTS = [name for name, algorithm in ALGORITHMS.items() if not algorithm.neighbours]
 
 
 def policy(network: QNetwork, encoding: Encoding, merged: list[float], beta: float) -> list[float]:

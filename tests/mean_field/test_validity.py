@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from cmfq.algorithms import ALGORITHMS, Algorithm, Merged, Situation
+from cmfq.algorithms import ALGORITHMS, Algorithm, Merged, MergeInput
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.errors import UserError
 from cmfq.mean_field.neighbourhood import Interactions, count_actions
@@ -36,7 +36,7 @@ def test_a_neighbour_that_is_dead() -> None:
 def test_in_play_the_agent_and_the_step_are_named(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def lopsided(network: object, situation: Situation, settings: object) -> Merged:
+    def lopsided(network: object, situation: MergeInput, settings: object) -> Merged:
         weights = 0.9 * situation.counts / situation.counts.sum(-1, keepdim=True).clamp(min=1)
         return Merged(weights)
 

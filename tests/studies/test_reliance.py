@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from cmfq.algorithms import MeanFieldSettings, Merged, Situation, interaction_weights
+from cmfq.algorithms import MeanFieldSettings, Merged, MergeInput, interaction_weights
 from cmfq.environments.base import TeamObservation
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.environments.pursuit import PursuitSettings
@@ -67,7 +67,8 @@ def imitator(algorithm: str, strength: float, beta: float = 2.0) -> QPolicy:
 
 def looked_at(policy: QPolicy, observation: TeamObservation, usual: torch.Tensor) -> Seen:
     others = list(exchanges(policy, usual).values())
-    return look(policy, others, observation, np.random.default_rng(0))
+    (decision,) = policy.decide([observation], np.random.default_rng(0))
+    return look(policy, others, decision, np.random.default_rng(0))
 
 
 def softmax(x: np.ndarray) -> np.ndarray:
@@ -78,7 +79,7 @@ def softmax(x: np.ndarray) -> np.ndarray:
 def test_a_network_of_known_reliance_gives_the_known_numbers(observation: TeamObservation) -> None:
     usual = torch.eye(ACTIONS)[7]
     seen = looked_at(imitator("mfq", strength=3.0), observation, usual)
-    counts = imitator("mfq", 3.0).crowd([observation]).counts.numpy().astype(float)
+    counts = imitator("mfq", 3.0).neighbourhood([observation]).counts.numpy().astype(float)
     counts = counts[counts.any(1)]
     mean = counts / counts.sum(1, keepdims=True)
     policy = softmax(2 * 3.0 * mean)
@@ -131,7 +132,7 @@ def test_effective_neighbours_and_distance_are_those_of_the_single_weights(
 ) -> None:
     policy = imitator(algorithm, 5.0)
     seen = looked_at(policy, observation, torch.zeros(ACTIONS))
-    crowd, pairs = policy.crowd([observation]), policy.interactions(observation)
+    crowd, pairs = policy.neighbourhood([observation]), policy.interactions(observation)
     with torch.no_grad():
         encoding = policy.network.encode(
             torch.from_numpy(observation.view), torch.from_numpy(observation.features)
@@ -154,8 +155,7 @@ def test_everyone_with_neighbours_gets_the_merged_action_of_another_one() -> Non
     policy = imitator("mfq", 1.0)
     rule = of_another(lambda network, situation, settings: Merged(action))
     for seed in range(20):
-        nothing = torch.zeros(0)
-        situation = Situation(None, nothing, None, 1.0, np.random.default_rng(seed))  # type: ignore[arg-type]
+        situation = MergeInput(None, None, 1.0, np.random.default_rng(seed))  # type: ignore[arg-type]
         exchanged = rule(policy.network, situation, policy.mean_field).action
         assert not exchanged[[2, 5]].any()
         assert sorted(exchanged.tolist()) == sorted(action.tolist())

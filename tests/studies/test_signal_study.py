@@ -71,12 +71,13 @@ def test_weights_of_listeners_add_up_to_one_over_the_talkers_they_hear(
     environment = SignalEnvironment(world)
     policy = train(world, variant, 0, BRIEF)
     observation = environment.reset(5)[0]
-    weights = neighbour_weights(policy, observation, np.random.default_rng(0))
+    (decision,) = policy.decide([observation], np.random.default_rng(0))
+    weights = neighbour_weights(policy, observation, decision)
     heard = environment.cluster[:, None] == environment.cluster
     heard &= ~environment.listens & ~np.eye(len(weights), dtype=bool)
     assert not weights[~heard].any()
     np.testing.assert_allclose(weights[environment.listens].sum(1), 1, rtol=1e-5)
-    merged = policy.decide([observation], np.random.default_rng(0))[0].merged_actions
+    merged = decision.merged_actions
     assert merged is not None
     said = np.eye(8)[observation.previous_actions]  # what listeners said weighs nothing
     listens = environment.listens

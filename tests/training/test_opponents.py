@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from cmfq.cli import main
+from cmfq.decision import Decision
 from cmfq.environments.base import TeamObservation
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.environments.pursuit import PursuitSettings
@@ -16,7 +17,6 @@ from cmfq.environments.signal import SignalSettings
 from cmfq.errors import UserError
 from cmfq.play.bots import Bot
 from cmfq.play.players import load_player
-from cmfq.policies import Decision
 from cmfq.rollout import play_episodes
 from cmfq.training.checkpoint import save_policies
 from cmfq.training.demonstrator import Demonstrator

@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cmfq.decision import Decision
 from cmfq.environments.base import TeamObservation, TeamSpecification
 from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
 from cmfq.play.bots import Bot, bot
 from cmfq.play.bots.battle import rush
 from cmfq.play.players import load_player
-from cmfq.policies import Decision, Policy
+from cmfq.policies import Policy
 from cmfq.training.checkpoint import latest_checkpoint
 from cmfq.training.loop import train
 from cmfq.training.run import Run

@@ -117,7 +117,7 @@ def test_oneself_counts_among_the_neighbours_if_asked() -> None:
     previous = np.array([4, 7, -1])
     for oneself, own in ((False, [0, 0, 0]), (True, [1, 1, 0])):
         policy = QPolicy(specification, network, "mfq", MeanFieldSettings(oneself=oneself), 1.0)
-        counts = policy.find_crowd(positions, groups, previous).counts
+        counts = policy.find_neighbourhood(positions, groups, previous).counts
         assert counts.sum(1).tolist() == [1 + own[0], 1 + own[1], 2 + own[2]]
         assert counts[0, 4] == own[0]
     with pytest.raises(UserError, match="leave oneself out"):

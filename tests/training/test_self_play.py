@@ -85,7 +85,7 @@ def test_everyone_in_a_world_is_everyone_in_that_world(tiny: TrainSettings[Battl
         world.step(stay).observations for world in self_play.environments
     )
     assert len(worlds) == 2
-    counts = policy.crowd([red, other_red], [blue], [0, 1, 0]).counts.sum(1)
+    counts = policy.neighbourhood([red, other_red], [blue], [0, 1, 0]).counts.sum(1)
     assert counts[:12].tolist() == [23.0] * 12
     assert counts[12:].tolist() == [11.0] * 12
 

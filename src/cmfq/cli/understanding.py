@@ -7,6 +7,7 @@ import numpy as np
 import tyro
 
 from cmfq.cli.screen import ScreenTable, new_console
+from cmfq.decision import Decision
 from cmfq.environments.base import TeamObservation
 from cmfq.environments.keeping import opened
 from cmfq.environments.settings import EnvironmentSettings
@@ -65,12 +66,14 @@ def explain_in(
         if len(seen) <= step:
             raise UserError(f"the game ends with step {len(seen) - 1}: give a step up to that")
         teams = seen[step]
-        living = [agent in observation.ids for _, observation in teams]
+        living = [agent in observation.ids for _, observation, _ in teams]
         if not any(living):
-            ids = np.concatenate([observation.ids for _, observation in teams]).tolist()
+            ids = np.concatenate([observation.ids for _, observation, _ in teams]).tolist()
             raise UserError(f"no living agent has id {agent}: the living are {id_ranges(ids)}")
-        policy, observation = teams[living.index(True)]
-        _print_explanation(policy.explain(observation, agent, generator), step)
+        team = living.index(True)
+        policy, observation, decision = teams[team]
+        others = [other for number, (_, other, _) in enumerate(teams) if number != team]
+        _print_explanation(policy.explain_decision(observation, decision, agent, others), step)
 
     return explain
 
@@ -101,14 +104,10 @@ def check_in(
         chosen = [step for step in CHECKED_STEPS if step < len(watched)] or [len(watched) - 1]
         rows: dict[str, list[TheoryRow]] = {}
         for role, policy in policies.items():
-            observations, others = [], []
-            for step in chosen:
-                for number, (by, observation) in enumerate(watched[step]):
-                    if by is policy:
-                        observations.append(observation)
-                        rest = watched[step][:number] + watched[step][number + 1 :]
-                        others.append([other for _, other in rest])
-            rows[role] = check_theory(policy, observations, generator, others)
+            decisions = [
+                decision for step in chosen for by, _, decision in watched[step] if by is policy
+            ]
+            rows[role] = check_theory(policy, decisions, generator)
         if not any(rows.values()):
             raise UserError(
                 f"{run} has nothing to check: in a game of seed {seed} no agent has two neighbours "
@@ -184,8 +183,8 @@ def _watch(
     seed: int,
     last: int,
     generator: np.random.Generator,
-) -> list[list[tuple[QPolicy, TeamObservation]]]:
-    """A game of the policies, up to a step or its end: per step, who plays each team, what it sees.
+) -> list[list[tuple[QPolicy, TeamObservation, Decision]]]:
+    """A game of the policies, up to a step or its end: who plays each team, what it sees and does.
 
     Step 0 is the start, in which nobody has acted yet.
     """
@@ -194,8 +193,8 @@ def _watch(
         players = [policies[team.role] for team in environment.teams]
         observations = environment.reset(seed)
         for _ in range(last + 1):
-            watched.append(list(zip(players, observations, strict=True)))
             (decisions,) = decide([players], [observations], generator)
+            watched.append(list(zip(players, observations, decisions, strict=True)))
             outcome = environment.step([decision.actions for decision in decisions])
             if outcome.terminated or outcome.truncated:
                 break

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cmfq.decision import Decision
 from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
 from cmfq.environments.registry import default_settings
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.notices import notify
 from cmfq.play.bots import SCRIPTS, Bot
-from cmfq.policies import Decision, Policy
+from cmfq.policies import Policy
 from cmfq.training.checkpoint import PolicyDescription, load_checkpoint
 from cmfq.training.run import SETTINGS_FILE, Run
 from cmfq.zoo import locate, shipped

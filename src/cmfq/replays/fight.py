@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from cmfq.decision import Decision
 from cmfq.environments.base import (
     BoolArray,
     FloatArray,
@@ -11,7 +12,6 @@ from cmfq.environments.base import (
     Step,
     TeamObservation,
 )
-from cmfq.policies import Decision
 
 
 class TeamFrame(NamedTuple):

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from cmfq.decision import Decision
 from cmfq.environments.base import Environment, FloatArray, Step, TeamObservation
-from cmfq.policies import Decision, Policy, QPolicy
+from cmfq.policies import Policy, QPolicy
 from cmfq.replays import format as form
-from cmfq.replays.minds import Thought, listeners, reasoning_of, think
+from cmfq.replays.minds import reasoning_of, think
 from cmfq.rollout import Episode, play_episode
 from cmfq.storage import write_bytes
 
@@ -83,7 +84,6 @@ class Recorder:
         self._environment = environment
         self._policies = policies
         self._about = (name, seed, tuple(players))
-        self._listeners = listeners(policies)
         self._pieces: list[_Piece] = [_Piece(form.prefix())]
         self._limit = SMALLEST_LIMIT
         self._packer = ThreadPoolExecutor(1, thread_name_prefix="replay")
@@ -92,8 +92,6 @@ class Recorder:
         self._steps = 0
 
     def __enter__(self) -> "Recorder":
-        for listener in self._listeners:
-            listener.start()
         return self
 
     def __exit__(
@@ -102,8 +100,6 @@ class Recorder:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        for listener in self._listeners:
-            listener.stop()
         self._packer.shutdown()
         if error is None:
             self._collect(leave=0)
@@ -140,9 +136,7 @@ class Recorder:
             agents = sum(len(observation.ids) for observation in observations)
             self._limit = size_limit(agents)
         self._steps += 1
-        self._batch.append(
-            _Recorded(observations, decisions, step, self._thoughts(observations, decisions))
-        )
+        self._batch.append(_Recorded(observations, tuple(one.copy() for one in decisions), step))
         rows = sum(len(one.ids) for recorded in self._batch for one in recorded.observations)
         over = step.terminated or step.truncated
         if rows >= BATCH_ROWS or over:
@@ -158,26 +152,10 @@ class Recorder:
         self, observations: tuple[TeamObservation, ...], decisions: tuple[Decision, ...]
     ) -> None:
         """The game is over: what would have been decided next is in no replay."""
-        for listener in self._listeners:
-            listener.forget()
 
     def _collect(self, leave: int) -> None:
         while len(self._pending) > leave:
             self._pieces += self._pending.popleft().result()
-
-    def _thoughts(
-        self, observations: tuple[TeamObservation, ...], decisions: tuple[Decision, ...]
-    ) -> dict[int, Thought]:
-        """Of each team whose policy merges actions."""
-        thoughts = {}
-        for listener in self._listeners:
-            for team, hidden in listener.take(observations).items():
-                policy = self._policies[team]
-                assert isinstance(policy, QPolicy)
-                thoughts[team] = Thought(
-                    policy, policy.beta, hidden, observations[team], decisions[team]
-                )
-        return thoughts
 
     def _header(self) -> form.Header:
         scenery = self._environment.scenery()
@@ -210,8 +188,6 @@ class _Recorded(NamedTuple):
     observations: tuple[TeamObservation, ...]
     decisions: tuple[Decision, ...]
     step: Step
-    thoughts: dict[int, Thought]
-    """By team."""
 
 
 class _Piece(NamedTuple):
@@ -228,13 +204,15 @@ def _pack_ending(ending: form.Ending) -> list[_Piece]:
 
 def _pack_steps(batch: Sequence[_Recorded]) -> list[_Piece]:
     """Of some steps."""
-    together: dict[tuple[int, float], list[tuple[int, int]]] = {}
+    alike: dict[Any, list[tuple[int, int]]] = {}
     for index, recorded in enumerate(batch):
-        for team, thought in recorded.thoughts.items():
-            together.setdefault((id(thought.policy), thought.beta), []).append((index, team))
+        for team, decision in enumerate(recorded.decisions):
+            if (trace := decision.trace) is not None:
+                key = (id(trace.network), trace.settings, trace.beta, trace.merged.effects is None)
+                alike.setdefault(key, []).append((index, team))
     minds: list[dict[str, npt.NDArray[Any]]] = [{} for _ in batch]
-    for places in together.values():
-        worked_out = think([batch[index].thoughts[team] for index, team in places])
+    for places in alike.values():
+        worked_out = think([batch[index].decisions[team] for index, team in places])
         for (index, team), arrays in zip(places, worked_out, strict=True):
             minds[index] |= {f"{team}/{name}": array for name, array in arrays.items()}
     return [
@@ -254,7 +232,7 @@ def _pack_mind(mind: dict[str, npt.NDArray[Any]]) -> bytes:
 
 
 def _step_arrays(recorded: _Recorded) -> dict[str, npt.NDArray[Any]]:
-    observations, decisions, step, _ = recorded
+    observations, decisions, step = recorded
     teams = zip(observations, decisions, step.rewards, step.alive, strict=True)
     return dict(
         chain.from_iterable(_team_arrays(team, *columns) for team, columns in enumerate(teams))

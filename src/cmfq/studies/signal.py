@@ -16,12 +16,13 @@ import torch
 import tyro
 
 from cmfq.algorithms import MeanFieldSettings, interaction_weights
+from cmfq.decision import Decision
 from cmfq.environments.base import Step, TeamObservation
 from cmfq.environments.signal import Setting, SignalEnvironment, SignalSettings
 from cmfq.errors import UserError
 from cmfq.learner import Learner, LearnerSettings
 from cmfq.networks import NetworkSettings
-from cmfq.policies import Decision, QPolicy, new_network
+from cmfq.policies import QPolicy, new_network
 from cmfq.replay import Replay
 from cmfq.replay_writer import ReplayWriter
 from cmfq.rollout import play_episode
@@ -132,12 +133,9 @@ class Measured:
 class Listening:
     """Watches an episode, and what every listener's neighbours weigh in it."""
 
-    def __init__(
-        self, environment: SignalEnvironment, policy: QPolicy, generator: np.random.Generator
-    ) -> None:
+    def __init__(self, environment: SignalEnvironment, policy: QPolicy) -> None:
         self._environment = environment
         self._policy = policy
-        self._generator = generator
         self._steps: list[tuple[float, float, float]] = []
 
     def on_step(
@@ -148,7 +146,7 @@ class Listening:
     ) -> None:
         """Measure a step."""
         listens, signals = self._environment.listens, self._environment.signals
-        weights = neighbour_weights(self._policy, observations[0], self._generator)[listens]
+        weights = neighbour_weights(self._policy, observations[0], decisions[0])[listens]
         greatest = weights.max(axis=1, keepdims=True)
         first = weights > greatest * (1 - 1e-4)  # alike but for rounding
         self._steps.append(
@@ -170,19 +168,15 @@ class Listening:
 
 
 def neighbour_weights(
-    policy: QPolicy, observation: TeamObservation, generator: np.random.Generator
+    policy: QPolicy, observation: TeamObservation, decision: Decision
 ) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """``(agents, agents)``: what each column weighs for each row, 0 where it is no neighbour."""
     agents = len(observation.ids)
-    crowd = policy.crowd([observation])
-    with torch.no_grad():
-        encoding = policy.network.encode(
-            torch.from_numpy(observation.view), torch.from_numpy(observation.features)
-        )
-        merged = policy.merge(policy.network, encoding, crowd, generator)
-    found = policy.interactions(observation)
+    trace = decision.trace
+    assert trace is not None, "learned policies say why"
+    found = trace.neighbourhood.interactions or policy.interactions(observation)
     table = np.zeros((agents, agents))
-    weights = interaction_weights(merged, crowd.counts, found)
+    weights = interaction_weights(trace.merged, trace.neighbourhood.counts, found)
     table[found.agent, found.neighbour] = weights.numpy()
     return table
 
@@ -190,8 +184,8 @@ def neighbour_weights(
 def measure(world: SignalSettings, policy: QPolicy, seed: int, episodes: int) -> Measured:
     """Play fresh episodes, and weigh every listener's neighbours in them."""
     environment = SignalEnvironment(world)
-    acting, weighing, starts = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(3))
-    listening = Listening(environment, policy, weighing)
+    acting, _, starts = map(np.random.default_rng, np.random.SeedSequence(seed).spawn(3))
+    listening = Listening(environment, policy)
     for _ in range(episodes):
         play_episode(
             environment,

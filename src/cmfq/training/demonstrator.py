@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cmfq.decision import Decision
 from cmfq.environments.base import TeamObservation
-from cmfq.policies import Decision, Policy, QPolicy
+from cmfq.policies import Policy, QPolicy
 
 
 @dataclass(frozen=True)

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cmfq.decision import Decision
 from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
 from cmfq.errors import OpponentFailed, UserError
 from cmfq.imports import import_function
-from cmfq.policies import Decision, Policy
+from cmfq.policies import Policy
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from cmfq.decision import Decision
 from cmfq.environments.base import TeamObservation
 from cmfq.errors import unknown_name
 from cmfq.play.bots import pursuit
 from cmfq.play.bots.battle import BOTS
 from cmfq.play.bots.senses import Script
-from cmfq.policies import Decision
 
 __all__ = ["BOTS", "SCRIPTS", "Bot", "Script", "bot"]
 

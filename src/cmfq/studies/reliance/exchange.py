@@ -8,12 +8,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cmfq.algorithms import MeanFieldSettings, Merged, MergingRule, Situation, find_algorithm
-from cmfq.environments.base import TeamObservation
+from cmfq.algorithms import (
+    MeanFieldSettings,
+    Merged,
+    MergeInput,
+    MergingRule,
+    Neighbourhood,
+    find_algorithm,
+)
+from cmfq.decision import Decision
 from cmfq.mean_field.intervention import Outcome, total_variation
 from cmfq.mean_field.merging import mean_action
 from cmfq.networks import QNetwork
-from cmfq.policies import Crowd, QPolicy
+from cmfq.policies import QPolicy
 from cmfq.studies.reliance.rows import EXCHANGES
 
 
@@ -42,10 +49,10 @@ def of_another(own: MergingRule) -> MergingRule:
     world when two players play, and in this study.
     """
 
-    def rule(network: QNetwork, situation: Situation, settings: MeanFieldSettings) -> Merged:
-        action = own(network, situation, settings).action
+    def rule(network: QNetwork, given: MergeInput, settings: MeanFieldSettings) -> Merged:
+        action = own(network, given, settings).action
         rows = action.any(-1).nonzero().squeeze(1)
-        order = rows[torch.from_numpy(situation.generator.permutation(len(rows)))]
+        order = rows[torch.from_numpy(given.generator.permutation(len(rows)))]
         exchanged = action.clone()
         exchanged[order] = action[order.roll(1)]
         return Merged(exchanged)
@@ -56,8 +63,8 @@ def of_another(own: MergingRule) -> MergingRule:
 def always(action: Tensor) -> MergingRule:
     """Every agent with neighbours goes by this merged action, ``(actions,)``."""
 
-    def rule(network: QNetwork, situation: Situation, settings: MeanFieldSettings) -> Merged:
-        return Merged(situation.counts.any(-1, keepdim=True) * action)
+    def rule(network: QNetwork, given: MergeInput, settings: MeanFieldSettings) -> Merged:
+        return Merged(given.counts.any(-1, keepdim=True) * action)
 
     return rule
 
@@ -82,21 +89,13 @@ class Seen(NamedTuple):
 
 
 def look(
-    policy: QPolicy,
-    others: Sequence[QPolicy],
-    observation: TeamObservation,
-    generator: np.random.Generator,
+    policy: QPolicy, others: Sequence[QPolicy], decision: Decision, generator: np.random.Generator
 ) -> Seen:
-    """Exchange the merged actions of a team in one step (see :func:`exchanges`)."""
-    network = policy.network
+    """Exchange the merged actions of a team's decision (see :func:`exchanges`)."""
+    network, trace = policy.network, decision.trace
+    assert trace is not None, "learned policies say why"
+    encoding, near, merged = trace.encoding, trace.neighbourhood, trace.merged
     with torch.inference_mode():
-        crowd = policy.crowd([observation])
-        encoding = network.encode(
-            torch.from_numpy(observation.view),
-            torch.from_numpy(observation.features),
-            policy.action_mask([observation]),
-        )
-        merged = policy.merge(network, encoding, crowd, generator)
         heeds = merged.action.any(-1)
         own = encoding.rows(heeds)
 
@@ -108,20 +107,20 @@ def look(
         rows = torch.arange(decisions)
         moves = []
         for other in others:
-            action = other.merge(network, encoding, crowd, generator).action
+            action = other.merge(network, encoding, near, generator).action
             moves.append(_moved(before, outcome(network.q_values(own, action[heeds])), rows))
         agent = rows.repeat_interleave(actions)
         crowds = torch.arange(actions).repeat(decisions)
-        mean = mean_action(crowd.counts)
+        mean = mean_action(near.counts)
         what_if = network.counterfactual_q_values(own, mean[heeds], agent, crowds)
         changed, variation = _moved(before, outcome(what_if), agent)
         shape = (decisions, actions)
         moves.append((changed.reshape(shape).any(1), variation.reshape(shape).amax(1)))
-        neighbours = crowd.counts.sum(-1)
+        neighbours = near.counts.sum(-1)
         return Seen(
             neighbours[heeds],
             0.5 * (merged.action - mean).abs().sum(-1)[heeds],
-            1 / (_squared_weights(merged, crowd) * neighbours)[heeds],
+            1 / (_squared_weights(merged, near) * neighbours)[heeds],
             before.log_policy.amax(-1).exp(),
             torch.stack([changed for changed, _ in moves]),
             torch.stack([variation for _, variation in moves]),
@@ -134,10 +133,10 @@ def _moved(before: Outcome, after: Outcome, agent: Tensor) -> tuple[Tensor, Tens
     return changed, total_variation(before, after, agent)
 
 
-def _squared_weights(merged: Merged, crowd: Crowd) -> Tensor:
+def _squared_weights(merged: Merged, near: Neighbourhood) -> Tensor:
     """``Σ_k w_k²`` of each agent, ``(agents,)``."""
     if merged.weights is None:  # neighbours that acted alike weigh alike
-        return (merged.action.square() / crowd.counts.clamp(min=1)).sum(-1)
-    assert crowd.interactions is not None
+        return (merged.action.square() / near.counts.clamp(min=1)).sum(-1)
+    assert near.interactions is not None
     zeros = merged.weights.new_zeros(len(merged.action))
-    return zeros.index_add(0, crowd.interactions.agent, merged.weights.square())
+    return zeros.index_add(0, near.interactions.agent, merged.weights.square())

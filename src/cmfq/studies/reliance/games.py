@@ -7,12 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cmfq.decision import Decision
 from cmfq.environments.base import Step, TeamObservation
 from cmfq.environments.keeping import opened
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.play.matches import play_between
-from cmfq.policies import Decision, QPolicy
+from cmfq.policies import QPolicy
 from cmfq.rollout import Observer, play_episode
 from cmfq.studies.reliance.exchange import Seen, look
 
@@ -65,9 +66,9 @@ class Looking:
         step: Step,
     ) -> None:
         """Look at every team."""
-        for observation in observations:
-            self.decisions += len(observation.ids)
-            self._seen.append(look(self._policy, self._others, observation, self._generator))
+        for decision in decisions:
+            self.decisions += len(decision.actions)
+            self._seen.append(look(self._policy, self._others, decision, self._generator))
 
     def on_truncation(
         self, observations: tuple[TeamObservation, ...], decisions: tuple[Decision, ...]

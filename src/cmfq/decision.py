@@ -1,0 +1,115 @@
+"""What a policy decides and, if it is learned, why: for the replay, records and explanations."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from cmfq.algorithms import InteractionRows, MeanFieldSettings, Merged, Neighbourhood
+from cmfq.environments.base import FloatArray, IntArray
+from cmfq.networks import Encoding, QNetwork
+
+
+class Trace(NamedTuple):
+    """What agents decided by: a row per agent."""
+
+    network: QNetwork
+    """The network that decided."""
+    settings: MeanFieldSettings
+    """How neighbours were found and merged."""
+    beta: float
+    """Inverse temperature of the policy."""
+    encoding: Encoding
+    """Observations, encoded by the network."""
+    neighbourhood: Neighbourhood
+    """The neighbours of each agent."""
+    merged: Merged
+    """The merged action, and the effects or weights that made it."""
+
+    def rows(self, start: int, end: int) -> "Trace":
+        """Cut out the rows of one team, ``start`` up to ``end``; its tensors are views."""
+        if start == 0 and end == len(self.merged.action):
+            return self
+        rows = slice(start, end)
+        counts, positions, interactions = self.neighbourhood
+        action, effects, weights = self.merged
+        if interactions is not None:
+            agent, neighbour, taken = interactions
+            own = (agent >= start) & (agent < end)
+            interactions = InteractionRows(agent[own] - start, neighbour[own] - start, taken[own])
+            weights = None if weights is None else weights[own]
+        return self._replace(
+            encoding=self.encoding.rows(rows),
+            neighbourhood=Neighbourhood(counts[rows], positions[rows], interactions),
+            merged=Merged(action[rows], None if effects is None else effects[rows], weights),
+        )
+
+    def copy(self) -> "Trace":
+        """The same in memory of its own."""
+        hidden, head, mask = self.encoding
+        counts, positions, interactions = self.neighbourhood
+        return self._replace(
+            encoding=Encoding(hidden.clone(), head.clone(), _copied(mask)),
+            neighbourhood=Neighbourhood(counts.clone(), positions.clone(), interactions),
+            merged=Merged(
+                self.merged.action.clone(), _copied(self.merged.effects), self.merged.weights
+            ),
+        )
+
+
+class Decision(NamedTuple):
+    """What a team does in a step and, for learned policies, from what: a row per agent."""
+
+    actions: IntArray
+    """``(agents,)``."""
+    counts: FloatArray | None = None
+    """``(agents, actions)``: how many neighbours took each action in the step before."""
+    merged_actions: FloatArray | None = None
+    """``(agents, actions)``: ``ǎ``."""
+    effects: FloatArray | None = None
+    """``(agents, actions)``: effect of each action that a neighbour took, by the merging rule;
+    ``None`` for rules without effects."""
+    q_values: FloatArray | None = None
+    """``(agents, actions)``: ``Q(s, ·, ǎ)``."""
+    together: Trace | None = None
+    """Trace of all teams that were decided for in the same call."""
+    first_row: int = 0
+    """Row in it of the team's first agent."""
+
+    @property
+    def trace(self) -> Trace | None:
+        """Why the agents decided so; ``None`` for policies that are not learned."""
+        if self.together is None:
+            return None
+        return self.together.rows(self.first_row, self.first_row + len(self.actions))
+
+    def rows(self, start: int, end: int) -> "Decision":
+        """Cut out the rows of one team, ``start`` up to ``end``; nothing is copied."""
+        rows = slice(start, end)
+        return Decision(
+            self.actions[rows],
+            None if self.counts is None else self.counts[rows],
+            None if self.merged_actions is None else self.merged_actions[rows],
+            None if self.effects is None else self.effects[rows],
+            None if self.q_values is None else self.q_values[rows],
+            self.together,
+            self.first_row + start,
+        )
+
+    def copy(self) -> "Decision":
+        """The same in memory of its own: for keeping it while the rest of its call is freed."""
+        trace = self.trace
+        return Decision(
+            self.actions.copy(),
+            _copied(self.counts),
+            _copied(self.merged_actions),
+            _copied(self.effects),
+            _copied(self.q_values),
+            None if trace is None else trace.copy(),
+        )
+
+
+def _copied(array: Any) -> Any:
+    """A copy of a tensor or an array; ``None`` of ``None``."""
+    if array is None:
+        return None
+    return array.copy() if isinstance(array, np.ndarray) else array.clone()
