@@ -136,7 +136,11 @@ class Recorder:
             agents = sum(len(observation.ids) for observation in observations)
             self._limit = size_limit(agents)
         self._steps += 1
-        self._batch.append(_Recorded(observations, tuple(one.copy() for one in decisions), step))
+        kept = tuple(  # of the others, reasons would not be their own
+            decision.copy() if isinstance(policy, QPolicy) else Decision(decision.actions)
+            for policy, decision in zip(self._policies, decisions, strict=True)
+        )
+        self._batch.append(_Recorded(observations, kept, step))
         rows = sum(len(one.ids) for recorded in self._batch for one in recorded.observations)
         over = step.terminated or step.truncated
         if rows >= BATCH_ROWS or over:
