@@ -2,7 +2,7 @@
 
     python tests/torture mutations --count 300      # mutations of each kind of file
     python tests/torture mutations --kind replay --seed 17     # one again, by itself
-    python tests/torture crashes --every 3          # a fault at every third file operation
+    python tests/torture crashes --every 3    # every third of all faults at file operations
     python tests/torture kills --lives 20 --seed 0  # killed at random moments until it is finished
     python tests/torture commands                   # bad command lines
 
@@ -65,26 +65,30 @@ def torture_commands(arguments: argparse.Namespace) -> int:
 
 
 def _count(name: str, found: Iterator[str]) -> int:
-    started, failures = time.perf_counter(), 0
+    """Print what failed; how many cases did."""
+    started, failures, cases = time.perf_counter(), 0, 0
     for failure in found:
-        failures += 1
-        print(f"  {failure}", flush=True)
-    print(f"{name}: {failures} failed, {time.perf_counter() - started:.0f} s")
+        cases += 1
+        failures += bool(failure)
+        if failure:
+            print(f"  {failure}", flush=True)
+    print(f"{name}: {failures} of {cases} failed, {time.perf_counter() - started:.0f} s")
     return failures
 
 
 def main() -> int:
-    """All parts, or one."""
+    """All parts, or some."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("part", nargs="?", default="all", choices=["all", *PARTS])
+    parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS) + "; or all")
     parser.add_argument("--count", type=int, default=300)
     parser.add_argument("--kind", default="")
     parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--lives", type=int, default=10)
     parser.add_argument("--seed", type=int)
     arguments = parser.parse_args()
-    chosen = PARTS if arguments.part == "all" else {arguments.part: PARTS[arguments.part]}
-    failures = [part(arguments) for part in chosen.values()]
+    if unknown := set(arguments.parts) - set(PARTS):
+        parser.error(f"there is no part {', '.join(unknown)}: name some of {', '.join(PARTS)}")
+    failures = [PARTS[part](arguments) for part in arguments.parts or PARTS]
     return int(any(failures))
 
 

@@ -79,7 +79,7 @@ COMMANDS = (
 
 
 def check_commands(folder: Path) -> Iterator[str]:
-    """Call them all in a folder; say what went wrong."""
+    """Call them all in a folder; for each what went wrong; nothing: an empty string."""
     said = io.StringIO()
     run, replay, mine = folder / "run", folder / "a.replay", folder / "mine.png"
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
@@ -91,12 +91,14 @@ def check_commands(folder: Path) -> Iterator[str]:
     for line in COMMANDS:
         arguments = ["" if word == "''" else word.format(**names) for word in line.split(" ")]
         code, sentence = _call(arguments)
+        wrong = []
         if code != 2 or fault_of_sentence(sentence):
-            yield f"cmfq {line}: {code}, {fault_of_sentence(sentence) or sentence}"
+            wrong.append(f"{code}, {fault_of_sentence(sentence) or sentence}")
         after = _content(folder)
         if after != before:
-            yield f"cmfq {line}: it changed files"
+            wrong.append("it changed files")
             before = after
+        yield f"cmfq {line}: {'; '.join(wrong)}" if wrong else ""
 
 
 def _call(arguments: list[str]) -> tuple[object, str]:

@@ -15,7 +15,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,8 +31,6 @@ TINY = (*SMALL, "--max-steps", "4", "--evaluate-games", "1")
 FAULTS = ("kill", "tear", "full", "broken")
 """Killed before the operation; killed with half of the file there; no space left; I/O error."""
 CHANGES = {"os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
-Act = Callable[[str], None]
-"""What happens at an operation on a path."""
 
 
 class Crash(NamedTuple):
@@ -42,33 +40,32 @@ class Crash(NamedTuple):
     fault: str
 
 
-def check_operations(
-    folder: Path, every: int = 1, faults: tuple[str, ...] = FAULTS
-) -> Iterator[str]:
+def check_operations(folder: Path, every: int = 1) -> Iterator[str]:
     """Each fault at each operation of training, and of going on after a kill in the middle.
 
     Args:
         folder: to work in.
-        every: only every so many operations.
-        faults: kinds.
+        every: only every so many of these cases; an odd number has all kinds of faults.
 
     Yields:
-        What went wrong.
+        For each case what went wrong; nothing: an empty string.
     """
     import_all()
     whole, run = folder / "whole", folder / "run"
-    operations = run_command(["train", "battle", *TINY, "--run", str(whole)], folder, None)
+    run_command(["train", "battle", *TINY, "--run", str(whole)], folder, None)
     expected = left_by(whole)
-    for number in range(1, operations + 1, every):
-        for fault in faults:
-            shutil.rmtree(run, ignore_errors=True)
-            yield from check_one(run, [Crash(number, fault)], expected, folder)
-    middle = operations // 2
-    for number in range(1, operations // 2, every):
-        for fault in faults:
-            shutil.rmtree(run, ignore_errors=True)
-            crashes = [Crash(middle, "kill"), Crash(number, fault)]
-            yield from check_one(run, crashes, expected, folder)
+    operations = (folder / "operations").read_text().splitlines()
+    crashes = [
+        Crash(number, fault)
+        for number, operation in enumerate(operations, 1)
+        for fault in FAULTS
+        if fault != "tear" or operation == "sync"  # what is on the disk is not torn
+    ]
+    middle = len(operations) // 2
+    again = [[Crash(middle, "kill"), crash] for crash in crashes if crash.operation < middle]
+    for case in [*([crash] for crash in crashes), *again][::every]:
+        shutil.rmtree(run, ignore_errors=True)
+        yield "; ".join(check_one(run, case, expected, folder))
 
 
 def import_all() -> None:
@@ -82,22 +79,27 @@ def import_all() -> None:
 def check_one(
     run: Path, crashes: list[Crash], expected: dict[str, Any], folder: Path
 ) -> Iterator[str]:
-    """Begin a run, crash, go on, crash again, and go on to the end."""
+    """Begin a run, crash, go on, crash again, and go on to the end; what went wrong."""
     what = ", then ".join(f"{crash.fault} at operation {crash.operation}" for crash in crashes)
     for crash in [*crashes, None]:
         code = run_command(command_for(run), folder, crash)
         said = (folder / "said").read_text()
-        if crash is None and code < 0:
+        if crash is None and code:
             yield f"{what}: it does not go on: {said[-300:]}"
             return
-        failed = crash is not None and crash.fault in ("full", "broken") and code < 0
-        if failed and (code != -2 or fault_of(said)):
-            yield f"{what}: ends with {-code}: {said[-300:]}"
-    yield from (f"{what}: {name} differs" for name in differences(left_by(run), expected))
+        failed = crash is not None and crash.fault in ("full", "broken") and code
+        if failed and (code != 2 or fault_of(said)):
+            yield f"{what}: ends with {code}: {said[-300:]}"
+    if wrong := ", ".join(differences(left_by(run), expected)):
+        yield f"{what}: {wrong} differ"
 
 
 def check_random_kills(folder: Path, lives: int, seed: int) -> Iterator[str]:
-    """Runs that are killed again and again, at random moments, until they are finished."""
+    """Runs that are killed again and again, at random moments, until they are finished.
+
+    Yields:
+        For each life what went wrong; nothing: an empty string.
+    """
     import_all()
     whole, run = folder / "whole", folder / "run"
     started = time.monotonic()
@@ -116,8 +118,8 @@ def check_random_kills(folder: Path, lives: int, seed: int) -> Iterator[str]:
             os.kill(process, signal.SIGKILL)
             os.waitpid(process, 0)
             kills += 1
-        what = f"life {life} of seed {seed}, {kills} kills"
-        yield from (f"{what}: {name} differs" for name in differences(left_by(run), expected))
+        wrong = ", ".join(differences(left_by(run), expected))
+        yield wrong and f"life {life} of seed {seed}, {kills} kills: {wrong} differ"
 
 
 def command_for(run: Path) -> list[str]:
@@ -162,15 +164,11 @@ def run_command(arguments: list[str], folder: Path, crash: Crash | None) -> int:
     """Run to the end.
 
     Returns:
-        Operations that it made on files in the folder; less than 0: minus its exit code, or -100
-        if it was killed.
+        Its exit code, or -100 if it was killed.
     """
     process = start(arguments, folder, crash)
     _, status = os.waitpid(process, 0)
-    if os.WIFSIGNALED(status):
-        return -100
-    code = os.waitstatus_to_exitcode(status)
-    return -code if code else int((folder / "operations").read_text())
+    return -100 if os.WIFSIGNALED(status) else os.waitstatus_to_exitcode(status)
 
 
 def start(arguments: list[str], folder: Path, crash: Crash | None) -> int:
@@ -184,11 +182,9 @@ def start(arguments: list[str], folder: Path, crash: Crash | None) -> int:
         with (folder / "said").open("w", buffering=1) as said:
             os.dup2(said.fileno(), 1), os.dup2(said.fileno(), 2)
             with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-                counter = count_operations(str(folder), crash)
+                operations = watch_operations(str(folder), crash)
                 code = main(arguments)
-                counted = counter[0]
-                counter[0] = -(10**9)  # what follows is no longer the command's
-                (folder / "operations").write_text(str(counted))
+                (folder / "operations").write_text("\n".join(operations))
     except BaseException as error:
         with (folder / "said").open("a") as said:
             said.write(f"TRACEBACK {type(error).__name__}: {error}")
@@ -196,15 +192,16 @@ def start(arguments: list[str], folder: Path, crash: Crash | None) -> int:
         os._exit(code)
 
 
-def count_operations(folder: str, crash: Crash | None) -> list[int]:
-    """From here on count this process's changes of files in a folder, and crash at one of them."""
-    counter = [0]
+def watch_operations(folder: str, crash: Crash | None) -> list[str]:
+    """From here on list what this process does to files in a folder, and crash at one of them."""
+    operations: list[str] = []
+    own = {f"{folder}/said", f"{folder}/operations"}
 
-    def count(path: str) -> None:
-        if not path.startswith(folder) or path == f"{folder}/said":
+    def note(operation: str, path: str) -> None:
+        if not path.startswith(folder) or path in own:
             return
-        counter[0] += 1
-        if crash and counter[0] == crash.operation:
+        operations.append(operation)
+        if crash and len(operations) == crash.operation:
             act(crash.fault, path)
 
     def audit(event: str, arguments: tuple[Any, ...]) -> None:
@@ -212,21 +209,20 @@ def count_operations(folder: str, crash: Crash | None) -> list[int]:
             path, _, flags = arguments
             writes = os.O_WRONLY | os.O_RDWR | os.O_CREAT
             if isinstance(path, str) and (flags or 0) & writes:
-                count(path)
+                note(event, path)
         elif event in CHANGES:
-            count(os.fspath(arguments[0]))
+            note(event, os.fspath(arguments[0]))
 
     sync = os.fsync
 
-    def counted_sync(descriptor: int) -> None:
-        with contextlib.suppress(OSError):
-            path = str(Path(f"/proc/self/fd/{descriptor}").readlink())
-        count(path)
+    def noted_sync(descriptor: int) -> None:
+        path = Path(f"/proc/self/fd/{descriptor}").readlink()
+        note("sync" if path.is_file() else "sync of a folder", str(path))
         sync(descriptor)
 
-    os.fsync = counted_sync
+    os.fsync = noted_sync
     sys.addaudithook(audit)
-    return counter
+    return operations
 
 
 def act(fault: str, path: str) -> None:
