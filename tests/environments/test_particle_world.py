@@ -26,7 +26,7 @@ def draw_state(seed: int, worlds: int, agents: int, obstacles: int, spread: floa
     ids=["heap", "crowd", "outside", "slow"],
 )
 def test_from_any_state_all_moves_as_in_mpe2(spread: float, speeds: tuple[float, float]) -> None:
-    predators, prey, obstacles, steps = 5, 7, 3, 200
+    predators, prey, obstacles, steps = 5, 7, 3, 100
     state = draw_state(1, 1, predators + prey, obstacles, spread)
     game = simple_tag_v3.parallel_env(
         num_good=prey, num_adversaries=predators, num_obstacles=obstacles, max_cycles=steps
