@@ -1,6 +1,7 @@
 """Kills and failing disks, in short; ``make torture`` does all of it."""
 
 import errno
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +17,9 @@ def test_faults_at_file_operations_and_kills_at_random_moments_change_nothing() 
     few = ["--every", "37", "--lives", "1", "--seed", "0"]
     done = subprocess.run([*command, *few], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "crashes: 0 of 8 failed" in done.stdout
-    assert "kills: 0 of 1 failed" in done.stdout
+    cases, lives = re.findall(r": 0 of (\d+) failed", done.stdout)
+    assert int(cases) >= 5
+    assert lives == "1"
 
 
 def careless(arguments: list[str]) -> int:
