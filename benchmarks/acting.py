@@ -21,7 +21,8 @@ from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.mean_field.merging import mean_action
 from cmfq.mean_field.neighbourhood import find_interactions
 from cmfq.networks import NetworkSettings
-from cmfq.policies import QPolicy, new_network
+from cmfq.new_network import new_network
+from cmfq.policies import QPolicy
 
 HEADS = ("additive", "pairwise")
 SIZES = (64, 400)

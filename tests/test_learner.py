@@ -13,11 +13,12 @@ from cmfq.algorithms import (
     Neighbourhood,
     queries_and_keys,
 )
+from cmfq.batch import Batch
 from cmfq.environments.base import TeamObservation, TeamSpecification
 from cmfq.learner import Learner, LearnerSettings, averaging_rate
 from cmfq.networks import Encoding, NetworkSettings, QNetwork
-from cmfq.policies import QPolicy, new_network
-from cmfq.replay import Batch
+from cmfq.new_network import new_network
+from cmfq.policies import QPolicy
 
 SPECIFICATION = TeamSpecification("t", (5, 5), ("c",), ("s0", "s1"), ("stay", "switch"), 2)
 DISCOUNT = 0.8
@@ -96,7 +97,7 @@ def test_the_loss_is_eq_12_and_13_with_the_merged_actions_asked_for(
             q = network.q_values(row(hidden, i), merged[i : i + 1])[0, batch.actions[i]]
             best = target.q_values(row(next_hidden, i), next_merged[i : i + 1]).max()
             squares.append((q - (batch.rewards[i] + batch.discounts[i] * best)).item() ** 2)
-    assert learner.update(batch) == pytest.approx(np.mean(squares), rel=1e-4)
+    assert learner.update(batch).item() == pytest.approx(np.mean(squares), rel=1e-4)
 
 
 def test_attention_merges_over_the_living_of_the_same_step_and_learns_how() -> None:
@@ -135,7 +136,7 @@ def test_attention_merges_over_the_living_of_the_same_step_and_learns_how() -> N
     chosen = q.gather(1, batch.actions[:, None]).squeeze(1)
     expected = (chosen - (batch.rewards + batch.discounts * best)).square().mean().item()
     before = network.query_layer.weight.detach().clone()
-    assert learner.update(batch) == pytest.approx(expected, rel=1e-4)
+    assert learner.update(batch).item() == pytest.approx(expected, rel=1e-4)
     assert not torch.equal(network.query_layer.weight, before)
 
 

@@ -5,14 +5,16 @@ import pytest
 import torch
 
 from cmfq.algorithms import MeanFieldSettings
+from cmfq.batch import LEFT_OUT
 from cmfq.decision import Decision
 from cmfq.environments.base import Step, TeamObservation, TeamSpecification
 from cmfq.errors import UserError
 from cmfq.learner import Learner, LearnerSettings
 from cmfq.networks import NetworkSettings, QNetwork
+from cmfq.new_network import new_network
 from cmfq.objective import ObjectiveSettings, shared_rewards
-from cmfq.policies import QPolicy, new_network
-from cmfq.replay import LEFT_OUT, Replay
+from cmfq.policies import QPolicy
+from cmfq.replay import Replay
 from cmfq.replay_writer import ReplayWriter
 
 TEAM = TeamSpecification("t", (0, 0), (), ("stage", "one", "first"), ("stay", "give"), np.inf)
@@ -108,7 +110,9 @@ def test_rows_that_are_left_out_are_neighbours_and_nothing_else() -> None:
     for paid in (0.0, 1e6):
         policy = QPolicy(TEAM, _network("attention-mfq"), "attention-mfq", MeanFieldSettings(), 1.0)
         learner = Learner(policy, LearnerSettings(), np.random.default_rng(0))
-        losses.append(learner.update(batch._replace(rewards=batch.rewards + paid * left_out)))
+        losses.append(
+            learner.update(batch._replace(rewards=batch.rewards + paid * left_out)).item()
+        )
     assert losses[0] == losses[1]
 
 

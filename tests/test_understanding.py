@@ -12,7 +12,8 @@ from cmfq.environments.base import TeamObservation, TeamSpecification
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.errors import UserError
 from cmfq.networks import AdditiveHead, NetworkSettings
-from cmfq.policies import QPolicy, new_network
+from cmfq.new_network import new_network
+from cmfq.policies import QPolicy
 from cmfq.theory import check_theory, smoothness
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings

@@ -210,7 +210,10 @@ def random(network: QNetwork, given: MergeInput, settings: MeanFieldSettings) ->
     counts = given.counts
     most = int(counts.max()) if counts.numel() else 0
     draws = torch.from_numpy(given.generator.random((*counts.shape, most), dtype=np.float32))
-    taken = torch.arange(most) < counts.unsqueeze(-1)  # one draw for every neighbour there is
+    draws = draws.to(counts.device)
+    taken = torch.arange(most, device=counts.device) < counts.unsqueeze(
+        -1
+    )  # one draw for every neighbour there is
     effects = (draws * taken).sum(-1) / counts.clamp(min=1)  # their mean: weights add up the same
     return Merged(causal_action(counts, effects, settings.epsilon), effects)
 

@@ -147,12 +147,12 @@ def explain(
         agent=agent,
         actions=actions,
         neighbours=sorted(neighbours, key=lambda neighbour: -neighbour.weight),
-        mean_action=mean_action(own.neighbourhood.counts)[0].numpy(),
-        merged_action=own.merged.action[0].numpy(),
-        policy_before=told.before[0].numpy(),
-        policy_after=after[0].numpy(),
+        mean_action=mean_action(own.neighbourhood.counts)[0].cpu().numpy(),
+        merged_action=own.merged.action[0].cpu().numpy(),
+        policy_before=told.before[0].cpu().numpy(),
+        policy_after=after[0].cpu().numpy(),
         counterfactual_policies={
-            actions[a]: told.policies[i].numpy() for i, a in enumerate(told.action.tolist())
+            actions[a]: told.policies[i].cpu().numpy() for i, a in enumerate(told.action.tolist())
         },
     )
 

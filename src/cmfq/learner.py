@@ -10,12 +10,13 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from cmfq.algorithms import InteractionRows, Neighbourhood
-from cmfq.environments.symmetries import Symmetry, symmetries
+from cmfq.batch import Batch, turned
+from cmfq.environments.symmetries import symmetries
 from cmfq.errors import require_range
 from cmfq.mean_field.td import boltzmann_value, double_value, greedy_value, td_error, td_target
 from cmfq.networks import Encoding, QNetwork
 from cmfq.policies import QPolicy
-from cmfq.replay import Batch, Replay
+from cmfq.replay import Replay
 
 
 @dataclass(frozen=True)
@@ -92,35 +93,6 @@ def averaging_rate(update: int, window: int) -> float:
     return max(1 / window, (DECAY + 1) / (update + DECAY))
 
 
-def turned(batch: Batch, symmetry: Symmetry) -> Batch:
-    """The same transitions in a turned or mirrored world.
-
-    Positions, of which only distances count, stay as they are.
-    """
-
-    def action(old: Tensor) -> Tensor:
-        return torch.where(old >= 0, symmetry.actions[old.clamp(min=0)], old)
-
-    def mask(old: Tensor | None) -> Tensor | None:
-        return None if old is None else symmetry.by_action(old)
-
-    return batch._replace(
-        view=symmetry.view(batch.view),
-        features=symmetry.features(batch.features),
-        previous_actions=action(batch.previous_actions),
-        actions=action(batch.actions),
-        counts=symmetry.by_action(batch.counts),
-        merged_actions=symmetry.by_action(batch.merged_actions),
-        action_mask=mask(batch.action_mask),
-        next_view=symmetry.view(batch.next_view),
-        next_features=symmetry.features(batch.next_features),
-        next_previous_actions=action(batch.next_previous_actions),
-        next_counts=symmetry.by_action(batch.next_counts),
-        next_merged_actions=symmetry.by_action(batch.next_merged_actions),
-        next_action_mask=mask(batch.next_action_mask),
-    )
-
-
 class Learner:
     """Trains the network of a policy in place."""
 
@@ -132,11 +104,15 @@ class Learner:
         self.settings = settings
         self.target_network = copy.deepcopy(policy.network)
         self.average = AveragedModel(policy.network, multi_avg_fn=self._average)
+        self.average.n_averaged = self.average.n_averaged.cpu()  # it is read at every update
         self.optimiser = torch.optim.Adam(
             policy.network.parameters(), settings.learning_rate, fused=True
         )
         self.updates = 0
-        self._symmetries = symmetries(policy.specification) if settings.symmetries else []
+        self._symmetries = [
+            symmetry.to(policy.device)
+            for symmetry in (symmetries(policy.specification) if settings.symmetries else ())
+        ]
 
     def sample(self, replay: Replay) -> Batch:
         """Draw a minibatch of the kind that the algorithm learns from."""
@@ -146,11 +122,12 @@ class Learner:
             return batch
         return turned(batch, self._symmetries[self._generator.integers(len(self._symmetries))])
 
-    def update(self, batch: Batch) -> float:
+    def update(self, batch: Batch) -> Tensor:
         """One step down the gradient of Eq 12; every ``C`` of them, ``θ⁻ ← θ``.
 
         Returns:
-            The mean squared TD error before the step.
+            The mean squared TD error before the step, a scalar on the device: reading it there and
+            then would make the CPU wait for a GPU.
         """
         network, target_network = self.policy.network, self.target_network
         encoding = network.encode(batch.view, batch.features, batch.action_mask)
@@ -178,7 +155,7 @@ class Learner:
             self._follow(self.settings.target_rate)
         elif self.updates % self.settings.target_period == 0:
             self.target_network.load_state_dict(network.state_dict())
-        return loss.item()
+        return loss.detach()
 
     def _next_values(self, batch: Batch, next_q_values: Tensor, next_merged: Tensor) -> Tensor:
         """What the next step is worth, ``(n,)``, by the rule of the settings."""
@@ -240,7 +217,7 @@ class Learner:
         """
         assert batch.groups is not None
         lives = batch.discounts > 0
-        alone = len(lives) + torch.arange(len(lives))
+        alone = len(lives) + torch.arange(len(lives), device=lives.device)
         groups = torch.where(lives, batch.groups, alone)
         near = self._neighbourhood(batch.next_positions, batch.next_previous_actions, groups)
         if batch.next_rows is None:
@@ -248,7 +225,8 @@ class Learner:
         assert near.interactions is not None
         state = groups * (int(batch.next_rows.max()) + 1) + batch.next_rows
         first = torch.zeros(len(state), dtype=torch.bool)
-        first[torch.from_numpy(np.unique(state.numpy(), return_index=True)[1])] = True
+        first[torch.from_numpy(np.unique(state.cpu().numpy(), return_index=True)[1])] = True
+        first = first.to(state.device)
         if first.all():
             return near
         agent, neighbour, action = near.interactions
@@ -273,7 +251,7 @@ class Learner:
     ) -> Neighbourhood:
         assert groups is not None, "neighbours are found in whole steps"
         return self.policy.find_neighbourhood(
-            positions.numpy(), groups.numpy(), previous_actions.numpy()
+            positions.cpu().numpy(), groups.cpu().numpy(), previous_actions.cpu().numpy()
         )
 
     def averaged_policy(self) -> QPolicy:

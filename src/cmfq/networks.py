@@ -189,8 +189,13 @@ class Trunk(nn.Module):
         super().__init__()
         channels = _chosen(specification.channels, settings)
         features = _chosen(specification.features, settings)
-        self.channels = _columns(channels)
-        self.features = _columns(features)
+        self.channels: slice | Tensor
+        self.features: slice | Tensor
+        for name, chosen in (("channels", channels), ("features", features)):
+            if chosen == list(range(len(chosen))):  # a slice copies nothing
+                setattr(self, name, slice(0, len(chosen)))
+            else:
+                self.register_buffer(name, torch.tensor(chosen), persistent=False)
         self.sees = bool(channels)
         feature_units = settings.feature_units
         if self.sees:
@@ -242,10 +247,3 @@ def _chosen(names: Sequence[str], settings: NetworkSettings) -> list[int]:
         and (settings.place or name not in PLACE)
         and (settings.compass or not name.startswith("compass_"))
     ]
-
-
-def _columns(chosen: list[int]) -> slice | list[int]:
-    """An index of the chosen columns: a slice, which copies nothing, where one will do."""
-    if chosen == list(range(len(chosen))):
-        return slice(0, len(chosen))
-    return chosen

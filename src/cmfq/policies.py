@@ -1,6 +1,5 @@
 """What acts: the protocol that learned policies and scripted bots share, and the learned one."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
@@ -35,12 +34,10 @@ from cmfq.mean_field.neighbourhood import (
 )
 from cmfq.mean_field.policy import boltzmann, sample
 from cmfq.mean_field.validity import InvalidForAgent, check_weights
-from cmfq.networks import Encoding, NetworkSettings, QNetwork
+from cmfq.networks import Encoding, QNetwork
 
 Array = npt.NDArray[Any]
 
-LARGEST_NETWORK = 2**27
-"""Weights: 512 MB."""
 ENCODED_ROWS = 2048
 """Observations that go through the trunk at once when acting."""
 
@@ -128,13 +125,13 @@ class QPolicy:
             q_values = self.network.q_values(encoding, merged.action)
             policy = boltzmann(q_values, self.beta)
             uniform = generator.random(len(policy), dtype=np.float32)
-            actions = sample(policy, torch.from_numpy(uniform))
+            actions = sample(policy, self._tensor(uniform))
         everyone = Decision(
-            actions.numpy().astype(np.int32),
-            neighbourhood.counts.numpy(),
-            merged.action.numpy(),
-            None if merged.effects is None else merged.effects.numpy(),
-            q_values.numpy(),
+            actions.cpu().numpy().astype(np.int32),
+            neighbourhood.counts.cpu().numpy(),
+            merged.action.cpu().numpy(),
+            None if merged.effects is None else merged.effects.cpu().numpy(),
+            q_values.cpu().numpy(),
             Trace(self.network, self.mean_field, self.beta, encoding, neighbourhood, merged),
         )
         ends = accumulate((len(observation.ids) for observation in observations), initial=0)
@@ -149,8 +146,8 @@ class QPolicy:
         view = _join([observation.view for observation in observations])
         features = _join([observation.features for observation in observations])
         chunks = zip(
-            torch.split(torch.from_numpy(view), ENCODED_ROWS),
-            torch.split(torch.from_numpy(features), ENCODED_ROWS),
+            torch.split(self._tensor(view), ENCODED_ROWS),
+            torch.split(self._tensor(features), ENCODED_ROWS),
             strict=True,
         )
         return Encoding.join([self.network.encode(*chunk) for chunk in chunks])._replace(
@@ -163,7 +160,7 @@ class QPolicy:
             return None
         masks = [one.action_mask for one in observations]
         assert all(mask is not None for mask in masks), "the specification promises masks"
-        return torch.from_numpy(_join(cast("list[Array]", masks)))
+        return self._tensor(_join(cast("list[Array]", masks)))
 
     def explain(
         self,
@@ -244,10 +241,10 @@ class QPolicy:
             if self.mean_field.oneself:
                 acted = np.flatnonzero(previous_actions >= 0)
                 counts[acted, previous_actions[acted]] += 1
-            return Neighbourhood(torch.from_numpy(counts), torch.from_numpy(positions))
+            return Neighbourhood(self._tensor(counts), self._tensor(positions))
         found = find_interactions(positions, groups, previous_actions, self.radius, self.body_side)
         counts = count_actions(found, len(positions), actions)
-        return Neighbourhood(torch.from_numpy(counts), torch.from_numpy(positions), _as_rows(found))
+        return Neighbourhood(self._tensor(counts), self._tensor(positions), self._as_rows(found))
 
     def interactions(
         self, observation: TeamObservation, others: Sequence[TeamObservation] = ()
@@ -263,7 +260,7 @@ class QPolicy:
             positions, np.zeros(len(positions), int), previous_actions, self.radius, self.body_side
         )
         own = found.agent < len(observation.ids)
-        return _as_rows(Interactions(*(column[own] for column in found)))
+        return self._as_rows(Interactions(*(column[own] for column in found)))
 
     def _included(
         self, observations: Sequence[TeamObservation], others: Sequence[TeamObservation]
@@ -271,6 +268,18 @@ class QPolicy:
         """Teams whose agents can be neighbours."""
         everyone = self.mean_field.neighbours == "everyone"
         return [*observations, *others] if everyone else list(observations)
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the network, and of all that is worked out with it."""
+        return next(self.network.parameters()).device
+
+    def _tensor(self, array: Array) -> Tensor:
+        """An array on the policy's device; on the CPU nothing is copied."""
+        return torch.from_numpy(array).to(self.device)
+
+    def _as_rows(self, found: Interactions) -> InteractionRows:
+        return InteractionRows(*(self._tensor(column.astype(np.int64)) for column in found))
 
     @property
     def radius(self) -> float:
@@ -282,47 +291,6 @@ class QPolicy:
     def body_side(self) -> int:
         """Cells along each side of an agent's body."""
         return self.specification.body_side
-
-
-def new_network(
-    specification: TeamSpecification, settings: NetworkSettings, algorithm: str
-) -> QNetwork:
-    """A network of the kind that an algorithm needs; initial weights from torch's generator.
-
-    Raises:
-        UserError: it would have more than ``LARGEST_NETWORK`` weights.
-    """
-    network_shapes(specification, settings, algorithm)
-    return QNetwork(specification, settings, find_algorithm(algorithm).parts)
-
-
-def network_shapes(
-    specification: TeamSpecification, settings: NetworkSettings, algorithm: str
-) -> dict[str, tuple[int, ...]]:
-    """Shape of each of a network's weights, by name; no memory is taken for them.
-
-    Raises:
-        UserError: there is no such network, or it has more than ``LARGEST_NETWORK`` weights.
-    """
-    parts = find_algorithm(algorithm).parts
-    size = f"{len(specification.actions)} actions, a view of {specification.view_shape}, {settings}"
-    try:
-        with torch.device("meta"):
-            network = QNetwork(specification, settings, parts)
-    except (RuntimeError, ValueError, TypeError, OverflowError) as error:
-        raise UserError(f"there is no network of {size}: give other sizes") from error
-    shapes = {name: tuple(weight.shape) for name, weight in network.state_dict().items()}
-    weights = sum(math.prod(shape) for shape in shapes.values())
-    if weights > LARGEST_NETWORK:
-        raise UserError(
-            f"a network of {size} would have {weights:,} weights: give smaller sizes, up to "
-            f"{LARGEST_NETWORK:,} weights"
-        )
-    return shapes
-
-
-def _as_rows(found: Interactions) -> InteractionRows:
-    return InteractionRows(*(torch.from_numpy(column.astype(np.int64)) for column in found))
 
 
 def _join(arrays: Sequence[Array]) -> Array:

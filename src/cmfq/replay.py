@@ -6,12 +6,12 @@ observation and as next observation.
 """
 
 from collections import deque
-from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from cmfq.batch import Batch
 from cmfq.decision import Decision
 from cmfq.environments.base import (
     BoolArray,
@@ -22,42 +22,6 @@ from cmfq.environments.base import (
 )
 from cmfq.errors import UserError
 from cmfq.undo import NOT_TAKEN, Undo
-
-LEFT_OUT = -2
-"""Action of a row that is there for its neighbours alone: nothing is learned from it."""
-
-
-class Batch(NamedTuple):
-    """Transitions: one per row."""
-
-    view: Tensor
-    """``(n, height, width, channels)``, float32."""
-    features: Tensor
-    positions: Tensor
-    previous_actions: Tensor
-    actions: Tensor
-    """``(n,)``: :data:`LEFT_OUT` for rows that are there as neighbours alone."""
-    rewards: Tensor
-    """``(n,)``: ``r``, or ``Σ γ^k r_k`` of the steps that are summed."""
-    discounts: Tensor
-    """``(n,)``: ``γ``, or ``γ^n``, of the next state; 0 where the agent died or the game ended."""
-    counts: Tensor
-    """``(n, actions)``: the neighbours' previous actions."""
-    merged_actions: Tensor
-    """``(n, actions)``: ``ǎ`` as it was when the agent acted."""
-    next_view: Tensor
-    next_features: Tensor
-    next_positions: Tensor
-    next_previous_actions: Tensor
-    next_counts: Tensor
-    next_merged_actions: Tensor
-    groups: Tensor | None = None
-    """``(n,)``: which step a row is of, if whole steps were sampled."""
-    action_mask: Tensor | None = None
-    """``(n, actions)``, bool, where observations have masks."""
-    next_action_mask: Tensor | None = None
-    next_rows: Tensor | None = None
-    """``(n,)``: where the replay holds the next state: the same for an agent and for its heirs."""
 
 
 class Replay:
@@ -73,7 +37,21 @@ class Replay:
         capacity_bytes: int,
         worlds: int = 1,
         n_steps: int = 1,
+        device: torch.device | str = "cpu",
     ) -> None:
+        """Make an empty ring.
+
+        Args:
+            specification: of the teams whose steps are kept.
+            discount: ``γ``.
+            capacity_bytes: most memory on the device.
+            worlds: that write at once.
+            n_steps: rewards that are summed.
+            device: where rows live and batches are made.
+
+        Raises:
+            UserError: there is not so much memory, or too little was asked for.
+        """
         actions = len(specification.actions)
         view_shape = (*specification.view_shape, len(specification.channels))
         row_shapes = {
@@ -103,9 +81,10 @@ class Replay:
         self.discount = discount
         self._worlds = worlds
         self._n_steps = n_steps
+        self._device = torch.device(device)
         try:
             self._columns = {
-                name: torch.empty((self.capacity, *shape), dtype=dtype)
+                name: torch.empty((self.capacity, *shape), dtype=dtype, device=device)
                 for name, (shape, dtype) in row_shapes.items()
             }
         except RuntimeError as error:
@@ -113,6 +92,9 @@ class Replay:
                 f"replay_bytes is {capacity_bytes}: there is not so much memory, give less"
             ) from error
         self._columns["actions"].fill_(NOT_TAKEN)
+        self._actions = self._columns["actions"]  # in the CPU's memory: rows are drawn by it
+        if self._device.type != "cpu":
+            self._actions = torch.full_like(self._actions, NOT_TAKEN, device="cpu")
         self._steps: deque[tuple[int, int]] = deque()  # (first row, end), oldest first
         self._head = 0
         self._used = 0
@@ -142,7 +124,7 @@ class Replay:
                 continue
             assert value is not None, "only learned policies' decisions can be replayed"
             self._columns[name][rows] = torch.from_numpy(value)
-        self._columns["actions"][rows] = NOT_TAKEN
+        self._set_actions(rows, NOT_TAKEN)
         return rows
 
     def complete(
@@ -174,8 +156,8 @@ class Replay:
             if heirs is not None:
                 next_row[~alive] = next_rows.start + heirs
                 discounts[~alive] = self.discount
+        self._set_actions(rows, torch.from_numpy(actions))
         for name, value in (
-            ("actions", actions),
             ("rewards", rewards),
             ("discounts", discounts),
             ("next_row", next_row),
@@ -188,13 +170,12 @@ class Replay:
         Raises:
             ValueError: nothing has been completed yet.
         """
-        actions = self._columns["actions"]
-        if not bool((actions[: self._used] >= 0).any()):
+        if not bool((self._actions[: self._used] >= 0).any()):
             raise ValueError("the replay holds no completed step")
         rows = torch.from_numpy(generator.integers(self._used, size=size))
-        while len(redraw := torch.nonzero(actions[rows] < 0).squeeze(1)):
+        while len(redraw := torch.nonzero(self._actions[rows] < 0).squeeze(1)):
             rows[redraw] = torch.from_numpy(generator.integers(self._used, size=len(redraw)))
-        return self._gather(rows)
+        return self._gather(rows.to(self._device))
 
     def sample_steps(self, size: int, generator: np.random.Generator) -> Batch:
         """Draw whole steps of a team until there are ``size`` transitions or more.
@@ -202,14 +183,14 @@ class Replay:
         ``batch.groups`` tells the steps apart, so that neighbours can be found among the rows.
         """
         steps = torch.tensor(list(self._steps), dtype=torch.int64).reshape(-1, 2)
-        completed = steps[self._columns["actions"][steps[:, 0]] != NOT_TAKEN].tolist()
+        completed = steps[self._actions[steps[:, 0]] != NOT_TAKEN].tolist()
         if not completed:
             raise ValueError("the replay holds no completed step")
         spans: list[Tensor] = []
         while sum(map(len, spans)) < size:
             spans.append(torch.arange(*completed[generator.integers(len(completed))]))
         groups = torch.repeat_interleave(torch.tensor([len(span) for span in spans]))
-        return self._gather(torch.cat(spans), groups)
+        return self._gather(torch.cat(spans).to(self._device), groups.to(self._device))
 
     def _gather(self, rows: Tensor, groups: Tensor | None = None) -> Batch:
         column = self._columns
@@ -264,6 +245,7 @@ class Replay:
         self._used = len(state["actions"])
         for name, column in self._columns.items():
             column[: self._used] = state[name]
+        self._actions = self._columns["actions"].cpu()  # itself, if it is there
         self._steps = deque((start, end) for start, end in state["steps"].tolist())
         self._head = int(state["head"])
 
@@ -282,6 +264,7 @@ class Replay:
         if undo is None or steps is None:
             return False
         self._steps, self._head, self._used = steps, undo.head, undo.used
+        self._actions = self._columns["actions"].cpu()
         return True
 
     def _claim(self, rows: int) -> slice:
@@ -309,4 +292,9 @@ class Replay:
         start, end = self._steps.popleft()
         if self._undo:
             self._undo.drop((start, end), self._columns)
-        self._columns["actions"][start:end] = NOT_TAKEN
+        self._set_actions(slice(start, end), NOT_TAKEN)
+
+    def _set_actions(self, rows: slice, actions: Tensor | int) -> None:
+        self._columns["actions"][rows] = actions
+        if self._actions is not self._columns["actions"]:  # on the CPU they are one
+            self._actions[rows] = actions

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from cmfq.batch import LEFT_OUT
 from cmfq.decision import Decision
 from cmfq.environments.base import BoolArray, FloatArray, IntArray, Step, TeamObservation
 from cmfq.objective import ObjectiveSettings, shared_rewards
-from cmfq.replay import LEFT_OUT, Replay
+from cmfq.replay import Replay
 
 
 class ReplayWriter:

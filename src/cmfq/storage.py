@@ -187,7 +187,7 @@ def plain(value: Any) -> Any:
 
 def write_tensors(path: Path, tensors: dict[str, Tensor], info: dict[str, Any]) -> None:
     """Write named tensors and a JSON-able description into one safetensors file."""
-    contiguous = {name: tensor.contiguous() for name, tensor in tensors.items()}
+    contiguous = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
     metadata = {"info": json.dumps(_finite(info))}
     write_bytes(path, save(contiguous, metadata))
 

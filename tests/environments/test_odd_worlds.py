@@ -16,8 +16,9 @@ from cmfq.environments.base import NO_ACTION
 from cmfq.environments.check import check_environment
 from cmfq.environments.pettingzoo import PettingZooEnvironment, PettingZooSettings
 from cmfq.errors import EnvironmentFailed, UserError
+from cmfq.new_network import new_network
 from cmfq.notices import Notice, forget_notices
-from cmfq.policies import QPolicy, new_network
+from cmfq.policies import QPolicy
 from cmfq.replay import Replay
 from cmfq.replay_writer import ReplayWriter
 from cmfq.rollout import play_episodes

@@ -17,7 +17,8 @@ from cmfq.environments.check import check_environment
 from cmfq.environments.pettingzoo import PettingZooEnvironment, PettingZooSettings
 from cmfq.errors import EnvironmentFailed, UserError
 from cmfq.networks import NetworkSettings
-from cmfq.policies import QPolicy, new_network
+from cmfq.new_network import new_network
+from cmfq.policies import QPolicy
 from cmfq.replay import Replay
 from cmfq.replay_writer import ReplayWriter
 from cmfq.rollout import play_episode

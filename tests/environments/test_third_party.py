@@ -17,7 +17,8 @@ from cmfq.environments.pettingzoo import PettingZooEnvironment, PettingZooSettin
 from cmfq.errors import UserError
 from cmfq.learner import Learner, LearnerSettings
 from cmfq.networks import NetworkSettings
-from cmfq.policies import QPolicy, new_network
+from cmfq.new_network import new_network
+from cmfq.policies import QPolicy
 from cmfq.replay import Replay
 from cmfq.replay_writer import ReplayWriter
 from cmfq.rollout import play_episode
@@ -146,5 +147,5 @@ def test_it_is_played_and_learned_from(case: Case) -> None:
     settings = LearnerSettings(batch_size=16, min_updates=1)
     for role, policy in policies.items():
         learner = Learner(policy, settings, generator)
-        losses = [learner.update(learner.sample(replays[role])) for _ in range(2)]
+        losses = [learner.update(learner.sample(replays[role])).item() for _ in range(2)]
         assert np.isfinite(losses).all()

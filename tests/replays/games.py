@@ -9,7 +9,8 @@ import torch
 from cmfq.algorithms import MeanFieldSettings
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.networks import NetworkSettings
-from cmfq.policies import Policy, QPolicy, new_network
+from cmfq.new_network import new_network
+from cmfq.policies import Policy, QPolicy
 from cmfq.replays.record import record_episode
 
 SMALL = NetworkSettings("additive", (4, 4), 8, 4, 16)

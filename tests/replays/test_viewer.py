@@ -29,8 +29,9 @@ from cmfq.environments.base import TeamObservation
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.environments.pursuit import PursuitEnvironment, PursuitSettings
 from cmfq.explanation import Explanation
+from cmfq.new_network import new_network
 from cmfq.play.players import RandomPolicy
-from cmfq.policies import QPolicy, new_network
+from cmfq.policies import QPolicy
 from cmfq.replays import Replay, read
 from cmfq.replays import format as form
 from cmfq.replays.neighbours import neighbours

@@ -16,8 +16,9 @@ from cmfq.environments.pursuit import PursuitSettings
 from cmfq.errors import UserError
 from cmfq.heads import PairwiseHead
 from cmfq.networks import NetworkSettings
+from cmfq.new_network import new_network
 from cmfq.play.matches import Game
-from cmfq.policies import QPolicy, new_network
+from cmfq.policies import QPolicy
 from cmfq.studies.reliance.__main__ import main
 from cmfq.studies.reliance.exchange import Seen, exchanges, look, of_another
 from cmfq.studies.reliance.games import Averaging, play

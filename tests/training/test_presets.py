@@ -14,8 +14,9 @@ from cmfq.environments.particles import ParticlesSettings
 from cmfq.environments.pursuit import PursuitSettings
 from cmfq.environments.signal import SignalSettings
 from cmfq.errors import UserError
+from cmfq.new_network import new_network
 from cmfq.notices import forget_notices
-from cmfq.policies import QPolicy, new_network
+from cmfq.policies import QPolicy
 from cmfq.training.presets import PRESETS, preset_training
 from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from cmfq.algorithms import MeanFieldSettings
+from cmfq.batch import Batch
 from cmfq.combat import Combat
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.environments.particles import ParticlesSettings
@@ -16,7 +17,7 @@ from cmfq.environments.signal import SignalSettings
 from cmfq.errors import UserError
 from cmfq.learner import LearnerSettings
 from cmfq.play.bots import bot
-from cmfq.replay import Batch, Replay
+from cmfq.replay import Replay
 from cmfq.rollout import Episode, play_episode, play_episodes
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings

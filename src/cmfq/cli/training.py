@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import tyro
@@ -68,7 +68,10 @@ def train_in(
 
 
 def resume(
-    run: tyro.conf.Positional[Path], evaluate: bool = True, skip_seed: int | None = None
+    run: tyro.conf.Positional[Path],
+    evaluate: bool = True,
+    skip_seed: int | None = None,
+    device: str | None = None,
 ) -> None:
     """Go on with a run that was interrupted; it ends as if it had not been.
 
@@ -77,12 +80,17 @@ def resume(
         evaluate: as the run was told to; without, it goes on though an opponent is there no more.
         skip_seed: seed of the next episode, if the environment fails in it every time: another is
             played instead, and run.json says so.
+        device: Device to go on with, if it is another: cpu, cuda, cuda:1, or auto.
     """
     with Run.open(run) as folder:
         settings = folder.description().settings
+        if device is not None:
+            settings = replace(settings, device=device)
         with closing(SelfPlay(settings, load_player)) as self_play:
             games = training_games(settings, self_play.environments[0]) if evaluate else None
             folder.restore(self_play)
+            if moved := folder.move(self_play):
+                say(moved, flush=True)
             if skip_seed is not None:
                 folder.skip_seed(skip_seed, self_play)
             _continue(folder, self_play, games)

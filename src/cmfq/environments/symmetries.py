@@ -9,7 +9,7 @@ al. 2020 call this augmentation).
 import itertools
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -38,6 +38,15 @@ class Symmetry:
     """``(features,)``, int64: the old column of each new feature."""
     factors: Tensor
     """``(features,)``, float32: 1 or -1, times the old feature."""
+
+    def to(self, device: torch.device) -> "Symmetry":
+        """The same, with its tables on a device."""
+        return replace(
+            self,
+            actions=self.actions.to(device),
+            columns=self.columns.to(device),
+            factors=self.factors.to(device),
+        )
 
     def view(self, view: Tensor) -> Tensor:
         """The view ``(n, height, width, channels)`` with its cells moved."""

@@ -22,7 +22,8 @@ from cmfq.environments.signal import Setting, SignalEnvironment, SignalSettings
 from cmfq.errors import UserError
 from cmfq.learner import Learner, LearnerSettings
 from cmfq.networks import NetworkSettings
-from cmfq.policies import QPolicy, new_network
+from cmfq.new_network import new_network
+from cmfq.policies import QPolicy
 from cmfq.replay import Replay
 from cmfq.replay_writer import ReplayWriter
 from cmfq.rollout import play_episode

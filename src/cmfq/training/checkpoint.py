@@ -17,7 +17,8 @@ from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError, unknown_name
 from cmfq.hints import TRUST_VARIABLE
 from cmfq.networks import NetworkSettings
-from cmfq.policies import QPolicy, network_shapes, new_network
+from cmfq.new_network import network_shapes, new_network
+from cmfq.policies import QPolicy
 from cmfq.storage import plain, read_tensors, write_tensors
 from cmfq.training.former import former_environment, former_policies
 from cmfq.training.side import join_names, split_names, tensors_of

@@ -19,6 +19,8 @@ class RunDescription:
     versions: dict[str, str]
     skipped_seeds: list[int] = field(default_factory=list)
     """Seeds of episodes that could not be played and were left out."""
+    devices: dict[str, str] = field(default_factory=dict)
+    """Device and arithmetic, by the number of episodes after which they were taken up."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class StoredRun:
     settings: dict[str, Any]
     versions: dict[str, str]
     skipped_seeds: list[int] = field(default_factory=list)
+    devices: dict[str, str] = field(default_factory=dict)
 
 
 def read_settings(environment: str, raw: Any) -> RunSettings:

@@ -27,6 +27,7 @@ def former_run(kind: str, stored: Any) -> Any:
     if not isinstance(stored, dict):
         return stored
     return {
+        "device": "cpu",
         **stored,
         "environment": former_environment(kind, stored.get("environment")),
         "network": former_network(stored.get("network")),

@@ -210,7 +210,7 @@ def digest_of(players: Mapping[str, Policy]) -> str:
         if isinstance(policy, QPolicy):
             digest.update(role.encode())
             for name, weight in policy.network.state_dict().items():
-                digest.update(name.encode() + weight.numpy().tobytes())
+                digest.update(name.encode() + weight.cpu().numpy().tobytes())
     return digest.hexdigest()[:16]
 
 

@@ -23,6 +23,7 @@ from typing import Any, Self
 import filelock
 
 from cmfq.decoding import convert, damage_of, decode_json, read_bytes, reason_of
+from cmfq.devices import describe
 from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.storage import (
@@ -117,7 +118,9 @@ class Run:
                 if _holds_more(path):
                     raise exists
                 name = settings.environment.kind
-                write_json(path / SETTINGS_FILE, RunDescription(name, settings, versions()))
+                devices = {"0": describe(settings.device)}
+                described = RunDescription(name, settings, versions(), devices=devices)
+                write_json(path / SETTINGS_FILE, described)
         except UserError:
             if not there:
                 with suppress(OSError):
@@ -153,7 +156,9 @@ class Run:
                 stored.environment, former_run(stored.environment, stored.settings)
             )
         refuse_own_functions(settings.own_functions, path)
-        return RunDescription(stored.environment, settings, stored.versions, stored.skipped_seeds)
+        return RunDescription(
+            stored.environment, settings, stored.versions, stored.skipped_seeds, stored.devices
+        )
 
     def checkpoint(self, episode: int) -> Path:
         """File of the policies that had been trained so far."""
@@ -178,6 +183,27 @@ class Run:
         skipped = [*description.skipped_seeds, seed]
         write_json(self.path / SETTINGS_FILE, replace(description, skipped_seeds=skipped))
         self_play.skipped_seeds = frozenset(skipped)
+
+    def move(self, self_play: SelfPlay) -> str:
+        """Go on with a restored run on the device of ``self_play``, and store that.
+
+        Returns:
+            What to tell the user; nothing if the device and its arithmetic are the same.
+        """
+        description = self.description()
+        before = list(description.devices.values())[-1:] or [description.settings.device]
+        device = describe(self_play.settings.device)
+        if device in before or (not description.devices and device.startswith(before[0])):
+            return ""
+        settings = replace(description.settings, device=self_play.settings.device)
+        devices = {**description.devices, str(self_play.episode): device}
+        write_json(
+            self.path / SETTINGS_FILE, replace(description, settings=settings, devices=devices)
+        )
+        return (
+            f"{self.path} goes on on {device} after {before[0]}: from episode "
+            f"{self_play.episode + 1} on it is no longer bit for bit what it would have been"
+        )
 
     def begin(self, self_play: SelfPlay) -> None:
         """Write the state before the first episode, if there is none: a run always has one."""

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cmfq.devices import find_device
 from cmfq.environments.base import Environment
 from cmfq.environments.keeping import close_kept
 from cmfq.errors import UserError
@@ -54,6 +55,8 @@ class SelfPlay:
 
     def _begin(self, settings: RunSettings, load_player: LoadPlayer | None) -> None:
         torch.set_num_threads(settings.threads)
+        device = find_device(settings.device)
+        settings = replace(settings, device=str(device))
         seeds = np.random.SeedSequence(settings.seed)
         network_seed, episode_seed, acting_seed, learning_seed = seeds.spawn(4)
         close_kept()
@@ -71,7 +74,7 @@ class SelfPlay:
         """The learner of each role."""
         for role, specification in roles.items():
             generator = np.random.default_rng(learning_seed)
-            self.sides[role] = Side(specification, settings, network_seed, generator)
+            self.sides[role] = Side(specification, settings, network_seed, generator, device)
             network_seed, learning_seed = seeds.spawn(2)
         self._generators["opponents"] = np.random.default_rng(seeds.spawn(1)[0])
         self.opponents = Opponents(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from cmfq.algorithms import MeanFieldSettings, find_algorithm
+from cmfq.devices import check_name
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError, require_range
 from cmfq.learner import LearnerSettings
@@ -79,6 +80,9 @@ class TrainSettings(Generic[Settings]):
     checkpoint)."""
     evaluate_games: int = 20
     """Number of games of an evaluation against each opponent; sides swap after every game."""
+    device: str = "auto"
+    """Device of the networks and the replay buffer: cpu, cuda, cuda:1 for the second GPU, or auto,
+    the first GPU if there is one. Each gives another, equally good run."""
     threads: int = 1
     """Number of threads for the network. Another number gives another, equally good run."""
     learning_rate_episodes: int = 0
@@ -109,6 +113,7 @@ class TrainSettings(Generic[Settings]):
                 "world; leave place out (--network.no-place)"
             )
         require_range(self, 1, 1024, "threads")
+        check_name(self.device)
         require_range(self, 0, 2**63, "seed")
 
     def has_checkpoint(self, episode: int) -> bool:

@@ -13,7 +13,8 @@ from cmfq.decoding import Damage
 from cmfq.environments.base import TeamSpecification
 from cmfq.errors import UserError
 from cmfq.learner import Learner, LearnerSettings
-from cmfq.policies import QPolicy, new_network
+from cmfq.new_network import new_network
+from cmfq.policies import QPolicy
 from cmfq.replay import Replay
 from cmfq.training.settings import RunSettings
 
@@ -26,6 +27,7 @@ class Side:
         settings: of the run.
         network_seed: of the initial weights.
         generator: of what learning draws.
+        device: of all tensors; the initial weights are the same on each.
     """
 
     def __init__(
@@ -34,11 +36,13 @@ class Side:
         settings: RunSettings,
         network_seed: np.random.SeedSequence,
         generator: np.random.Generator,
+        device: torch.device,
     ) -> None:
         algorithm = settings.algorithms.get(specification.role, settings.algorithm)
         with torch.random.fork_rng():
             torch.manual_seed(int(network_seed.generate_state(1)[0]))
             network = new_network(specification, settings.network, algorithm)
+        network.to(device)
         beta = settings.exploration.beta(0)
         self.policy = QPolicy(specification, network, algorithm, settings.mean_field, beta)
         self.learner = Learner(self.policy, settings.learner, generator)
@@ -49,6 +53,7 @@ class Side:
             settings.learner.replay_bytes,
             settings.environments,
             settings.learner.n_steps,
+            device,
         )
         if settings.learner.batch_size > self.replay.capacity:
             raise UserError(
@@ -75,17 +80,17 @@ class Side:
             new_rows * settings.replay_ratio,
             episodes * settings.min_updates * settings.batch_size,
         )
-        losses = []
+        losses: list[Tensor] = []
         while self._owed_rows >= settings.batch_size:
             batch = self.learner.sample(self.replay)
             losses.append(self.learner.update(batch))
             self._owed_rows -= len(batch.actions)  # whole steps are more than was asked for
-        return losses
+        return torch.stack(losses).tolist() if losses else []  # a GPU is waited for once
 
     def is_finite(self, losses: list[float]) -> bool:
         """Whether learning has not diverged."""
-        weights = self.policy.network.parameters()
-        return all(map(math.isfinite, losses)) and all(bool(w.isfinite().all()) for w in weights)
+        weights = [weight.isfinite().all() for weight in self.policy.network.parameters()]
+        return all(map(math.isfinite, losses)) and bool(torch.stack(weights).all())
 
     def state(self, with_replay: bool) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """All that the next episode depends on: tensors, and a JSON-able rest."""

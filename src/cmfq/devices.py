@@ -1,0 +1,58 @@
+"""Devices: where the arithmetic of the networks is done, and what stays there.
+
+Network, target network, optimiser, average, replay buffer and batches live on one device.
+Observations cross to it once to act, and actions come back; the replay's rows are written there.
+"""
+
+import re
+
+import torch
+
+from cmfq.errors import UserError
+
+_NAME = re.compile(r"auto|cpu|cuda(:\d+)?")
+
+
+def check_name(name: str) -> None:
+    """Refuse what cannot name a device on any machine.
+
+    Raises:
+        UserError: it is not ``auto``, ``cpu``, ``cuda`` or ``cuda:n``.
+    """
+    if not _NAME.fullmatch(name):
+        raise UserError(f"device is {name!r}: give auto, cpu, cuda, or cuda:1 for the second GPU")
+
+
+def find_device(name: str) -> torch.device:
+    """The device of a name on this machine.
+
+    Args:
+        name: ``cpu``, ``cuda``, ``cuda:n``, or ``auto``: the first GPU, the CPU if there is none.
+
+    Raises:
+        UserError: it is not there; those that are, are named.
+    """
+    check_name(name)
+    there = available()
+    if name == "auto":
+        return torch.device(there[:2][-1])
+    wanted = "cuda:0" if name == "cuda" else name
+    if wanted not in there:
+        raise UserError(
+            f"device is {name}, and this machine has {', '.join(there)}: give one of these"
+        )
+    return torch.device(wanted)
+
+
+def available() -> list[str]:
+    """Names of the devices of this machine: ``cpu``, then ``cuda:0``, ``cuda:1`` ..."""
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return ["cpu", *(f"cuda:{index}" for index in range(gpus))]
+
+
+def describe(name: str) -> str:
+    """A device and what computes there, for the record of a run: ``cpu (AVX2)``, or the card."""
+    device = find_device(name)
+    if device.type == "cuda":
+        return f"{device} ({torch.cuda.get_device_name(device)})"
+    return f"{device} ({torch.backends.cpu.get_cpu_capability()})"

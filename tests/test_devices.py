@@ -1,0 +1,173 @@
+"""Devices: named in one sentence, stored with the run, and no tensor strays to another.
+
+There may be no GPU here. On torch's ``meta`` device tensors have no values, and mixing them with
+those of the CPU, or reading one, is an error: what runs there runs on one device and waits for
+nothing.
+"""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from cmfq.batch import Batch
+from cmfq.cli import main
+from cmfq.devices import available, describe, find_device
+from cmfq.environments.battle import BattleEnvironment, BattleSettings
+from cmfq.errors import UserError
+from cmfq.learner import Learner, LearnerSettings
+from cmfq.mean_field.policy import boltzmann
+from cmfq.networks import NetworkSettings
+from cmfq.new_network import new_network
+from cmfq.policies import QPolicy
+from cmfq.replay import Replay
+from cmfq.training.presets import preset_training
+from cmfq.training.run import Run
+
+BATTLE = BattleSettings(size=9, max_steps=8, formation="random")
+SPECIFICATION = BattleEnvironment(BATTLE).teams[0]
+META = torch.device("meta")
+
+
+def policy_on(device: torch.device | str, algorithm: str = "mfq") -> QPolicy:
+    network = new_network(SPECIFICATION, NetworkSettings(place=False), algorithm).to(device)
+    settings = preset_training("strong", BATTLE).mean_field
+    return QPolicy(SPECIFICATION, network, algorithm, settings, beta=5.0)
+
+
+def batch_on(device: torch.device | str) -> Batch:
+    """A batch as a replay buffer makes it, moved."""
+    environment = BattleEnvironment(BATTLE)
+    replay = Replay(SPECIFICATION, 0.95, 2**23)
+    observations = environment.reset(0)
+    decision = policy_on("cpu").decide(observations[:1], np.random.default_rng(0))[0]
+    rows = replay.append(observations[0], decision)
+    following = replay.append(observations[0], decision)
+    alive = np.ones(len(decision.actions), bool)
+    replay.complete(rows, decision.actions, np.ones(len(alive), np.float32), alive, following)
+    batch = replay.sample(32, np.random.default_rng(0))
+    return Batch._make(None if column is None else column.to(device) for column in batch)
+
+
+@pytest.mark.parametrize("algorithm", ["iql", "mfq", "cmfq"])
+@pytest.mark.parametrize("target", ["max", "double", "boltzmann"])
+def test_an_update_stays_on_its_device_and_reads_nothing(algorithm: str, target: str) -> None:
+    settings = LearnerSettings(
+        target_value=target,  # type: ignore[arg-type]
+        target_period=1,
+        action_gap=0.5,
+        symmetries=True,
+    )
+    learner = Learner(policy_on(META, algorithm), settings, np.random.default_rng(0))
+    learner.optimiser = torch.optim.Adam(learner.policy.network.parameters())  # fused reads values
+    for _ in range(2):
+        loss = learner.update(batch_on(META))
+        assert loss.device == META
+    assert {one.device for one in learner.target_network.parameters()} == {META}
+    assert {one.device for one in learner.average.module.parameters()} == {META}
+
+
+def test_a_tensor_of_another_device_is_noticed() -> None:
+    """The test above can fail: one column left on the CPU is an error."""
+    learner = Learner(policy_on(META), LearnerSettings(), np.random.default_rng(0))
+    batch = batch_on(META)._replace(rewards=torch.zeros(32))
+    with pytest.raises(RuntimeError, match="device"):
+        learner.update(batch)
+
+
+def test_encoding_and_values_stay_on_the_device_of_the_policy() -> None:
+    policy = policy_on(META)
+    observations = BattleEnvironment(BATTLE).reset(0)
+    encoding = policy.encode(observations)
+    neighbourhood = policy.neighbourhood(observations)
+    assert encoding.hidden.device == encoding.head.device == META
+    assert neighbourhood.counts.device == neighbourhood.positions.device == META
+    merged = policy.merge(policy.network, encoding, neighbourhood, np.random.default_rng(0))
+    q_values = policy.network.q_values(encoding, merged.action)
+    assert boltzmann(q_values, 5.0).device == META
+
+
+def test_a_replay_keeps_its_rows_and_makes_its_batches_on_its_device() -> None:
+    replay = Replay(SPECIFICATION, 0.95, 2**23, device=META)
+    state = replay.state()
+    assert {tensor.device for name, tensor in state.items() if name in ("view", "rewards")} == {
+        META
+    }
+    assert replay._gather(torch.zeros(4, dtype=torch.int64, device=META)).view.device == META
+
+
+def test_rows_are_drawn_alike_whether_or_not_the_actions_are_mirrored() -> None:
+    """On a GPU the CPU keeps its own copy of the actions, and draws by it."""
+
+    def filled(mirrored: bool) -> Replay:
+        replay = Replay(SPECIFICATION, 0.95, 2**23)
+        if mirrored:
+            replay._actions = replay._actions.clone()
+        environment = BattleEnvironment(BATTLE)
+        policy, generator = policy_on("cpu"), np.random.default_rng(3)
+        observations = environment.reset(0)
+        for _ in range(3):
+            (decision,) = policy.decide(observations[:1], generator)
+            rows = replay.append(observations[0], decision)
+            alive = np.ones(len(decision.actions), bool)
+            rewards = np.ones(len(alive), np.float32)
+            replay.complete(rows, decision.actions, rewards, alive, None)
+        replay.append(observations[0], decision)
+        return replay
+
+    torch.manual_seed(0)
+    plain = filled(mirrored=False)
+    torch.manual_seed(0)
+    mirrored = filled(mirrored=True)
+    assert torch.equal(plain._actions[:36], mirrored._actions[:36])
+    for _ in range(5):
+        one, other = (replay.sample(16, np.random.default_rng(1)) for replay in (plain, mirrored))
+        assert torch.equal(one.view, other.view)
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:x", "CPU", ""])
+def test_a_name_of_no_device_is_refused(name: str) -> None:
+    with pytest.raises(UserError, match=f"device is {name!r}: give auto, cpu, cuda"):
+        find_device(name)
+
+
+def test_a_device_that_is_not_there_is_refused_and_those_that_are_are_named() -> None:
+    with pytest.raises(UserError, match=r"device is cuda:99, and this machine has cpu"):
+        find_device("cuda:99")
+
+
+def test_auto_is_the_first_gpu_or_the_cpu() -> None:
+    assert str(find_device("auto")) == (["cpu", *available()[1:]][1:2] or ["cpu"])[0]
+    assert str(find_device("cpu")) == "cpu"
+
+
+def test_a_run_stores_its_device_and_says_when_it_moves(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    small = ["--size", "9", "--formation", "random", "--max-steps", "8", "--min-updates", "1"]
+    train = ["train", "battle", *small, "--episodes", "2", "--device", "cpu", "--run", str(run)]
+    assert main(train) == 0
+    stored = json.loads((run / "run.json").read_text())
+    assert stored["settings"]["device"] == "cpu"
+    assert stored["devices"] == {"0": describe("cpu")}
+    stored["devices"] = {"0": "cuda:0 (a card)"}  # as if it had begun elsewhere
+    (run / "run.json").write_text(json.dumps(stored))
+    capsys.readouterr()
+    assert main(["resume", str(run), "--device", "cpu"]) == 0
+    assert "goes on on cpu" in capsys.readouterr().out
+    assert Run.open(run).description().devices == {"0": "cuda:0 (a card)", "2": describe("cpu")}
+    assert main(["resume", str(run), "--device", "cuda:99"]) == 2
+    assert "device is cuda:99, and this machine has cpu" in capsys.readouterr().err
+
+
+def test_a_run_from_before_there_was_a_choice_was_on_the_cpu(tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    small = ["--size", "9", "--formation", "random", "--max-steps", "8", "--min-updates", "1"]
+    assert main(["train", "battle", *small, "--episodes", "1", "--run", str(run)]) == 0
+    stored = json.loads((run / "run.json").read_text())
+    del stored["settings"]["device"], stored["devices"]
+    (run / "run.json").write_text(json.dumps(stored))
+    assert Run.open(run).description().settings.device == "cpu"
