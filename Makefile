@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test check torture format benchmark clean
+.PHONY: setup demo docs release-check test check torture format benchmark clean
 
 setup: $(READY)
 
@@ -18,6 +18,19 @@ demo: $(READY)
 	@if [ -e runs/demo ]; then $(BIN)/cmfq resume runs/demo; else $(BIN)/cmfq train battle \
 		--preset strong --algorithm cmfq --size 64 --episodes 400 --run runs/demo; fi
 	@$(BIN)/cmfq report runs/demo --against random rush zoo:mfq64
+
+# The documentation site, in build/docs; a warning is an error.
+docs: $(VENV)/.docs
+	$(BIN)/python -m sphinx -q -W --keep-going -j auto -b html docs build/docs
+	@echo build/docs/index.html
+
+$(VENV)/.docs: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
+	@touch $@
+
+# What is missing before a release.
+release-check: $(READY)
+	$(BIN)/python scripts/release_check.py
 
 check: $(READY)
 	$(BIN)/ruff check .

@@ -86,6 +86,9 @@ def test_matches_and_tournaments_are_those_of_the_commands(tmp_path: Path) -> No
         ("random (script)", "swarm (script)"),
         ("rush (script)", "swarm (script)"),
     ]
+    middle = played.standings.between("rush (script)", "swarm (script)").win_rate.value
+    assert (frame["win_rate/low"] <= frame["win_rate/value"]).all()
+    assert frame["win_rate/value"][2] == middle
     assert frame["wins"].sum() + frame["draws"].sum() + frame["losses"].sum() == 6
     again = cmfq.tournament(names, game, episodes=2)
     assert again.standings == played.standings

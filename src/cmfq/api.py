@@ -87,7 +87,7 @@ class TournamentResult:
     """Win rates of every two groups with 95 % intervals, ratings, circles."""
 
     def comparisons(self) -> Frame:
-        """One row per pair of groups: wins, ``win_rate/mean``, ``win_rate/low`` and more."""
+        """One row per pair of groups: wins, ``win_rate/value``, ``win_rate/low`` and more."""
         return frame_of(self.standings.comparisons)
 
 

@@ -33,7 +33,9 @@ def _as_dictionary(row: Any) -> Any:
 
 def _cells(name: str, value: Any, names: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, Any]]:
     """Name and value of every entry of a value that may hold more."""
-    if isinstance(value, list | tuple):
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        value = value._asdict()
+    elif isinstance(value, list | tuple):
         known = names.get(name, ())
         keys = known if len(known) == len(value) else [str(index) for index in range(len(value))]
         value = dict(zip(keys, value, strict=True))
