@@ -26,7 +26,7 @@ def every_notice_anew() -> None:
     forget_notices()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def tiny() -> TrainSettings[BattleSettings]:
     """A run of real battles that takes a second."""
     return TrainSettings(

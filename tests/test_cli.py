@@ -51,7 +51,8 @@ def test_a_run_evaluates_itself_and_the_report_draws_it(
     assert "episode 2: win rate " in output
     assert f"against {rival} (" in output
     assert re.search(r"evaluating took \d+\.\d s, \d+% of \d+ s\nfinished: ", output)
-    assert main(["report", str(run), "--against", "random", "--games", "2", "--out", str(out)]) == 0
+    few = ["--against", "random", "--games", "2", "--workers", "1"]
+    assert main(["report", str(run), *few, "--out", str(out)]) == 0
     assert "Win rate while it trained" in out.read_text()
 
     rmtree(rival)
@@ -79,8 +80,8 @@ def test_evaluate_prints_and_writes(
 
 def test_a_checkpoint_file_and_a_run_folder_are_players(runs: Path) -> None:
     checkpoint = next((runs / "mfq" / "checkpoints").iterdir())
-    code = main(["evaluate", str(checkpoint), str(runs / "iql"), "--size", "12", "--episodes", "2"])
-    assert code == 0
+    game = ["--size", "12", "--episodes", "2", "--workers", "1"]
+    assert main(["evaluate", str(checkpoint), str(runs / "iql"), *game]) == 0
 
 
 def test_tournament_writes_results_from_stored_runs(runs: Path, tmp_path: Path) -> None:
@@ -102,8 +103,8 @@ def test_tournament_writes_results_from_stored_runs(runs: Path, tmp_path: Path) 
 
 def test_report_is_one_self_contained_file(runs: Path, tmp_path: Path) -> None:
     out = tmp_path / "report.html"
-    arguments = ["--against", "random", str(runs / "mfq"), "--games", "2", "--out", str(out)]
-    assert main(["report", str(runs / "cmfq"), *arguments]) == 0
+    arguments = ["--against", "random", str(runs / "mfq"), "--games", "2", "--workers", "1"]
+    assert main(["report", str(runs / "cmfq"), *arguments, "--out", str(out)]) == 0
     html = out.read_text()
     assert "data:image/webp;base64," in html
     assert "<svg" in html

@@ -225,9 +225,10 @@ def test_the_command_runs_the_study_and_reports_again_from_its_rows(
     tmp_path: Path, tiny: TrainSettings[BattleSettings]
 ) -> None:
     runs = []
+    short = replace(tiny, environment=BattleSettings(size=12, max_steps=12))
     for algorithm in PLAYED:
         for seed in (0, 1):
-            settings = replace(tiny, algorithm=algorithm, seed=seed)
+            settings = replace(short, algorithm=algorithm, seed=seed)
             runs.append(str(tmp_path / f"{algorithm}-{seed}"))
             with Run.create(Path(runs[-1]), settings) as run:
                 self_play = SelfPlay(settings)

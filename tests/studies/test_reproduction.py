@@ -17,9 +17,10 @@ from cmfq.training.checkpoint import latest_checkpoint
 from cmfq.training.settings import TrainSettings
 
 
-@pytest.fixture
-def played(tmp_path: Path, tiny: TrainSettings[BattleSettings]) -> Path:
-    """File of a tournament between two small runs, and a script."""
+@pytest.fixture(scope="module")
+def played(tmp_path_factory: pytest.TempPathFactory, tiny: TrainSettings[BattleSettings]) -> Path:
+    """File of a tournament between two small runs, and a script; the runs are beside it."""
+    tmp_path = tmp_path_factory.mktemp("played")
     runs = {
         f"{algorithm}-0": replace(tiny, episodes=2, algorithm=algorithm)
         for algorithm in ("cmfq", "mfq")
@@ -41,7 +42,7 @@ def test_the_same_versions_give_the_same_weights_and_games(
     assert main(["reproduce", str(played), *options]) == 0
     assert "again" in capsys.readouterr().out
     for name in ("cmfq-0", "mfq-0"):
-        old, new = (latest_checkpoint(folder / name) for folder in (tmp_path / "runs", runs))
+        old, new = (latest_checkpoint(folder / name) for folder in (played.parent / "runs", runs))
         assert old.read_bytes() == new.read_bytes()
     before, now = read_tournament(played)[0], read_tournament(again)[0]
     assert now.games == before.games

@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -384,36 +386,47 @@ LONG = (
 )  # fmt: skip
 
 
-def start_and_wait(run: Path, rows: int, **options: object) -> subprocess.Popen:
+LIMIT = 900
+"""Seconds to wait for what must come, on a machine that has much else to do."""
+
+
+@contextmanager
+def training(run: Path, rows: int, **options: object) -> Iterator[subprocess.Popen]:
+    """A process that has trained some episodes of a long run; it does not outlive the test."""
     command = [sys.executable, "-m", "cmfq.cli", "train", "battle", *LONG, "--run", str(run)]
-    process = subprocess.Popen(command, **options)
-    deadline = time.monotonic() + 300
-    while not (run / "metrics.jsonl").exists() or len(Run.open(run).metrics()) < rows:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    return process
+    with subprocess.Popen(command, **options) as process:
+        try:
+            deadline = time.monotonic() + LIMIT
+            while not (run / "metrics.jsonl").exists() or len(Run.open(run).metrics()) < rows:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.05)
+            yield process
+        finally:
+            process.kill()
 
 
 def test_a_closed_terminal_stops_the_run_with_everything_saved(tmp_path: Path) -> None:
     terminal, end = pty.openpty()
     run = tmp_path / "run"
-    process = start_and_wait(run, 3, stdin=end, stdout=end, stderr=end, start_new_session=True)
-    os.close(end)
-    os.close(terminal)  # writing to it fails from here on
-    os.kill(process.pid, signal.SIGHUP)
-    process.wait(timeout=300)
+    ends: Any = {"stdin": end, "stdout": end, "stderr": end, "start_new_session": True}
+    with training(run, 3, **ends) as process:
+        os.close(end)
+        os.close(terminal)  # writing to it fails from here on
+        os.kill(process.pid, signal.SIGHUP)
+        assert process.wait(timeout=LIMIT) in (0, 1)
     rows = Run.open(run).metrics()
     _, state = read_tensors(run / "state.safetensors")
     assert 3 <= state["episode"] == len(rows) < 400
 
 
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
-    process = start_and_wait(tmp_path / "run", 2, stdout=subprocess.DEVNULL)
-    os.kill(process.pid, signal.SIGINT)
-    os.kill(process.pid, signal.SIGINT)
-    started = time.monotonic()
-    process.wait(timeout=300)
-    assert time.monotonic() - started < 60, "on a machine with much else to do"
+    with training(tmp_path / "run", 2, stdout=subprocess.DEVNULL) as process:
+        os.kill(process.pid, signal.SIGINT)
+        os.kill(process.pid, signal.SIGINT)
+        started = time.monotonic()
+        process.wait(timeout=LIMIT)
+        assert time.monotonic() - started < 60, "on a machine with much else to do"
 
 
 def test_a_ring_takes_back_what_was_written(fragile: TrainSettings[PettingZooSettings]) -> None:
