@@ -92,7 +92,7 @@ def test_matches_and_tournaments_are_those_of_the_commands(tmp_path: Path) -> No
     assert frame["wins"].sum() + frame["draws"].sum() + frame["losses"].sum() == 6
     again = cmfq.tournament(names, game, episodes=2)
     assert again.standings == played.standings
-    assert main(["tournament", "--json", str(tmp_path / "t.json")]) == 0
+    assert main(["tournament", "--log", str(tmp_path / "t.json")]) == 0
 
 
 def test_a_match_is_played_in_the_game_of_its_first_trained_player() -> None:

@@ -77,7 +77,7 @@ NUMBERS = {  # options of a command that names no file, with values that none of
         "--setting": "x",
     },
     "evaluate rush rush": {
-        "--episodes": "0 -1 x",
+        "--games": "0 -1 x",
         "--seed": "-1 x",
         "--workers": "0 -1 x",
         "--size": "0 65",
@@ -87,13 +87,13 @@ NUMBERS = {  # options of a command that names no file, with values that none of
     "record rush rush": {"--out": f"new/x/y.replay {LONG} ../{LONG}/x.replay"},
     "cross random random --out new": {"--sizes": "0 -1 x", "--games": "0 -1", "--seed": "-1"},
     "bench": {"--algorithms": "x", "--sizes": "0 65 x", "--steps": "0 -1", "--threads": "0"},
-    "tournament random rush --json new.json": {
-        "--report": f"x.pdf . new/x.txt {LONG}.html",
-        "--episodes": "0 -1",
+    "tournament random rush --log new.json": {
+        "--html": f"x.pdf . new/x.txt {LONG}.html",
+        "--games": "0 -1",
         "--seed": "-1",
         "--checkpoints": "0 last:0 last:x best:1",
     },
-    "tournament random rush": {"--json": f". new/x/y.json {LONG}"},
+    "tournament random rush": {"--log": f". new/x/y.json {LONG}"},
     "environments": {"": "x batle : nowhere:nothing os: :x"},
     "train": {"": "x batle : nowhere:nothing"},
     "resume": {"": f". new {LONG} ../new"},
@@ -106,8 +106,8 @@ NUMBERS = {  # options of a command that names no file, with values that none of
     "progress new": {"--out": f"new.bmp {LONG}", "--games": "0"},
     "sizes new.json": {"--out": "new"},
     "curves new": {"--out": "new"},
-    "sweep new.toml": {"--json": "new.json"},
-    "reproduce new.json --runs new": {"--json": "new.json"},
+    "sweep new.toml": {"--log": "new.json"},
+    "reproduce new.json --runs new": {"--log": "new.json"},
     "report": {"": f"new {LONG}"},
 }
 TABLE = [

@@ -67,7 +67,7 @@ def test_evaluate_prints_and_writes(
     runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out.json"
-    arguments = ["--size", "12", "--episodes", "4", "--seed", "1", "--max-steps", "40"]
+    arguments = ["--size", "12", "--games", "4", "--seed", "1", "--max-steps", "40"]
     code = main(["evaluate", str(runs / "cmfq"), "rush", *arguments, "--json", str(out)])
     assert code == 0
     assert "95 % interval" in capsys.readouterr().out
@@ -80,16 +80,16 @@ def test_evaluate_prints_and_writes(
 
 def test_a_checkpoint_file_and_a_run_folder_are_players(runs: Path) -> None:
     checkpoint = next((runs / "mfq" / "checkpoints").iterdir())
-    game = ["--size", "12", "--episodes", "2", "--workers", "1"]
+    game = ["--size", "12", "--games", "2", "--workers", "1"]
     assert main(["evaluate", str(checkpoint), str(runs / "iql"), *game]) == 0
 
 
 def test_tournament_writes_results_from_stored_runs(runs: Path, tmp_path: Path) -> None:
     out, page = tmp_path / "results", tmp_path / "t.html"
     arguments = [*(str(runs / name) for name in ("mfq", "cmfq")), "rush"]
-    options = ["--json", str(tmp_path / "t.json"), "--episodes", "2"]
+    options = ["--log", str(tmp_path / "t.json"), "--games", "2"]
     code = main(
-        ["tournament", *arguments, *options, "--out", str(out), "--report", str(page),
+        ["tournament", *arguments, *options, "--out", str(out), "--html", str(page),
          "--workers", "1"]
     )  # fmt: skip
     assert code == 0
@@ -167,7 +167,7 @@ MISTAKES = {
     "unknown player": (["evaluate", "rusch", "rush"], "there is no player 'rusch'"),
     "no checkpoint": (["evaluate", "{runs}", "rush"], "has no checkpoints"),
     "text as checkpoint": (["evaluate", "{runs}/cmfq/run.json", "rush"], "is cut short or was not"),
-    "no games": (["evaluate", "rush", "rush", "--episodes", "0"], "episodes is 0"),
+    "no games": (["evaluate", "rush", "rush", "--games", "0"], "games is 0"),
     "negative epsilon": (
         ["train", "battle", "--epsilon", "-1", "--run", "{new}"],
         "epsilon is -1.0: give a number from 1e-12 to 1e+12, or inf",
@@ -226,19 +226,19 @@ MISTAKES = {
     "negative step": (["explain", "{runs}/cmfq", "--size", "12", "--step", "-1"], "step is -1"),
     "no opponents": (["report", "{runs}/cmfq", "--against"], "against is empty"),
     "checkpoints of no kind": (
-        ["tournament", "rush", "{runs}/cmfq", "--json", "{new}", "--checkpoints", "best:1"],
+        ["tournament", "rush", "{runs}/cmfq", "--log", "{new}", "--checkpoints", "best:1"],
         "checkpoints is 'best:1': give last:1",
     ),
     "entered twice": (
-        ["tournament", "rush", "{runs}/cmfq", "{runs}/mfq/../cmfq", "--json", "{new}"],
+        ["tournament", "rush", "{runs}/cmfq", "{runs}/mfq/../cmfq", "--log", "{new}"],
         "enter one policy twice",
     ),
     "tournament that is not there": (
-        ["tournament", "--json", "{new}"],
+        ["tournament", "--log", "{new}"],
         "cannot be read as a tournament",
     ),
     "tournament without a folder": (
-        ["tournament", "rush", "random", "--json", "{new}/x/t.json"],
+        ["tournament", "rush", "random", "--log", "{new}/x/t.json"],
         "cannot write",
     ),
     "progress without a picture": (
@@ -246,7 +246,7 @@ MISTAKES = {
         "end its name in .svg or .png",
     ),
     "progress that is a tournament": (
-        ["progress", "--json", "{runs}/cmfq/run.json"],
+        ["progress", "--log", "{runs}/cmfq/run.json"],
         "cannot be read as a tournament: it is none",
     ),
     "evaluation against nobody": (
@@ -279,7 +279,7 @@ MISTAKES = {
         "cannot make the run folder",
     ),
     "result that cannot be written": (
-        ["evaluate", "rush", "rush", "--size", "12", "--episodes", "1", "--json", "{new}/x/o.json"],
+        ["evaluate", "rush", "rush", "--size", "12", "--games", "1", "--json", "{new}/x/o.json"],
         "cannot write",
     ),
 }

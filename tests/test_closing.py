@@ -176,9 +176,9 @@ def test_failures_close_too_and_a_run_goes_on(ports: Ports) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ("evaluate", "RUN", "random", "--episodes", 2, "--workers", 1),
+        ("evaluate", "RUN", "random", "--games", 2, "--workers", 1),
         ("record", "RUN", "random", "--out", "game.replay"),
-        ("tournament", "RUN", "random", "--episodes", 2, "--workers", 1, "--json", "t.json"),
+        ("tournament", "RUN", "random", "--games", 2, "--workers", 1, "--log", "t.json"),
         (
             "progress",
             "RUN",
@@ -186,7 +186,7 @@ def test_failures_close_too_and_a_run_goes_on(ports: Ports) -> None:
             "random",
             "--games",
             2,
-            "--json",
+            "--log",
             "p.json",
             "--workers",
             1,
@@ -207,16 +207,16 @@ def test_a_command_makes_one_environment_and_closes_it(
 
 def test_workers_close_theirs(ports: Ports, run: Path) -> None:
     ports.limit(2)
-    ports.command("evaluate", run, "random", "--episodes", 4, "--workers", 2)
+    ports.command("evaluate", run, "random", "--games", 4, "--workers", 2)
     assert ports.made <= 3
     assert ports.most <= 2  # the one that was looked at is closed before
 
 
 def test_games_that_fail_close_their_environment(ports: Ports, run: Path) -> None:
     (ports.folder / "fails").touch()
-    ports.command("evaluate", run, "random", "--episodes", 2, "--workers", 1, code=2)
+    ports.command("evaluate", run, "random", "--games", 2, "--workers", 1, code=2)
     ports.command("record", run, "random", "--out", "game.replay", code=2)
-    ports.command("evaluate", run, "nobody", "--episodes", 2, "--workers", 1, code=2)
+    ports.command("evaluate", run, "nobody", "--games", 2, "--workers", 1, code=2)
 
 
 def test_an_environment_is_kept_until_another_is_opened(ports: Ports) -> None:

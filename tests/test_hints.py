@@ -26,7 +26,7 @@ WORLDS = {
     "three roles": (f"{__name__}:crypto",),
 }
 QUICK = {
-    "evaluate": ("--episodes", "2", "--workers", "1"),
+    "evaluate": ("--games", "2", "--workers", "1"),
     "view": ("--html", "{folder}/page.html"),
     "progress": ("--workers", "1"),
     "tournament": ("--workers", "1"),
@@ -98,9 +98,7 @@ def test_a_report_and_the_progress_of_any_world_need_no_more_than_its_run(
     assert "kills" not in html, "in so short games nobody died"
     assert ("rush" in html) == battle
     games, results = tmp_path / "p.json", tmp_path / "results"
-    assert (
-        main(["progress", str(trained), *quick, "--json", str(games), "--out", str(results)]) == 0
-    )
+    assert main(["progress", str(trained), *quick, "--log", str(games), "--out", str(results)]) == 0
     said = capsys.readouterr().out
     assert ("swarm" in said) == battle
     assert ("survivors" in said) == battle

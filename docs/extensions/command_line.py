@@ -1,16 +1,14 @@
-"""The page of the command line, written from the parsers that read it."""
+"""The page of the command line, written from the same options as ``cmfq COMMAND --help``."""
 
-import re
-import warnings
-from argparse import Action, ArgumentParser
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
-import tyro
 from sphinx.application import Sphinx
 
-from cmfq.cli import BY_ENVIRONMENT, COMMANDS
+from cmfq.cli.arguments import command_function
+from cmfq.cli.commands import COMMANDS, GROUPS
+from cmfq.cli.help import shown
+from cmfq.cli.options import Option, description_of, options_of
 from cmfq.cli.playing import WORKERS
 from cmfq.environments.registry import KINDS
 
@@ -18,77 +16,63 @@ PAGE = "command-line.md"
 INTRODUCTION = """\
 # Command line
 
-Written from the program's own parsers when the site is built; `cmfq COMMAND --help` prints the
+Written from the program's own options when the site is built; `cmfq COMMAND --help-all` prints the
 same.
 Options of the environment are those of `battle` here; those of the other worlds are
 [at the end](#options-of-the-worlds). Every command exits with 0 when it is done, 2 after a
 mistake, which it says in one sentence on standard error, and 130 when it was stopped.
 """
-PLAIN = str.maketrans({"|": r"\|", "*": r"\*", "<": "&lt;", "$": r"\$", "_": r"\_"})
+PLAIN = str.maketrans({"|": r"\|", "*": r"\*", "<": "&lt;", "$": r"\$", "_": r"\_", "`": r"\`"})
 
 
 def page() -> str:
     """Text of the page."""
-    battle = KINDS["battle"].settings()
     parts = [INTRODUCTION]
-    for name, command in COMMANDS.items():
-        function = command(type(battle), battle) if name in BY_ENVIRONMENT else command
-        parts += [f"## cmfq {name}\n", *_command(_parser(function))]
+    for title, group in GROUPS.items():
+        names = ", ".join(f"[{name}](#cmfq-{name})" for name in group)
+        parts.append(f"**{title}**: {names}\n")
+    for name in COMMANDS:
+        parts += [f"## cmfq {name}\n", *_command(name)]
     parts.append("## Options of the worlds\n")
-    for name, kind in KINDS.items():
-        settings = kind.settings()
-        function = COMMANDS["evaluate"](type(settings), settings)
-        groups = dict(_groups(_parser(function)))
-        parts += [f"### {name}\n", _table(groups["settings options"])]
+    for name in KINDS:
+        options = options_of(command_function("train", [name]))
+        section = next(one.section for one in options if one.name == "--max-steps")
+        of_world = [one for one in options if one.section == section]
+        parts += [f"### {name}\n", f"{section.translate(PLAIN)}\n", _table(of_world)]
     return "\n".join(parts)
 
 
-def _parser(function: Callable[..., Any]) -> ArgumentParser:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)
-        return tyro.extras.get_parser(function)
+def _command(name: str) -> Iterator[str]:
+    function = command_function(name)
+    for paragraph in description_of(function).split("\n"):
+        yield f"{paragraph.translate(PLAIN)}\n"
+    options = options_of(function)
+    arguments = [one for one in options if one.is_positional]
+    if arguments:
+        yield _table(arguments)
+    named = [one for one in options if not one.is_positional]
+    for section in dict.fromkeys(one.section for one in named):
+        yield f"**{section.rstrip('.').translate(PLAIN) or 'Options'}**\n"
+        yield _table([one for one in named if one.section == section])
 
 
-def _command(parser: ArgumentParser) -> Iterator[str]:
-    yield f"{_text(parser.description or '')}\n"
-    for title, actions in _groups(parser):
-        if title == "positional arguments":
-            yield _table(actions)
-        else:
-            heading = "Options" if title == "options" else title.capitalize()
-            yield f"**{heading.replace('-', ' ').replace('.', ', ')}**\n"
-            yield _table(actions)
-
-
-def _groups(parser: ArgumentParser) -> Iterator[tuple[str, list[Action]]]:
-    for group in parser._action_groups:
-        actions = [one for one in group._group_actions if one.dest != "help"]
-        if actions:
-            yield group.title or "options", actions
-
-
-def _table(actions: list[Action]) -> str:
-    rows = [f"| {_kind(actions)} | meaning |", "| --- | --- |"]
-    for one in actions:
-        value = str(one.metavar or "")
-        shown = f"{', '.join(one.option_strings)} {value}" if one.option_strings else one.dest
-        help_text = (one.help or "").replace(f"(default: {WORKERS})", "(default: all cores)")
-        rows.append(f"| `{shown.strip().replace('|', ' or ')}` | {_text(help_text)} |")
+def _table(options: Sequence[Option]) -> str:
+    kind = "argument" if options[0].is_positional else "option"
+    rows = [f"| {kind} | meaning | default |", "| --- | --- | --- |"]
+    for one in options:
+        value = "" if one.is_positional else one.metavar
+        name = one.metavar if one.is_positional else ", ".join(one.spellings)
+        typed = f"{name} {value}".strip().replace("|", " or ")
+        rows.append(f"| `{typed}` | {one.help.translate(PLAIN)} | {_default(one)} |")
     return "\n".join(rows) + "\n"
 
 
-def _kind(actions: list[Action]) -> str:
-    return "option" if actions[0].option_strings else "argument"
-
-
-def _text(text: str) -> str:
-    """Help text as Markdown: what stands between backquotes stays as it is."""
-    one_line = re.sub(r"``([^`]*)``", r"`\1`", " ".join(text.split()))
-    parts = re.split(r"(`[^`]*`)", one_line)
-    return "".join(
-        part.replace("|", r"\|") if part.startswith("`") else part.translate(PLAIN)
-        for part in parts
-    )
+def _default(option: Option) -> str:
+    if option.is_required:
+        return "must be given"
+    if option.name == "--workers" and option.default == WORKERS:
+        return "all cores"
+    return shown(option.default).translate(PLAIN)
 
 
 def write(app: Sphinx) -> None:

@@ -1,28 +1,32 @@
 """Causal mean-field reinforcement learning: train, play and understand hundreds of agents."""
 
-from cmfq.api import (
-    TournamentResult,
-    TrainedRun,
-    evaluate,
-    open_run,
-    resume,
-    tournament,
-    train,
-)
-from cmfq.columns import Frame, frame_of
-from cmfq.environments.base import TeamObservation
-from cmfq.environments.battle import BattleEnvironment, BattleSettings
-from cmfq.environments.particles import ParticlesSettings
-from cmfq.environments.pettingzoo import PettingZooSettings
-from cmfq.environments.pursuit import PursuitSettings
-from cmfq.environments.registry import make_environment
-from cmfq.errors import UserError
-from cmfq.explanation import Explanation
-from cmfq.play.matches import MatchResult
-from cmfq.policies import QPolicy
-from cmfq.training.checkpoint import load
-from cmfq.training.presets import preset_training as preset
-from cmfq.training.settings import TrainSettings
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from cmfq.api import (
+        TournamentResult,
+        TrainedRun,
+        evaluate,
+        open_run,
+        resume,
+        tournament,
+        train,
+    )
+    from cmfq.columns import Frame, frame_of
+    from cmfq.environments.base import TeamObservation
+    from cmfq.environments.battle import BattleEnvironment, BattleSettings
+    from cmfq.environments.particles import ParticlesSettings
+    from cmfq.environments.pettingzoo import PettingZooSettings
+    from cmfq.environments.pursuit import PursuitSettings
+    from cmfq.environments.registry import make_environment
+    from cmfq.errors import UserError
+    from cmfq.explanation import Explanation
+    from cmfq.play.matches import MatchResult
+    from cmfq.policies import QPolicy
+    from cmfq.training.checkpoint import load
+    from cmfq.training.presets import preset_training as preset
+    from cmfq.training.settings import TrainSettings
 
 __all__ = [
     "BattleEnvironment",
@@ -49,3 +53,42 @@ __all__ = [
     "tournament",
     "train",
 ]
+_MODULES = {
+    "BattleEnvironment": "cmfq.environments.battle",
+    "BattleSettings": "cmfq.environments.battle",
+    "Explanation": "cmfq.explanation",
+    "Frame": "cmfq.columns",
+    "MatchResult": "cmfq.play.matches",
+    "ParticlesSettings": "cmfq.environments.particles",
+    "PettingZooSettings": "cmfq.environments.pettingzoo",
+    "PursuitSettings": "cmfq.environments.pursuit",
+    "QPolicy": "cmfq.policies",
+    "TeamObservation": "cmfq.environments.base",
+    "TournamentResult": "cmfq.api",
+    "TrainSettings": "cmfq.training.settings",
+    "TrainedRun": "cmfq.api",
+    "UserError": "cmfq.errors",
+    "evaluate": "cmfq.api",
+    "frame_of": "cmfq.columns",
+    "load": "cmfq.training.checkpoint",
+    "make_environment": "cmfq.environments.registry",
+    "open_run": "cmfq.api",
+    "preset": "cmfq.training.presets:preset_training",
+    "resume": "cmfq.api",
+    "tournament": "cmfq.api",
+    "train": "cmfq.api",
+}
+"""Module of each public name: imported at first use, so that ``cmfq --help`` needs no PyTorch."""
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name."""
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, _, within = _MODULES[name].partition(":")
+    return getattr(import_module(module), within or name)
+
+
+def __dir__() -> list[str]:
+    """List the public names too, before they are imported."""
+    return sorted({*globals(), *__all__})

@@ -25,23 +25,25 @@ from cmfq.networks import Encoding, LearnedParts, NetworkSettings, QNetwork
 
 @dataclass(frozen=True)
 class MeanFieldSettings:
-    """How neighbours are found and merged."""
+    """Neighbours and how their actions are merged."""
 
     neighbours: Literal["team", "everyone"] = "team"
-    """Whose actions are merged: team-mates, or all agents in reach (open in the paper)."""
+    """Agents whose actions are merged: team, team-mates within the radius, or everyone within it
+    (open in the paper)."""
     radius: float | None = None
-    """How far neighbours reach; the view's radius if not given; inf for all."""
+    """Greatest distance of a neighbour; inf takes all agents (default: the radius of the view)."""
     oneself: bool = False
-    """Whether an agent counts among its own neighbours, as in the original MFQ code."""
+    """Count an agent among its own neighbours, as the original MFQ code does."""
     epsilon: float = 0.01
     """Smoothing term of the causal weights (Eq 11); inf makes CMFQ equal to MFQ."""
     effect_beta: float | None = None
-    """Inverse temperature of the policies that Eq 7 compares; the acting one if not given."""
+    """Inverse temperature of the policies that Eq 7 compares (default: that of the acting policy).
+    """
     intervention: str = "replace"
-    """The do-operation of Eq 7: replace, leave-one-out, step, or your_module:function."""
+    """Do-operation of Eq 7: replace, leave-one-out, step, or your_module:function."""
     effect: str = "kl"
-    """Its measure: kl, reverse-kl, jensen-shannon, total-variation, greedy-value, or
-    your_module:function."""
+    """Measure of the effect in Eq 7: kl, reverse-kl, jensen-shannon, total-variation, greedy-value,
+    or your_module:function."""
 
     def __post_init__(self) -> None:
         require_range(self, 1e-12, 1e12, "epsilon", or_infinite=True)

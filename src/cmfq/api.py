@@ -215,7 +215,7 @@ def tournament(
         within_groups: whether runs of one group play each other too.
         workers: processes; the result does not depend on it.
         file: JSON file of the games, each as soon as it is over: a tournament that was interrupted
-            goes on from it, and ``cmfq tournament --json FILE`` reports it. Not kept if not given.
+            goes on from it, and ``cmfq tournament --log FILE`` reports it. Not kept if not given.
 
     Raises:
         UserError: an entrant is not there, they cannot play each other, or the file is of another

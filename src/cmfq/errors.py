@@ -28,14 +28,26 @@ class OpponentFailed(UserError):
     """An opponent of the user's own raised, or gave what are no actions: names the opponent."""
 
 
+def nearest_name(name: str, known: Collection[str], cutoff: float = 0.4) -> str:
+    """The known name that is most like ``name``; empty if none is.
+
+    Args:
+        name: name that is not known.
+        known: names to choose from.
+        cutoff: least similarity, from 0 to 1.
+    """
+    found = difflib.get_close_matches(name, known, n=1, cutoff=cutoff)
+    return found[0] if found else ""
+
+
 def unknown_name(kind: str, name: str, known: Collection[str]) -> UserError:
     """Say that ``name`` is no known ``kind``, suggest the nearest name and list the known ones."""
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    suggestion = f"did you mean {nearest[0]!r}? " if nearest else ""
+    near = nearest_name(name, known)
+    suggestion = f"did you mean {near!r}? " if near else ""
     listed = ", ".join(known)
     if len(listed) > LONGEST_LIST:
-        near = difflib.get_close_matches(name, known, n=5, cutoff=0.0)
-        listed = f"{', '.join(near)} and {len(known) - len(near)} more"
+        nearest = difflib.get_close_matches(name, known, n=5, cutoff=0.0)
+        listed = f"{', '.join(nearest)} and {len(known) - len(nearest)} more"
     return UserError(f"unknown {kind} {name!r}: {suggestion}known are {listed}")
 
 

@@ -21,7 +21,7 @@ from cmfq.replay import Replay
 
 @dataclass(frozen=True)
 class LearnerSettings:
-    """The Q-learning update (Eq 12, 13). The paper leaves these settings open unless noted."""
+    """The Q-learning update (Eq 12, 13); open in the paper unless noted."""
 
     learning_rate: float = 3e-4
     """Learning rate of Adam at the first episode."""

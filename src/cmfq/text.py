@@ -14,6 +14,8 @@ from typing import Any, TextIO
 UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode categories that are not seen, or end a line: control characters, marks that turn the
 direction of writing, halves of pairs."""
+LONGEST_WORD = 160
+"""Greatest number of letters of a word in an error."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """With which a cell begins that spreadsheets calculate."""
 MARKDOWN = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])|<(?=[\w/!?])|&(?=#|\w+;)")
@@ -31,6 +33,14 @@ def plain_text(text: str) -> str:
 def say(text: str, file: TextIO | None = None, *, flush: bool = False) -> None:
     """Print a line of text that may hold names."""
     print(plain_text(text), file=file, flush=flush)
+
+
+def shortened(message: str) -> str:
+    """A message in which the middle of very long words is left out."""
+    kept = LONGEST_WORD // 2
+    return re.sub(
+        rf"\S{{{LONGEST_WORD + 1},}}", lambda word: f"{word[0][:kept]}…{word[0][-kept:]}", message
+    )
 
 
 class Strong(str):

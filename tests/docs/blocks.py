@@ -21,8 +21,8 @@ FEW = {
 """Options that make a command long, and with what value it is short."""
 ADDED = {
     "train": {"--episodes": "2", "--min-updates": "1", "--replay-bytes": "4000000"},
-    "evaluate": {"--episodes": "2", "--workers": "1"},
-    "tournament": {"--episodes": "2", "--workers": "1"},
+    "evaluate": {"--games": "2", "--workers": "1"},
+    "tournament": {"--games": "2", "--workers": "1"},
     "bench": {"--steps": "1"},
 }
 """Options that are added where they are not given, for the same."""

@@ -21,7 +21,7 @@ def test_the_last_is_the_last_checkpoint_to_the_bit(runs: Path, tmp_path: Path) 
     found, expected = weights(out), weights(runs / "cmfq-0")
     assert all(torch.equal(found[name], expected[name]) for name in expected)
     assert cmfq.load(out).beta == cmfq.load(runs / "cmfq-0").beta
-    game = ["--size", "12", "--episodes", "2", "--workers", "1"]
+    game = ["--size", "12", "--games", "2", "--workers", "1"]
     assert main(["evaluate", str(out), "random", *game]) == 0
 
 

@@ -105,7 +105,7 @@ def test_players_that_are_not_there(checkpoint: Path) -> None:
     (team, _) = BattleEnvironment(SMALL).teams
     with pytest.raises(UserError, match="no player 'rusch'"):
         load_player("rusch", battle, [team])
-    with pytest.raises(UserError, match="episodes is 0"):
+    with pytest.raises(UserError, match="games is 0"):
         play_match("rush", "rush", SMALL, episodes=0, seed=0)
     assert isinstance(load_player(str(checkpoint), battle, [team])["agent"], QPolicy)
     with pytest.raises(UserError, match="trained with channels"):

@@ -43,7 +43,7 @@ def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_match_plays_every_role_and_says_what_is_compared(
     world: str, runs: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["evaluate", str(runs[world]), "random", "--episodes", "6", "--workers", "1"]
+    command = ["evaluate", str(runs[world]), "random", "--games", "6", "--workers", "1"]
     assert main(command) == 0
     said = capsys.readouterr().out
     expected = {
@@ -89,8 +89,8 @@ def test_tournaments_and_progress_say_who_wins(
     world: str, runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, file = str(runs[world]), tmp_path / "t.json"
-    options = ["--workers", "1", "--json"]
-    played = ["tournament", run, "random", "--episodes", "12", "--checkpoints", "last:2"]
+    options = ["--workers", "1", "--log"]
+    played = ["tournament", run, "random", "--games", "12", "--checkpoints", "last:2"]
     assert main([*played, *options, str(file), "--out", str(tmp_path / "results")]) == 0
     assert "Two such games count as one" in capsys.readouterr().out.replace("two", "Two")
     page = (tmp_path / "results" / "README.md").read_text()
@@ -103,7 +103,7 @@ def test_tournaments_and_progress_say_who_wins(
     if world.startswith("three"):  # six games give a checkpoint every role once
         assert len({one[1:] for one in checkpoints if one[0] < 6}) == 1
     report = tmp_path / "t.html"
-    assert main(["tournament", "--json", str(file), "--report", str(report)]) == 0
+    assert main(["tournament", "--log", str(file), "--html", str(report)]) == 0
     assert "<h2>By side</h2>" not in report.read_text()
     progress = ["progress", run, "--games", "6", *options, str(tmp_path / "p.json")]
     assert main([*progress, "--against", "random", "--out", str(tmp_path / "p")]) == 0
@@ -116,8 +116,8 @@ def test_tournaments_and_progress_say_who_wins(
 def test_too_few_games_for_every_role_are_refused(
     runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["tournament", str(runs["three_roles"]), "random", "--json", str(tmp_path / "t.json")]
-    assert main([*command, "--episodes", "5", "--workers", "1"]) == 2
+    command = ["tournament", str(runs["three_roles"]), "random", "--log", str(tmp_path / "t.json")]
+    assert main([*command, "--games", "5", "--workers", "1"]) == 2
     error = capsys.readouterr().err
     assert "give at least 6, so that each has every role once (a and b and c)" in error
 

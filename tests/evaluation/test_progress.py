@@ -106,24 +106,24 @@ def test_rows_and_picture_are_written_and_shown_again(
     games, picture = tmp_path / "games.json", tmp_path / "p.svg"
     names = [str(runs / "cmfq-0"), str(runs / "mfq-0")]
     options = ["--against", "random", "--games", "2"]
-    end = ["--workers", "1", "--json", str(games), "--out", str(picture)]
+    end = ["--workers", "1", "--log", str(games), "--out", str(picture)]
     assert main(["progress", *names, *options, *end]) == 0
     table = capsys.readouterr().out
     assert "12 games in " in table
     assert "<svg" in picture.read_text()
     played = finished_progress(games)
-    command = " ".join(["cmfq progress", *names, *options, "--seed 0 --json", str(games)])
+    command = " ".join(["cmfq progress", *names, *options, "--seed 0 --log", str(games)])
     assert played.command == command
-    assert main(["progress", "--json", str(games)]) == 0
+    assert main(["progress", "--log", str(games)]) == 0
     assert capsys.readouterr().out.strip() in table
     assert main(["progress", *names, *options, "--workers", "1"]) == 0, "without a file"
 
 
 def test_a_tournament_is_not_taken_for_it(runs: Path, tmp_path: Path) -> None:
     path, names = tmp_path / "t.json", [str(runs / "cmfq-0"), "rush"]
-    options = ["--episodes", "2", "--workers", "1", "--json", str(path)]
+    options = ["--games", "2", "--workers", "1", "--log", str(path)]
     assert main(["tournament", *names, *options]) == 0
-    with pytest.raises(UserError, match="is a tournament: `cmfq tournament --json"):
+    with pytest.raises(UserError, match="is a tournament: `cmfq tournament --log"):
         finished_progress(path)
     with pytest.raises(UserError, match="holds the games of `cmfq tournament"):
         play([runs / "cmfq-0"], ["rush"], path)
@@ -142,13 +142,13 @@ def test_nothing_to_play(runs: Path, tmp_path: Path) -> None:
 def test_a_folder_of_results_writes_itself_again(runs: Path, tmp_path: Path) -> None:
     games, out, again = tmp_path / "p.json", tmp_path / "out", tmp_path / "again"
     play([runs / "cmfq-0", runs / "cmfq-1"], ["rush"], games)
-    assert main(["progress", "--json", str(games), "--out", str(out)]) == 0
+    assert main(["progress", "--log", str(games), "--out", str(out)]) == 0
     page = (out / "README.md").read_text()
     assert "Every checkpoint of 2 of cmfq against" in page
     assert "| group | episode | v rush |" in page
     assert "## Damage dealt over damage taken" in page
     assert "## The last checkpoints" in page
-    assert main(["progress", "--json", str(out / "progress.json.gz"), "--out", str(again)]) == 0
+    assert main(["progress", "--log", str(out / "progress.json.gz"), "--out", str(again)]) == 0
     assert (again / "progress.svg").read_bytes() == (out / "progress.svg").read_bytes()
 
 

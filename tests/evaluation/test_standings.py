@@ -175,8 +175,8 @@ def test_results_and_page_are_written_and_written_again_from_what_is_stored(
     assert gzip.decompress(files["tournament.json.gz"]).decode() == tournament_text(played)
     stored = tmp_path / "out" / "tournament.json.gz"
     page = tmp_path / "t.html"
-    assert main(["tournament", "--json", str(stored), "--out", str(tmp_path / "out"),
-                 "--report", str(page)]) == 0  # fmt: skip
+    assert main(["tournament", "--log", str(stored), "--out", str(tmp_path / "out"),
+                 "--html", str(page)]) == 0  # fmt: skip
     assert {file.name: file.read_bytes() for file in (tmp_path / "out").iterdir()} == files
     html = page.read_text()
     assert "cmfq<b>" not in html

@@ -191,8 +191,8 @@ def test_killed_and_called_again_it_ends_the_same(runs: Path, tmp_path: Path) ->
     """A real SIGKILL of the process that leads, in the middle, with two workers."""
     path, undisturbed = tmp_path / "t.json", tmp_path / "u.json"
     arguments = ["tournament", *(str(runs / n) for n in ("cmfq-0", "mfq-0")), "swarm"]
-    arguments += ["--size", "64", "--max-steps", "60", "--episodes", "6", "--workers", "2"]
-    command = [sys.executable, "-m", "cmfq.cli", *arguments, "--json", str(path)]
+    arguments += ["--size", "64", "--max-steps", "60", "--games", "6", "--workers", "2"]
+    command = [sys.executable, "-m", "cmfq.cli", *arguments, "--log", str(path)]
     leader = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     seen = 0
     while seen < 3:
@@ -211,8 +211,8 @@ def test_killed_and_called_again_it_ends_the_same(runs: Path, tmp_path: Path) ->
         assert time.monotonic() < deadline, "workers outlive the process that started them"
         time.sleep(0.05)
     arguments[-1] = "1"
-    assert main([*arguments, "--json", str(path)]) == 0
-    assert main([*arguments, "--json", str(undisturbed)]) == 0
+    assert main([*arguments, "--log", str(path)]) == 0
+    assert main([*arguments, "--log", str(undisturbed)]) == 0
     ours, theirs = finished_tournament(path), finished_tournament(undisturbed)
     assert ours.games == theirs.games
     assert set(before.games) < set(ours.games)
@@ -221,7 +221,7 @@ def test_killed_and_called_again_it_ends_the_same(runs: Path, tmp_path: Path) ->
 def test_ctrl_c_keeps_what_was_played(runs: Path, tmp_path: Path) -> None:
     path = tmp_path / "t.json"
     command = [sys.executable, "-m", "cmfq.cli", "tournament", str(runs / "cmfq-0"), "swarm"]
-    command += ["--size", "64", "--episodes", "500", "--workers", "1", "--json", str(path)]
+    command += ["--size", "64", "--games", "500", "--workers", "1", "--log", str(path)]
     process = subprocess.Popen(
         command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
         start_new_session=True,

@@ -91,7 +91,7 @@ assert [len(team) for team in actions] == [16, 16]
 small = "--size 16 --formation random --max-steps 20".split()
 train = ["train", "battle", *small, "--episodes", "2", "--algorithm", "mfq", "--run", "runs/x"]
 assert main([*train, "--opponents", "self", "zoo:cmfq64=0.5"]) == 0
-assert main(["evaluate", "runs/x", "zoo:cmfq64", "--episodes", "2", "--workers", "1"]) == 0
+assert main(["evaluate", "runs/x", "zoo:cmfq64", "--games", "2", "--workers", "1"]) == 0
 assert main(["record", "zoo:mfq64", "swarm", *small, "--out", "fight.replay"]) == 0
 assert main(["view", "fight.replay", "--html", "fight.html"]) == 0
 assert main(["report", "runs/x", "--against", "zoo:mfq64", "--games", "2", "--workers", "1"]) == 0
@@ -115,7 +115,7 @@ from cmfq.cli import main
 
 small = "--predators 2 --prey 3 --obstacles 2 --max-steps 5".split()
 assert main(["train", "particles", *small, "--episodes", "2", "--run", "x"]) == 0
-assert main(["evaluate", "x", "random", "--episodes", "2", "--workers", "1"]) == 0
+assert main(["evaluate", "x", "random", "--games", "2", "--workers", "1"]) == 0
 sys.exit(main(["train", "battle", "--episodes", "1", "--run", "y"]))
 """,
         required,

@@ -29,8 +29,8 @@ def played(tmp_path_factory: pytest.TempPathFactory, tiny: TrainSettings[BattleS
     assert sorted(train_missing(runs, folder, workers=1)) == sorted(runs)
     path = tmp_path / "t.json"
     entrants = [f"ours={folder / 'cmfq-0'}", str(folder / "mfq-0"), "rush"]
-    options = ["--episodes", "4", "--checkpoints", "last:1", "--workers", "1", "--seed", "3"]
-    assert main(["tournament", *entrants, "--json", str(path), *options]) == 0
+    options = ["--games", "4", "--checkpoints", "last:1", "--workers", "1", "--seed", "3"]
+    assert main(["tournament", *entrants, "--log", str(path), *options]) == 0
     return path
 
 
@@ -38,7 +38,7 @@ def test_the_same_versions_give_the_same_weights_and_games(
     played: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     again, runs, out = tmp_path / "again.json", tmp_path / "again", tmp_path / "out"
-    options = ["--runs", str(runs), "--json", str(again), "--workers", "1", "--out", str(out)]
+    options = ["--runs", str(runs), "--log", str(again), "--workers", "1", "--out", str(out)]
     assert main(["reproduce", str(played), *options]) == 0
     assert "again" in capsys.readouterr().out
     for name in ("cmfq-0", "mfq-0"):
@@ -80,7 +80,7 @@ def test_mistakes_are_refused_before_anything_is_trained(
     played: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before, runs = played.read_bytes(), tmp_path / "again"
-    options = ["--runs", str(runs), "--workers", "1", "--json"]
+    options = ["--runs", str(runs), "--workers", "1", "--log"]
     assert main(["reproduce", str(played), *options, str(played)]) == 2
     assert "would be overwritten" in capsys.readouterr().err
     gone = tmp_path / "gone.json"
@@ -108,7 +108,7 @@ def test_the_game_of_a_strangers_file_is_not_made(
     games = tuple(one for one in stored.games if {one.a, one.b} <= names)
     file = replace(stored, settings=theirs, entrants=entrants, games=games)
     (tmp_path / "theirs.json").write_text(tournament_text(file))
-    options = ["--runs", str(tmp_path / "again"), "--json", str(tmp_path / "again.json")]
+    options = ["--runs", str(tmp_path / "again"), "--log", str(tmp_path / "again.json")]
     assert main(["reproduce", str(tmp_path / "theirs.json"), *options]) == 2
     assert "CMFQ_RUN_OWN_FUNCTIONS" in capsys.readouterr().err
     assert not (tmp_path / "ran").exists()

@@ -158,8 +158,8 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
         (["--games", "1", "--against", "rush", "swarm"], "at least 2"),
         (["--against", "nobody"], "there is no entrant 'nobody'"),
         (["--against", "00-cmfq=rush"], "called as, a run of the sweep"),
-        (["--json", "no/g.json"], "there is no folder"),
-        (["--json", "old.json"], "cannot write old.json: what is there is not a file of games"),
+        (["--log", "no/g.json"], "there is no folder"),
+        (["--log", "old.json"], "cannot write old.json: what is there is not a file of games"),
         (["--out", "mine"], "would be lost"),
         (["--out", "old.json/x"], "is a file"),
         (["--runs", "old.json"], "cannot make the folder"),
@@ -177,7 +177,7 @@ def test_mistakes_are_refused_before_anything_is_trained(
     Path("mine").mkdir()
     Path("mine/README.md").write_text("# Mine")
     Path("old.json").write_text("mine")
-    defaults = ["--json", "g.json", "--runs", "runs", "--workers", "1"]
+    defaults = ["--log", "g.json", "--runs", "runs", "--workers", "1"]
     assert main(["sweep", str(small), *defaults, *arguments]) == 2
     assert sentence in capsys.readouterr().err
     assert {file.name for file in tmp_path.iterdir()} == {"mine", "old.json"}
@@ -190,7 +190,7 @@ def test_an_environment_that_neither_side_wins_is_refused(
     path, runs = tmp_path / "plan.toml", tmp_path / "runs"
     text = SMALL.partition("[settings]")[0].replace("battle", "pursuit")
     path.write_text(text)
-    assert main(["sweep", str(path), "--json", str(tmp_path / "g"), "--runs", str(runs)]) == 2
+    assert main(["sweep", str(path), "--log", str(tmp_path / "g"), "--runs", str(runs)]) == 2
     assert "two sides that are alike" in capsys.readouterr().err
     assert not runs.exists()
 
@@ -231,7 +231,7 @@ def test_a_stopped_sweep_goes_on(small: Path, tmp_path: Path) -> None:
     (tmp_path / "plan.toml").write_text(text)
     runs = tmp_path / "runs"
     command = [sys.executable, "-m", "cmfq.cli", "sweep", str(tmp_path / "plan.toml")]
-    command += ["--json", str(tmp_path / "g.json"), "--runs", str(runs), "--workers", "2"]
+    command += ["--log", str(tmp_path / "g.json"), "--runs", str(runs), "--workers", "2"]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True)
     deadline = time.monotonic() + 600
     while len(list(runs.glob("*/metrics.jsonl"))) < 2:
@@ -283,7 +283,7 @@ def test_the_command_plays_reports_and_reports_again(
     small: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     json, out, again = tmp_path / "g.json", tmp_path / "out", tmp_path / "again"
-    arguments = ["sweep", str(small), "--json", str(json)]
+    arguments = ["sweep", str(small), "--log", str(json)]
     arguments += ["--runs", str(trained), "--against", "rush", "--games", "2", "--workers", "1"]
     assert main([*arguments, "--checkpoints", "last:1", "--out", str(out)]) == 0
     assert "strength of" in capsys.readouterr().out
@@ -296,9 +296,9 @@ def test_the_command_plays_reports_and_reports_again(
     assert {"effects.svg", "effects.png", "plan.toml"} <= {file.name for file in out.iterdir()}
     other = tmp_path / "other.toml"
     other.write_text(small.read_text().replace("[6, inf]", "[6, 5]"))
-    assert main(["sweep", str(other), "--json", str(json)]) == 2
+    assert main(["sweep", str(other), "--log", str(json)]) == 2
     assert "has mean_field.radius inf: give the plan" in capsys.readouterr().err
-    stored = ["sweep", str(out / "plan.toml"), "--json", str(out / "games.json.gz")]
+    stored = ["sweep", str(out / "plan.toml"), "--log", str(out / "games.json.gz")]
     assert main([*stored, "--out", str(again)]) == 0
     assert (again / "cells.csv").read_bytes() == (out / "cells.csv").read_bytes()
     assert main(["power", str(json)]) == 2
@@ -312,5 +312,5 @@ def test_games_of_another_plan_are_refused(
     played = Tournament(TournamentSettings(read_plan(small).game), {}, "", (), (), ())
     with pytest.raises(UserError, match="another plan, without the run 00-cmfq"):
         responses(read_plan(small), played)
-    assert main(["sweep", str(tmp_path / "no.toml"), "--json", str(tmp_path / "g.json")]) == 2
+    assert main(["sweep", str(tmp_path / "no.toml"), "--log", str(tmp_path / "g.json")]) == 2
     assert "cannot be read as a plan" in capsys.readouterr().err

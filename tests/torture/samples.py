@@ -58,10 +58,10 @@ def make_samples(folder: Path) -> list[Sample]:
     out = folder / "out"
     call("train", "battle", *SMALL, "--run", run)
     call("train", "battle", *SMALL, "--algorithm", "mfq", "--run", other)
-    few = ("--episodes", "4", "--checkpoints", "last:1", "--workers", "1")
-    call("tournament", run, other, "rush", "--json", games, *few, "--out", out)
+    few = ("--games", "4", "--checkpoints", "last:1", "--workers", "1")
+    call("tournament", run, other, "rush", "--log", games, *few, "--out", out)
     call(
-        "progress", run, "--against", "random", "--games", "2", "--workers", "1", "--json", progress
+        "progress", run, "--against", "random", "--games", "2", "--workers", "1", "--log", progress
     )
     call("record", run, "random", *GAME, "--out", replay)
 

@@ -98,12 +98,12 @@ def test_commands_take_a_run_whose_roles_have_slashes(
     assert main(["resume", run]) == 0
     assert main(["export", run, "--out", file]) == 0
     for command in (
-        ["evaluate", file, "random", "--episodes", "2", "--workers", "1"],
+        ["evaluate", file, "random", "--games", "2", "--workers", "1"],
         ["record", run, file, "--out", game],
         ["explain", run, "--step", "2"],
     ):
         capsys.readouterr()
         code = main(command)
         assert code == 0, (command, capsys.readouterr().err)
-    assert main(["evaluate", run, file, "--episodes", "2", "--workers", "1"]) == 0
+    assert main(["evaluate", run, file, "--games", "2", "--workers", "1"]) == 0
     assert "team/red" in capsys.readouterr().out

@@ -74,7 +74,7 @@ def test_roles_resume_as_if_never_stopped(run: Path, tmp_path: Path) -> None:
 def test_a_run_plays_the_game_that_it_was_trained_in(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["evaluate", str(run), "greedy", "--episodes", "2", "--workers", "1"]) == 0
+    assert main(["evaluate", str(run), "greedy", "--games", "2", "--workers", "1"]) == 0
     output = capsys.readouterr().out
     assert "4 predators, 6 prey" in output
     assert output.count("predator │") >= 2

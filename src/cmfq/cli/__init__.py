@@ -1,62 +1,18 @@
-"""Causal mean-field reinforcement learning: train, play and understand hundreds of agents."""
+"""The command line: ``cmfq COMMAND``. What a command needs is imported when it is chosen."""
 
 import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from itertools import takewhile
-from typing import Any
+from importlib import import_module
 
-from cmfq.cli.arguments import parse, shortened
-from cmfq.cli.crossing import cross_in
-from cmfq.cli.describing import environments
-from cmfq.cli.planning import power
-from cmfq.cli.playing import evaluate_in, report
-from cmfq.cli.publishing import export
-from cmfq.cli.replays import record_in, render, view
-from cmfq.cli.studying import reproduce, sweep
-from cmfq.cli.tournaments import curves, progress, sizes, tournament_in
-from cmfq.cli.training import bench, resume, train_in
-from cmfq.cli.understanding import check_in, explain_in
-from cmfq.environments.keeping import close_kept
-from cmfq.environments.registry import default_settings
-from cmfq.environments.settings import EnvironmentSettings
-from cmfq.errors import UserError
+from cmfq.cli.commands import COMMANDS
+from cmfq.cli.help import overview
+from cmfq.errors import UserError, nearest_name
 from cmfq.notices import notices_on_standard_error
-from cmfq.play.entrants import split_group
-from cmfq.play.players import game_of
-from cmfq.text import say
+from cmfq.text import say, shortened
 
-COMMANDS: dict[str, Callable[..., Any]] = {
-    "environments": environments,
-    "train": train_in,
-    "resume": resume,
-    "evaluate": evaluate_in,
-    "tournament": tournament_in,
-    "cross": cross_in,
-    "power": power,
-    "sizes": sizes,
-    "sweep": sweep,
-    "reproduce": reproduce,
-    "curves": curves,
-    "progress": progress,
-    "export": export,
-    "report": report,
-    "record": record_in,
-    "view": view,
-    "render": render,
-    "explain": explain_in,
-    "check": check_in,
-    "bench": bench,
-}
-BY_ENVIRONMENT = {"train", "evaluate", "tournament", "cross", "record", "explain", "check"}
-"""Commands whose options are those of an environment: the one that their arguments name."""
-REPLACED = {
-    "--opponent": "--opponents self (was shared), or --opponents gated --gate-win-rate 0 (was "
-    "snapshot)",
-    "--snapshot-period": "--gate-games, with --opponents gated --gate-win-rate 0",
-}
-"""Options of ``cmfq train`` that there are no more, and what has taken their place."""
+HELP = ("-h", "--help")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,9 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
         with notices_on_standard_error(), ExitStack() as at_the_end:
-            at_the_end.callback(close_kept)
-            call = parse(_commands(arguments), arguments, __doc__)
-            _run(call)
+            _run(arguments, at_the_end)
     except UserError as error:
         say(f"cmfq: {shortened(str(error))}", file=sys.stderr)
         return 2
@@ -78,8 +32,55 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(call: Callable[[], None]) -> None:
-    """Call a command, of which nothing but an error may come out.
+def _run(arguments: Sequence[str], at_the_end: ExitStack) -> None:
+    """Print help or the version, or run a command."""
+    word = arguments[0] if arguments else ""
+    if word in HELP:
+        print(overview())
+    elif word == "--version":
+        print(f"cmfq {version()}")
+    elif word == "--completion":
+        import_module("cmfq.cli.arguments").print_completion(arguments[1:])
+    else:
+        _validate_command(arguments)
+        keeping = import_module("cmfq.environments.keeping")
+        at_the_end.callback(keeping.close_kept)
+        call = import_module("cmfq.cli.arguments").parse(word, arguments[1:])
+        if call is not None:
+            _call(call)
+
+
+def version() -> str:
+    """Version of the package that is installed."""
+    from importlib.metadata import version as installed
+
+    return installed("cmfq")
+
+
+def _validate_command(arguments: Sequence[str]) -> None:
+    """Check the name of the command, and that no argument is empty or an option of old.
+
+    Raises:
+        UserError: one of them is.
+    """
+    for before, argument in zip(("cmfq", *arguments), arguments, strict=False):
+        if not argument:
+            raise UserError(f"the argument after {before} is empty: give a value, or leave it out")
+    if not arguments or arguments[0].startswith("-"):
+        raise UserError("the command is missing: `cmfq --help` lists the commands")
+    word = arguments[0]
+    if word not in COMMANDS:
+        near = nearest_name(word, COMMANDS)
+        meant = f"did you mean `cmfq {near}`? " if near else ""
+        raise UserError(f"unknown command {word!r}: {meant}`cmfq --help` lists the commands")
+    for option in (argument.partition("=")[0] for argument in arguments):
+        if option in COMMANDS[word].renamed:
+            instead = COMMANDS[word].renamed[option]
+            raise UserError(f"`cmfq {word}` no longer has {option}: give {instead} instead")
+
+
+def _call(call: Callable[[], None]) -> None:
+    """Run a command; only a user's mistake or a fault of the package may end it.
 
     Raises:
         UserError: there is not enough memory, the system refused something to do with a file, or
@@ -109,35 +110,3 @@ def _refused(error: OSError) -> str:
     what = " ".join((error.strerror or str(error) or type(error).__name__).split())
     where = "" if error.filename is None else f"{error.filename}: "
     return f"the system does not let it go on: {where}{what}; mend that and give the command again"
-
-
-def _commands(arguments: Sequence[str]) -> dict[str, Callable[..., Any]]:
-    """All commands; the one that is called has the options of its environment."""
-    command = arguments[0] if arguments else ""
-    for option in (argument.partition("=")[0] for argument in arguments):
-        if command == "train" and option in REPLACED:
-            raise UserError(f"there is no {option} any more: give {REPLACED[option]}")
-    names = list(takewhile(lambda argument: not argument.startswith("-"), arguments[1:]))
-    settings: EnvironmentSettings
-    if command == "train" and names:
-        settings = default_settings(names[0])
-    else:
-        players = [split_group(name)[1] for name in names]
-        settings = game_of(players if command in BY_ENVIRONMENT else [])
-    commands = {
-        name: function(type(settings), settings) if name in BY_ENVIRONMENT else function
-        for name, function in COMMANDS.items()
-    }
-    if command == "train":
-        commands["train"] = train_in(type(settings), settings, _preset(arguments))
-    return commands
-
-
-def _preset(arguments: Sequence[str]) -> str:
-    """The preset that is asked for: it decides what the other options are by default."""
-    preset = "paper"
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
-        name, equals, value = argument.partition("=")
-        if name == "--preset":
-            preset = value if equals else following
-    return preset

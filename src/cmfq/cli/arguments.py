@@ -1,63 +1,149 @@
-"""A command line as one call: parsed, and its paths checked before anything is done."""
+"""Arguments of a command as one call: parsed, and its paths checked before anything is done."""
 
+import inspect
 import io
 import os
-import re
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stderr
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, suppress
 from functools import wraps
+from importlib import import_module
+from itertools import takewhile
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import tyro
 
+from cmfq.cli.again import preset_options
+from cmfq.cli.commands import COMMANDS, DESCRIPTION
+from cmfq.cli.help import command_page
+from cmfq.cli.mistakes import sentence_of, validate_options
+from cmfq.cli.options import Option, description_of, options_of
+from cmfq.environments.registry import default_settings
 from cmfq.errors import UserError
+from cmfq.play.entrants import split_group
+from cmfq.play.players import game_of
+from cmfq.training.presets import Preset
 
-FILES = ("json", "html", "report")
+FILES = ("json", "html", "log")
 """Options that name a file to write."""
-PAGES = ("html", "report")
+PAGES = ("html",)
 """Those of them that are written as HTML."""
-OTHERS = ("environments", "resume")
-"""Commands with few options: tyro wants two to choose from."""
+SHELLS = ("bash", "fish", "tcsh", "zsh")
+"""Shells with completion of commands and options."""
 LONGEST_NAME = 255
-"""Bytes of a file's name: more no file system of Linux or macOS takes."""
-LONGEST_WORD = 160
-"""Letters of a word in an error; of a longer one beginning and end are shown."""
+"""Greatest number of bytes in a file's name on Linux and macOS."""
 
-Command = Callable[..., Any]
+Function = Callable[..., Any]
 Call = Callable[[], None]
 
 
-def parse(commands: Mapping[str, Command], arguments: Sequence[str], description: str) -> Call:
-    """Find out what to call, without calling it.
+def parse(command: str, arguments: Sequence[str]) -> Call | None:
+    """Find out what to call, without calling it; ``None`` if help was asked for and printed.
+
+    Args:
+        command: name of a command.
+        arguments: what follows the name.
 
     Raises:
-        UserError: the arguments are none of a command, or a path among them cannot be meant.
-        SystemExit: help was asked for and printed.
+        UserError: the arguments do not fit the command, or a path among them is not valid.
     """
-    for before, argument in zip(("cmfq", *arguments), arguments, strict=False):
-        if not argument:
-            raise UserError(f"the argument after {before} is empty: give a value, or leave it out")
-    asked = dict(commands)
-    if arguments and arguments[0] in commands:  # the others' options take a second to read
-        asked = {name: commands[name] for name in (arguments[0], *OTHERS)}
+    function = command_function(command, arguments)
+    options = options_of(function)
+    everything = "--help-all" in arguments
+    if everything or "--help" in arguments or "-h" in arguments:
+        print(help_of(command, function, options, everything=everything))
+        return None
+    validate_options(command, arguments, options)
     said = io.StringIO()
     try:
         with redirect_stderr(said):
-            call: Call = tyro.extras.subcommand_cli_from_dict(
-                {name: _deferred(command) for name, command in asked.items()},
-                prog="cmfq",
-                description=description,
-                args=list(arguments),
-            )
-    except SystemExit as error:
-        if not error.code:
-            raise
-        raise UserError(_as_sentence(said.getvalue(), arguments, commands)) from None
+            call: Call = tyro.cli(_deferred(function), prog=f"cmfq {command}", args=list(arguments))
+    except SystemExit:
+        raise sentence_of(said.getvalue(), command, arguments, options) from None
     return call
 
 
-def _deferred(command: Command) -> Command:
+def command_function(command: str, arguments: Sequence[str] = ()) -> Function:
+    """Import the function of a command, with the options of the environment that is named.
+
+    Args:
+        command: name of the command.
+        arguments: what follows the name; an environment or players among them decide on the
+            options; without any they are those of battle.
+
+    Raises:
+        UserError: there is no such environment.
+    """
+    module, _, name = COMMANDS[command].function.partition(":")
+    function: Function = getattr(import_module(f"cmfq.cli.{module}"), name)
+    if not COMMANDS[command].by_environment:
+        return function
+    names = list(takewhile(lambda argument: not argument.startswith("-"), arguments))
+    if command == "train":
+        settings = default_settings(names[0] if names else "battle")
+        made: Function = function(type(settings), settings, preset_among(arguments))
+    else:
+        settings = game_of([split_group(name)[1] for name in names])
+        made = function(type(settings), settings)
+    return made
+
+
+def preset_among(arguments: Sequence[str]) -> str:
+    """Name of the preset that is asked for: it decides on the defaults of the other options."""
+    preset = "paper"
+    for argument, following in zip(arguments, (*arguments[1:], ""), strict=False):
+        name, equals, value = argument.partition("=")
+        if name == "--preset":
+            preset = value if equals else following
+    return preset
+
+
+def help_of(
+    command: str, function: Function, options: Sequence[Option], *, everything: bool = False
+) -> str:
+    """Help of a command, with all options or those that matter first."""
+    return command_page(
+        command,
+        description_of(function),
+        options,
+        first=COMMANDS[command].first,
+        everything=everything,
+        presets=_presets(function, everything=everything) if command == "train" else (),
+    )
+
+
+def _presets(train: Function, *, everything: bool) -> list[str]:
+    """What presets set, an entry each: all that fit the environment, or the chosen one."""
+    chosen = inspect.signature(train).parameters["settings"].default
+    lines = []
+    for name in get_args(Preset) if everything else [chosen.preset]:
+        with suppress(UserError):  # a preset of another environment
+            words = " ".join(preset_options(name, chosen.environment))
+            lines.append(f"{name} sets {words or 'nothing'}")
+    return lines
+
+
+def print_completion(arguments: Sequence[str]) -> None:
+    """Print a script that completes commands and options of a shell.
+
+    Args:
+        arguments: name of the shell: bash, fish, tcsh or zsh.
+
+    Raises:
+        UserError: it is not one of them.
+    """
+    if len(arguments) != 1 or arguments[0] not in SHELLS:
+        raise UserError(f"--completion is {' '.join(arguments)!r}: give one of {', '.join(SHELLS)}")
+    with suppress(SystemExit):
+        tyro.extras.subcommand_cli_from_dict(
+            {name: command_function(name) for name in COMMANDS},
+            prog="cmfq",
+            description=DESCRIPTION,
+            args=["--tyro-print-completion", *arguments],
+        )
+
+
+def _deferred(command: Function) -> Function:
     """The command with the same options, which says what to call."""
 
     @wraps(command)
@@ -74,7 +160,7 @@ def _deferred(command: Command) -> Command:
 
 
 def _checked(option: str, value: Any) -> Any:
-    """A path that can be meant, ``..`` resolved; anything else as it is."""
+    """A valid path, ``..`` resolved; anything else as it is."""
     if isinstance(value, tuple):
         return tuple(_checked(option, one) for one in value)
     if not isinstance(value, Path):
@@ -89,31 +175,3 @@ def _checked(option: str, value: Any) -> Any:
         if option in PAGES and path.suffix.lower() not in (".html", ".htm"):
             raise UserError(f"{option} is {value}: it is written as HTML, end its name in .html")
     return path
-
-
-def _as_sentence(box: str, arguments: Sequence[str], commands: Mapping[str, Command]) -> str:
-    """What tyro says in a box of several paragraphs, as one sentence."""
-    command = arguments[0] if arguments and arguments[0] in commands else ""
-    if not command:
-        return (
-            f"unknown command {arguments[0]!r}: `cmfq --help` lists them"
-            if arguments and not arguments[0].startswith("-")
-            else "name a command: `cmfq --help` lists them"
-        )
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", box)
-    edges = ("╭", "╰", "+")
-    lines = [line.strip("│| ") for line in plain.splitlines() if not line.startswith(edges)]
-    rules = [number for number, line in enumerate(lines) if line and not line.strip("─-")]
-    said = " ".join(lines[: rules[0]] if rules else lines).rstrip(". ")
-    said = said[:1].lower() + said[1:].replace(" (required)", "")
-    found = re.search(r"Perhaps you meant:.*?(--[\w-]+)", " ".join(lines))
-    meant = f"did you mean {found[1]}? " if found else ""
-    return f"{said}: {meant}`cmfq {command} --help` lists what there is"
-
-
-def shortened(message: str) -> str:
-    """An error whose words without end have lost their middle."""
-    kept = LONGEST_WORD // 2
-    return re.sub(
-        rf"\S{{{LONGEST_WORD + 1},}}", lambda word: f"{word[0][:kept]}…{word[0][-kept:]}", message
-    )

@@ -1,11 +1,11 @@
 """The command that compares algorithms role by role."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import tyro
 
 from cmfq.cli.again import changes, option_words
+from cmfq.cli.options import Folder
 from cmfq.cli.playing import WORKERS
 from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.environments.settings import EnvironmentSettings
@@ -24,26 +24,29 @@ def cross_in(
 
     def cross(
         entrants: tyro.conf.Positional[tuple[str, ...]],
-        out: Path,
+        out: Folder,
         settings: tyro.conf.OmitArgPrefixes[settings_type] = default,  # type: ignore[valid-type]
         sizes: tuple[int, ...] = (),
         games: int = 4,
         seed: int = 0,
         workers: int = WORKERS,
     ) -> None:
-        """Let every entrant's predators hunt every other's prey; write tables and figures.
+        """Compare algorithms role by role, such as predators and prey.
 
-        For any environment of two roles. Trained entrants meet trained ones of their own seed.
+        In an environment of two roles, each entrant plays the first role against every entrant in
+        the second role; trained entrants meet those with the same training seed. Settings of the
+        game that are not given are those that the first entrant was trained with.
 
         Args:
-            entrants: run folders, checkpoint files, scripted players; group=entrant gives one a
-                group of its own.
-            out: folder to write the results to.
-            settings: of the game; those that the first entrant was trained with where not given.
-            sizes: of the first team, the others in proportion; as trained if none are given.
-            games: of each pair at each size.
-            seed: of the games.
-            workers: processes to play in; the result does not depend on it.
+            entrants: Run folders, checkpoint files or scripted players; group=entrant puts an
+                entrant into a group of its own.
+            out: Folder to write the tables and figures to.
+            settings: Settings of the game.
+            sizes: Sizes of the first team; the other team grows in proportion (default: the size
+                of training)
+            games: Number of games of each pair at each size.
+            seed: Random seed of the games.
+            workers: Number of processes; the result does not depend on it.
         """
         if min(sizes, default=1) < 1:
             raise UserError(f"sizes has {min(sizes)}: give at least 1 each")

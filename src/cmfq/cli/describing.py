@@ -17,10 +17,12 @@ from cmfq.text import plain_text
 
 
 def environments(name: tyro.conf.Positional[str] = "") -> None:
-    """List the environments, or describe one: what its agents observe, do and earn.
+    """List the environments, or describe one.
+
+    The description says what the agents observe, what they can do and what they earn.
 
     Args:
-        name: of the environment to describe, or package.module:make_env for one of your own.
+        name: Environment to describe, or package.module:make_env for one of your own.
     """
     if name:
         _describe(default_settings(name))

@@ -29,12 +29,14 @@ def power(
     difference: float = 0.1,
     power: float = 0.8,
 ) -> None:
-    """Say how many seeds of each algorithm tell two of them apart, from what a tournament varied.
+    """Calculate how many seeds a comparison needs.
+
+    The variances are those of a finished tournament: between seeds, and between games.
 
     Args:
-        tournament: its file.
-        difference: of the true win rate from 1/2: 0.1 is a win rate of 60 %.
-        power: probability of telling them apart; false alarms are 5 %.
+        tournament: File of a finished tournament.
+        difference: Difference of the true win rate from 1/2; 0.1 is a win rate of 60 %.
+        power: Probability of detecting the difference, at a significance level of 5 %.
     """
     played = finished_tournament(tournament)
     rows: list[tuple[str, ...]] = []

@@ -8,6 +8,7 @@ import tyro
 from rich.markup import escape
 from rich.progress import Progress
 
+from cmfq.cli.options import Players
 from cmfq.cli.screen import ScreenTable, new_console, print_table
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
@@ -35,32 +36,35 @@ def evaluate_in(
         a: tyro.conf.Positional[str],
         b: tyro.conf.Positional[str],
         settings: tyro.conf.OmitArgPrefixes[settings_type] = default,  # type: ignore[valid-type]
-        episodes: int = 100,
+        games: int = 100,
         seed: int = 0,
         workers: int = WORKERS,
         json: Path | None = None,
     ) -> None:
-        """Let two players play each other; the sides swap every episode.
+        """Play games between two players.
+
+        The sides swap after every game. Settings of the game that are not given are those that A
+        was trained with.
 
         Args:
-            a: a run folder, a checkpoint file, or a scripted player such as random or rush.
-            b: the other player.
-            settings: of the game; those that A was trained with where not given.
-            episodes: games to play.
-            seed: of the games.
-            workers: processes to play in; the result does not depend on it.
-            json: file to write the result and every game to.
+            a: Player: a run folder, a checkpoint file, or a scripted player such as random or rush.
+            b: The other player.
+            settings: Settings of the game.
+            games: Number of games.
+            seed: Random seed of the games.
+            workers: Number of processes; the result does not depend on it.
+            json: JSON file to write with the result and every game.
         """
         if json is not None:
             validate_output(json, MATCH)
         screen = new_console(stderr=True)
         with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
-            task = progress.add_task("games", total=episodes)
+            task = progress.add_task("games", total=games)
             result = play_match(
                 a,
                 b,
                 settings,
-                episodes=episodes,
+                episodes=games,
                 seed=seed,
                 workers=workers,
                 on_game=lambda game: progress.advance(task),
@@ -74,22 +78,24 @@ def evaluate_in(
 
 def report(
     run: tyro.conf.Positional[Path],
-    against: tuple[str, ...] | None = None,
+    against: Players | None = None,
     games: int = 40,
     seed: int = 0,
     workers: int = WORKERS,
     out: Path | None = None,
 ) -> None:
-    """Play a trained run against opponents; write curves, results and a game as one HTML file.
+    """Play a run against opponents; write an HTML report.
+
+    The report has the training curves, the results and a game against the last opponent.
 
     Args:
-        run: its folder.
-        against: opponents, as in `cmfq evaluate`; a game against the last one is shown. If not
-            given: random, rush and focus in battle, all scripted players elsewhere.
-        games: against each.
-        seed: of the games.
-        workers: processes to play in.
-        out: HTML file to write; report.html in the run's folder if not given.
+        run: Run folder.
+        against: Opponents: run folders, checkpoint files or scripted players (default: random,
+            rush and focus in battle, all scripted players elsewhere)
+        games: Number of games against each opponent.
+        seed: Random seed of the games.
+        workers: Number of processes; the result does not depend on it.
+        out: HTML file to write (default: report.html in the run folder)
     """
     path = run / "report.html" if out is None else out
     folder = Run.open(locate(run))

@@ -19,14 +19,14 @@ def export(
     method: Method = "last",
     checkpoints: int = 3,
 ) -> None:
-    """Write one policy file for play, out of a run's last checkpoints.
+    """Write the policy of a run as one file.
 
     Args:
-        run: folder.
-        out: file to write: policy.safetensors.
-        method: the last checkpoint, or the average of the weights of several; the last is the
-            default because it plays better and steadier (docs/results/export).
-        checkpoints: how many of the last ones are averaged.
+        run: Run folder.
+        out: File to write, such as policy.safetensors.
+        method: Weights to write: those of the last checkpoint, or the average of several
+            checkpoints. The last one plays better and more steadily (docs/results/export).
+        checkpoints: Number of last checkpoints to average.
     """
     validate_output(out, POLICY)
     last = export_policy(run, out, method, checkpoints)

@@ -4,6 +4,7 @@ import webbrowser
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
@@ -41,16 +42,20 @@ def record_in(
         seed: int = 0,
         game: int = 0,
     ) -> None:
-        """Record one game with all that the policies go by: watch it with `cmfq view`.
+        """Record a game.
+
+        The file holds positions, actions, and the effects and weights of every neighbour; watch it
+        with `cmfq view`. Settings of the game that are not given are those that A was trained with.
 
         Args:
-            a: a player, as in `cmfq evaluate`.
-            b: the other player.
-            out: replay file to write.
-            settings: of the game; those that A was trained with where not given.
-            seed: of the games.
-            game: which game of that seed; A plays the first team in even ones. With three or more
-                roles it has the first role in game 0, all others in game 1, the second in game 2.
+            a: Player: a run folder, a checkpoint file, or a scripted player such as random or rush.
+            b: The other player.
+            out: Replay file to write.
+            settings: Settings of the game.
+            seed: Random seed of the games.
+            game: Number of the game among those of the seed. A plays the first team in even games.
+                With three or more roles, A plays the first role in game 0, all others in game 1,
+                the second in game 2, and so on.
         """
         for name, value in (("seed", seed), ("game", game)):
             if value < 0:
@@ -91,20 +96,20 @@ def record_in(
 def render(
     replay: tyro.conf.Positional[Path],
     out: Path,
-    steps: str = "",
+    steps: Annotated[str, "STEPS"] = "",
     agent: int | None = None,
     cell: int | None = None,
     speed: float = 8,
 ) -> None:
-    """Draw a replay without a browser: a film, an animation, or one step as a picture.
+    """Draw a recorded game as a film, animation or picture.
 
     Args:
-        replay: file made by `cmfq record`.
-        out: file to write: .gif, .webp, .png or .mp4.
-        steps: which to draw: 12, or 10:30 (30 not included); all if not given.
-        agent: light up whom the agent of this id heeds, by weight.
-        cell: pixels a side of a cell of the field, or per unit of length.
-        speed: steps a second.
+        replay: File made by `cmfq record`.
+        out: File to write; its ending decides: .gif, .webp, .png or .mp4.
+        steps: Steps to draw: 12, or 10:30 for 10 to 29 (default: all steps)
+        agent: Id of an agent whose neighbours are highlighted by their weights.
+        cell: Number of pixels of a cell's side, or of a unit of length.
+        speed: Number of steps a second.
     """
     if not 0.1 <= speed <= 100:
         raise UserError(f"speed is {speed}: give 0.1 to 100 steps a second")
@@ -129,13 +134,13 @@ def view(
     port: int = 0,
     browser: bool = True,
 ) -> None:
-    """Watch replays in the browser, or write the page as one file that works offline.
+    """Watch recorded games in the browser.
 
     Args:
-        replays: files made by `cmfq record`; several are shown side by side.
-        html: file to write the page to, instead of serving it.
-        port: of the local server; 0 takes any that is free.
-        browser: open the page in a browser.
+        replays: Files made by `cmfq record`; several are shown side by side.
+        html: HTML file to write instead of starting a server; it works offline.
+        port: Port of the local server; 0 takes a free one.
+        browser: Open the page in a browser.
     """
     if not replays:
         raise UserError("there is no replay to show: give a file made by `cmfq record`")

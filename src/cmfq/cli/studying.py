@@ -8,6 +8,7 @@ from pathlib import Path
 import tyro
 
 from cmfq.cli.again import option_words
+from cmfq.cli.options import Folder, LastCheckpoints, Players
 from cmfq.cli.playing import WORKERS
 from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.cli.tournaments import last_of
@@ -27,51 +28,53 @@ from cmfq.training.settings import RunSettings
 
 def sweep(
     plan: tyro.conf.Positional[Path],
-    json: Path,
-    runs: Path | None = None,
-    against: tuple[str, ...] = (),
+    log: Path,
+    runs: Folder | None = None,
+    against: Players = (),
     games: int = 40,
-    checkpoints: str = "last:3",
+    checkpoints: LastCheckpoints = "last:3",
     seed: int = 0,
     workers: int = WORKERS,
-    out: Path | None = None,
+    out: Folder | None = None,
 ) -> None:
-    """Train two algorithms under varied settings, and say which setting changes what.
+    """Measure which settings change the win rate.
 
-    The plan names two levels of each setting; a design that varies all of them at once is trained,
-    played and judged. Whatever stops it, the same command goes on.
+    The plan names two algorithms and two levels of each setting. Runs of a design that varies all
+    settings at once are trained and play each other. If interrupted, the same command continues.
+    Without --runs, the finished games of the log are reported again.
 
     Args:
-        plan: TOML file: docs/results/sweep64/plan.toml is one.
-        json: file that holds the games, each as soon as it is over.
-        runs: folder for the runs. None: report the finished games in the file again.
-        against: common opponents of all runs: run folders, checkpoint files, scripted players.
-        games: of the two algorithms of each cell, and of each run against all opponents together.
-        checkpoints: last:3 plays the last three of each run.
-        seed: of the games.
-        workers: processes; the result does not depend on it.
-        out: folder to write tables, figure and all games to.
+        plan: TOML file with the plan, such as docs/results/sweep64/plan.toml.
+        log: Game log: file that keeps each game as soon as it is over.
+        runs: Folder for the runs.
+        against: Opponents of all runs: run folders, checkpoint files or scripted players.
+        games: Number of games between the two algorithms of each cell, and of each run against
+            all opponents together.
+        checkpoints: Checkpoints of each run that play: last:3 takes the last three.
+        seed: Random seed of the games.
+        workers: Number of processes; the result does not depend on it.
+        out: Folder to write tables, figure and games to.
     """
     if out:
         refuse_results_folder(out, TITLE)
     planned = read_plan(plan)
     text = plan.read_text(encoding="utf-8")
     if runs is None:
-        played = finished_tournament(json)
+        played = finished_tournament(log)
     else:
         last = last_of(checkpoints)
-        validate_output(json, GAMES)
-        refuse_sweep(planned, runs, against, json, games=games, seed=seed, workers=workers)
+        validate_output(log, GAMES)
+        refuse_sweep(planned, runs, against, log, games=games, seed=seed, workers=workers)
         _train(planned.runs(), runs, workers)
-        options = {"runs": runs, "json": json, "games": games, "checkpoints": checkpoints}
+        options = {"runs": runs, "log": log, "games": games, "checkpoints": checkpoints}
         words = ["cmfq", "sweep", str(plan), *option_words(options | {"seed": seed})]
         words += ["--against", *against] if against else []
-        with GamesScreen(json) as screen:
+        with GamesScreen(log) as screen:
             played = play_sweep(
                 planned,
                 runs,
                 against,
-                json,
+                log,
                 games=games,
                 checkpoints=last,
                 seed=seed,
@@ -88,39 +91,39 @@ def sweep(
 
 def reproduce(
     result: tyro.conf.Positional[Path],
-    runs: Path,
-    json: Path,
+    runs: Folder,
+    log: Path,
     workers: int = WORKERS,
-    out: Path | None = None,
+    out: Folder | None = None,
 ) -> None:
-    """Do a stored tournament again: train all its runs, play all its games.
+    """Repeat a stored tournament: train its runs, play its games.
 
-    The same versions on the same kind of machine give the same weights and games. Whatever stops
-    it, the same command goes on.
+    The same versions on the same kind of machine give the same weights and games. If interrupted,
+    the same command continues.
 
     Args:
-        result: tournament.json.gz of a results folder, or the file of a finished tournament.
-        runs: folder for the runs.
-        json: file that holds the new games, each as soon as it is over.
-        workers: processes; the result does not depend on it.
-        out: folder to write tables, figures and all games to.
+        result: File tournament.json.gz of a results folder, or the log of a finished tournament.
+        runs: Folder for the runs.
+        log: Game log: file that keeps each new game as soon as it is over.
+        workers: Number of processes; the result does not depend on it.
+        out: Folder to write tables, figures and games to.
     """
     if out:
         refuse_results_folder(out, HEADING)
     stored = finished_tournament(result)
-    validate_output(json, GAMES)
-    for written in (json, *([out / result.name] if out else [])):
+    validate_output(log, GAMES)
+    for written in (log, *([out / result.name] if out else [])):
         if written.resolve() == result.resolve():
-            raise UserError(f"{result} would be overwritten: give another --json, another --out")
+            raise UserError(f"{result} would be overwritten: give another --log, another --out")
     settings = runs_of(stored)  # first: it refuses a stranger's functions, before any is called
-    refuse_again(stored, runs, json, workers)
+    refuse_again(stored, runs, log, workers)
     _train(settings, runs, workers)
-    command = ["cmfq", "reproduce", str(result), "--runs", str(runs), "--json", str(json)]
-    with GamesScreen(json) as screen:
+    command = ["cmfq", "reproduce", str(result), "--runs", str(runs), "--log", str(log)]
+    with GamesScreen(log) as screen:
         played = play_again(
             stored,
             runs,
-            json,
+            log,
             command=shlex.join(command),
             workers=workers,
             on_progress=screen.report,

@@ -8,6 +8,7 @@ from typing import Any
 import tyro
 
 from cmfq.cli.again import changes, option_words
+from cmfq.cli.options import Folder, LastCheckpoints, Players
 from cmfq.cli.playing import WORKERS
 from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.environments.settings import EnvironmentSettings
@@ -59,51 +60,55 @@ def tournament_in(
 
     def tournament(
         entrants: tyro.conf.Positional[tuple[str, ...]],
-        json: Path,
+        log: Path,
         settings: tyro.conf.OmitArgPrefixes[settings_type] = default,  # type: ignore[valid-type]
-        episodes: int = 100,
-        checkpoints: str = "last:5",
+        games: int = 100,
+        checkpoints: LastCheckpoints = "last:5",
         seed: int = 0,
         within_groups: bool = False,
         workers: int = WORKERS,
-        report: Path | None = None,
-        out: Path | None = None,
+        html: Path | None = None,
+        out: Folder | None = None,
     ) -> None:
-        """Let every entrant play every other one, and say what that means for other seeds.
+        """Compare algorithms over training seeds.
 
-        Runs that differ in nothing but the seed are one group: it is groups that are compared. A
-        tournament that was stopped or killed goes on when it is called again.
+        Every entrant plays every entrant of another group. Runs that differ only in the seed are
+        one group, and intervals are over seeds. If interrupted, the same command continues. Without
+        entrants, the finished tournament of the log is reported again. Settings of the game that
+        are not given are those that the first entrant was trained with.
 
         Args:
-            entrants: run folders, checkpoint files, scripted players; group=entrant gives one a
-                group of its own. None: report the finished tournament in the file again.
-            json: file that holds the games, each as soon as it is over.
-            settings: of the game; those that the first entrant was trained with where not given.
-            episodes: games of every two entrants of different groups, spread over checkpoints.
-            checkpoints: last:5 enters the last five of each run.
-            seed: of the games.
-            within_groups: let runs of one group play each other too: ratings of runs are surer.
-            workers: processes to play in; the result does not depend on it.
-            report: HTML file to write.
-            out: folder to write tables, figures and all games to.
+            entrants: Run folders, checkpoint files or scripted players; group=entrant puts an
+                entrant into a group of its own.
+            log: Game log: file that keeps each game as soon as it is over.
+            settings: Settings of the game.
+            games: Number of games of two entrants, spread over their checkpoints.
+            checkpoints: Checkpoints of each run that play: last:5 takes the last five.
+            seed: Random seed of the games.
+            within_groups: Play games within a group too: ratings of runs become more certain.
+            workers: Number of processes; the result does not depend on it.
+            html: HTML file to write with the results.
+            out: Folder to write tables, figures and games to.
         """
-        if report is not None:
-            validate_output(report, PAGE)
+        if games < 1:
+            raise UserError(f"games is {games}: give at least 1")
+        if html is not None:
+            validate_output(html, PAGE)
         if entrants:
-            validate_output(json, GAMES)
+            validate_output(log, GAMES)
         if out:
             refuse_results_folder(out, HEADING)
         if entrants:
             found = find_entrants(entrants, default.kind, last_of(checkpoints))
-            options: dict[str, Any] = {"json": json} | changes(default, settings)
+            options: dict[str, Any] = {"log": log} | changes(default, settings)
             game: EnvironmentSettings = settings
-            options |= {"episodes": episodes, "checkpoints": checkpoints, "seed": seed}
+            options |= {"games": games, "checkpoints": checkpoints, "seed": seed}
             words = option_words(options) + ["--within-groups"] * within_groups
-            with GamesScreen(json) as screen:
+            with GamesScreen(log) as screen:
                 played = play_tournament(
                     found,
-                    TournamentSettings(settings, episodes, seed, within_groups),
-                    json,
+                    TournamentSettings(settings, games, seed, within_groups),
+                    log,
                     command=command(
                         "tournament", *entrants, *words, own_functions=game.own_functions
                     ),
@@ -111,52 +116,53 @@ def tournament_in(
                     on_progress=screen.report,
                 )
         else:
-            played = finished_tournament(json)
-        _report(played, report, out)
+            played = finished_tournament(log)
+        _report(played, html, out)
 
     return tournament
 
 
 def progress(
     runs: tyro.conf.Positional[tuple[str, ...]],
-    against: tuple[str, ...] | None = None,
+    against: Players | None = None,
     games: int = 20,
     seed: int = 0,
     workers: int = WORKERS,
-    json: Path | None = None,
-    out: Path | None = None,
+    log: Path | None = None,
+    out: Folder | None = None,
 ) -> None:
-    """Play all checkpoints of runs against opponents that stay as they are: who learns, and when.
+    """Play all checkpoints of runs against fixed opponents.
 
-    With a file it goes on where it was stopped or killed, and plays what is new: checkpoints, runs,
-    opponents and games.
+    The result is the win rate over the course of training. With a log, the same command continues
+    after an interruption and plays only what is new: checkpoints, runs, opponents or games. Without
+    runs, the finished games of the log are reported again.
 
     Args:
-        runs: folders; the game is that of the first one. None: report the finished games in the
-            file again.
-        against: run folders (their last checkpoint), checkpoint files or scripted players; random,
-            rush and swarm in battle, all scripted players elsewhere, if not given.
-        games: of each checkpoint against each opponent; sides swap every game.
-        seed: of the games.
-        workers: processes to play in; the result does not depend on it.
-        json: file that holds the games, each as soon as it is over.
-        out: folder to write figure, table and games to; or a picture alone, .svg or .png.
+        runs: Run folders; the game is that of the first one.
+        against: Opponents: run folders (their last checkpoint), checkpoint files or scripted
+            players (default: random, rush and swarm in battle, all scripted players elsewhere)
+        games: Number of games of each checkpoint against each opponent; sides swap after every
+            game.
+        seed: Random seed of the games.
+        workers: Number of processes; the result does not depend on it.
+        log: Game log: file that keeps each game as soon as it is over.
+        out: Folder to write figure, table and games to, or a picture file: .svg or .png.
     """
     picture = out is not None and _is_picture(out, progress_report.TITLE)
-    if runs and json is not None:
-        validate_output(json, GAMES)
-    if runs or not json:
+    if runs and log is not None:
+        validate_output(log, GAMES)
+    if runs or not log:
         environment = game_of([split_group(run)[1] for run in runs])
         if against is None:
             against = usual_opponents(environment.kind, OPPONENTS)
         words = ["progress", *runs, "--against", *against]
-        words += option_words({"games": games, "seed": seed} | ({"json": json} if json else {}))
-        with TemporaryDirectory() as folder, GamesScreen(json) as screen:
+        words += option_words({"games": games, "seed": seed} | ({"log": log} if log else {}))
+        with TemporaryDirectory() as folder, GamesScreen(log) as screen:
             played = play_progress(
                 runs,
                 against,
                 environment,
-                json or Path(folder) / "games.json",
+                log or Path(folder) / "games.json",
                 games=games,
                 seed=seed,
                 command=command(*words, own_functions=environment.own_functions),
@@ -165,7 +171,7 @@ def progress(
             )
         say(screen.cost())
     else:
-        played = finished_progress(json)
+        played = finished_progress(log)
     rows = progress_rows(played)
     if out and picture:
         save_picture(win_rate_over_training(rows), out)
@@ -187,12 +193,15 @@ def progress(
         say(sentence)
 
 
-def curves(runs: tyro.conf.Positional[tuple[str, ...]], out: Path) -> None:
-    """Draw what training reported of runs: rewards, kills, length and loss, by group (Fig 4a).
+def curves(runs: tyro.conf.Positional[tuple[str, ...]], out: Folder) -> None:
+    """Draw the training curves of runs (Fig 4a).
+
+    The curves are reward, kills, length of the episode and loss; runs that differ only in the seed
+    are one group.
 
     Args:
-        runs: folders; those that differ in nothing but the seed are one group.
-        out: folder to write figure, table and metrics to.
+        runs: Run folders.
+        out: Folder to write figure, table and metrics to.
     """
     refuse_results_folder(out, CURVES_HEADING)
     environment = game_of([split_group(run)[1] for run in runs])
@@ -202,7 +211,7 @@ def curves(runs: tyro.conf.Positional[tuple[str, ...]], out: Path) -> None:
     say(f"results: {out / 'README.md'}")
 
 
-def _report(played: Tournament, report: Path | None, out: Path | None) -> None:
+def _report(played: Tournament, html: Path | None, out: Path | None) -> None:
     result = standings(played)
     say(f"{how_decided(played).capitalize()}.")
     unit = interval_unit(played)
@@ -227,22 +236,22 @@ def _report(played: Tournament, report: Path | None, out: Path | None) -> None:
     if out:
         write_results(out, played)
         say(f"results: {out / 'README.md'}")
-    if report is not None:
-        write_page(report, played)
-        say(f"report: {report.resolve()}")
+    if html is not None:
+        write_page(html, played)
+        say(f"report: {html.resolve()}")
 
 
 def sizes(
     tournaments: tyro.conf.Positional[tuple[Path, ...]],
-    out: Path,
+    out: Folder,
     against: tuple[str, ...] = (),
 ) -> None:
-    """Draw win rates against agents a side, from one finished tournament for each size (Fig 4c).
+    """Draw win rates by number of agents (Fig 4c).
 
     Args:
-        tournaments: their files.
-        out: folder to write figure, table and games to; or a picture alone, .svg or .png.
-        against: groups, one panel each; all of them if not given.
+        tournaments: Logs of finished tournaments, one for each size.
+        out: Folder to write figure, table and games to, or a picture file: .svg or .png.
+        against: Opposing groups, one panel each (default: all groups)
     """
     picture = _is_picture(out, TITLE)
     played = by_size({path: finished_tournament(path) for path in tournaments})

@@ -10,6 +10,8 @@ import tyro
 
 from cmfq.algorithms import ALGORITHMS
 from cmfq.bench import BenchRow, measure_all
+from cmfq.cli.again import preset_options
+from cmfq.cli.options import Folder
 from cmfq.cli.screen import ScreenTable, new_console
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
@@ -42,18 +44,18 @@ def train_in(
             TrainSettings[settings_type]  # type: ignore[valid-type]
         ] = preset_training(preset, default),  # noqa: B008
         *,
-        run: Path,
+        run: Folder,
     ) -> None:
-        """Train a policy for every role by self-play.
+        """Train a policy for each role by self-play.
 
-        Ctrl-C or SIGTERM ends the run after the episode it is in, with a checkpoint; a second one
-        ends it at once. With an evaluate-period it plays opponents that stay as they are, now and
-        then: who is better than before shows there, not in the reward of self-play.
+        Ctrl-C or SIGTERM ends the run after the current episode, with a checkpoint; a second signal
+        ends it at once. `cmfq resume` continues it. The reward of self-play does not show progress:
+        use --evaluate-period to measure it against fixed opponents.
 
         Args:
-            environment: what to train on; `cmfq environments` lists what there is.
-            settings: of the run.
-            run: folder to make for the run; it must not exist.
+            environment: Environment to train in; `cmfq environments` lists them.
+            settings: Settings of the run.
+            run: Folder to make for the run; it must not exist.
         """
         with closing(SelfPlay(settings, load_player)) as self_play:
             games = training_games(settings, self_play.environments[0])
@@ -61,6 +63,9 @@ def train_in(
                 say(head_line(settings, self_play.teams), flush=True)
             for side in self_play.sides.values():
                 try_own_functions(side.policy)  # before there is a run that cannot be played
+            if settings.preset != "paper":
+                words = preset_options(settings.preset, settings.environment)
+                say(f"preset {settings.preset} sets {' '.join(words) or 'nothing'}", flush=True)
             with Run.create(run, self_play.settings) as folder:
                 _continue(folder, self_play, games)
 
@@ -73,14 +78,16 @@ def resume(
     skip_seed: int | None = None,
     device: str | None = None,
 ) -> None:
-    """Go on with a run that was interrupted; it ends as if it had not been.
+    """Continue an interrupted run.
+
+    The run ends as if it had not been interrupted.
 
     Args:
-        run: its folder.
-        evaluate: as the run was told to; without, it goes on though an opponent is there no more.
-        skip_seed: seed of the next episode, if the environment fails in it every time: another is
-            played instead, and run.json says so.
-        device: Device to go on with, if it is another: cpu, cuda, cuda:1, or auto.
+        run: Run folder.
+        evaluate: Play the evaluations of the run; turn it off if an opponent no longer exists.
+        skip_seed: Seed of the next episode, if the environment fails in it every time: another seed
+            is played instead, and run.json says so.
+        device: Device to continue on, if it is another: cpu, cuda, cuda:1 or auto.
     """
     with Run.open(run) as folder:
         settings = folder.description().settings
@@ -103,14 +110,16 @@ def bench(
     threads: int = 1,
     json: Path | None = None,
 ) -> None:
-    """Measure where the time of training goes, in whole episodes with a fresh network.
+    """Measure the speed of training.
+
+    The time of environment, acting and learning in whole episodes of battle with a new network.
 
     Args:
-        algorithms: to measure.
-        sizes: agents a side.
-        steps: of an episode.
-        threads: of the network's arithmetic.
-        json: file to write the rows to.
+        algorithms: Algorithms to measure.
+        sizes: Numbers of agents on each side.
+        steps: Number of steps of an episode.
+        threads: Number of threads for the network.
+        json: JSON file to write with the rows of the table.
     """
     if not algorithms or not sizes:
         raise UserError("there is nothing to measure: name at least one of algorithms and of sizes")

@@ -50,14 +50,17 @@ def explain_in(
         agent: int = 0,
         seed: int = 0,
     ) -> None:
-        """Show whom an agent heeds in a game of a policy against itself, and what that changes.
+        """Show the neighbours and weights behind an agent's action.
+
+        The policy plays a game against itself. Settings of the game that are not given are those of
+        the run.
 
         Args:
-            run: a run folder or checkpoint file.
-            settings: of the game; those of the run where not given.
-            step: of the game.
-            agent: its id; in battle 0 to size - 1 are red, size to 2 size - 1 blue.
-            seed: of the game.
+            run: Run folder or checkpoint file.
+            settings: Settings of the game.
+            step: Step of the game.
+            agent: Id of the agent; in battle 0 to size - 1 are red, size to 2 size - 1 blue.
+            seed: Random seed of the game.
         """
         policies, generator = load_checkpoint(run).policies, _generator(seed)
         if step < 0:
@@ -89,13 +92,17 @@ def check_in(
         seed: int = 0,
         json: Path | None = None,
     ) -> None:
-        """Measure what merging neighbours costs Q, for causal, mean and random weights (Eq 8-20).
+        """Measure the error of the mean-field approximation (Eq 8-20).
+
+        The error of Q with merged neighbours, for causal, mean and random weights, at steps 5, 10,
+        15 and 20 of a game of the policy against itself. Settings of the game that are not given
+        are those of the run.
 
         Args:
-            run: a run folder or checkpoint file.
-            settings: of the game against itself whose steps 5, 10, 15 and 20 are measured.
-            seed: of the game.
-            json: file to write the rows to.
+            run: Run folder or checkpoint file.
+            settings: Settings of the game.
+            seed: Random seed of the game.
+            json: JSON file to write with the rows of the table.
         """
         if json is not None:
             validate_output(json, THEORY)

@@ -60,7 +60,7 @@ class PettingZooSettings(EnvironmentSettings):
     """Greatest number of steps of an episode."""
     teams: tuple[str, ...] = ()
     """Teams as name=pattern, where the pattern (a regular expression) matches the beginning of the
-    names of their agents. Default: as ``group_by`` says."""
+    names of their agents (default: as ``group_by`` says)"""
     group_by: Literal["names", "spaces"] = "names"
     """Teams if none are given: names, agents with equal spaces whose names differ by the number at
     the end; or spaces, all agents with equal spaces."""

@@ -47,7 +47,7 @@ it ends the process if it finds none in ``map_size²`` draws."""
 
 @dataclass(frozen=True)
 class PursuitSettings(EnvironmentSettings):
-    """MAgent adversarial pursuit: predators hunt prey among walls until the step limit."""
+    """MAgent adversarial pursuit: predators hunt prey until the step limit."""
 
     kind: ClassVar = "pursuit"
 

@@ -118,7 +118,7 @@ def play_match(
         on_game: told of every game, in order.
     """
     for name, value, least in (
-        ("episodes", episodes, 1),
+        ("games", episodes, 1),
         ("workers", workers, 1),
         ("seed", seed, 0),
     ):

@@ -184,7 +184,7 @@ def finished_progress(path: Path) -> Tournament:
     """
     played = _finished(path)
     if not played.opponents:
-        advice = command("tournament", "--json", path)
+        advice = command("tournament", "--log", path)
         raise UserError(f"{path} is a tournament: `{advice}` reports it")
     pairs = {(game.a, game.b) for game in played.games}
     for run in played.entrants:

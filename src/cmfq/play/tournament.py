@@ -144,7 +144,7 @@ def refuse_other_games(path: Path, tournament: Tournament) -> None:
         if Path(one.name).name not in ours:
             raise UserError(
                 f"{path} has games of {one.name}, which is not among the entrants: give another "
-                "--json"
+                "--log"
             )
 
 
@@ -234,7 +234,7 @@ def _continued(
             else f"more than {tournament.settings.episodes} games a pair, or pairs its checkpoints "
             "otherwise"
         )
-        raise UserError(f"{path} has {reason}: give the same entrants, or another --json")
+        raise UserError(f"{path} has {reason}: give the same entrants, or another --log")
     return before.games
 
 
@@ -242,7 +242,7 @@ def _of_the_same_game(path: Path, tournament: Tournament) -> Tournament:
     """Content of the file, if its settings and versions are those of this tournament."""
     before, _ = read_tournament(path)
     if bool(before.opponents) != bool(tournament.opponents):
-        raise UserError(f"{path} holds the games of `{before.command}`: give another --json")
+        raise UserError(f"{path} holds the games of `{before.command}`: give another --log")
     ours, theirs = tournament.settings, before.settings
     changes = []
     if replace(theirs, episodes=ours.episodes) != ours:
@@ -256,6 +256,6 @@ def _of_the_same_game(path: Path, tournament: Tournament) -> Tournament:
     if changes:
         raise UserError(
             f"{path} is a tournament with {'; '.join(changes)}: go on with the same, or give "
-            "another --json"
+            "another --log"
         )
     return before

@@ -114,7 +114,7 @@ def write_progress(folder: Path, played: Tournament) -> None:
         f"{len(entrants)} of {group}" for group, entrants in groups_of(played.entrants).items()
     )
     opponents = ", ".join(one.name for one in played.opponents)
-    stored = command("progress", "--json", folder / "progress.json.gz", "--out", folder)
+    stored = command("progress", "--log", folder / "progress.json.gz", "--out", folder)
     parts = [
         f"# {TITLE}: {markdown_text(played.settings.environment.title)}\n",
         f"Every checkpoint of {markdown_text(runs)} against opponents that stay as they are "

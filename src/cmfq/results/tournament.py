@@ -171,7 +171,7 @@ def _readme(
     captions = _captions(tournament)
     orderings = ordering_table(found)
     stored, again = folder / "tournament.json.gz", f"runs/{folder.name}-again"
-    options = ["--runs", again, "--json", f"{again}.json", "--out", f"{again}-results"]
+    options = ["--runs", again, "--log", f"{again}.json", "--out", f"{again}-results"]
     own = [name for one in tournament.entrants if one.run for name in _own_functions(one.run)]
     reproduce = command("reproduce", stored, *options, own_functions=own)
     parts = [
@@ -213,7 +213,7 @@ def _readme(
         "a page. From runs that are there, it was written by\n",
         code_line(f"{tournament.command} --out {quote(str(folder))}"),
         "and from the stored games alone, "
-        f"{inline_code(command('tournament', '--json', stored, '--out', folder))}.\n",
+        f"{inline_code(command('tournament', '--log', stored, '--out', folder))}.\n",
     ]
     return "\n".join(parts)
 

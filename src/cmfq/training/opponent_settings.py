@@ -40,8 +40,8 @@ class OpponentSettings:
     gate_ties: Literal["half", "win", "loss"] = "half"
     """How a tie counts in the win rate of the gate: half a win, a win or a loss."""
     gate_measure: Literal["game", "reward"] = "game"
-    """What decides a game at the gate: game, as in the environment (survivors in battle), or
-    reward, the greater reward of the team."""
+    """Measure that decides a game at the gate: game, as in the environment (survivors in battle),
+    or reward, the greater reward of the team."""
     gate_mix: float = 1.0
     """Weight m of the learner in the new gated self, m · learner + (1 - m) · gated, in every
     network weight; 1 is a copy. The original MFQ code has 0.99, with gate_games 1, gate_win_rate 1

@@ -17,7 +17,7 @@ LEAST_BETA = 1e-9
 
 @dataclass(frozen=True)
 class ExplorationSettings:
-    """Exploration: the inverse temperature ``β`` of the Boltzmann policy rises, then stays."""
+    """Exploration: the inverse temperature ``β`` of the Boltzmann policy over training."""
 
     beta_start: float = 3.0
     """Inverse temperature ``β`` in the first episode."""
@@ -57,8 +57,8 @@ class TrainSettings(Generic[Settings]):
     episodes: int = 400
     """Number of training episodes."""
     sizes: tuple[int, ...] = ()
-    """Sizes of the environment; each episode draws one of them: 16 36 64. Default: always the size
-    of the environment."""
+    """Sizes of the environment; each episode draws one of them: 16 36 64 (default: always the size
+    of the environment)"""
     environments: int = 1
     """Number of episodes played side by side, with one network call a step, between two rounds of
     learning."""

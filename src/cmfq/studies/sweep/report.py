@@ -164,7 +164,7 @@ def _readme(
         "## To get it again\n",
         code_line(f"{tournament.command} --out {quote(str(folder))}"),
         "trains what is not trained yet, plays, and writes this page. From the stored games alone: "
-        f"`cmfq sweep {quote(f'{folder}/plan.toml')} --json {quote(f'{folder}/games.json.gz')} "
+        f"`cmfq sweep {quote(f'{folder}/plan.toml')} --log {quote(f'{folder}/games.json.gz')} "
         f"--out {quote(str(folder))}`.\n",
     ]
     return "\n".join(parts)
