@@ -112,6 +112,14 @@ def test_public_names() -> None:
     ]
 
 
+def test_functions_stay_small() -> None:
+    for file in SOURCE.rglob("*.py"):
+        for node in ast.walk(ast.parse(file.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                lines = (node.end_lineno or 0) - node.lineno + 1
+                assert lines <= 60, f"{file.name}: {node.name} has {lines} lines"
+
+
 def test_modules_stay_small() -> None:
     for file in SOURCE.rglob("*.py"):
         assert len(file.read_text().splitlines()) <= 330, file

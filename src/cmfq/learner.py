@@ -63,8 +63,8 @@ class LearnerSettings:
     others grow up to ``1 / (1 - α)`` times, and errors turn fewer decisions (advantage learning,
     Bellemare et al. 2016; bounded as in Vieillard et al. 2020)."""
     symmetries: bool = False
-    """Whether every batch is turned and mirrored by one of the square's eight symmetries, drawn
-    for each batch: MAgent2's fair games are the same in all of them. Needs ``place`` to be off."""
+    """Turn and mirror every batch by one of the square's eight symmetries, drawn at random:
+    MAgent2's fair games are the same in all of them. Needs ``place`` to be off."""
 
     def __post_init__(self) -> None:
         require_range(self, 1e-12, 1e3, "learning_rate", "replay_ratio")

@@ -81,10 +81,8 @@ def record_in(
                 seed=int(generator.integers(2**31)),
                 generator=generator,
             )
-        left = ", ".join(
-            f"{name} ({team.name}) {count}"
-            for name, team, count in zip(names, teams, episode.survivors, strict=True)
-        )
+        counts = zip(names, teams, episode.survivors, strict=True)
+        left = ", ".join(f"{name} ({team.name}) {count}" for name, team, count in counts)
         say(
             f"{left} left after {episode.steps} steps: {out}, {out.stat().st_size / 1e6:.1f} MB, "
             f"watch it with `{command('view', out)}`"

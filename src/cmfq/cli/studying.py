@@ -57,8 +57,7 @@ def sweep(
     """
     if out:
         refuse_results_folder(out, TITLE)
-    planned = read_plan(plan)
-    text = plan.read_text(encoding="utf-8")
+    planned, text = read_plan(plan), plan.read_text(encoding="utf-8")
     if runs is None:
         played = finished_tournament(log)
     else:
@@ -67,8 +66,8 @@ def sweep(
         refuse_sweep(planned, runs, against, log, games=games, seed=seed, workers=workers)
         _train(planned.runs(), runs, workers)
         options = {"runs": runs, "log": log, "games": games, "checkpoints": checkpoints}
-        words = ["cmfq", "sweep", str(plan), *option_words(options | {"seed": seed})]
-        words += ["--against", *against] if against else []
+        options |= {"seed": seed} | ({"against": against} if against else {})
+        words = ["cmfq", "sweep", str(plan), *option_words(options)]
         with GamesScreen(log) as screen:
             played = play_sweep(
                 planned,

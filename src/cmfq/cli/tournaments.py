@@ -1,6 +1,6 @@
 """Commands that compare algorithms over many training seeds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -19,7 +19,7 @@ from cmfq.play.entrants import find_entrants, split_group
 from cmfq.play.game_log import Tournament, TournamentSettings
 from cmfq.play.layouts import interval_unit, layouts_of, results_by_side, sides_of
 from cmfq.play.players import game_of, usual_opponents
-from cmfq.play.progress import last_layouts, play_progress, progress_rows
+from cmfq.play.progress import ProgressRow, last_layouts, play_progress, progress_rows
 from cmfq.play.reading import finished_progress, finished_tournament
 from cmfq.play.standings import standings
 from cmfq.play.tournament import play_tournament
@@ -90,14 +90,7 @@ def tournament_in(
             html: HTML file to write with the results.
             out: Folder to write tables, figures and games to.
         """
-        if games < 1:
-            raise UserError(f"games is {games}: give at least 1")
-        if html is not None:
-            validate_output(html, PAGE)
-        if entrants:
-            validate_output(log, GAMES)
-        if out:
-            refuse_results_folder(out, HEADING)
+        _validate_tournament(games, log if entrants else None, html, out)
         if entrants:
             found = find_entrants(entrants, default.kind, last_of(checkpoints))
             options: dict[str, Any] = {"log": log} | changes(default, settings)
@@ -120,6 +113,22 @@ def tournament_in(
         _report(played, html, out)
 
     return tournament
+
+
+def _validate_tournament(games: int, log: Path | None, html: Path | None, out: Path | None) -> None:
+    """Check the number of games and all paths to be written, before a game is played.
+
+    Raises:
+        UserError: one of them is not valid.
+    """
+    if games < 1:
+        raise UserError(f"games is {games}: give at least 1")
+    if html is not None:
+        validate_output(html, PAGE)
+    if log is not None:
+        validate_output(log, GAMES)
+    if out is not None:
+        refuse_results_folder(out, HEADING)
 
 
 def progress(
@@ -177,6 +186,11 @@ def progress(
         save_picture(win_rate_over_training(rows), out)
     elif out:
         progress_report.write_progress(out, played)
+    _print_progress(played, rows)
+
+
+def _print_progress(played: Tournament, rows: Sequence[ProgressRow]) -> None:
+    """Win rates and damage over training; results of the last checkpoints by side."""
     print_table(
         progress_table(rows), f"Win rate in {played.settings.episodes} games, mean over seeds"
     )

@@ -31,8 +31,8 @@ class OpponentSettings:
     """How a past self is drawn: uniformly, or in proportion to the square of 1 - win rate against
     it (prioritised fictitious self-play, Vinyals et al. 2019)."""
     learn_from: bool = False
-    """Whether the learners also learn from what their opponents experience, as Q-learning may from
-    anyone's actions (demonstrations, Hester et al. 2018, without their supervised loss)."""
+    """Learn from what the opponents experience too, as Q-learning may from anyone's actions
+    (demonstrations, Hester et al. 2018, without their supervised loss)."""
     gate_games: int = 20
     """Number of games against the gated self before the win rate decides whether to replace it."""
     gate_win_rate: float = 0.55
