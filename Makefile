@@ -50,6 +50,7 @@ format: $(READY)
 	$(BIN)/ruff format .
 
 benchmark: $(READY)
+	$(BIN)/python benchmarks/startup.py
 	$(BIN)/python benchmarks/adapter.py
 	$(BIN)/python benchmarks/own_environment.py
 	$(BIN)/python benchmarks/acting.py

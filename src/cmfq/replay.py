@@ -24,6 +24,29 @@ from cmfq.errors import UserError
 from cmfq.undo import NOT_TAKEN, Undo
 
 
+def _row_shapes(
+    specification: TeamSpecification,
+) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
+    """Shape and dtype of each column for one agent-step."""
+    actions = len(specification.actions)
+    view_shape = (*specification.view_shape, len(specification.channels))
+    row_shapes: dict[str, tuple[tuple[int, ...], torch.dtype]] = {
+        "view": (view_shape, torch.float16),
+        "features": ((len(specification.features),), torch.float16),
+        "positions": ((2,), torch.float32),
+        "previous_actions": ((), torch.int16),
+        "counts": ((actions,), torch.int16),
+        "merged_actions": ((actions,), torch.float32),
+        "actions": ((), torch.int16),
+        "rewards": ((), torch.float32),
+        "discounts": ((), torch.float32),
+        "next_row": ((), torch.int32),
+    }
+    if specification.action_masks:
+        row_shapes["action_mask"] = ((actions,), torch.bool)
+    return row_shapes
+
+
 class Replay:
     """Ring buffer of agent-steps, at most ``capacity_bytes`` large, written by some worlds at once.
 
@@ -52,22 +75,7 @@ class Replay:
         Raises:
             UserError: there is not so much memory, or too little was asked for.
         """
-        actions = len(specification.actions)
-        view_shape = (*specification.view_shape, len(specification.channels))
-        row_shapes = {
-            "view": (view_shape, torch.float16),
-            "features": ((len(specification.features),), torch.float16),
-            "positions": ((2,), torch.float32),
-            "previous_actions": ((), torch.int16),
-            "counts": ((actions,), torch.int16),
-            "merged_actions": ((actions,), torch.float32),
-            "actions": ((), torch.int16),
-            "rewards": ((), torch.float32),
-            "discounts": ((), torch.float32),
-            "next_row": ((), torch.int32),
-        }
-        if specification.action_masks:
-            row_shapes["action_mask"] = ((actions,), torch.bool)
+        row_shapes = _row_shapes(specification)
         row_bytes = sum(
             int(np.prod(shape)) * torch.empty((), dtype=dtype).element_size()
             for shape, dtype in row_shapes.values()
