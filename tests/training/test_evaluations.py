@@ -28,7 +28,12 @@ OPPONENTS = ("swarm", "random")
 def evaluated(tiny: Settings) -> Settings:
     """Evaluates after episodes 4 and 6; checkpoints come every 3."""
     return replace(
-        tiny, checkpoint_period=3, evaluate_period=4, evaluate_against=OPPONENTS, evaluate_games=2
+        tiny,
+        environment=BattleSettings(size=12, max_steps=12),
+        checkpoint_period=3,
+        evaluate_period=4,
+        evaluate_against=OPPONENTS,
+        evaluate_games=2,
     )
 
 
@@ -59,7 +64,8 @@ def untimed(run: Run) -> list[dict[str, Any]]:
 def test_evaluating_changes_nothing_and_is_what_progress_says(
     tmp_path: Path, tiny: Settings, evaluated: Settings
 ) -> None:
-    plain, run = Run.create(tmp_path / "plain", tiny), Run.create(tmp_path / "run", evaluated)
+    silent = replace(tiny, environment=evaluated.environment)
+    plain, run = Run.create(tmp_path / "plain", silent), Run.create(tmp_path / "run", evaluated)
     assert go_on(plain, play=pytest.fail)
     assert go_on(run)
     ours, theirs = weights(run), weights(plain)
@@ -72,7 +78,7 @@ def test_evaluating_changes_nothing_and_is_what_progress_says(
     ]
     assert all(row.wins + row.draws + row.losses == 2 and row.seconds > 0 for row in rows)
     played = play_progress(
-        [str(run.path)], OPPONENTS, tiny.environment, tmp_path / "p.json", games=2, command=""
+        [str(run.path)], OPPONENTS, silent.environment, tmp_path / "p.json", games=2, command=""
     )
     again = [(row.opponent, row.win_rate) for row in progress_rows(played) if row.episode != 3]
     assert again == [(row.opponent, row.win_rate) for row in rows]
