@@ -76,7 +76,8 @@ autoapi_keep_files = False
 napoleon_google_docstring = True
 napoleon_use_rtype = False
 # Names of axes in annotations, as in Float[Tensor, " pairs"], are taken for names of things.
-suppress_warnings = ["ref.python"]
+# Modules without a page are unknown to autoapi.
+suppress_warnings = ["ref.python", "autoapi.python_import_resolution"]
 
 RESULTS = """
 ```{toctree}

@@ -2,8 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-
-from sphinx.application import Sphinx
+from typing import TYPE_CHECKING
 
 from cmfq.cli.arguments import command_function
 from cmfq.cli.commands import COMMANDS, GROUPS
@@ -11,6 +10,9 @@ from cmfq.cli.help import shown
 from cmfq.cli.options import Option, description_of, options_of
 from cmfq.cli.playing import WORKERS
 from cmfq.environments.registry import KINDS
+
+if TYPE_CHECKING:
+    from sphinx.application import Sphinx
 
 PAGE = "command-line.md"
 INTRODUCTION = """\
@@ -75,14 +77,14 @@ def _default(option: Option) -> str:
     return shown(option.default).translate(PLAIN)
 
 
-def write(app: Sphinx) -> None:
+def write(app: "Sphinx") -> None:
     """Write the page, unless it says so already: what did not change is not built again."""
     path, text = Path(app.srcdir) / PAGE, page()
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
 
 
-def setup(app: Sphinx) -> dict[str, bool]:
+def setup(app: "Sphinx") -> dict[str, bool]:
     """Have the page written before pages are read."""
     app.connect("builder-inited", write)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

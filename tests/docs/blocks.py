@@ -64,7 +64,7 @@ def shortened(words: list[str]) -> list[str]:
             short += [option, value]
     if words[1] == "train" and words[2] == "battle" and "--max-steps" not in short:
         short += ["--max-steps", MAGENT_STEPS]
-    if words[1] in ("evaluate", "record") and not any("runs/" in word for word in words):
+    if words[1] in ("evaluate", "record") and not words[2].startswith("runs/"):
         short += ["--max-steps", MAGENT_STEPS]
     if "--preset" in short and "--min-updates" not in short:
         short += ["--min-updates", "1"]

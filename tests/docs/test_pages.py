@@ -5,6 +5,7 @@ The blocks of a page run in order, in one folder and one namespace, as a reader 
 
 import inspect
 import re
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from blocks import DRAWN, ELSEWHERE, PAGES, ROOT, blocks, commands, short_code, 
 
 import cmfq
 from cmfq.cli import main
+from cmfq.cli.commands import COMMANDS
 
 BEFORE: dict[str, list[list[str]]] = {
     "replay-format.md": [
@@ -108,6 +110,21 @@ def test_the_page_of_python_shows_every_function() -> None:
     assert len(functions) >= 8
     for name in functions:
         assert f"cmfq.{name}(" in page, name
+
+
+def test_the_page_of_the_command_line_has_every_command_and_option(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    text = runpy.run_path(str(ROOT / "docs" / "extensions" / "command_line.py"))["page"]()
+    for command in COMMANDS:
+        assert f"## cmfq {command}\n" in text
+    assert main(["evaluate", "--help-all"]) == 0
+    shown = capsys.readouterr().out
+    section = text.partition("## cmfq evaluate\n")[2].partition("\n## ")[0]
+    options = set(re.findall(r"^ +(--[a-z][\w-]+)", shown, re.MULTILINE)) - {"--help", "--help-all"}
+    assert {"--games", "--seed", "--size", "--rules"} <= options
+    for option in options:
+        assert re.search(rf"[`\s]{option}\b", section), option
 
 
 def test_every_page_is_in_a_table_of_contents() -> None:
