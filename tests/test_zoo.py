@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import cmfq
-from cmfq.environments.registry import find_kind
+from cmfq.environments.registry import default_settings
 from cmfq.errors import UserError
 from cmfq.play.entrants import find_entrants
 from cmfq.play.players import game_of, load_player
@@ -31,11 +31,10 @@ def test_the_path_of_before_means_the_shipped_policy_unless_a_folder_is_there(
 
 
 def test_a_shipped_policy_is_a_player_an_entrant_and_no_function_of_ones_own() -> None:
-    battle = find_kind("battle")
-    teams = battle.environment(battle.settings()).teams
-    assert load_player("zoo:mfq64", battle, teams)["agent"].algorithm == "mfq"
+    teams = default_settings("battle").make().teams
+    assert load_player("zoo:mfq64", "battle", teams)["agent"].algorithm == "mfq"
     assert game_of(["swarm", "zoo:mfq64"]).size == 64
-    (entrant,) = find_entrants(["strong=zoo:cmfq64"], battle, 1)
+    (entrant,) = find_entrants(["strong=zoo:cmfq64"], "battle", 1)
     assert (entrant.name, entrant.group, entrant.seed) == ("zoo:cmfq64", "strong", 0)
     assert own_players(["self", "zoo:mfq64=0.5", "mine:player"]) == ["mine:player"]
 
