@@ -22,7 +22,6 @@ from math import comb
 from typing import ClassVar, Literal, get_args
 
 import numpy as np
-from scipy.stats import poisson
 
 from cmfq.environments.base import (
     NO_ACTION,
@@ -200,6 +199,8 @@ def best_from_counts(settings: SignalSettings) -> float:
     the other signals ``X_2, X_3, ...`` times, and the ``X`` are independent Poisson variables
     given that they add up to the number of babblers.
     """
+    from scipy.stats import poisson  # takes a second, and nothing else needs it
+
     if settings.setting == "action" or settings.babblers == 0:
         return 1.0
     babblers, others, extra = settings.babblers, settings.signals - 1, settings.signallers

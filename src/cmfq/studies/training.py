@@ -42,7 +42,9 @@ def unfinished(runs: Mapping[str, RunSettings], folder: Path) -> list[str]:
             names.append(name)
             continue
         run = Run.open(path)
-        changed = differences(settings, run.description().settings)
+        changed = dict(differences(settings, run.description().settings))
+        if settings.device == "auto":  # the run stores the device that it was trained on
+            changed.pop("device", None)
         if changed:
             parts = ", ".join(f"{key} {value}" for key, value in changed.items())
             raise UserError(
