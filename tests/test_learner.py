@@ -6,16 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from cmfq.algorithms import (
-    ALGORITHMS,
-    MeanFieldSettings,
-    MergeInput,
-    Neighbourhood,
-    queries_and_keys,
-)
+from cmfq.algorithms import ALGORITHMS, MeanFieldSettings, queries_and_keys
 from cmfq.batch import Batch
 from cmfq.environments.base import TeamObservation, TeamSpecification
 from cmfq.learner import Learner, LearnerSettings, averaging_rate
+from cmfq.merge import MergeInput, Neighbourhood
 from cmfq.networks import Encoding, NetworkSettings, QNetwork
 from cmfq.new_network import new_network
 from cmfq.policies import QPolicy

@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from cmfq.algorithms import Algorithm
     from cmfq.api import (
         TournamentResult,
         TrainedRun,
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
         train,
     )
     from cmfq.columns import Frame, frame_of
-    from cmfq.environments.base import TeamObservation
+    from cmfq.decision import Decision
+    from cmfq.environments.base import Step, TeamObservation, TeamSpecification
     from cmfq.environments.battle import BattleEnvironment, BattleSettings
     from cmfq.environments.particles import ParticlesSettings
     from cmfq.environments.pettingzoo import PettingZooSettings
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from cmfq.environments.registry import make_environment
     from cmfq.errors import UserError
     from cmfq.explanation import Explanation
+    from cmfq.merge import Merged, MergeInput
     from cmfq.play.matches import MatchResult
     from cmfq.policies import QPolicy
     from cmfq.training.checkpoint import load
@@ -29,16 +32,22 @@ if TYPE_CHECKING:
     from cmfq.training.settings import TrainSettings
 
 __all__ = [
+    "Algorithm",
     "BattleEnvironment",
     "BattleSettings",
+    "Decision",
     "Explanation",
     "Frame",
     "MatchResult",
+    "MergeInput",
+    "Merged",
     "ParticlesSettings",
     "PettingZooSettings",
     "PursuitSettings",
     "QPolicy",
+    "Step",
     "TeamObservation",
+    "TeamSpecification",
     "TournamentResult",
     "TrainSettings",
     "TrainedRun",
@@ -54,16 +63,22 @@ __all__ = [
     "train",
 ]
 _MODULES = {
+    "Algorithm": "cmfq.algorithms",
     "BattleEnvironment": "cmfq.environments.battle",
     "BattleSettings": "cmfq.environments.battle",
+    "Decision": "cmfq.decision",
     "Explanation": "cmfq.explanation",
     "Frame": "cmfq.columns",
     "MatchResult": "cmfq.play.matches",
+    "MergeInput": "cmfq.merge",
+    "Merged": "cmfq.merge",
     "ParticlesSettings": "cmfq.environments.particles",
     "PettingZooSettings": "cmfq.environments.pettingzoo",
     "PursuitSettings": "cmfq.environments.pursuit",
     "QPolicy": "cmfq.policies",
+    "Step": "cmfq.environments.base",
     "TeamObservation": "cmfq.environments.base",
+    "TeamSpecification": "cmfq.environments.base",
     "TournamentResult": "cmfq.api",
     "TrainSettings": "cmfq.training.settings",
     "TrainedRun": "cmfq.api",

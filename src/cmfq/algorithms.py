@@ -1,9 +1,9 @@
 """The algorithms: each is one way to merge the neighbours' actions, and nothing else differs."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from cmfq.environments.base import TeamSpecification
 from cmfq.errors import UserError, require_range, unknown_name
-from cmfq.imports import import_function
+from cmfq.imports import import_function, import_object, own_names
 from cmfq.mean_field.attention import attention_weights, weighted_action
 from cmfq.mean_field.intervention import (
     INTERVENTIONS,
@@ -20,6 +20,7 @@ from cmfq.mean_field.intervention import (
 )
 from cmfq.mean_field.merging import causal_action, mean_action
 from cmfq.mean_field.validity import InvalidForAgent
+from cmfq.merge import Merged, MergeInput, check_merged
 from cmfq.networks import Encoding, LearnedParts, NetworkSettings, QNetwork
 
 
@@ -61,88 +62,7 @@ class MeanFieldSettings:
     @property
     def own_functions(self) -> list[str]:
         """Names of functions that are not the package's: using them runs their modules."""
-        return [name for name in (self.intervention, self.effect) if ":" in name]
-
-
-class InteractionRows(NamedTuple):
-    """:class:`~cmfq.mean_field.neighbourhood.Interactions` as int64 tensors."""
-
-    agent: Tensor
-    neighbour: Tensor
-    action: Tensor
-
-
-class Neighbourhood(NamedTuple):
-    """The neighbours of each agent: a row per agent."""
-
-    counts: Tensor
-    """``(agents, actions)`` float32: number of neighbours that took each action in the step
-    before."""
-    positions: Tensor
-    """``(agents, 2)``: x and y, in the unit of the environment."""
-    interactions: InteractionRows | None = None
-    """Pairs of an agent and a neighbour, for algorithms that look at every neighbour."""
-
-
-class MergeInput(NamedTuple):
-    """Input of a merging rule: a row per agent."""
-
-    encoding: Encoding
-    """Encoded observations."""
-    neighbourhood: Neighbourhood
-    """The neighbours of each agent."""
-    beta: float
-    """Inverse temperature of the policy."""
-    generator: np.random.Generator
-    """For rules that draw."""
-
-    @property
-    def counts(self) -> Tensor:
-        """``(agents, actions)``: number of neighbours that took each action."""
-        return self.neighbourhood.counts
-
-    @property
-    def interactions(self) -> InteractionRows:
-        """Every neighbour of every agent, for rules that need ``neighbours``."""
-        found = self.neighbourhood.interactions
-        assert found is not None, "Algorithm(rule, neighbours=True) gives a rule its neighbours"
-        return found
-
-    @property
-    def offsets(self) -> Tensor:
-        """``(pairs, 2)`` float32: from the agent to the neighbour of each interaction."""
-        agent, neighbour, _ = self.interactions
-        positions = self.neighbourhood.positions.float()
-        return positions[neighbour] - positions[agent]
-
-    @property
-    def distances(self) -> Tensor:
-        """``(pairs,)`` float32: length of each of the offsets."""
-        distances: Tensor = self.offsets.norm(dim=-1)
-        return distances
-
-
-class Merged(NamedTuple):
-    """A merged action, and why it is what it is."""
-
-    action: Tensor
-    """``(agents, actions)``: ``ǎ``."""
-    effects: Tensor | None = None
-    """``(agents, actions)``, at least 0: effect of each action that a neighbour took, of rules that
-    weigh by effects (``w_k ∝ effect + ε``)."""
-    weights: Tensor | None = None
-    """``(pairs,)``: weight of each interaction, of rules that weigh each neighbour."""
-
-
-def interaction_weights(merged: Merged, counts: Tensor, interactions: InteractionRows) -> Tensor:
-    """``w_k`` of each interaction, ``(pairs,)``: what it has of the agent's merged action.
-
-    Neighbours with the same action share what the action has, unless the rule weighed each.
-    """
-    if merged.weights is not None:
-        return merged.weights
-    agent, _, action = interactions
-    return merged.action[agent, action] / counts[agent, action]
+        return own_names(self.intervention, self.effect)
 
 
 MergingRule = Callable[[QNetwork, MergeInput, MeanFieldSettings], Merged]
@@ -159,6 +79,8 @@ class Algorithm:
     parts: LearnedParts | None = None
     """What the rule learns: named modules of the network, trained by the TD loss through the merged
     action, which is then recomputed in learning. ``None``: nothing."""
+    name: str = ""
+    """``module:name`` of a rule that is not the package's."""
 
     @property
     def learned(self) -> bool:
@@ -170,17 +92,22 @@ class Algorithm:
 
         Raises:
             InvalidForAgent: an effect is negative or not finite.
-            UserError: the user's own do-operation or effect failed.
+            UserError: the user's own rule, do-operation or effect failed.
         """
         try:
-            return self.rule(network, given, settings)
+            merged = self.rule(network, given, settings)
+            if self.name:
+                check_merged(merged, given)
         except (InvalidForAgent, UserError):
             raise
         except Exception as error:
-            if not settings.own_functions:
+            own = [*own_names(self.name), *settings.own_functions]
+            if not own:
                 raise
-            own = " and ".join(settings.own_functions)
-            raise UserError(f"{own} cannot be used: {type(error).__name__}: {error}") from error
+            raise UserError(
+                f"{' and '.join(own)} cannot be used: {type(error).__name__}: {error}"
+            ) from error
+        return merged
 
 
 def independent(network: QNetwork, given: MergeInput, settings: MeanFieldSettings) -> Merged:
@@ -253,14 +180,53 @@ ALGORITHMS: dict[str, Algorithm] = {
 
 
 def find_algorithm(name: str) -> Algorithm:
-    """Look an algorithm up by name.
+    """Look an algorithm up by name, or import ``module:name``: a merging rule or an Algorithm.
 
     Raises:
-        UserError: there is none of that name; the nearest one is suggested.
+        UserError: there is none of that name (the nearest one is suggested), or it cannot be
+            imported.
     """
+    if own_names(name):
+        found = import_object("algorithm", name)
+        if isinstance(found, Algorithm):
+            parts = found.parts and partial(_make_own_parts, name, found.parts)
+            return replace(found, name=name, parts=parts)
+        if not callable(found):
+            raise UserError(
+                f"algorithm {name!r} is {type(found).__name__}: name a merging rule (a function), "
+                "or a cmfq.Algorithm"
+            )
+        return Algorithm(found, name=name)
     if name not in ALGORITHMS:
-        raise unknown_name("algorithm", name, ALGORITHMS)
+        raise unknown_name("algorithm", name, [*ALGORITHMS, "module:rule"])
     return ALGORITHMS[name]
+
+
+def _make_own_parts(
+    name: str, make: LearnedParts, specification: TeamSpecification, settings: NetworkSettings
+) -> Mapping[str, nn.Module]:
+    try:
+        parts = dict(make(specification, settings))
+    except Exception as error:
+        raise UserError(
+            f"parts of {name} cannot be made: {type(error).__name__}: {error}"
+        ) from error
+    for part, module in parts.items():
+        if not str(part).isidentifier() or hasattr(QNetwork, part) or part in ("trunk", "head"):
+            raise UserError(f"parts of {name} has {part!r}: give it another name, as in appeal")
+        if not isinstance(module, nn.Module):
+            raise UserError(f"{part} of {name} is {type(module).__name__}: give a torch.nn.Module")
+    return parts
+
+
+def check_algorithm(name: str) -> None:
+    """Refuse an unknown name. What is the user's own is not imported: a file may have named it.
+
+    Raises:
+        UserError: there is no algorithm of that name.
+    """
+    if not own_names(name):
+        find_algorithm(name)
 
 
 def find_function(kind: str, name: str, known: dict[str, Callable[..., Any]]) -> Callable[..., Any]:

@@ -4,8 +4,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from cmfq.algorithms import InteractionRows, MeanFieldSettings, Merged, Neighbourhood
+from cmfq.algorithms import MeanFieldSettings
 from cmfq.environments.base import FloatArray, IntArray
+from cmfq.merge import InteractionRows, Merged, Neighbourhood
 from cmfq.networks import Encoding, QNetwork
 
 

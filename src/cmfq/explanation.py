@@ -9,19 +9,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from cmfq.algorithms import (
-    InteractionRows,
-    MergeInput,
-    causal,
-    find_function,
-    interaction_weights,
-)
+from cmfq.algorithms import causal, find_function
 from cmfq.decision import Trace
 from cmfq.environments.base import TeamObservation
 from cmfq.errors import UserError
 from cmfq.mean_field.intervention import INTERVENTIONS
 from cmfq.mean_field.merging import mean_action
 from cmfq.mean_field.policy import boltzmann
+from cmfq.merge import InteractionRows, MergeInput, interaction_weights
 
 Probabilities = npt.NDArray[np.float32]
 

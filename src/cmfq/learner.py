@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
-from cmfq.algorithms import InteractionRows, Neighbourhood
 from cmfq.batch import Batch, turned
 from cmfq.environments.symmetries import symmetries
 from cmfq.errors import require_range
 from cmfq.mean_field.td import boltzmann_value, double_value, greedy_value, td_error, td_target
+from cmfq.merge import InteractionRows, Neighbourhood
 from cmfq.networks import Encoding, QNetwork
 from cmfq.policies import QPolicy
 from cmfq.replay import Replay

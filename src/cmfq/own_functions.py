@@ -4,6 +4,7 @@ import numpy as np
 
 from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
 from cmfq.errors import UserError
+from cmfq.imports import own_names
 from cmfq.policies import QPolicy
 
 TRIED_ACTIONS = 256
@@ -16,7 +17,7 @@ def try_own_functions(policy: QPolicy) -> None:
     Raises:
         UserError: one of them cannot be used.
     """
-    own = policy.mean_field.own_functions
+    own = [*own_names(policy.algorithm), *policy.mean_field.own_functions]
     if not own:
         return
     actions = min(len(policy.specification.actions), TRIED_ACTIONS)

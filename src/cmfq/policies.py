@@ -10,17 +10,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from cmfq.algorithms import (
-    Algorithm,
-    InteractionRows,
-    MeanFieldSettings,
-    Merged,
-    MergeInput,
-    MergingRule,
-    Neighbourhood,
-    find_algorithm,
-    find_function,
-)
+from cmfq.algorithms import Algorithm, MeanFieldSettings, MergingRule, find_algorithm, find_function
 from cmfq.decision import Decision, Trace
 from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
 from cmfq.errors import UserError
@@ -34,6 +24,7 @@ from cmfq.mean_field.neighbourhood import (
 )
 from cmfq.mean_field.policy import boltzmann, sample
 from cmfq.mean_field.validity import InvalidForAgent, check_weights
+from cmfq.merge import InteractionRows, Merged, MergeInput, Neighbourhood
 from cmfq.networks import Encoding, QNetwork
 
 Array = npt.NDArray[Any]

@@ -25,9 +25,10 @@ import torch
 from torch import Tensor
 from torch.autograd.functional import jvp
 
-from cmfq.algorithms import ALGORITHMS, Merged, MergeInput, Neighbourhood
+from cmfq.algorithms import ALGORITHMS
 from cmfq.decision import Decision, Trace
 from cmfq.heads import AdditiveHead, EmbeddingHead, PairwiseHead
+from cmfq.merge import Merged, MergeInput, Neighbourhood
 from cmfq.networks import Encoding, QNetwork
 from cmfq.policies import QPolicy
 

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from cmfq.algorithms import ALGORITHMS, MeanFieldSettings, MergeInput, Neighbourhood, find_function
+from cmfq.algorithms import ALGORITHMS, MeanFieldSettings, find_function
 from cmfq.environments.base import TeamSpecification
 from cmfq.errors import UserError
 from cmfq.mean_field.intervention import INTERVENTIONS, MEASURES, Outcome
 from cmfq.mean_field.validity import InvalidForAgent
+from cmfq.merge import MergeInput, Neighbourhood
 from cmfq.networks import Encoding, NetworkSettings, QNetwork
 
 ACTIONS = 4

@@ -8,9 +8,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cmfq.algorithms import ALGORITHMS, MeanFieldSettings, Merged, MergeInput, Neighbourhood
+from cmfq.algorithms import ALGORITHMS, MeanFieldSettings
 from cmfq.environments.base import TeamSpecification
 from cmfq.mean_field.merging import mean_action
+from cmfq.merge import Merged, MergeInput, Neighbourhood
 from cmfq.networks import Encoding, NetworkSettings, QNetwork
 
 ACTIONS = 5

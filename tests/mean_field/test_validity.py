@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from cmfq.algorithms import ALGORITHMS, Algorithm, Merged, MergeInput
+from cmfq.algorithms import ALGORITHMS, Algorithm
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.errors import UserError
 from cmfq.mean_field.neighbourhood import Interactions, count_actions
 from cmfq.mean_field.validity import InvalidForAgent, check_weights
+from cmfq.merge import Merged, MergeInput
 from cmfq.play.bots import bot
 from cmfq.rollout import play_episode
 from cmfq.training.self_play import SelfPlay

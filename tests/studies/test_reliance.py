@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from cmfq.algorithms import MeanFieldSettings, Merged, MergeInput, interaction_weights
+from cmfq.algorithms import MeanFieldSettings
 from cmfq.environments.base import TeamObservation
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.environments.pursuit import PursuitSettings
 from cmfq.errors import UserError
 from cmfq.heads import PairwiseHead
+from cmfq.merge import Merged, MergeInput, interaction_weights
 from cmfq.networks import NetworkSettings
 from cmfq.new_network import new_network
 from cmfq.play.matches import Game

@@ -43,7 +43,7 @@ def check_environment(
     Raises:
         UserError: it breaks one; episode and step are named.
     """
-    _check_specifications(environment.teams)
+    check_specifications(environment.teams)
     first = _play(environment, seed, steps)
     if not reproducible:
         return
@@ -68,8 +68,8 @@ def _play(environment: Environment, seed: int, steps: int) -> list[tuple[str, by
         at = f"episode with seed {seed + episode}, reset"
         observations = environment.reset(seed + episode)
         said.append((at, _digest(observations)))
-        crowd = _Crowd(environment.teams)
-        crowd.begin(at, observations)
+        witness = Witness(environment.teams)
+        witness.begin(at, observations)
         _check_scenery(at, environment)
         over = False
         while not over and taken < steps:
@@ -82,7 +82,7 @@ def _play(environment: Environment, seed: int, steps: int) -> list[tuple[str, by
             step = environment.step(actions)
             if _digest(observations) != seen:
                 raise UserError(f"{at}: it changed what was observed before; give fresh arrays")
-            crowd.go_on(at, observations, step)
+            witness.go_on(at, observations, step)
             said.append((at, _digest(step)))
             observations, over = step.observations, step.terminated or step.truncated
             taken += 1
@@ -90,15 +90,19 @@ def _play(environment: Environment, seed: int, steps: int) -> list[tuple[str, by
     return said
 
 
-class _Crowd:
-    """Who is there, and who has ever been, in one episode."""
+class Witness:
+    """Watches one episode: whether all that an environment says in it keeps the protocol."""
 
     def __init__(self, teams: Sequence[TeamSpecification]) -> None:
         self._teams = teams
         self._seen: set[int] = set()
 
     def begin(self, at: str, observations: tuple[TeamObservation, ...]) -> None:
-        """Look at the first observations."""
+        """Look at the first observations.
+
+        Raises:
+            UserError: they break the protocol; ``at`` says where.
+        """
         if not sum(len(observation.ids) for observation in observations):
             raise UserError(f"{at}: nobody is there")
         self._look(at, observations)
@@ -106,7 +110,11 @@ class _Crowd:
             self._seen.update(observation.ids.tolist())
 
     def go_on(self, at: str, before: tuple[TeamObservation, ...], step: Step) -> None:
-        """Compare what a step led to with what was before."""
+        """Compare what a step led to with what was before.
+
+        Raises:
+            UserError: it breaks the protocol; ``at`` says where.
+        """
         for name in ("observations", "rewards", "alive"):
             if len(getattr(step, name)) != len(self._teams):
                 raise UserError(f"{at}: {name} has not one entry per team")
@@ -142,7 +150,13 @@ class _Crowd:
             raise UserError(f"{at}: two agents have the same id")
 
 
-def _check_specifications(teams: Sequence[TeamSpecification]) -> None:
+def check_specifications(teams: Sequence[TeamSpecification]) -> None:
+    """Refuse teams that cannot be.
+
+    Raises:
+        UserError: two names are the same, a team has no actions or sees nothing, or teams of one
+            role are not alike.
+    """
     if not teams:
         raise UserError("the environment has no team")
     names = [team.name for team in teams]

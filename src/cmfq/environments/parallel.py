@@ -32,18 +32,26 @@ class Answer(NamedTuple):
 
 
 def make_world(make_env: str) -> Any:
-    """A PettingZoo parallel environment, from the name of a function without arguments.
+    """Call a function without arguments, named ``module:function``, that makes an environment.
 
     Raises:
-        UserError: there is no such function, or it makes something else.
+        UserError: there is no such function, or it fails.
     """
     make = import_function("environment", make_env)
     try:
-        world = make()
+        return make()
     except (Exception, SystemExit) as error:
         raise UserError(
             f"environment {make_env} cannot be made: {type(error).__name__}: {error}"
         ) from error
+
+
+def require_parallel(make_env: str, world: Any) -> None:
+    """Refuse what is no PettingZoo parallel environment.
+
+    Raises:
+        UserError: it is something else.
+    """
     if hasattr(world, "agent_iter"):
         raise UserError(
             f"environment {make_env} lets agents act in turn (AEC): return "
@@ -58,9 +66,9 @@ def make_world(make_env: str) -> Any:
     if missing:
         raise UserError(
             f"environment {make_env} returns {type(world).__name__}, which has no "
-            f"{' and no '.join(missing)}: return a PettingZoo parallel environment"
+            f"{' and no '.join(missing)}: return a PettingZoo parallel environment, or one of "
+            "teams of arrays (cmfq.environments.base.Environment)"
         )
-    return world
 
 
 def restart(world: Any, seed: int) -> tuple[Entries, Entries]:

@@ -18,6 +18,7 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 
+from cmfq.environments.arrays import ArrayEnvironment, is_array_world
 from cmfq.environments.base import (
     BoolArray,
     IntArray,
@@ -36,6 +37,7 @@ from cmfq.environments.parallel import (
     list_agents,
     make_world,
     read_rewards,
+    require_parallel,
     restart,
     seen,
 )
@@ -50,7 +52,7 @@ from cmfq.notices import notify
 
 @dataclass(frozen=True)
 class PettingZooSettings(EnvironmentSettings):
-    """A PettingZoo parallel environment of your own."""
+    """An environment of your own: a PettingZoo parallel environment, or teams of arrays."""
 
     kind: ClassVar = "pettingzoo"
 
@@ -83,38 +85,52 @@ class PettingZooSettings(EnvironmentSettings):
     def team_sizes(self) -> tuple[int, ...]:
         """Agents that the first episode of a new environment began with."""
         environment = kept_environment(self)
-        assert isinstance(environment, PettingZooEnvironment)
+        assert isinstance(environment, PettingZooEnvironment | ArrayEnvironment)
         return environment.team_sizes
 
     @property
     def has_places(self) -> bool:
         """See :class:`~.settings.EnvironmentSettings`."""
-        return bool(self.positions)
+        return bool(self.positions) or isinstance(kept_environment(self), ArrayEnvironment)
 
     @property
     def own_functions(self) -> tuple[str, ...]:
         """See :class:`~.settings.EnvironmentSettings`."""
         return tuple(name for name in (self.make_env, self.positions) if name)
 
-    def make(self) -> "PettingZooEnvironment":
+    def make(self) -> "PettingZooEnvironment | ArrayEnvironment":
         """See :class:`~.settings.EnvironmentSettings`."""
-        return PettingZooEnvironment(self)
+        world = make_world(self.make_env)
+        if not is_array_world(world):
+            return PettingZooEnvironment(self, world)
+        for option in ("teams", "share_roles", "positions"):
+            if getattr(self, option):
+                raise UserError(
+                    f"{option} is {getattr(self, option)}: environment {self.make_env} says itself "
+                    "what its teams and positions are, leave it out"
+                )
+        return ArrayEnvironment(self.make_env, world, self.max_steps)
 
 
 class PettingZooEnvironment:
     """A PettingZoo environment behind the one protocol (see :class:`~.base.Environment`).
+
+    Args:
+        settings: of the environment.
+        world: the PettingZoo environment, if it is made already.
 
     Raises:
         UserError: it cannot be made, or is not of a kind that is supported.
         EnvironmentFailed: it raised, or gave what cannot be used, in ``reset`` or ``step``.
     """
 
-    def __init__(self, settings: PettingZooSettings) -> None:
+    def __init__(self, settings: PettingZooSettings, world: Any = None) -> None:
         self.settings = settings
         self._seed = self._steps = 0
         self._places = Places(settings.positions)
-        self.world = make_world(settings.make_env)
+        self.world = make_world(settings.make_env) if world is None else world
         """The PettingZoo environment."""
+        require_parallel(settings.make_env, self.world)
         self._closed = False
         try:
             self._look()

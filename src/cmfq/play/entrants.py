@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cmfq.errors import UserError
+from cmfq.imports import own_names, source_of
 from cmfq.play.players import scripted_players
 from cmfq.storage import to_json
 from cmfq.training.checkpoint import list_checkpoints
@@ -34,7 +35,8 @@ class Player:
     """One policy."""
 
     id: str
-    """Digest of the file, or of the script's name: the same policy has the same one anywhere."""
+    """Digest of the file, of the script's name, or of the module that a player of the user's own is
+    in: the same policy has the same one anywhere."""
     name: str
     """What :func:`~cmfq.play.matches.load_player` takes."""
     episode: int
@@ -118,9 +120,14 @@ def _find(group: str, name: str, kind: str, checkpoints: int) -> Entrant:
         return Entrant(name, group, run.settings.seed, players, stored)
     if path.is_file():
         return Entrant(name, group or _short(path), None, (player_of(path),), None)
+    if own_names(name):
+        content = f"own {name}".encode() + source_of("player", name)
+        return Entrant(
+            name, group or f"{name} (own)", None, (Player(_digest(content), name, 0),), None
+        )
     raise UserError(
-        f"there is no entrant {name[:200]!r}: give run folders, checkpoint files, or any of "
-        f"{', '.join(scripts)}"
+        f"there is no entrant {name[:200]!r}: give run folders, checkpoint files, module:name, or "
+        f"any of {', '.join(scripts)}"
     )
 
 

@@ -10,10 +10,12 @@ from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
 from cmfq.environments.registry import default_settings
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
+from cmfq.imports import own_names
 from cmfq.notices import notify
 from cmfq.play.bots import SCRIPTS, Bot
 from cmfq.policies import Policy
 from cmfq.training.checkpoint import PolicyDescription, load_checkpoint
+from cmfq.training.own_player import load_own_player
 from cmfq.training.run import SETTINGS_FILE, Run
 from cmfq.zoo import locate, shipped
 
@@ -61,7 +63,7 @@ def usual_opponents(kind: str, usual: Sequence[str]) -> tuple[str, ...]:
 
 
 def load_player(name: str, kind: str, teams: Sequence[TeamSpecification]) -> Player:
-    """A run folder, a checkpoint file, or the name of a scripted player.
+    """A run folder, a checkpoint file, the name of a scripted player, or ``module:name``.
 
     Args:
         name: of the player.
@@ -77,9 +79,11 @@ def load_player(name: str, kind: str, teams: Sequence[TeamSpecification]) -> Pla
     if name in scripts:
         return {role: Bot(script) for role, script in scripts[name].items()}
     if not _exists(name):
+        if own_names(name):
+            return load_own_player(name, teams)
         raise UserError(
             f"there is no player {name[:200]!r}: give a run folder, a checkpoint file, "
-            f"or one of {', '.join([*scripted_players(kind), *shipped()])}"
+            f"module:name, or one of {', '.join([*scripted_players(kind), *shipped()])}"
         )
     checkpoint = load_checkpoint(name)
     trained_on = checkpoint.description.environment

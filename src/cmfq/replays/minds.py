@@ -13,9 +13,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from cmfq.algorithms import Merged, Neighbourhood
 from cmfq.decision import Decision, Trace
 from cmfq.explanation import ask_what_if
+from cmfq.merge import Merged, Neighbourhood
 from cmfq.networks import Encoding
 from cmfq.policies import QPolicy
 from cmfq.replays.format import COARSE_PROBABILITY, PROBABILITY, Reasoning, finite
@@ -52,7 +52,7 @@ def think(decisions: Sequence[Decision]) -> list[dict[str, Array]]:
     )
     with torch.inference_mode():
         told = ask_what_if(_join(traces))
-        rows, actions = told.agent.numpy(), told.action.numpy()
+        rows, actions = told.agent.cpu().numpy(), told.action.cpu().numpy()
         effects = told.effects[told.agent, told.action]
         best = q_values.max(axis=1)
         advantages = np.maximum(q_values - best[:, None], -LARGEST_HALF)
@@ -65,7 +65,7 @@ def think(decisions: Sequence[Decision]) -> list[dict[str, Array]]:
         by_pair = {
             "taken_action": actions.astype(np.uint16 if counts.shape[1] > 256 else np.uint8),
             "taken_count": counts[rows, actions].astype(np.uint16),
-            "effect": effects.clamp_(max=LARGEST_HALF).half().numpy(),
+            "effect": effects.clamp_(max=LARGEST_HALF).half().cpu().numpy(),
             "merged": merged[rows, actions].astype(np.float16),
             "what_if": _quantise(told.policies, COARSE_PROBABILITY).astype(np.uint8),
         }
@@ -106,8 +106,8 @@ def _weights(trace: Trace) -> dict[str, Array]:
     interactions, weights = trace.neighbourhood.interactions, trace.merged.weights
     if interactions is None or weights is None:
         return {}
-    agent = interactions.agent.numpy()
-    order = np.lexsort((interactions.neighbour.numpy(), agent))
+    agent = interactions.agent.cpu().numpy()
+    order = np.lexsort((interactions.neighbour.cpu().numpy(), agent))
     degrees = np.bincount(agent, minlength=len(trace.merged.action)).astype(np.uint16)
     quantised = _quantise(weights, PROBABILITY)[order].astype(np.uint16)
     return {"neighbours": degrees, "weight": quantised}
@@ -122,5 +122,5 @@ def _split(arrays: Mapping[str, Array], ends: Array) -> list[dict[str, Array]]:
 
 
 def _quantise(probabilities: Tensor, one: int) -> npt.NDArray[np.int32]:
-    quantised: npt.NDArray[np.int32] = (probabilities * one).round_().to(torch.int32).numpy()
+    quantised: npt.NDArray[np.int32] = (probabilities * one).round_().to(torch.int32).cpu().numpy()
     return quantised

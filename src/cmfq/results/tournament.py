@@ -22,6 +22,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from cmfq.hints import command
+from cmfq.imports import own_names
 from cmfq.play.entrants import groups_of
 from cmfq.play.game_log import Tournament, tournament_text
 from cmfq.play.layouts import Layouts, interval_unit, layouts_of, results_by_side
@@ -173,6 +174,7 @@ def _readme(
     stored, again = folder / "tournament.json.gz", f"runs/{folder.name}-again"
     options = ["--runs", again, "--log", f"{again}.json", "--out", f"{again}-results"]
     own = [name for one in tournament.entrants if one.run for name in _own_functions(one.run)]
+    own += own_names(*(one.name for one in tournament.entrants if not one.run))
     reproduce = command("reproduce", stored, *options, own_functions=own)
     parts = [
         f"# {HEADING}{markdown_text(tournament.settings.environment.title)}\n",
@@ -240,10 +242,11 @@ def _details(layouts: Layouts, order: Sequence[str]) -> list[str]:
 def _own_functions(run: Mapping[str, Any]) -> list[str]:
     """Names of functions outside the package in what is stored of a run, as module:function."""
     settings = run["settings"]
+    algorithms = (settings["algorithm"], *settings.get("algorithms", {}).values())
     parts = (settings.get("environment", {}), settings.get("mean_field", {}))
     keys = ("make_env", "positions", "intervention", "effect")
     named = [part.get(key) or "" for part in parts for key in keys]
-    return [name for name in named if ":" in name]
+    return own_names(*algorithms, *named)
 
 
 def _training_table(tournament: Tournament, metrics: MetricsOf) -> str:

@@ -7,6 +7,7 @@ from itertools import combinations
 from pathlib import Path
 
 from cmfq.errors import UserError
+from cmfq.imports import own_names
 from cmfq.play.entrants import Entrant, enter
 from cmfq.play.game_log import Tournament
 from cmfq.play.standings import standings
@@ -34,6 +35,8 @@ def runs_of(stored: Tournament) -> dict[str, RunSettings]:
         )
     runs = {_folder(one): stored_settings(one) for one in trained}
     refuse_own_functions(stored.settings.environment.own_functions, "its game")
+    names = [one.name for one in stored.entrants if not one.run]
+    refuse_own_functions(own_names(*names), "the tournament")
     for name, settings in runs.items():
         refuse_own_functions(settings.own_functions, f"its run {name}")
     return runs

@@ -15,12 +15,13 @@ import numpy as np
 import torch
 import tyro
 
-from cmfq.algorithms import MeanFieldSettings, interaction_weights
+from cmfq.algorithms import MeanFieldSettings
 from cmfq.decision import Decision
 from cmfq.environments.base import Step, TeamObservation
 from cmfq.environments.signal import Setting, SignalEnvironment, SignalSettings
 from cmfq.errors import UserError
 from cmfq.learner import Learner, LearnerSettings
+from cmfq.merge import interaction_weights
 from cmfq.networks import NetworkSettings
 from cmfq.new_network import new_network
 from cmfq.policies import QPolicy

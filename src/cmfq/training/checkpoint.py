@@ -16,6 +16,7 @@ from cmfq.environments.registry import find_kind
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError, unknown_name
 from cmfq.hints import TRUST_VARIABLE
+from cmfq.imports import own_names
 from cmfq.networks import NetworkSettings
 from cmfq.new_network import network_shapes, new_network
 from cmfq.policies import QPolicy
@@ -38,6 +39,11 @@ class PolicyDescription:
     mean_field: MeanFieldSettings
     network: NetworkSettings
     specification: TeamSpecification
+
+    @property
+    def own_functions(self) -> list[str]:
+        """Names of functions outside the package that the policy calls."""
+        return [*own_names(self.algorithm), *self.mean_field.own_functions]
 
 
 @dataclass(frozen=True)
@@ -166,7 +172,7 @@ def _as_second_format(
 
 
 def _policy(file: Path, weights: dict[str, Tensor], description: PolicyDescription) -> QPolicy:
-    refuse_own_functions(description.mean_field.own_functions, file)
+    refuse_own_functions(description.own_functions, file)
     if not 0 <= description.beta <= 1e6:
         raise UserError(f"{file} has a beta of {description.beta}: give another checkpoint")
     _check_weights(weights, description)

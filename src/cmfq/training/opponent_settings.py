@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from cmfq.errors import UserError, require_range
-from cmfq.zoo import is_shipped
 
 SELF = "self"
 """The current policies, on both sides; both sides are learned from."""
@@ -98,8 +97,3 @@ def _split_share(entry: str) -> tuple[str, float]:
         return (name, float(share)) if equals else (entry, 1.0)
     except ValueError:
         return entry, 1.0
-
-
-def own_players(entries: Sequence[str]) -> list[str]:
-    """Those of the opponents that are ``module:name`` of the user's own."""
-    return [name for name in parse_mix(entries) if ":" in name and not is_shipped(name)]

@@ -12,6 +12,7 @@ from cmfq.environments.base import TeamSpecification
 from cmfq.environments.settings import Measure
 from cmfq.environments.sides import seats
 from cmfq.errors import UserError
+from cmfq.imports import own_names
 from cmfq.policies import Policy, QPolicy
 from cmfq.rollout import Episode
 from cmfq.training.copies import GatedSelf, PastSelves
@@ -21,7 +22,6 @@ from cmfq.training.own_player import load_own_player
 from cmfq.training.results import Results, title_of
 from cmfq.training.settings import RunSettings
 from cmfq.training.side import join_names, split_names
-from cmfq.zoo import is_shipped
 
 LoadPlayer = Callable[[str, str, Sequence[TeamSpecification]], Mapping[str, Policy]]
 """``(name, kind of environment, teams) -> the policy of each role``, of scripts and checkpoints."""
@@ -251,7 +251,7 @@ def _load(
     teams: Sequence[TeamSpecification],
     load_player: LoadPlayer | None,
 ) -> Mapping[str, Policy]:
-    if ":" in name and not is_shipped(name):
+    if own_names(name):
         return load_own_player(name, teams)
     if load_player is None:
         raise UserError(

@@ -1,7 +1,9 @@
-"""Opponents of the user's own, named ``module:name``."""
+"""Players of the user's own, named ``module:name``: policies and scripts."""
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import numpy as np
 
@@ -37,11 +39,11 @@ class OwnPlayer:
             actions = [np.asarray(one.actions) for one in decided]
         except Exception as error:
             raise OpponentFailed(
-                f"the opponent {self.name} failed: {type(error).__name__}: {error}"
+                f"the player {self.name} failed: {type(error).__name__}: {error}"
             ) from error
         if len(actions) != len(observations):
             raise OpponentFailed(
-                f"the opponent {self.name} gave {len(actions)} decisions: give one for each of "
+                f"the player {self.name} gave {len(actions)} decisions: give one for each of "
                 f"the {len(observations)} teams"
             )
         return [Decision(self._checked(*pair)) for pair in zip(actions, observations, strict=True)]
@@ -51,39 +53,82 @@ class OwnPlayer:
         integers = actions.shape == (agents,) and np.issubdtype(actions.dtype, np.integer)
         if not integers or (agents and not 0 <= actions.min() <= actions.max() < choices):
             raise OpponentFailed(
-                f"the opponent {self.name} gave actions of shape {actions.shape} and type "
+                f"the player {self.name} gave actions of shape {actions.shape} and type "
                 f"{actions.dtype}: give an integer from 0 to {choices - 1} for each of the "
                 f"{agents} agents"
+            )
+        mask = observation.action_mask
+        if mask is not None and not (allowed := mask[np.arange(agents), actions]).all():
+            row = int(np.flatnonzero(~allowed)[0])
+            raise OpponentFailed(
+                f"the player {self.name} gave agent {observation.ids[row]} the action "
+                f"{self.specification.actions[actions[row]]}, which its action_mask forbids: give "
+                "one that is allowed"
             )
         return actions.astype(np.int32)
 
 
+@dataclass(frozen=True)
+class _Scripted:
+    """A function as a policy (see :class:`cmfq.policies.Policy`)."""
+
+    script: Callable[[TeamObservation, np.random.Generator], IntArray]
+
+    def decide(
+        self,
+        observations: Sequence[TeamObservation],
+        generator: np.random.Generator,
+        others: Sequence[TeamObservation] = (),
+        worlds: Sequence[int] | None = None,
+    ) -> list[Decision]:
+        """Let the function decide for each team."""
+        return [Decision(self.script(observation, generator)) for observation in observations]
+
+
 def load_own_player(name: str, teams: Sequence[TeamSpecification]) -> Mapping[str, Policy]:
-    """The policy of each role, made by calling ``module:name`` with the team's specification.
+    """The policy of each role, from ``module:name``.
 
     Args:
-        name: of a function or class that gives a :class:`cmfq.policies.Policy`.
+        name: of a script, which is a function of an observation and a generator that returns an
+            action ``(agents,)`` for each agent; or of what is called with the team's specification
+            and gives a :class:`cmfq.policies.Policy` or a script.
         teams: that it may have to play.
 
     Raises:
-        UserError: it cannot be imported or called, or gives no policy.
+        UserError: it cannot be imported or called, or gives neither.
     """
-    make = import_function("opponent", name)
-    players = {}
+    found = import_function("player", name)
+    players: dict[str, Policy] = {}
     for team in teams:
-        if team.role in players:
-            continue
-        try:
-            policy = make(team)
-        except Exception as error:
-            raise UserError(
-                f"opponent {name!r} cannot be called with a team's specification: "
-                f"{type(error).__name__}: {error}"
-            ) from error
-        if not callable(getattr(policy, "decide", None)):
-            raise UserError(
-                f"opponent {name!r} gave {type(policy).__name__}, which has no method decide: "
-                "give a policy, as cmfq.policies.Policy describes it"
-            )
-        players[team.role] = OwnPlayer(name, team, policy)
+        if team.role not in players:
+            players[team.role] = OwnPlayer(name, team, _policy(name, found, team))
     return players
+
+
+def _policy(name: str, found: Callable[..., Any], team: TeamSpecification) -> Policy:
+    if _takes(found, 2) and not _takes(found, 1):
+        return _Scripted(found)
+    try:
+        made = found(team)
+    except Exception as error:
+        raise UserError(
+            f"player {name!r} cannot be called with a team's specification: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    if callable(getattr(made, "decide", None)):
+        return cast(Policy, made)
+    if callable(made):
+        return _Scripted(made)
+    raise UserError(
+        f"player {name!r} gave {type(made).__name__}, which has no method decide: give a policy, "
+        "as cmfq.policies.Policy describes it, or a function of an observation and a generator"
+    )
+
+
+def _takes(function: Callable[..., Any], arguments: int) -> bool:
+    """Whether a function can be called with so many arguments."""
+    try:
+        inspect.signature(function).bind(*range(arguments))
+    except (TypeError, ValueError):
+        return False
+    return True

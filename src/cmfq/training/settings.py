@@ -3,14 +3,15 @@
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from cmfq.algorithms import MeanFieldSettings, find_algorithm
+from cmfq.algorithms import MeanFieldSettings, check_algorithm
 from cmfq.devices import check_name
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError, require_range
+from cmfq.imports import own_names
 from cmfq.learner import LearnerSettings
 from cmfq.networks import NetworkSettings
 from cmfq.objective import ObjectiveSettings
-from cmfq.training.opponent_settings import SELF, OpponentSettings, own_players, parse_mix
+from cmfq.training.opponent_settings import SELF, OpponentSettings, parse_mix
 
 LEAST_BETA = 1e-9
 
@@ -51,7 +52,7 @@ class TrainSettings(Generic[Settings]):
     preset: str = "paper"
     """Preset that sets the other options unless they are given: paper, original or strong."""
     algorithm: str = "cmfq"
-    """Algorithm of every role: iql, mfq, attention-mfq, cmfq or random."""
+    """Algorithm of every role: iql, mfq, attention-mfq, cmfq, random or module:rule."""
     algorithms: dict[str, str] = field(default_factory=dict)
     """Algorithms of single roles, if not all have the same: predator cmfq prey mfq."""
     episodes: int = 400
@@ -76,8 +77,8 @@ class TrainSettings(Generic[Settings]):
     """Number of episodes between evaluations, each with a checkpoint, and one at the end of the
     run; 0 evaluates never."""
     evaluate_against: tuple[str, ...] = ("random",)
-    """Opponents of the evaluations: scripted players, checkpoint files or run folders (their last
-    checkpoint)."""
+    """Opponents of the evaluations: scripted players, checkpoint files, run folders (their last
+    checkpoint) or module:name."""
     evaluate_games: int = 20
     """Number of games of an evaluation against each opponent; sides swap after every game."""
     device: str = "auto"
@@ -97,7 +98,7 @@ class TrainSettings(Generic[Settings]):
 
     def __post_init__(self) -> None:
         for algorithm in (self.algorithm, *self.algorithms.values()):
-            find_algorithm(algorithm)
+            check_algorithm(algorithm)
         require_range(self, 1, 1024, "environments")
         require_range(self, 1, 1e9, "episodes", "checkpoint_period")
         parse_mix(self.opponents)
@@ -130,9 +131,10 @@ class TrainSettings(Generic[Settings]):
     def own_functions(self) -> list[str]:
         """Names of functions outside the package that the run calls."""
         return [
+            *own_names(self.algorithm, *self.algorithms.values()),
             *self.mean_field.own_functions,
             *self.environment.own_functions,
-            *own_players(self.opponents),
+            *own_names(*parse_mix(self.opponents), *self.evaluate_against),
         ]
 
 

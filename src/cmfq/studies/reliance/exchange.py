@@ -8,17 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cmfq.algorithms import (
-    MeanFieldSettings,
-    Merged,
-    MergeInput,
-    MergingRule,
-    Neighbourhood,
-    find_algorithm,
-)
+from cmfq.algorithms import MeanFieldSettings, MergingRule, find_algorithm
 from cmfq.decision import Decision
 from cmfq.mean_field.intervention import Outcome, total_variation
 from cmfq.mean_field.merging import mean_action
+from cmfq.merge import Merged, MergeInput, Neighbourhood
 from cmfq.networks import QNetwork
 from cmfq.policies import QPolicy
 from cmfq.studies.reliance.rows import EXCHANGES

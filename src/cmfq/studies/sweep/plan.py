@@ -27,7 +27,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy.linalg import hadamard
 
-from cmfq.algorithms import find_algorithm
+from cmfq.algorithms import check_algorithm
 from cmfq.decoding import Damage, damage_of, decode_text, decode_toml, read_bytes
 from cmfq.environments.registry import default_settings
 from cmfq.errors import UserError, unknown_name
@@ -163,7 +163,7 @@ def read_plan(path: Path) -> Plan:
     if len(algorithms) != 2 or algorithms[0] == algorithms[1]:
         raise UserError(f'algorithms of {path} is {algorithms}: give two, as in ["cmfq", "mfq"]')
     for algorithm in algorithms:
-        find_algorithm(algorithm)
+        check_algorithm(algorithm)
     factors, settings = flatten(raw.get("factors", {})), flatten(raw.get("settings", {}))
     if len(factors) < 2:
         raise UserError(f"{path} has {len(factors)} factors: give at least two under [factors]")

@@ -1,0 +1,125 @@
+"""An environment of the user's own that keeps the array protocol, watched while it plays."""
+
+import math
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from cmfq.environments.base import (
+    Body,
+    Environment,
+    IntArray,
+    Scenery,
+    Step,
+    TeamObservation,
+    TeamSpecification,
+)
+from cmfq.environments.check import Witness, check_specifications
+from cmfq.errors import EnvironmentFailed, UserError
+from cmfq.notices import notify
+
+
+def is_array_world(world: Any) -> bool:
+    """Whether this has teams of arrays (see :class:`~.base.Environment`)."""
+    teams = getattr(world, "teams", None)
+    return (
+        isinstance(teams, Sequence)
+        and len(teams) > 0
+        and all(isinstance(team, TeamSpecification) for team in teams)
+    )
+
+
+class ArrayEnvironment:
+    """The user's environment, of which every broken promise is named where it happens.
+
+    The user's may leave out ``scenery`` and ``close``.
+
+    Args:
+        name: of the function that made it.
+        world: the user's environment (see :class:`~.base.Environment`).
+        max_steps: an episode that has not ended by then is cut off.
+
+    Raises:
+        UserError: its teams cannot be.
+        EnvironmentFailed: it raised, or gave what cannot be used, in ``reset`` or ``step``.
+    """
+
+    def __init__(self, name: str, world: Environment, max_steps: int) -> None:
+        self._name = name
+        self._max_steps = max_steps
+        self._seed = self._steps = 0
+        self._closed = False
+        self.world = world
+        """The user's environment."""
+        self.teams = tuple(world.teams)
+        try:
+            check_specifications(self.teams)
+        except UserError as error:
+            raise UserError(f"environment {name}: {error}") from error
+        self.team_sizes = tuple(len(observation.ids) for observation in self.reset(0))
+        """Agents of each team at the first reset."""
+
+    def reset(self, seed: int) -> tuple[TeamObservation, ...]:
+        """Start an episode, as the environment does with this seed."""
+        self._seed, self._steps = seed, 0
+        self._witness = Witness(self.teams)
+        with self._named("reset"):
+            self._observations = tuple(self.world.reset(seed))
+            self._witness.begin("reset", self._observations)
+        self._start = np.concatenate([one.positions for one in self._observations])
+        return self._observations
+
+    def step(self, actions: Sequence[IntArray]) -> Step:
+        """Let every living agent act."""
+        at = f"step {self._steps}"
+        with self._named(at):
+            step = self.world.step(actions)
+            self._witness.go_on(at, self._observations, step)
+        self._steps += 1
+        self._observations = step.observations
+        if self._steps >= self._max_steps and not step.terminated:
+            return step._replace(truncated=True)
+        return step
+
+    def scenery(self) -> Scenery:
+        """What the environment says, or a field around where the agents stood at the start."""
+        if callable(getattr(self.world, "scenery", None)):
+            with self._named("scenery"):
+                return self.world.scenery()
+        low, high = self._start.min(axis=0), self._start.max(axis=0)
+        side = float((high - low).max()) or 1.0
+        (left, top), (right, bottom) = (low - side / 4).tolist(), (high + side / 4).tolist()
+        body = Body("circle", side / (2 * math.sqrt(len(self._start))))
+        nothing = np.zeros((0, 2), np.float32), np.zeros((0, 3), np.float32)
+        return Scenery((left, top, right, bottom), *nothing, (body,) * len(self.teams))
+
+    def close(self) -> None:
+        """Close the environment, once; a failure in that is a notice."""
+        close = getattr(self.world, "close", None)
+        if self._closed or not callable(close):
+            return
+        self._closed = True
+        try:
+            close()
+        except Exception as error:
+            notify(
+                f"{self._name} close",
+                f"environment {self._name}: it failed in close: {type(error).__name__}: {error}",
+            )
+
+    @contextmanager
+    def _named(self, what: str) -> Iterator[None]:
+        """Say where it was that something failed."""
+        try:
+            yield
+        except (Exception, SystemExit) as error:
+            own = isinstance(error, UserError)
+            why = (
+                str(error).removeprefix(f"{what}: ") if own else f"{type(error).__name__}: {error}"
+            )
+            raise EnvironmentFailed(
+                f"environment {self._name} failed in {what} of the episode with seed "
+                f"{self._seed}: {why}"
+            ) from error
