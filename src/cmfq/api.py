@@ -102,7 +102,7 @@ def train(
     """Train a policy for every role by self-play, as ``cmfq train`` does, without output.
 
     Args:
-        settings: of the run; :func:`cmfq.preset` gives those of a protocol.
+        settings: settings of the run; :func:`cmfq.preset` gives those of a protocol.
         run: folder to make; it must not exist.
         on_episode: told of every episode.
         on_evaluation: told of every evaluation.
@@ -176,9 +176,9 @@ def evaluate(
     Args:
         a: a run folder, a checkpoint file, ``zoo:NAME``, or a scripted player such as ``"rush"``.
         b: the other player.
-        settings: of the environment; those that ``a`` was trained with if not given.
+        settings: settings of the environment; those that ``a`` was trained with if not given.
         episodes: games to play.
-        seed: of the games.
+        seed: random seed of the games.
         workers: processes; the result does not depend on it.
 
     Returns:
@@ -211,7 +211,7 @@ def tournament(
         settings: of the environment; those that the first one was trained with if not given.
         episodes: games of every two entrants of different groups.
         checkpoints: how many of the last ones of each run play.
-        seed: of the games.
+        seed: random seed of the games.
         within_groups: whether runs of one group play each other too.
         workers: processes; the result does not depend on it.
         file: JSON file of the games, each as soon as it is over: a tournament that was interrupted

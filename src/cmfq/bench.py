@@ -48,7 +48,7 @@ def measure(settings: TrainSettings[BattleSettings], episodes: int = 1) -> Bench
     """Train for whole episodes with a fresh network, under which hardly anybody dies.
 
     Args:
-        settings: of the run to measure; its exploration stays at its start.
+        settings: settings of the run to measure; its exploration stays at its start.
         episodes: to measure, after one short episode to warm up.
     """
     _warm_up(settings)

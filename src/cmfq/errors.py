@@ -60,7 +60,7 @@ def require_range(
         settings: has the names as attributes.
         low: least value.
         high: greatest value.
-        names: of the numbers.
+        names: names of the numbers.
         or_infinite: whether infinity will do as well.
 
     Raises:

@@ -101,7 +101,7 @@ def explain(
     """Explain the decision of one agent.
 
     Args:
-        trace: of its team's decision.
+        trace: trace of its team's decision.
         actions: names.
         observations: of its team, then of the other teams whose agents can be neighbours.
         agent: its id.

@@ -11,7 +11,7 @@ def command(*words: object, own_functions: Sequence[str] = ()) -> str:
     """A command line of cmfq, quoted for a shell.
 
     Args:
-        words: of the command, without the program's name.
+        words: words of the command, without the program's name.
         own_functions: that it calls because a file says so; with any, the line allows it.
     """
     line = shlex.join(["cmfq", *map(str, words)])

@@ -165,7 +165,7 @@ class QNetwork(nn.Module):
         """``Q(s, ·, do(ǎ = keep · ā + add · action))`` of row ``agent``, for each pair of the two.
 
         Args:
-            encoding: of all agents.
+            encoding: encoding of all agents.
             mean: their mean actions.
             agent: rows.
             action: what is mixed in.

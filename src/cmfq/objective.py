@@ -41,7 +41,7 @@ def shared_rewards(
     """``(1 - λ) r_i + λ (R_own - ρ R_others)`` of each agent of a team, ``(agents,)``.
 
     Args:
-        rewards: of every team, ``(agents,)`` each.
+        rewards: rewards of every team, ``(agents,)`` each.
         team: index of the team.
         objective: has ``λ`` and ``ρ``.
     """

@@ -81,9 +81,9 @@ def play_episodes(
         environments: worlds to play in, all with the same teams.
         policies: of each world, one per team; teams of the same policy object are decided in one
             call, in all worlds together.
-        seeds: of each world's episode.
-        generator: of every draw that the policies make.
-        observers: of each world: told of every step, in order.
+        seeds: seeds of each world's episode.
+        generator: generator of every draw that the policies make.
+        observers: observers of each world: told of every step, in order.
 
     Raises:
         UserError: a policy could not decide; the step is named.
@@ -183,9 +183,9 @@ def decide(
     """Ask each distinct policy once, for all the teams that it controls in all worlds.
 
     Args:
-        policies: of each world, one per team.
+        policies: policies of each world, one per team.
         worlds: what the teams observe, for each world.
-        generator: of every draw that the policies make.
+        generator: generator of every draw that the policies make.
 
     Returns:
         For each world, a decision per team.

@@ -26,7 +26,7 @@ def write_aside(path: Path, write: Callable[[Path], None], aside: Path | None = 
     """Write a file beside ``path``, then move it into place: it is whole, or it is the old one.
 
     Args:
-        path: of the file.
+        path: path of the file.
         write: writes it, to the path that it is given.
         aside: where to write at first; beside ``path`` if not given.
 
@@ -127,7 +127,7 @@ def refuse_results_folder(path: Path, title: str) -> None:
     """Refuse a folder that results cannot be written to, or that holds other ones.
 
     Args:
-        path: of the folder, which need not be there.
+        path: path of the folder, which need not be there.
         title: with which the heading of such results begins, in README.md.
 
     Raises:

@@ -73,8 +73,8 @@ def check_theory(
 
     Args:
         policy: any trained policy; all three weighing schemes are applied to its network.
-        decisions: of the policy, for any teams and steps.
-        generator: of the random weights.
+        decisions: decisions of the policy, for any teams and steps.
+        generator: generator of the random weights.
 
     Returns:
         A row for each weighing scheme, and one for the policy's own merging rule if that is another

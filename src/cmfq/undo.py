@@ -40,8 +40,8 @@ class Undo:
         """Put rows back as they were, and give the steps of then.
 
         Args:
-            steps: of now, oldest first.
-            columns: of the ring.
+            steps: steps kept now, oldest first.
+            columns: columns of the ring.
 
         Returns:
             The steps, oldest first; ``None``: something was overwritten and not kept.

@@ -55,7 +55,7 @@ def as_finished(
     """Results of all tasks, each as soon as it is there, in no particular order.
 
     Args:
-        function: of a module, so that a new process finds it.
+        function: function of a module, so that a new process finds it.
         tasks: taken one by one, a few ahead of the workers.
         workers: processes; with one, everything happens in this process, in order.
 

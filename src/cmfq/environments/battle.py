@@ -159,7 +159,7 @@ def frames_of(map_size: int, rules: Rules) -> tuple[Frame | None, Frame | None]:
 
     Args:
         map_size: side of the field in cells.
-        rules: of the game.
+        rules: rules of the game.
     """
     if rules == "magent":
         return None, None
@@ -180,7 +180,7 @@ class BattleEnvironment:
         """Make the game.
 
         Args:
-            settings: of the game.
+            settings: settings of the game.
             positions: where red and blue start every episode, instead of in a formation. They
                 may differ in number; the settings' ``size`` and ``map_size`` then say no more
                 than how large the field is (with formation ``random``: as large as you like).

@@ -36,7 +36,7 @@ def check_environment(
 
     Args:
         environment: to check.
-        seed: of the first episode and of the actions; the next ones follow.
+        seed: random seed of the first episode and of the actions; the next ones follow.
         steps: to take, over as many episodes as that needs.
         reproducible: whether the same seeds and actions must lead to the same again.
 

@@ -80,7 +80,7 @@ def minimap(positions: IntArray, side: int, scale: int) -> FloatArray:
 
     Args:
         positions: ``(agents, 2)``, in cells of the map.
-        side: of the minimap, in its cells.
+        side: side of the minimap, in its cells.
         scale: cells of the map along a cell of the minimap.
     """
     x, y = (positions // scale).T.astype(np.int64)

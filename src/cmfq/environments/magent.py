@@ -79,12 +79,12 @@ def team_specification(
     """What a team of the engine sees and can do.
 
     Args:
-        name: of the team.
+        name: name of the team.
         moves: where each of the first actions moves to, as (x, y); y grows downwards.
         attacks: where each of the further actions strikes, as (x, y) from the body's middle.
-        view_side: of the view, in cells; its middle is the body's middle.
+        view_side: side of the view, in cells; its middle is the body's middle.
         view_radius: how far an agent sees from there: what is farther is blank in the view.
-        role: of the team.
+        role: role of the team.
         body_side: cells along each side of an agent's body.
         map_size: side of the field in cells.
     """
@@ -133,7 +133,7 @@ class MAgentWorld:
 
         Args:
             config: the engine's rules.
-            teams: of its groups, in their order.
+            teams: teams of its groups, in their order.
             map_size: side of the field in cells.
             max_steps: an episode is cut off after this many steps.
             full_health: hit points at the start, for observations; ``None`` where nobody is hurt.

@@ -94,7 +94,7 @@ def observe(state: WorldState, predators: int) -> tuple[FloatArray, FloatArray]:
     obstacles, of the other predators and of the other prey; the velocities of the other prey.
 
     Args:
-        state: of the worlds.
+        state: state of the worlds.
         predators: how many of the agents they are.
 
     Returns:

@@ -17,7 +17,7 @@ def seats(teams: Sequence[TeamSpecification], game: int = 0) -> Seats:
     """Which teams the two players of a game have; they swap every game.
 
     Args:
-        teams: of the environment.
+        teams: teams of the environment.
         game: its number; of several arrangements, games 0 and 1 have the first one, games 2 and 3
             the next, and so on.
     """

@@ -105,7 +105,7 @@ class ObservationReader:
     """Reads what the agents of a team observe, all of one observation space.
 
     Args:
-        space: of each agent.
+        space: space of each agent.
 
     Raises:
         UserError: a part of the space holds no numbers, or there are too many or none.
@@ -175,7 +175,7 @@ def read_masks(masks: Sequence[Any], actions: int) -> tuple[BoolArray, BoolArray
     """Action masks, and who may do nothing at all and so waits: the first action is its only one.
 
     Args:
-        masks: of each agent, an array of zeros and ones.
+        masks: masks of each agent, an array of zeros and ones.
         actions: that there are.
 
     Returns:

@@ -38,8 +38,8 @@ def stack(
     Args:
         values: arrays, numbers or nested lists.
         shape: promised of each.
-        dtype: of the result.
-        name: of what they are, for errors.
+        dtype: dtype of the result.
+        name: name of the values, for errors.
 
     Raises:
         Unreadable: one has another shape, or holds no numbers.

@@ -63,7 +63,7 @@ def causal_effects(
         counts: how many neighbours took each action (:mod:`.neighbourhood`).
         beta: inverse temperature of the policies compared.
         intervention: the do-operation; :func:`replace` (Eq 7) if not given.
-        measure: of the change; :func:`kl` (Eq 7) if not given.
+        measure: measure of the change; :func:`kl` (Eq 7) if not given.
 
     Returns:
         Effect of each action on each agent's policy, in nats for the divergences; 0 for actions

@@ -104,10 +104,10 @@ def play_crossing(
 
     Args:
         names: entrants (see :func:`~.entrants.find_entrants`).
-        settings: of the environment.
-        sizes: of the first team, others in proportion; empty: as the settings say.
-        games: of each pair.
-        seed: of the games; each depends on it, on its pair and its number alone.
+        settings: settings of the environment.
+        sizes: sizes of the first team, others in proportion; empty: as the settings say.
+        games: number of games of each pair.
+        seed: random seed of the games; each depends on it, on its pair and its number alone.
         workers: processes.
         on_progress: told how many of how many games are over.
     """

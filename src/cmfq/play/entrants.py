@@ -63,7 +63,7 @@ def find_entrants(names: Sequence[str], kind: str, checkpoints: int) -> tuple[En
     Args:
         names: run folders, checkpoint files and scripted opponents; ``GROUP=NAME`` puts one in a
             group of that name.
-        kind: of the environment to play in.
+        kind: kind of the environment to play in.
         checkpoints: how many of the last ones of each run.
 
     Raises:

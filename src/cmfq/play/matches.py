@@ -111,9 +111,9 @@ def play_match(
     Args:
         a: first player (see :func:`~.players.load_player`).
         b: second player.
-        settings: of the environment.
+        settings: settings of the environment.
         episodes: games; who plays what in each, :func:`~cmfq.environments.sides.seats` says.
-        seed: of the match: game ``g`` depends on ``(seed, g)`` alone.
+        seed: random seed of the match: game ``g`` depends on ``(seed, g)`` alone.
         workers: processes.
         on_game: told of every game, in order.
     """

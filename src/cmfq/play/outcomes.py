@@ -89,7 +89,7 @@ def outcome_of(game: PlayedGame, side: int, decided_by: Measure) -> Outcome:
 
     Args:
         game: that was played.
-        side: of A: 0 is the first.
+        side: side of A: 0 is the first.
         decided_by: what the winner has more of.
     """
     return Outcome(

@@ -66,8 +66,8 @@ def load_player(name: str, kind: str, teams: Sequence[TeamSpecification]) -> Pla
     """A run folder, a checkpoint file, the name of a scripted player, or ``module:name``.
 
     Args:
-        name: of the player.
-        kind: of the environment to play in.
+        name: name of the player.
+        kind: kind of the environment to play in.
         teams: that it may have to play.
 
     Raises:

@@ -73,8 +73,8 @@ def play_progress(
         opponents: run folders (their last checkpoint), checkpoint files or scripted players.
         environment: settings of the game.
         path: of the file, as of a tournament: its games are kept, and those that follow are added.
-        games: of each checkpoint against each opponent.
-        seed: of the games.
+        games: number of games of each checkpoint against each opponent.
+        seed: random seed of the games.
         command: that was called, to be kept in the file.
         workers: processes; the file that results does not depend on it.
         on_progress: told, at first and after every game, how many of how many are over.
@@ -166,7 +166,7 @@ def training_games(settings: RunSettings, environment: Environment) -> PlayCheck
     evaluations.
 
     Args:
-        settings: of the run.
+        settings: settings of the run.
         environment: to play in: the run's own, between two of its episodes.
 
     Raises:

@@ -48,8 +48,8 @@ def play_tournament(
 
     Args:
         entrants: see :func:`~cmfq.play.entrants.find_entrants`.
-        settings: of the games.
-        path: of the file; its games are kept, and those that follow are added one by one.
+        settings: settings of the games.
+        path: path of the file; its games are kept, and those that follow are added one by one.
         command: that was called, to be kept in the file.
         workers: processes; the file that results does not depend on it.
         on_progress: told, at first and after every game, how many of how many are over.
@@ -80,7 +80,7 @@ def play_planned(
     Args:
         tournament: without its games.
         planned: the games that it is to have, each once.
-        path: of the file; its games are kept, and those that follow are added one by one.
+        path: path of the file; its games are kept, and those that follow are added one by one.
         workers: processes; the file that results does not depend on it.
         on_progress: told, at first and after every game, how many of how many are over.
 
@@ -158,7 +158,7 @@ def play_scheduled(
         a: policies of its first player.
         b: policies of its second player.
         environment: to play in.
-        seed: of the tournament.
+        seed: random seed of the tournament.
     """
     one, other, number = task
     entropy = (seed, int(one.id, 16), int(other.id, 16), number)

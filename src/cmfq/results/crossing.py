@@ -52,7 +52,7 @@ def write_crossing(
         folder: to write to; made if it is not there.
         entrants: that played.
         games: all of them.
-        settings: of the environment.
+        settings: settings of the environment.
         command: that does it again.
     """
     make_folder(folder)

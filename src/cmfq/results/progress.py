@@ -54,7 +54,7 @@ def progress_table(
     """Mean over the seeds of a group at each checkpoint, with the least and the greatest seed.
 
     Args:
-        rows: of all checkpoints and opponents.
+        rows: rows of all checkpoints and opponents.
         value_of: what is shown of a row; its win rate if not given.
         text_of: how that is written.
     """

@@ -44,8 +44,8 @@ def write_report(
 
     Args:
         path: HTML file to write.
-        settings: of the run.
-        versions: of what it ran on.
+        settings: settings of the run.
+        versions: versions of what it ran on.
         metrics: rows of its metrics file.
         evaluations: that it made while it trained, if any.
         matches: of the trained policy (A) against opponents (B), all of one kind; a typical game

@@ -51,7 +51,7 @@ def size_curves(tournaments: Mapping[int, Tournament], against: Sequence[str]) -
     """Win rates of the groups that are in all tournaments.
 
     Args:
-        tournaments: of each size.
+        tournaments: tournaments of each size.
         against: groups to show as opponents; all of them if not given.
 
     Raises:

@@ -101,7 +101,7 @@ def game_margins(
 
     Args:
         groups: a panel for each.
-        results: of every two groups.
+        results: results of every two groups.
         decided_by: what the margins are of: survivors or rewards.
     """
     columns = min(3, len(groups))
@@ -136,7 +136,7 @@ def win_rate_by_size(curves: Mapping[str, Mapping[str, Mapping[int, Estimate]]])
     """Win rate against agents a side: a panel for each opponent, a line for each group.
 
     Args:
-        curves: of each opponent, of each group, the win rate at each size.
+        curves: for each opponent and group, the win rate at each size.
     """
     columns = min(3, len(curves))
     rows = math.ceil(len(curves) / columns)

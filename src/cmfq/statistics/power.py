@@ -173,9 +173,9 @@ def power(variation: Variation, difference: float, seeds: int) -> float:
     """Probability that a true win rate of ``1/2 + difference`` is told from 1/2.
 
     Args:
-        variation: of the scores, at any win rate.
+        variation: variation of the scores, at any win rate.
         difference: from 1/2.
-        seeds: of each algorithm, at least 2.
+        seeds: number of seeds of each algorithm, at least 2.
     """
     rate = 0.5 + difference
     if seeds > SIMULATED_SEEDS:
@@ -211,7 +211,7 @@ def _expected_power(there: Variation, difference: float, seeds: int) -> float:
     Args:
         there: variation at the rate ``1/2 + difference``.
         difference: from 1/2.
-        seeds: of each algorithm.
+        seeds: number of seeds of each algorithm.
     """
     row, column = (seeds * part + there.cells for part in (there.rows, there.columns))
     variance = (row + column - there.cells) / seeds**2

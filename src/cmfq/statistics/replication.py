@@ -187,7 +187,7 @@ def degrees_at(rate: FloatArray, degrees: FloatArray, seeds: int) -> FloatArray:
 
     Args:
         rate: from 0 to 1.
-        degrees: of its variance, as estimated.
+        degrees: degrees of its variance, as estimated.
         seeds: of both sides; a success and a failure are added to them before the rate is judged.
     """
     rate = (rate * seeds + 1) / (seeds + 2)

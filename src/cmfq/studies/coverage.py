@@ -198,12 +198,12 @@ def rating_coverage(
     """Share of rating intervals that hold the truth, where Bradley and Terry's model is true.
 
     Args:
-        strengths: of the algorithms, on the model's scale.
+        strengths: strengths of the algorithms, on the model's scale.
         spread: standard deviation between seeds of one algorithm.
-        seeds: of each algorithm.
-        games: of each pair of entrants.
+        seeds: number of seeds of each algorithm.
+        games: number of games of each pair of entrants.
         repetitions: tournaments.
-        seed: of the simulation.
+        seed: random seed of the simulation.
     """
     generator = np.random.default_rng(seed)
     truth = ELO * (np.array(strengths) - np.mean(strengths))

@@ -71,8 +71,8 @@ def play_again(
 
     Args:
         stored: the tournament.
-        folder: of the runs that were trained by :func:`runs_of`.
-        path: of the new file; games that are there are kept.
+        folder: folder of the runs that were trained by :func:`runs_of`.
+        path: path of the new file; games that are there are kept.
         command: that was called.
         workers: processes.
         on_progress: as in :func:`~cmfq.play.tournament.play_tournament`.

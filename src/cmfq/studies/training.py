@@ -96,7 +96,7 @@ def differences(settings: RunSettings, others: RunSettings) -> Mapping[str, Any]
 
     Args:
         settings: asked for; where its head is ``auto``, any will do.
-        others: of a run that is there.
+        others: settings of a run that exists.
     """
     if settings.network.head == "auto":
         network = replace(settings.network, head=others.network.head)

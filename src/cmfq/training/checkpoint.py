@@ -94,7 +94,7 @@ def save_policies(
 
     Args:
         path: file to write.
-        policies: of each role.
+        policies: policies of each role.
         network: settings of their networks.
         environment: settings of the environment that they were trained in.
         episode: that they were trained to.
@@ -118,7 +118,7 @@ def load(path: str | Path, role: str | None = None) -> QPolicy:
     """Load a trained policy from a run folder (its last checkpoint) or a checkpoint file.
 
     Args:
-        path: of the folder or file, or ``zoo:NAME`` (see :mod:`cmfq.zoo`).
+        path: path of the folder or file, or ``zoo:NAME`` (see :mod:`cmfq.zoo`).
         role: whose policy; needed where a run has several.
 
     Raises:
@@ -234,7 +234,7 @@ def refuse_own_functions(names: Sequence[str], file: Path | str) -> None:
     """Loading a stranger's file must not run code, unless the user says so.
 
     Args:
-        names: of functions outside the package that the file wants to be called.
+        names: names of functions outside the package that the file wants to be called.
         file: for the message, or what else names them.
 
     Raises:

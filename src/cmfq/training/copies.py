@@ -21,7 +21,7 @@ class PastSelves:
 
     Args:
         settings: period, number and choice.
-        learners: of every role.
+        learners: learners of every role.
     """
 
     def __init__(self, settings: OpponentSettings, learners: Players) -> None:
@@ -44,8 +44,8 @@ class PastSelves:
         """The episode of a past self, by ``past_choice``.
 
         Args:
-            generator: of the draw.
-            win_rate: of the learner against the copy of an episode, below 1.
+            generator: generator of the draw.
+            win_rate: win rate of the learner against the copy of an episode, below 1.
         """
         episodes = list(self.copies)
         weights = np.ones(len(episodes))
@@ -65,7 +65,7 @@ class PastSelves:
         """Become what :meth:`state` saw.
 
         Args:
-            weights: of each episode, by ``role/name``.
+            weights: weights of each episode, by ``role/name``.
         """
         self.copies = {}
         for episode in sorted(weights, key=int):
@@ -78,8 +78,8 @@ class GatedSelf:
     """A copy of the learners that is replaced when they have beaten it.
 
     Args:
-        settings: of the gate.
-        learners: of every role.
+        settings: settings of the gate.
+        learners: learners of every role.
     """
 
     def __init__(self, settings: OpponentSettings, learners: Players) -> None:

@@ -54,10 +54,10 @@ class Opponents:
     """The opponents of a run, with the results against them.
 
     Args:
-        settings: of the run.
-        teams: of its environment.
+        settings: settings of the run.
+        teams: teams of its environment.
         learners: the current policy of every role.
-        generator: of the draws of opponents and sides.
+        generator: generator of the draws of opponents and sides.
         load_player: loads scripts, checkpoints and run folders; needed if there are some.
 
     Raises:

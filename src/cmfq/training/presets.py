@@ -25,7 +25,7 @@ def preset_training(name: str, environment: EnvironmentSettings) -> RunSettings:
     """Settings of a protocol for an environment.
 
     Args:
-        name: of the protocol.
+        name: name of the protocol.
         environment: settings of the environment.
 
     Raises:

@@ -28,7 +28,7 @@ class Results:
     which the learners' side earned more than its mean over the latest games, whoever played.
 
     Args:
-        teams: of the environment.
+        teams: teams of the environment.
         sides: teams of each side; empty where there is no opponent.
         decided_by: what decides a game.
         games: latest games that count.
@@ -59,8 +59,8 @@ class Results:
 
         Args:
             opponent: who played the other side.
-            side: of the learners; none if they played both, which gives no result.
-            past_episode: of a past self.
+            side: side of the learners; none if they played both, which gives no result.
+            past_episode: episode of a past self.
             played: the game.
         """
         if side is None:

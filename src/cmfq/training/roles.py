@@ -11,7 +11,7 @@ def check_roles(settings: RunSettings, roles: dict[str, TeamSpecification]) -> N
     """Refuse settings that the roles of an environment cannot have.
 
     Args:
-        settings: of the run.
+        settings: settings of the run.
         roles: a team of each role.
 
     Raises:

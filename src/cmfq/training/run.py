@@ -168,7 +168,7 @@ class Run:
         """Leave out an episode that could not be played: its seed, from here on.
 
         Args:
-            seed: of the episode.
+            seed: random seed of the episode.
             self_play: restored.
 
         Raises:

@@ -23,11 +23,11 @@ class Side:
     """The learner of one role.
 
     Args:
-        specification: of a team of the role.
-        settings: of the run.
-        network_seed: of the initial weights.
-        generator: of what learning draws.
-        device: of all tensors; the initial weights are the same on each.
+        specification: specification of a team of the role.
+        settings: settings of the run.
+        network_seed: random seed of the initial weights.
+        generator: generator of what learning draws.
+        device: device of all tensors; the initial weights are the same on each.
     """
 
     def __init__(

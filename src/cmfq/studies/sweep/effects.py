@@ -31,7 +31,7 @@ def fit_effects(
     Args:
         design: ``(cells, factors)`` of 0 and 1.
         response: ``(cells,)``.
-        confidence: of the intervals.
+        confidence: confidence of the intervals.
 
     Raises:
         ValueError: there are not more cells than there are things to estimate.

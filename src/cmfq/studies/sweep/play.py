@@ -95,12 +95,12 @@ def play_sweep(
 
     Args:
         plan: whose runs are finished.
-        folder: of the runs.
+        folder: folder of the runs.
         opponents: run folders, checkpoint files or scripted players.
-        path: of the file, as of a tournament.
+        path: path of the file, as of a tournament.
         games: of the two algorithms of a cell; and of each run against all opponents together.
         checkpoints: how many of the last ones of each run play.
-        seed: of the games.
+        seed: random seed of the games.
         command: that was called.
         workers: processes; the result does not depend on it.
         on_progress: as in :func:`~cmfq.play.tournament.play_planned`.
