@@ -19,7 +19,7 @@ from cmfq.decision import Decision
 from cmfq.environments.base import IntArray, TeamObservation
 from cmfq.environments.keeping import kept_environment
 from cmfq.mean_field.policy import boltzmann, sample
-from cmfq.play.matches import play_between
+from cmfq.play.games import play_between
 from cmfq.play.players import load_player
 from cmfq.policies import Policy, QPolicy
 from cmfq.training.export import average, last_checkpoints

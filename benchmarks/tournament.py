@@ -13,9 +13,10 @@ import time
 from pathlib import Path
 
 from cmfq.environments.battle import BattleSettings
+from cmfq.play.engine import play_games
 from cmfq.play.entrants import player_of
+from cmfq.play.game_log import TournamentSettings
 from cmfq.play.schedule import ScheduledGame
-from cmfq.play.tournament import play_games
 from cmfq.training.checkpoint import latest_checkpoint
 
 
@@ -24,7 +25,7 @@ def measure(policy: Path, games: int, workers: int) -> tuple[float, float]:
     player = player_of(latest_checkpoint(policy))
     planned = [ScheduledGame(player, player, game) for game in range(games)]
     started = time.perf_counter()
-    results = iter(play_games(planned, BattleSettings(size=64), 0, workers))
+    results = iter(play_games(planned, TournamentSettings(BattleSettings(size=64)), workers))
     next(results)
     first = time.perf_counter()
     for _ in results:

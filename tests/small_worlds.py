@@ -52,4 +52,13 @@ duel = world("a_0", "b_0")
 three_roles = world("a_0", "a_1", "b_0", "c_0")
 three_teams = world("a_0", "b_0", "c_0")
 """With ``--share-roles``: three teams of one role."""
+squads = world(
+    *(
+        f"{side}{role}_{n}"
+        for side in ("red", "blue")
+        for role in ("melee", "ranged")
+        for n in (0, 1)
+    )
+)
+"""Two sides of two roles each, if somebody says so."""
 folders = world("team/red_0", "team/red_1", "team/blue_0", "team/blue_1")

@@ -156,5 +156,8 @@ def test_who_was_there_to_the_end_did_not_die() -> None:
     assert not somebody_died(row(30, [0], [0]))
     assert somebody_died(row(27, [0], [2]))
     assert not somebody_died(row(60, [4, 4, 4], [0, 0, 0])), "each death is two teams' kill"
+    two_sides = row(75, [4, 4, 0, 0], [4, 0, 2, 2])
+    assert somebody_died(two_sides | {"deaths": [0, 0, 2, 2]})
+    assert not somebody_died(row(120, [4, 4, 0, 0], [4, 4, 0, 0]) | {"deaths": [0, 0, 2, 2]})
     assert somebody_died({"kills": [0, 2]})
     assert not somebody_died({"kills": [0, 0]})

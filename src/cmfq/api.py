@@ -4,11 +4,10 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
 from cmfq.columns import Frame, frame_of
 from cmfq.environments.keeping import close_kept, teams_of
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.own_functions import try_own_functions
 from cmfq.play.entrants import find_entrants, split_group
@@ -25,7 +24,7 @@ from cmfq.training.loop import train as train_run
 from cmfq.training.metrics import EpisodeMetrics
 from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
-from cmfq.training.settings import TrainSettings
+from cmfq.training.settings import RunSettings
 from cmfq.zoo import locate
 
 OnEpisode = Callable[[EpisodeMetrics], None]
@@ -39,7 +38,7 @@ class TrainedRun:
 
     path: Path
     """Its folder."""
-    settings: TrainSettings[Any]
+    settings: RunSettings
     """All that the run depends on."""
 
     @property
@@ -68,7 +67,15 @@ class TrainedRun:
         teams = teams_of(self.settings.environment)
         sides = [team.name for team in teams]
         roles = list(dict.fromkeys(team.role for team in teams))
-        by_team = ("rewards", "kills", "survivors", "damage", "attacks_unhurt", "attacks_hurt")
+        by_team = (
+            "rewards",
+            "kills",
+            "deaths",
+            "survivors",
+            "damage",
+            "attacks_unhurt",
+            "attacks_hurt",
+        )
         names = dict.fromkeys(by_team, sides) | {"role_losses": roles}
         return frame_of(Run.open(self.path).metrics(), names)
 
@@ -92,7 +99,7 @@ class TournamentResult:
 
 
 def train(
-    settings: TrainSettings[Any],
+    settings: RunSettings,
     *,
     run: str | Path,
     on_episode: OnEpisode = lambda metrics: None,
@@ -165,7 +172,7 @@ def open_run(run: str | Path) -> TrainedRun:
 def evaluate(
     a: str | Path,
     b: str | Path,
-    settings: Any = None,
+    settings: EnvironmentSettings | None = None,
     *,
     episodes: int = 100,
     seed: int = 0,
@@ -193,7 +200,7 @@ def evaluate(
 
 def tournament(
     entrants: Sequence[str | Path],
-    settings: Any = None,
+    settings: EnvironmentSettings | None = None,
     *,
     episodes: int = 100,
     checkpoints: int = 5,
@@ -225,17 +232,16 @@ def tournament(
         raise UserError(f"checkpoints is {checkpoints}: give at least 1")
     names = [str(name) for name in entrants]
     game = game_of([split_group(name)[1] for name in names]) if settings is None else settings
-    with TemporaryDirectory() as scratch:
-        try:
-            played = play_tournament(
-                find_entrants(names, game.kind, checkpoints),
-                TournamentSettings(game, episodes, seed, within_groups),
-                Path(file) if file is not None else Path(scratch) / "games.json",
-                command="cmfq.tournament(...)",
-                workers=workers,
-            )
-        finally:
-            close_kept()
+    try:
+        played = play_tournament(
+            find_entrants(names, game.kind, checkpoints),
+            TournamentSettings(game, episodes, seed, within_groups),
+            Path(file) if file is not None else None,
+            command="cmfq.tournament(...)",
+            workers=workers,
+        )
+    finally:
+        close_kept()
     return TournamentResult(played, standings(played))
 
 

@@ -116,17 +116,22 @@ def test_players_that_are_not_there(checkpoint: Path) -> None:
         load_player("rush", signal, SignalEnvironment(SignalSettings()).teams)
 
 
-def test_one_team_is_played_in_turn() -> None:
-    """Each player alone in every other game; no one wins, each earns."""
+def test_one_team_is_played_alone_in_the_same_episodes() -> None:
+    """No one wins, each earns; equal players earn equally, since all draws are the same."""
     match = play_match("random", "random", SignalSettings(), episodes=4, seed=0)
     assert not match.symmetric
     assert match.win_rate is None
     assert match.sides is None
     assert match.yardsticks == {}
+    assert match.episodes == 4
+    ours, theirs = match.games[:4], match.games[4:]
+    assert [game.game for game in ours] == [game.game for game in theirs] == [0, 1, 2, 3]
+    assert [game.a_reward for game in ours] == [game.b_reward for game in theirs]
+    assert len({game.a_reward for game in ours}) > 1
     one, other = match.rewards
-    assert one.mean == pytest.approx((match.games[0].a_reward + match.games[2].a_reward) / 2)
-    assert other.mean == pytest.approx((match.games[1].b_reward + match.games[3].b_reward) / 2)
+    assert one.mean == other.mean == pytest.approx(sum(game.a_reward for game in ours) / 4)
     assert one.interval[0] < one.mean < one.interval[1]
+    assert match.difference == (0, 0, 0)
 
 
 def team(role: str) -> TeamSpecification:

@@ -47,7 +47,7 @@ def test_a_match_plays_every_role_and_says_what_is_compared(
     assert main(command) == 0
     said = capsys.readouterr().out
     expected = {
-        "alone": "There is one team: the two players have it in turn",
+        "alone": "There is one team: each player has it alone, in the same episodes",
         "duel": "Roles are a and b: each player has each of them in turn",
         "three_roles": "Roles are a and b and c: one player has a role, the other all other roles",
         "three_teams": "one player has a team, the other all others",
@@ -92,25 +92,32 @@ def test_tournaments_and_progress_say_who_wins(
     options = ["--workers", "1", "--log"]
     played = ["tournament", run, "random", "--games", "12", "--checkpoints", "last:2"]
     assert main([*played, *options, str(file), "--out", str(tmp_path / "results")]) == 0
-    assert "Two such games count as one" in capsys.readouterr().out.replace("two", "Two")
+    said = capsys.readouterr().out.lower()
     page = (tmp_path / "results" / "README.md").read_text()
-    assert "two such games count as one" in page
+    sentence = "the same episodes alone" if world == "alone" else "two such games count as one"
+    assert sentence in said and sentence in page
+    assert ("## By role" in page) == (world != "alone")
+    assert ("reward by role" in said) == (world != "alone")
     assert "## By side" not in page and "## Beside wins" not in page, "pairs are not to be split"
     assert not (tmp_path / "results" / "yardsticks.csv").exists()
     tournament, whole = read_tournament(file)
-    assert whole and tournament.paired and len(tournament.games) == 12
+    assert whole and len(tournament.games) == (24 if world == "alone" else 12)
+    assert (tournament.paired, tournament.alone) == (world != "alone", world == "alone")
     checkpoints = {(game.game, game.a, game.b) for game in tournament.games}
     if world.startswith("three"):  # six games give a checkpoint every role once
         assert len({one[1:] for one in checkpoints if one[0] < 6}) == 1
     report = tmp_path / "t.html"
     assert main(["tournament", "--log", str(file), "--html", str(report)]) == 0
     assert "<h2>By side</h2>" not in report.read_text()
+    assert ("<h2>By role</h2>" in report.read_text()) == (world != "alone")
     progress = ["progress", run, "--games", "6", *options, str(tmp_path / "p.json")]
     assert main([*progress, "--against", "random", "--out", str(tmp_path / "p")]) == 0
     said = capsys.readouterr().out
     assert "v random" in said
     assert "by side" not in said.lower() and "beside wins" not in said.lower()
-    assert "## The last checkpoints" not in (tmp_path / "p" / "README.md").read_text()
+    page = (tmp_path / "p" / "README.md").read_text()
+    assert "## The last checkpoints" not in page
+    assert ("## By role" in page) == (world != "alone")
 
 
 def test_too_few_games_for_every_role_are_refused(
@@ -137,7 +144,8 @@ def test_a_run_of_any_world_evaluates_itself(world: str, tmp_path: Path) -> None
     run = tmp_path / "run"
     assert main(["train", f"small_worlds:{world}", *options, "--run", str(run)]) == 0
     rows = [json.loads(line) for line in (run / "evaluations.jsonl").read_text().splitlines()]
-    assert [row["wins"] + row["draws"] + row["losses"] for row in rows] == [3, 3]
+    games = 6 if world == "alone" else 3
+    assert [row["wins"] + row["draws"] + row["losses"] for row in rows] == [games] * 2
     assert all(np.isfinite(row["margin"]) for row in rows)
 
 

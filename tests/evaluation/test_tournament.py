@@ -17,7 +17,7 @@ from cmfq.environments.battle import BattleSettings
 from cmfq.environments.pursuit import PursuitSettings
 from cmfq.errors import UserError
 from cmfq.play.entrants import Entrant, find_entrants
-from cmfq.play.game_log import TournamentLog, TournamentSettings
+from cmfq.play.game_log import GameLog, TournamentSettings
 from cmfq.play.reading import finished_tournament, read_tournament
 from cmfq.play.tournament import play_tournament
 
@@ -178,7 +178,7 @@ def test_who_cannot_play(entrants: tuple[Entrant, ...], tmp_path: Path) -> None:
         play(entrants[:1], path)
     with pytest.raises(UserError, match="workers is 0"):
         play(entrants, path, workers=0)
-    with TournamentLog(path), pytest.raises(UserError, match="written by another process"):
+    with GameLog(path), pytest.raises(UserError, match="written by another process"):
         play(entrants, path)
     bad = tmp_path / "bad.safetensors"
     bad.write_bytes(b"no policy")

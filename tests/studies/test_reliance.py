@@ -18,7 +18,7 @@ from cmfq.heads import PairwiseHead
 from cmfq.merge import Merged, MergeInput, interaction_weights
 from cmfq.networks import NetworkSettings
 from cmfq.new_network import new_network
-from cmfq.play.matches import Game
+from cmfq.play.games import Game
 from cmfq.policies import QPolicy
 from cmfq.studies.reliance.__main__ import main
 from cmfq.studies.reliance.exchange import Seen, exchanges, look, of_another

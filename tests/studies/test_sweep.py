@@ -25,6 +25,7 @@ from cmfq.studies.sweep.play import responses
 from cmfq.studies.sweep.report import effects_of
 from cmfq.studies.training import differences, train_missing, unfinished
 from cmfq.training.run import Run
+from killing import kill_among_games
 
 SMALL = """
 environment = "battle"
@@ -304,6 +305,21 @@ def test_the_command_plays_reports_and_reports_again(
     assert main(["power", str(json)]) == 2
     assert "have not played each other" in capsys.readouterr().err
     assert len(read_tournament(json)[0].games) == 48
+
+
+def test_killed_among_its_games_a_sweep_ends_the_same(
+    small: Path, trained: Path, tmp_path: Path
+) -> None:
+    ours, theirs = tmp_path / "killed.json", tmp_path / "undisturbed.json"
+    words = ["sweep", str(small), "--runs", str(trained), "--against", "rush", "--games", "4"]
+    words += ["--workers", "1", "--log"]
+    kill_among_games([*words, str(ours)], 40)
+    before = read_tournament(ours)[0].games
+    assert main([*words, str(ours)]) == 0
+    assert main([*words, str(theirs)]) == 0
+    games = [read_tournament(path)[0].games for path in (ours, theirs)]
+    assert games[0] == games[1]
+    assert games[0][:40] == before
 
 
 def test_games_of_another_plan_are_refused(

@@ -11,9 +11,9 @@ from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.hints import command
-from cmfq.play.crossing import play_crossing, roles_of, scaled
+from cmfq.play.crossing import log_of, play_crossing, roles_of, scaled
 from cmfq.results.crossing import heading, reward_table, write_crossing
-from cmfq.storage import refuse_results_folder
+from cmfq.storage import refuse_results_folder, remove
 from cmfq.text import say
 
 
@@ -52,7 +52,12 @@ def cross_in(
             raise UserError(f"sizes has {min(sizes)}: give at least 1 each")
         roles = roles_of(settings)
         refuse_results_folder(out, heading(default))
-        with GamesScreen() as screen:
+        options = {"out": out, **changes(default, settings), "games": games, "seed": seed}
+        words = ["cross", *entrants, *option_words(options)]
+        words += ["--sizes", *map(str, sizes)] if sizes else []
+        game: EnvironmentSettings = settings
+        again = command(*words, own_functions=game.own_functions)
+        with GamesScreen(out) as screen:
             found, played = play_crossing(
                 entrants,
                 settings,
@@ -60,15 +65,13 @@ def cross_in(
                 games=games,
                 seed=seed,
                 workers=workers,
+                folder=out,
+                command=again,
                 on_progress=screen.report,
             )
-        game: EnvironmentSettings = settings
-        options = {"out": out, **changes(default, settings), "games": games, "seed": seed}
-        words = ["cross", *entrants, *option_words(options)]
-        words += ["--sizes", *map(str, sizes)] if sizes else []
-        again = command(*words, own_functions=game.own_functions)
         cells = write_crossing(out, found, played, settings, again)
         for size in dict.fromkeys(cell.size for cell in cells):
+            remove(log_of(out, size))
             title = scaled(settings, size).title
             for role, name in enumerate(roles):
                 print_table(reward_table(cells, size, role), f"Reward per {name} and step, {title}")

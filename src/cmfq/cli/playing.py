@@ -6,18 +6,22 @@ from pathlib import Path
 
 import tyro
 from rich.markup import escape
-from rich.progress import Progress
 
+from cmfq.cli.again import changes, option_words
 from cmfq.cli.options import Players
-from cmfq.cli.screen import ScreenTable, new_console, print_table
+from cmfq.cli.screen import GamesScreen, ScreenTable, new_console, print_table
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
+from cmfq.hints import command
 from cmfq.outputs import MATCH, PAGE, validate_output
 from cmfq.play.matches import MatchResult, mean_rewards, play_match
 from cmfq.play.players import usual_opponents
 from cmfq.results.details import side_sentences, side_table, yardstick_rows
+from cmfq.results.returns import earns
 from cmfq.results.run import write_report
-from cmfq.storage import write_json
+from cmfq.results.table import margin_text
+from cmfq.statistics.replication import Estimate
+from cmfq.storage import remove, write_json
 from cmfq.text import say
 from cmfq.training.run import Run
 from cmfq.zoo import locate
@@ -53,24 +57,31 @@ def evaluate_in(
             games: Number of games.
             seed: Random seed of the games.
             workers: Number of processes; the result does not depend on it.
-            json: JSON file to write with the result and every game.
+            json: JSON file to write with the result and every game. An evaluation that was stopped
+                or killed goes on when it is called again.
         """
         if json is not None:
             validate_output(json, MATCH)
-        screen = new_console(stderr=True)
-        with Progress(console=screen, transient=True, disable=not screen.is_terminal) as progress:
-            task = progress.add_task("games", total=games)
+        log = json and json.with_name(json.name + ".games")
+        options = {"json": json, **changes(default, settings), "games": games, "seed": seed}
+        game: EnvironmentSettings = settings
+        with GamesScreen(log) as screen:
             result = play_match(
                 a,
                 b,
-                settings,
+                game,
                 episodes=games,
                 seed=seed,
                 workers=workers,
-                on_game=lambda game: progress.advance(task),
+                path=log,
+                command=command(
+                    "evaluate", a, b, *option_words(options), own_functions=game.own_functions
+                ),
+                on_progress=screen.report,
             )
-        if json is not None:
+        if json and log:
             write_json(json, result)
+            remove(log)
         _print_matches([result])
 
     return evaluate
@@ -137,6 +148,17 @@ def _print_matches(results: Sequence[MatchResult]) -> None:
         _print_details(results)
     else:
         say(results[0].compared)
+        for one in results:
+            if one.difference:
+                say(_earns(one, one.difference))
+
+
+def _earns(result: MatchResult, difference: Estimate) -> str:
+    """Sentence about two players of one team."""
+    more = margin_text(difference)
+    if earns(difference.low, difference.high) == "cannot be told apart":
+        return f"{result.a} and {result.b} cannot be told apart: A earns {more} more an episode."
+    return f"{result.a} earns {more} more than {result.b} in the same {result.episodes} episodes."
 
 
 def _print_details(results: Sequence[MatchResult]) -> None:

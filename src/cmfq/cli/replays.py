@@ -36,7 +36,8 @@ def record_in(
 
     def record(
         a: tyro.conf.Positional[str],
-        b: tyro.conf.Positional[str],
+        b: tyro.conf.Positional[str] = "",
+        *,
         out: Path,
         settings: tyro.conf.OmitArgPrefixes[settings_type] = default,  # type: ignore[valid-type]
         seed: int = 0,
@@ -49,7 +50,7 @@ def record_in(
 
         Args:
             a: Player: a run folder, a checkpoint file, or a scripted player such as random or rush.
-            b: The other player.
+            b: The other player; none where there is one team.
             out: Replay file to write.
             settings: Settings of the game.
             seed: Random seed of the games.
@@ -64,7 +65,9 @@ def record_in(
         torch.set_num_threads(1)
         with opened(settings) as environment:
             teams = environment.teams
-            order = (a, b) if game % 2 == 0 else (b, a)
+            if not b and len(teams) > 1:
+                raise UserError(f"there are {len(teams)} teams: give two players")
+            order = (a, b) if game % 2 == 0 and b else (b or a, a)
             names, policies = [""] * len(teams), {}
             for name, side in zip(order, seats(teams, game), strict=True):
                 player = load_player(name, default.kind, teams)

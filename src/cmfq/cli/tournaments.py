@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import tyro
@@ -15,6 +14,7 @@ from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.outputs import GAMES, IMAGE, PAGE, validate_output
+from cmfq.play.by_role import by_role
 from cmfq.play.entrants import find_entrants, split_group
 from cmfq.play.game_log import Tournament, TournamentSettings
 from cmfq.play.layouts import interval_unit, layouts_of, results_by_side, sides_of
@@ -24,11 +24,13 @@ from cmfq.play.reading import finished_progress, finished_tournament
 from cmfq.play.standings import standings
 from cmfq.play.tournament import play_tournament
 from cmfq.results import progress as progress_report
+from cmfq.results.by_role import role_table
 from cmfq.results.curves import HEADING as CURVES_HEADING
 from cmfq.results.curves import write_curves
 from cmfq.results.details import side_sentences, side_table, yardstick_table, yardsticks_of
 from cmfq.results.progress import damage_table, progress_table
 from cmfq.results.progress_figure import win_rate_over_training
+from cmfq.results.returns import difference_table, returns_table
 from cmfq.results.sizes import (
     TITLE,
     by_size,
@@ -166,12 +168,12 @@ def progress(
             against = usual_opponents(environment.kind, OPPONENTS)
         words = ["progress", *runs, "--against", *against]
         words += option_words({"games": games, "seed": seed} | ({"log": log} if log else {}))
-        with TemporaryDirectory() as folder, GamesScreen(log) as screen:
+        with GamesScreen(log) as screen:
             played = play_progress(
                 runs,
                 against,
                 environment,
-                log or Path(folder) / "games.json",
+                log,
                 games=games,
                 seed=seed,
                 command=command(*words, own_functions=environment.own_functions),
@@ -196,6 +198,9 @@ def _print_progress(played: Tournament, rows: Sequence[ProgressRow]) -> None:
     )
     say(f"{how_decided(played).capitalize()}.")
     damage, layouts = damage_table(rows), last_layouts(played)
+    earned = by_role(played)
+    if earned:
+        print_table(role_table(earned), "Last checkpoints, reward by role")
     if damage:
         print_table(damage, "Log of damage dealt over damage taken, mean over seeds")
     sides, unit = sides_of(layouts), interval_unit(played)
@@ -229,14 +234,21 @@ def _report(played: Tournament, html: Path | None, out: Path | None) -> None:
     result = standings(played)
     say(f"{how_decided(played).capitalize()}.")
     unit = interval_unit(played)
+    if played.alone:
+        print_table(returns_table(played), f"Returns, 95 % intervals {unit}")
+        print_table(difference_table(result), "On the same episodes")
     print_table(comparison_table(result), f"Win rates, 95 % intervals {unit}")
     orderings = ordering_table(result)
     if orderings:
         print_table(orderings, "The paper's orderings")
-    print_table(
-        rating_table(result),
-        f"Ratings, 95 % intervals {unit}; win rates differ by up to {result.largest_gap:.0%}",
-    )
+    if not played.alone:
+        print_table(
+            rating_table(result),
+            f"Ratings, 95 % intervals {unit}; win rates differ by up to {result.largest_gap:.0%}",
+        )
+    earned = by_role(played)
+    if earned:
+        print_table(role_table(earned), "Reward by role, 95 % intervals")
     layouts, order = layouts_of(played), [one.group for one in result.ratings]
     sides = results_by_side(layouts, order)
     if sides:
@@ -245,7 +257,7 @@ def _report(played: Tournament, html: Path | None, out: Path | None) -> None:
         print_table(yardstick_table(layouts, order), f"Beside wins, 95 % intervals {unit}")
     for sentence in side_sentences(sides):
         say(sentence)
-    for sentence in cycle_sentences(result):
+    for sentence in [] if played.alone else cycle_sentences(result):
         say(sentence)
     if out:
         write_results(out, played)

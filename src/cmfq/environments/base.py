@@ -46,6 +46,8 @@ class TeamSpecification:
     agent's middle is in its view, and its neighbour."""
     map_size: int = 0
     """Side of the map, where observations say how far across it an agent is; 0: they do not."""
+    side: str = ""
+    """Side that the team is on, with all teams that name it; empty: sides follow from roles."""
 
 
 class TeamObservation(NamedTuple):

@@ -9,7 +9,7 @@ from gymnasium import spaces
 
 from cmfq.environments.parallel import Agent
 from cmfq.environments.stacking import ACTION_MASK, short
-from cmfq.errors import UserError
+from cmfq.errors import UserError, unknown_name
 
 LONELY = 3
 """Teams of one agent with equal spaces, from which on they look like a mistake."""
@@ -158,6 +158,41 @@ class Grouping:
             f"agent {agent!r} is in none of the teams {patterns}: add a team that its name begins "
             "with"
         )
+
+
+def find_sides(given: Sequence[str], metadata: object, teams: Sequence[str]) -> dict[str, str]:
+    """The side of each team; of none where nobody says.
+
+    Args:
+        given: sides as ``name=team,team``.
+        metadata: of the environment: ``metadata["sides"]`` says it where nothing is given.
+        teams: names of all teams.
+
+    Raises:
+        UserError: there are not two sides, or a team is not on exactly one.
+    """
+    told = metadata.get("sides") if isinstance(metadata, dict) and not given else None
+    sides = {str(name): list(map(str, of)) for name, of in (told or {}).items()}
+    for side in given:
+        name, equals, of = side.partition("=")
+        if not name or not equals or name in sides:
+            raise UserError(f"sides has {side!r}: write each once, as in red=redmelee,redranged")
+        sides[name] = of.split(",")
+    if not sides:
+        return {}
+    found = [team for of in sides.values() for team in of]
+    for team in found:
+        if team not in teams:
+            raise unknown_name("team in sides", team, list(teams))
+    for team in teams:
+        if found.count(team) != 1:
+            raise UserError(
+                f"sides has team {team} {found.count(team)} times: name every team once "
+                f"({', '.join(teams)})"
+            )
+    if len(sides) < 2:
+        raise UserError(f"sides has {len(sides)} side: give at least two")
+    return {team: name for name, of in sides.items() for team in of}
 
 
 def _parse(team: str) -> tuple[str, re.Pattern[str]]:

@@ -27,7 +27,7 @@ from cmfq.environments.base import (
     TeamObservation,
     TeamSpecification,
 )
-from cmfq.environments.grouping import LONELY, Grouping
+from cmfq.environments.grouping import LONELY, Grouping, find_sides
 from cmfq.environments.keeping import kept_environment
 from cmfq.environments.parallel import (
     Agent,
@@ -68,6 +68,9 @@ class PettingZooSettings(EnvironmentSettings):
     the end; or spaces, all agents with equal spaces."""
     share_roles: bool = False
     """Let teams with equal spaces share one policy (self-play)."""
+    sides: tuple[str, ...] = ()
+    """Sides on which several teams play together, as name=team,team; if none are given, as
+    metadata["sides"] of the environment says ({name: [team, ...]}), else by roles."""
     positions: str = ""
     """Function that returns a position (x, y) for each of a list of agents, called with the
     environment and the list, as package.module:positions. Without it all of a team are neighbours.
@@ -171,6 +174,11 @@ class PettingZooEnvironment:
             self._informed[self._grouping.team(agent)] |= ACTION_MASK in entry_of(infos, agent)
         first_actions = [int(kind.spaces.action.start) for kind in kinds]
         self._roster = Roster(self._grouping, first_actions, agents)
+        names = [kind.name for kind in kinds]
+        try:
+            self._sides = find_sides(settings.sides, getattr(self.world, "metadata", None), names)
+        except UserError as error:
+            raise UserError(f"environment {settings.make_env}: {error}") from error
         self.teams = tuple(self._specification(team) for team in range(len(kinds)))
         self._places.lay_out(len(agents))
 
@@ -293,6 +301,7 @@ class PettingZooEnvironment:
             math.inf,
             role,
             reader.has_action_mask or self._informed[team],
+            side=self._sides.get(kind.name, ""),
         )
 
     def _restart(self, seed: int) -> tuple[Entries, Entries]:

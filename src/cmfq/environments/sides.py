@@ -28,13 +28,16 @@ def seats(teams: Sequence[TeamSpecification], game: int = 0) -> Seats:
 def arrangements(teams: Sequence[TeamSpecification]) -> list[Seats]:
     """All ways in which two players share the teams, but for swapping them.
 
-    Two teams are opponents. A single team is played by one player alone: the two play in turn. Of
+    Where teams name their sides, a player has one side and the other player all others. Else two
+    teams are opponents, and a single team is played by one player alone. Of
     more teams each player has half of those of every role: with red and blue melee and red and
     blue ranged, a team of each. Where that is not possible, one player has a role (where there is
     but one, a team) and the other all others, each of them in its turn.
     """
     if len(teams) == 1:
         return [Seats([0], [])]
+    if all(team.side for team in teams):
+        return _by_side([team.side for team in teams])
     if len(teams) == 2:
         return [Seats([0], [1])]
     by_role: dict[str, list[int]] = {}
@@ -50,19 +53,50 @@ def arrangements(teams: Sequence[TeamSpecification]) -> list[Seats]:
     return [Seats(one, [team for team in everyone if team not in one]) for one in alone]
 
 
+def _by_side(sides: Sequence[str]) -> list[Seats]:
+    """Each side against all others; of two, the first against the second."""
+    teams = range(len(sides))
+    names = list(dict.fromkeys(sides))
+    return [
+        Seats(
+            [team for team in teams if sides[team] == name],
+            [team for team in teams if sides[team] != name],
+        )
+        for name in (names if len(names) > 2 else names[:1])
+    ]
+
+
+def enemies_of(teams: Sequence[TeamSpecification]) -> list[list[int]]:
+    """For each team, the teams of the other side; all others where sides change."""
+    known, everyone = arrangements(teams), range(len(teams))
+    if len(known) > 1:
+        return [[other for other in everyone if other != team] for team in everyone]
+    first, second = known[0]
+    return [second if team in first else first for team in everyone]
+
+
 def are_alike(teams: Sequence[TeamSpecification]) -> bool:
     """Whether the two sides of a game have the same roles, so that one of them wins it."""
     known = arrangements(teams)
     first, second = ([teams[team].role for team in side] for side in known[0])
-    return len(known) == 1 and first == second
+    return len(known) == 1 and sorted(first) == sorted(second)
 
 
 def name_of(side: Sequence[int], teams: Sequence[TeamSpecification]) -> str:
     """What a player is who has these teams: ``"eve"``, ``"alice and bob"``."""
+    if side and all(team.side for team in teams):
+        return " and ".join(dict.fromkeys(teams[team].side for team in side))
     roles = list(dict.fromkeys(teams[team].role for team in side))
     if len({team.role for team in teams}) == 1 and len(teams) > 2 and not are_alike(teams):
         return f"{len(side)} of {len(teams)} teams"
     return " and ".join(roles)
+
+
+def places_of(teams: Sequence[TeamSpecification]) -> tuple[tuple[str, str], ...]:
+    """What the two players are called in each of the :func:`arrangements`."""
+    return tuple(
+        (name_of(first, teams), name_of(second, teams)) for first, second in arrangements(teams)
+    )
 
 
 def comparison(teams: Sequence[TeamSpecification]) -> str:
@@ -72,10 +106,17 @@ def comparison(teams: Sequence[TeamSpecification]) -> str:
         return "The two sides are alike; they swap every game."
     if len(teams) == 1:
         return (
-            "There is one team: the two players have it in turn, and what is compared is what its "
-            "agents earn together."
+            "There is one team: each player has it alone, in the same episodes, and what is "
+            "compared is what its agents earn together."
         )
     names = " and ".join(dict.fromkeys(team.role for team in teams))
+    if all(team.side for team in teams):
+        names = " and ".join(dict.fromkeys(team.side for team in teams))
+        others = "the other" if len(known) == 1 else "all others"
+        return (
+            f"Sides are {names}: one player has a side, the other {others}, each in its turn, and "
+            "what is compared is what the agents of a side earn together."
+        )
     if len(known) == 1:
         return (
             f"Roles are {names}: each player has each of them in turn, against the other player, "

@@ -7,19 +7,20 @@ unit of replication is the seed.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
+from pathlib import Path
 
 import numpy as np
-import torch
 
-from cmfq.environments.keeping import kept_environment, teams_of
+from cmfq.environments.keeping import teams_of
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
+from cmfq.play.engine import Draw, play_planned
 from cmfq.play.entrants import Entrant, find_entrants
-from cmfq.play.matches import play_between
-from cmfq.play.players import Player, load_player
+from cmfq.play.game_log import Tournament, TournamentSettings
+from cmfq.play.schedule import ScheduledGame
 from cmfq.statistics.intervals import mean_interval
-from cmfq.workers import as_finished
+from cmfq.storage import make_folder, versions
 
 
 @dataclass(frozen=True)
@@ -51,19 +52,6 @@ class CrossCell:
     """95 %, over seeds (Student's t)."""
     second_reward: float
     second_interval: tuple[float, float]
-
-
-@dataclass(frozen=True)
-class CrossTask:
-    """Enough to play one game anywhere."""
-
-    first: Entrant
-    second: Entrant
-    training_seed: int
-    settings: EnvironmentSettings
-    size: int
-    game: int
-    seed: int
 
 
 def roles_of(settings: EnvironmentSettings) -> tuple[str, str]:
@@ -98,6 +86,8 @@ def play_crossing(
     games: int,
     seed: int,
     workers: int,
+    folder: Path | None = None,
+    command: str = "",
     on_progress: Callable[[int, int], None] = lambda finished, all_games: None,
 ) -> tuple[tuple[Entrant, ...], list[CrossGame]]:
     """Play every crossing.
@@ -109,18 +99,35 @@ def play_crossing(
         games: number of games of each pair.
         seed: random seed of the games; each depends on it, on its pair and its number alone.
         workers: processes.
+        folder: that keeps the games of each size in a file (see :func:`log_of`), so that a
+            crossing that was killed goes on; None: they are kept nowhere.
+        command: that was called, to be kept in these files.
         on_progress: told how many of how many games are over.
+
+    Raises:
+        UserError: there are not two roles, a player cannot play, or a file is of other games.
     """
-    for name, value, least in (("games", games, 1), ("workers", workers, 1), ("seed", seed, 0)):
-        if value < least:
-            raise UserError(f"{name} is {value}: give at least {least}")
     roles_of(settings)
     entrants = find_entrants(names, settings.kind, checkpoints=1)
-    tasks = list(_tasks(entrants, settings, sizes, games, seed))
-    played = []
-    for game in as_finished(_play, tasks, min(workers, max(1, len(tasks)))):
-        played.append(game)
-        on_progress(len(played), len(tasks))
+    planned = _planned(entrants, games)
+    if folder:
+        make_folder(folder)
+    played: list[CrossGame] = []
+    all_games = len(planned) * max(1, len(sizes))
+    for size in sizes or (0,):
+        crossing = TournamentSettings(scaled(settings, size), games, seed)
+        before = len(played)
+        played += _crossed(
+            play_planned(
+                Tournament(crossing, versions(), command, entrants, (), (), verb="cross"),
+                planned,
+                folder and log_of(folder, size),
+                rule=partial(_by_roles, size),
+                workers=workers,
+                on_progress=partial(_tell, on_progress, before, all_games),
+            ),
+            size,
+        )
     played.sort(key=lambda one: (one.size, one.first, one.second, one.seed, one.game))
     return entrants, played
 
@@ -149,52 +156,50 @@ def summarise(games: Sequence[CrossGame]) -> list[CrossCell]:
     return rows
 
 
-def _tasks(
-    entrants: Sequence[Entrant],
-    settings: EnvironmentSettings,
-    sizes: Sequence[int],
-    games: int,
-    seed: int,
-) -> Iterator[CrossTask]:
-    for size in sizes or (0,):
-        sized = scaled(settings, size)
-        for first in entrants:
-            for second in entrants:
-                seeds = {one.seed for one in (first, second) if one.seed is not None}
-                if len(seeds) > 1:
-                    continue
-                training_seed = seeds.pop() if seeds else 0
-                for game in range(games):
-                    yield CrossTask(first, second, training_seed, sized, size, game, seed)
+def log_of(folder: Path, size: int) -> Path:
+    """File that keeps the games of a size while they are played."""
+    return folder / (f"games-{size}.log" if size else "games.log")
 
 
-def _play(task: CrossTask) -> CrossGame:
-    torch.set_num_threads(1)
-    environment = kept_environment(task.settings)
-    played = play_between(
-        environment,
-        _player(task.first.players[0].name, task.settings),
-        _player(task.second.players[0].name, task.settings),
-        0,  # in even games the first player has the first team
-        entropy=(task.seed, task.game, task.size, _number(task.first), _number(task.second)),
-    )
-    counts = task.settings.team_sizes
-    return CrossGame(
-        task.first.group,
-        task.second.group,
-        task.training_seed,
-        task.size,
-        task.game,
-        played.steps,
-        played.a_reward / counts[0] / played.steps,
-        played.b_reward / counts[1] / played.steps,
-    )
+def _by_roles(size: int, game: ScheduledGame, seed: int) -> Draw:
+    """The first player has the first role in all games."""
+    return Draw(0, (seed, game.game, size, int(game.a.id, 16), int(game.b.id, 16)))
 
 
-def _number(entrant: Entrant) -> int:
-    return int(entrant.players[0].id, 16)
+def _planned(entrants: Sequence[Entrant], games: int) -> list[ScheduledGame]:
+    return [
+        ScheduledGame(first.players[0], second.players[0], game)
+        for first in entrants
+        for second in entrants
+        if len(_seeds(first, second)) < 2
+        for game in range(games)
+    ]
 
 
-@lru_cache(maxsize=32)
-def _player(name: str, settings: EnvironmentSettings) -> Player:
-    return load_player(name, settings.kind, teams_of(settings))
+def _seeds(first: Entrant, second: Entrant) -> set[int]:
+    return {one.seed for one in (first, second) if one.seed is not None}
+
+
+def _tell(
+    on_progress: Callable[[int, int], None], before: int, games: int, finished: int, _: int
+) -> None:
+    """Of the games of one size, which are not all."""
+    on_progress(before + finished, games)
+
+
+def _crossed(tournament: Tournament, size: int) -> Iterator[CrossGame]:
+    """Games as results hold them: rewards per agent and step."""
+    owner = {one.players[0].id: one for one in tournament.entrants}
+    counts = tournament.world.team_sizes
+    for game in tournament.games:
+        first, second = owner[game.a], owner[game.b]
+        yield CrossGame(
+            first.group,
+            second.group,
+            min(_seeds(first, second), default=0),
+            size,
+            game.game,
+            game.steps,
+            game.a_reward / counts[0] / game.steps,
+            game.b_reward / counts[1] / game.steps,
+        )

@@ -16,7 +16,7 @@ from cmfq.errors import UserError
 from cmfq.imports import own_names, source_of
 from cmfq.play.players import scripted_players
 from cmfq.storage import to_json
-from cmfq.training.checkpoint import list_checkpoints
+from cmfq.training.checkpoint import latest_checkpoint, list_checkpoints
 from cmfq.training.run import SETTINGS_FILE, Run
 from cmfq.zoo import locate
 
@@ -107,8 +107,7 @@ def split_group(name: str) -> tuple[str, str]:
 def _find(group: str, name: str, kind: str, checkpoints: int) -> Entrant:
     scripts = scripted_players(kind)
     if name in scripts:
-        player = Player(_digest(f"script {name}".encode()), name, 0)
-        return Entrant(name, group or f"{name} (script)", None, (player,), None)
+        return Entrant(name, group or f"{name} (script)", None, (_script(name),), None)
     path = locate(name)
     if path.is_dir():
         run = Run.open(path).description() if (path / SETTINGS_FILE).is_file() else None
@@ -129,6 +128,19 @@ def _find(group: str, name: str, kind: str, checkpoints: int) -> Entrant:
         f"there is no entrant {name[:200]!r}: give run folders, checkpoint files, module:name, or "
         f"any of {', '.join(scripts)}"
     )
+
+
+def alone(name: str, kind: str) -> Entrant:
+    """A player as :func:`~.players.load_player` takes it: of a run, its last checkpoint."""
+    if name in scripted_players(kind):
+        return Entrant(name, name, None, (_script(name),), None)
+    path = locate(name)
+    file = player_of(latest_checkpoint(path) if path.is_dir() else path)
+    return Entrant(name, name, None, (replace(file, name=name),), None)
+
+
+def _script(name: str) -> Player:
+    return Player(_digest(f"script {name}".encode()), name, 0)
 
 
 def player_of(file: Path) -> Player:

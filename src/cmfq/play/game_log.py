@@ -11,7 +11,6 @@ Games are appended as they end, each to the disk before the next. A file without
 one of a tournament under way; a last game that was cut short is left out.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -24,6 +23,8 @@ from cmfq.decoding import Count, Finite
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError, require_range
 from cmfq.play.entrants import Entrant
+from cmfq.play.games import Game
+from cmfq.play.schedule import ScheduledGame
 from cmfq.storage import append_text, claim, plain, to_json, write_bytes
 
 FORMAT = "cmfq-tournament-1"
@@ -69,9 +70,24 @@ class GameRecord:
     """Of A's agents; ``None`` where agents have no hit points, and in files of such versions."""
     b_combat: Combat | None = None
 
+    @classmethod
+    def of(cls, task: ScheduledGame, game: Game) -> Self:
+        """The record of a game that was played."""
+        return cls(
+            task.a.id, task.b.id, task.game, game.a_survivors, game.b_survivors, game.steps,
+            game.a_reward, game.b_reward, game.truncated, game.a_combat, game.b_combat,
+        )  # fmt: skip
+
+    def seen(self) -> Game:
+        """What it came to, without who played."""
+        return Game(
+            self.game, self.game % 2, self.a_survivors, self.b_survivors, self.steps,
+            self.a_reward, self.b_reward, bool(self.truncated), self.a_combat, self.b_combat,
+        )  # fmt: skip
+
     @property
     def key(self) -> tuple[str, str, int]:
-        """No two games of a tournament share it."""
+        """No two games of a file share it."""
         return (self.a, self.b, self.game)
 
 
@@ -91,6 +107,15 @@ class Tournament:
     paired: bool = False
     """The two sides have other roles, so two games in which players swap them count as one: who
     earned more in both together wins it."""
+    alone: bool = False
+    """There is one team, so each plays alone: ``a`` and ``b`` of a game are one player, and games
+    of one number are the same episode for all. Who earns more in it wins it."""
+    places: tuple[tuple[str, str], ...] = ()
+    """Where the sides have other roles: what the first and the second player are called in games 0
+    and 1, in games 2 and 3, ..., over and over; empty in files of versions that kept no names."""
+    verb: str = ""
+    """Command that plays so, where it is none of tournament, progress and sweep: its file is there
+    until its result is written."""
 
     @property
     def world(self) -> EnvironmentSettings:
@@ -104,18 +129,25 @@ def tournament_text(tournament: Tournament, whole: bool = True) -> str:
     del parts["games"]
     if not tournament.paired:  # as in files of versions that knew no other games
         del parts["paired"]
+    for name in ("alone", "places", "verb"):
+        if not parts[name]:
+            del parts[name]
     header = {"format": FORMAT, "environment": tournament.world.kind, **parts, "games": []}
     head = to_json(header).removesuffix("]}")
     games = "\n,".join(to_json(game) for game in tournament.games)
     return head + "\n" + games + ("\n" if games else "") + (END if whole else "")
 
 
-class TournamentLog:
-    """A tournament's file while games are played: this process, and no other, writes to it."""
+class GameLog:
+    """The file of games while they are played: this process, and no other, writes to it.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: of the file; None: nothing is written.
+    """
+
+    def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._lock = filelock.FileLock(path.with_name(path.name + ".lock"))
+        self._lock = path and filelock.FileLock(path.with_name(path.name + ".lock"))
 
     def __enter__(self) -> Self:
         """Claim the file.
@@ -123,6 +155,8 @@ class TournamentLog:
         Raises:
             UserError: another process is writing it, or nothing can be written there.
         """
+        if not self._path or not self._lock:
+            return self
         if not self._path.absolute().parent.is_dir():
             raise UserError(
                 f"cannot write {self._path}: there is no folder {self._path.absolute().parent}, "
@@ -140,20 +174,23 @@ class TournamentLog:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._lock.release()
-        Path(self._lock.lock_file).unlink(missing_ok=True)
+        if self._lock:
+            self._lock.release()
+            Path(self._lock.lock_file).unlink(missing_ok=True)
 
     def begin(self, tournament: Tournament) -> None:
         """Write settings, entrants and the games there are; what was there before is replaced."""
-        write_bytes(self._path, tournament_text(tournament, whole=False).encode())
+        if self._path:
+            write_bytes(self._path, tournament_text(tournament, whole=False).encode())
         self._first = not tournament.games
 
-    def append(self, games: Sequence[GameRecord]) -> None:
-        """Add games; they are on the disk when this returns."""
-        for game in games:
+    def append(self, game: GameRecord) -> None:
+        """Add a game; it is on the disk when this returns."""
+        if self._path:
             append_text(self._path, ("" if self._first else ",") + to_json(game) + "\n")
             self._first = False
 
     def finish(self, tournament: Tournament) -> None:
         """Write the whole file, so that it does not depend on the order in which games ended."""
-        write_bytes(self._path, tournament_text(tournament).encode())
+        if self._path:
+            write_bytes(self._path, tournament_text(tournament).encode())

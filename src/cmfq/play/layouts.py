@@ -18,7 +18,7 @@ def layouts_of(tournament: Tournament) -> Layouts:
     None where the sides of a game are not alike: two games with roles swapped count as one there
     (see :class:`~cmfq.play.game_log.Tournament`), and are not to be split.
     """
-    if tournament.paired:
+    if tournament.paired or tournament.alone:
         return {}
     owner = {player.id: one.name for one in tournament.entrants for player in one.players}
     games: dict[tuple[str, str], list[Outcome]] = {}

@@ -1,47 +1,29 @@
 """Matches: two players, many games, sides (or roles) swapped every game."""
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from functools import lru_cache, partial
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
-import torch
 
-from cmfq.combat import Combat, total_combat
-from cmfq.environments.base import Environment, TeamSpecification
+from cmfq.environments.base import TeamSpecification
 from cmfq.environments.keeping import close_kept, kept_environment, teams_of
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.environments.sides import are_alike, comparison, name_of, seats
 from cmfq.errors import UserError
 from cmfq.play.by_side import BySide, by_side
-from cmfq.play.outcomes import outcome_of, yardsticks
-from cmfq.play.players import Player, load_player
-from cmfq.policies import Policy
-from cmfq.rollout import Observer, play_episode
+from cmfq.play.engine import by_number, play_planned
+from cmfq.play.entrants import alone
+from cmfq.play.game_log import Tournament, TournamentSettings
+from cmfq.play.games import Game, play_between
+from cmfq.play.outcomes import estimate, outcome_of, yardsticks
+from cmfq.play.players import load_player
+from cmfq.play.schedule import ScheduledGame, episodes_alone
+from cmfq.rollout import Observer
 from cmfq.statistics.intervals import mean_interval, wilson_interval
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import versions
-from cmfq.workers import process_pool
-
-
-@dataclass(frozen=True)
-class Game:
-    """One game of a match, from A's point of view."""
-
-    game: int
-    a_side: int
-    """0: A had the first of the two :func:`~cmfq.environments.sides.seats`, 1: the second."""
-    a_survivors: int
-    b_survivors: int
-    steps: int
-    a_reward: float
-    b_reward: float
-    truncated: bool
-    """The step limit ended the game."""
-    a_combat: Combat | None
-    """Of A's agents; ``None`` where agents have no hit points."""
-    b_combat: Combat | None
+from cmfq.workers import one_thread
 
 
 @dataclass(frozen=True)
@@ -94,6 +76,9 @@ class MatchResult:
     roles."""
     versions: dict[str, str]
     games: list[Game]
+    difference: Estimate | None = None
+    """Where there is one team: what A earns in an episode less what B earns in the same one, with
+    the 95 % interval over episodes."""
 
 
 def play_match(
@@ -104,7 +89,9 @@ def play_match(
     episodes: int,
     seed: int,
     workers: int = 1,
-    on_game: Callable[[Game], None] = lambda game: None,
+    path: Path | None = None,
+    command: str = "",
+    on_progress: Callable[[int, int], None] = lambda finished, games: None,
 ) -> MatchResult:
     """Play ``episodes`` games; the result does not depend on the number of workers.
 
@@ -115,26 +102,46 @@ def play_match(
         episodes: games; who plays what in each, :func:`~cmfq.environments.sides.seats` says.
         seed: random seed of the match: game ``g`` depends on ``(seed, g)`` alone.
         workers: processes.
-        on_game: told of every game, in order.
+        path: of a file that keeps the games while they are played: a match that was killed goes on
+            from it. None: they are kept nowhere.
+        command: that was called, to be kept in that file.
+        on_progress: told, at first and after every game, how many of how many are over.
+
+    Raises:
+        UserError: there are no games, a player cannot play, or the file is of other games.
     """
-    for name, value, least in (
-        ("games", episodes, 1),
-        ("workers", workers, 1),
-        ("seed", seed, 0),
-    ):
-        if value < least:
-            raise UserError(f"{name} is {value}: give at least {least}")
+    if episodes < 1:
+        raise UserError(f"games is {episodes}: give at least 1")
+    games = TournamentSettings(settings, episodes, seed)
     try:
         teams = teams_of(settings)
         for player in (a, b):  # refuse a bad one before starting processes
             load_player(player, settings.kind, teams)
-        games = []
-        for game in _games((a, b, settings, seed), episodes, workers):
-            games.append(game)
-            on_game(game)
+        both = [alone(name, settings.kind) for name in (a, b)]
+        entrants = tuple({one.players[0].id: one for one in both}.values())
+        one, other = (entrant.players[0] for entrant in both)
+        planned = [ScheduledGame(one, other, game) for game in range(episodes)]
+        if len(teams) == 1:
+            planned = [game for entrant in both for game in episodes_alone(entrant, episodes)]
+        played = play_planned(
+            Tournament(games, versions(), command, entrants, (), (), verb="evaluate"),
+            list({game.key: game for game in planned}.values()),
+            path,
+            rule=by_number,
+            workers=workers,
+            on_progress=on_progress,
+        )
     finally:
         close_kept()
-    return summarise(a, b, settings, seed, teams, games)
+    if len(teams) > 1:
+        return summarise(a, b, settings, seed, teams, [record.seen() for record in played.games])
+    ours = [replace(record.seen(), a_side=0) for record in played.games if record.a == one.id]
+    theirs = [
+        replace(record.seen(), a_side=0).swapped()
+        for record in played.games
+        if record.a == other.id
+    ]
+    return summarise(a, b, settings, seed, teams, ours + theirs)
 
 
 def summarise(
@@ -146,7 +153,7 @@ def summarise(
     games: list[Game],
 ) -> MatchResult:
     """Add the games of a match up."""
-    symmetric = are_alike(teams)
+    symmetric, one_team = are_alike(teams), len(teams) == 1
     outcomes = [outcome_of(game, game.a_side, settings.decided_by) for game in games if symmetric]
     margins = [one.margin for one in outcomes]
     wins, draws = sum(m > 0 for m in margins), sum(m == 0 for m in margins)
@@ -157,7 +164,7 @@ def summarise(
         environment=settings.kind,
         settings=settings,
         seed=seed,
-        episodes=len(games),
+        episodes=len({game.game for game in games}),
         symmetric=symmetric,
         compared=comparison(teams),
         wins=wins,
@@ -166,15 +173,28 @@ def summarise(
         win_rate=points / len(games) if symmetric else None,
         interval=wilson_interval(points, len(games)) if symmetric else None,
         survivors=(
-            float(np.mean([game.a_survivors for game in games])),
-            float(np.mean([game.b_survivors for game in games])),
+            float(
+                np.mean([game.a_survivors for game in games if game.a_side == 0 or not one_team])
+            ),
+            float(
+                np.mean([game.b_survivors for game in games if game.a_side == 1 or not one_team])
+            ),
         ),
         rewards=_role_rewards((a, b), teams, games),
         sides=by_side([[outcomes]]) if symmetric else None,
         yardsticks=yardsticks([[outcomes]]) if symmetric else {},
         versions=versions(),
         games=games,
+        difference=_difference(games) if one_team else None,
     )
+
+
+def _difference(games: Sequence[Game]) -> Estimate:
+    """Of what A and B earn in the same episodes."""
+    ours, theirs = (
+        [game.a_reward + game.b_reward for game in games if game.a_side == side] for side in (0, 1)
+    )
+    return estimate(np.subtract(ours, theirs).reshape(-1, 1), share=False)
 
 
 def mean_rewards(match: MatchResult) -> tuple[float, float]:
@@ -228,90 +248,11 @@ def play_game(
         if value < 0:
             raise UserError(f"{name} is {value}: give at least 0")
     try:
-        return _Match(a, b, settings, seed).play(game, observers)
+        with one_thread():
+            environment = kept_environment(settings)
+            one, other = (load_player(name, settings.kind, environment.teams) for name in (a, b))
+            return play_between(
+                environment, one, other, game, entropy=(seed, game), observers=observers
+            )
     finally:
         close_kept()
-
-
-class _Match:
-    """Both players and a field, ready to play any game of the match."""
-
-    def __init__(self, a: str, b: str, settings: EnvironmentSettings, seed: int) -> None:
-        torch.set_num_threads(1)
-        self._settings = settings
-        kind, teams = settings.kind, teams_of(settings)
-        self._players = (load_player(a, kind, teams), load_player(b, kind, teams))
-        self._seed = seed
-
-    def play(self, game: int, observers: tuple[Observer, ...] = ()) -> Game:
-        return play_between(
-            kept_environment(self._settings),
-            *self._players,
-            game,
-            entropy=(self._seed, game),
-            observers=observers,
-        )
-
-
-def play_between(
-    environment: Environment,
-    a: Player,
-    b: Player,
-    game: int,
-    *,
-    entropy: Sequence[int],
-    observers: Sequence[Observer] = (),
-) -> Game:
-    """Play one game between players that are loaded already.
-
-    Args:
-        environment: to play in.
-        a: has the first seats in even games (see :func:`~cmfq.environments.sides.seats`).
-        b: plays the other one.
-        game: its number.
-        entropy: that every draw of the game comes from; integers of at least 0.
-        observers: told of every step.
-    """
-    generator = np.random.default_rng(entropy)
-    a_side = game % 2
-    sides = seats(environment.teams, game)
-    policies: dict[int, Policy] = {}
-    for player, side in zip((a, b) if a_side == 0 else (b, a), sides, strict=True):
-        policies |= {team: player[environment.teams[team].role] for team in side}
-    episode = play_episode(
-        environment,
-        [policies[team] for team in range(len(policies))],
-        seed=int(generator.integers(2**31)),
-        generator=generator,
-        observers=observers,
-    )
-    a_teams, b_teams = sides if a_side == 0 else sides[::-1]
-    combat = episode.combat
-    return Game(
-        game,
-        a_side,
-        sum(episode.survivors[team] for team in a_teams),
-        sum(episode.survivors[team] for team in b_teams),
-        episode.steps,
-        sum(episode.rewards[team] for team in a_teams),
-        sum(episode.rewards[team] for team in b_teams),
-        episode.truncated,
-        total_combat([combat[team] for team in a_teams]) if combat else None,
-        total_combat([combat[team] for team in b_teams]) if combat else None,
-    )
-
-
-_prepare = lru_cache(maxsize=1)(_Match)
-
-
-def _play(match: tuple[str, str, Any, int], game: int) -> Game:
-    return _prepare(*match).play(game)
-
-
-def _games(match: tuple[str, str, Any, int], episodes: int, workers: int) -> Iterator[Game]:
-    play = partial(_play, match)
-    if workers == 1:
-        yield from map(play, range(episodes))
-        return
-    with process_pool(min(workers, episodes)) as pool:
-        yield from pool.map(play, range(episodes))

@@ -7,7 +7,7 @@ was dealt for the damage taken tells more of every game (``docs/statistics.md``)
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -157,11 +157,14 @@ YARDSTICKS = {
 }
 """By the name under which results hold them."""
 
+Played = TypeVar("Played")
 Layout = Sequence[Sequence[Sequence[Outcome]]]
 """Games of seeds of A (rows) against seeds of B (columns), from A's view."""
 
 
-def layout_values(games: Layout, measure: Callable[[Outcome], float | None]) -> FloatArray | None:
+def layout_values(
+    games: Sequence[Sequence[Sequence[Played]]], measure: Callable[[Played], float | None]
+) -> FloatArray | None:
     """Means ``(rows, columns)`` over the games of each pair; one game a row for one pair alone.
 
     ``None`` if a pair has no game with this number.

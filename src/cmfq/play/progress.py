@@ -4,16 +4,18 @@ In self-play the reward does not say who is better than before, since both sides
 opponent does.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from cmfq.environments.base import Environment
+from cmfq.environments.keeping import teams_of
 from cmfq.environments.settings import EnvironmentSettings, Measure
 from cmfq.environments.sides import are_alike
 from cmfq.errors import UserError
+from cmfq.play.engine import by_number, by_players, play_planned, play_scheduled
 from cmfq.play.entrants import (
     Entrant,
     Player,
@@ -28,7 +30,7 @@ from cmfq.play.outcomes import YARDSTICKS, Outcome, on_side, outcome_of, points_
 from cmfq.play.players import load_player
 from cmfq.play.schedule import ScheduledGame
 from cmfq.play.standings import margins_of
-from cmfq.play.tournament import play_planned, play_scheduled, refuse_too_few
+from cmfq.play.tournament import refuse_too_few
 from cmfq.policies import Policy
 from cmfq.storage import versions
 from cmfq.training.evaluations import PlayCheckpoint, Score
@@ -58,7 +60,7 @@ def play_progress(
     runs: Sequence[str],
     opponents: Sequence[str],
     environment: EnvironmentSettings,
-    path: Path,
+    path: Path | None,
     *,
     games: int,
     seed: int = 0,
@@ -73,6 +75,7 @@ def play_progress(
         opponents: run folders (their last checkpoint), checkpoint files or scripted players.
         environment: settings of the game.
         path: of the file, as of a tournament: its games are kept, and those that follow are added.
+            None: games are kept nowhere.
         games: number of games of each checkpoint against each opponent.
         seed: random seed of the games.
         command: that was called, to be kept in the file.
@@ -84,15 +87,14 @@ def play_progress(
     """
     if games < 1 or not runs or not opponents:
         raise UserError("there is nothing to play: give runs, opponents and at least one game")
+    refuse_too_few(games, teams_of(environment))
     kind = environment.kind
     entrants, against = find_entrants(runs, kind, EVERY_CHECKPOINT), _opponents(opponents, kind)
-    planned = [
-        game
-        for run in entrants
-        for player in run.players
-        for one in against
-        for game in _games(player, one, games)
-    ]
+    players = [player for run in entrants for player in run.players]
+    planned = [game for player in players for one in against for game in _games(player, one, games)]
+    if len(teams_of(environment)) == 1:
+        players += [one.players[0] for one in against]
+        planned = [ScheduledGame(one, one, game) for one in players for game in range(games)]
     settings = TournamentSettings(environment, games, seed)
     tournament = Tournament(settings, versions(), command, entrants, against, ())
     return play_planned(tournament, planned, path, workers=workers, on_progress=on_progress)
@@ -105,9 +107,12 @@ def progress_rows(played: Tournament) -> list[ProgressRow]:
     for run in played.entrants:
         for player in run.players:
             for one in played.opponents:
-                score = score_of(
-                    games[player.id, one.players[0].id], played.world.decided_by, played.paired
-                )
+                theirs = one.players[0].id
+                if played.alone:
+                    score = score_alone(games[player.id, player.id], games[theirs, theirs])
+                else:
+                    decided_by = played.world.decided_by
+                    score = score_of(games[player.id, theirs], decided_by, played.paired)
                 row = ProgressRow(run.name, run.group, run.seed, player.episode, one.name,
                                   score.win_rate, score.yardsticks)  # fmt: skip
                 rows.append(row)
@@ -119,7 +124,7 @@ def last_layouts(played: Tournament) -> Layouts:
 
     None where the sides of a game are not alike.
     """
-    if played.paired:
+    if played.paired or played.alone:
         return {}
     games = _games_by_players(played)
     return {
@@ -189,6 +194,9 @@ def training_games(settings: RunSettings, environment: Environment) -> PlayCheck
             f"cannot evaluate every {settings.evaluate_period} episodes: {error}"
         ) from error
 
+    alone = len(environment.teams) == 1
+    rule = by_number if alone else by_players
+
     def play(
         checkpoint: Path,
         policies: Mapping[str, Policy],
@@ -196,28 +204,42 @@ def training_games(settings: RunSettings, environment: Environment) -> PlayCheck
         should_stop: Callable[[], bool],
     ) -> Score | None:
         opponent, theirs = opponents[name]
-        records = []
-        with one_thread():
-            for game in _games(player_of(checkpoint), opponent, settings.evaluate_games):
+        planned = _games(player_of(checkpoint), opponent, settings.evaluate_games)
+
+        def records(a: Mapping[str, Policy], b: Mapping[str, Policy]) -> Iterator[GameRecord]:
+            for game in planned:
                 if should_stop():
-                    return None
-                records.append(play_scheduled(game, policies, theirs, environment, settings.seed))
-        return score_of(records, settings.environment.decided_by, not are_alike(environment.teams))
+                    return
+                draw = rule(game, settings.seed)
+                yield play_scheduled(game, a, b, environment, draw)
+
+        with one_thread():
+            ours = list(records(policies, theirs))
+            others = list(records(theirs, policies)) if alone else ours
+        if len(others) < len(planned):
+            return None
+        if alone:
+            return score_alone(ours, others)
+        return score_of(ours, settings.environment.decided_by, not are_alike(environment.teams))
 
     return play
 
 
 def score_of(games: Sequence[GameRecord], decided_by: Measure, paired: bool) -> Score:
     """Add games up, from A's point of view (see :func:`~.standings.margins_of`)."""
-    margins = np.array(margins_of(games, decided_by, paired))
     outcomes = [] if paired else [outcome_of(game, game.game % 2, decided_by) for game in games]
-    return Score(
-        int((margins > 0).sum()),
-        int((margins == 0).sum()),
-        int((margins < 0).sum()),
-        float(margins.mean()),
-        _means(outcomes),
-    )
+    return _score(margins_of(games, decided_by, paired), outcomes)
+
+
+def score_alone(ours: Sequence[GameRecord], theirs: Sequence[GameRecord]) -> Score:
+    """Compare what two players earned, each alone, in the same episodes."""
+    return _score([one.a_reward - other.a_reward for one, other in zip(ours, theirs, strict=True)])
+
+
+def _score(margins: Sequence[float], outcomes: Sequence[Outcome] = ()) -> Score:
+    signs = np.sign(margins)
+    wins, draws, losses = (int((signs == sign).sum()) for sign in (1, 0, -1))
+    return Score(wins, draws, losses, float(np.mean(margins)), _means(outcomes))
 
 
 def _means(outcomes: Sequence[Outcome]) -> dict[str, float]:

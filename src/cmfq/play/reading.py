@@ -43,6 +43,9 @@ class _Header:
     entrants: tuple[Entrant, ...]
     opponents: tuple[Entrant, ...] = ()
     paired: bool = False
+    alone: bool = False
+    places: tuple[tuple[str, str], ...] = ()
+    verb: str = ""
 
 
 def read_tournament(path: Path) -> tuple[Tournament, bool]:
@@ -87,6 +90,9 @@ def _of_header(header: _Header) -> Tournament:
         header.opponents,
         (),
         header.paired,
+        header.alone,
+        header.places,
+        header.verb,
     )
 
 
@@ -124,6 +130,7 @@ def _games(
     """The games that follow the first line, and whether the last line is there."""
     entrants = chain(tournament.entrants, tournament.opponents)
     players = {player.id: one.name for one in entrants for player in one.players}
+    may_meet_itself = tournament.opponents or tournament.verb or tournament.alone
     games: dict[tuple[str, str, int], GameRecord] = {}
     number, whole = 1, False
     while line := lines.readline(LONGEST_GAME):
@@ -147,7 +154,7 @@ def _games(
                 )
         if game.key in games:
             raise UserError(f"line {number} of {path} has a game for a second time: remove it")
-        if not tournament.opponents and players[game.a] == players[game.b]:
+        if players[game.a] == players[game.b] and not may_meet_itself:
             raise UserError(
                 f"line {number} of {path} has a game of {players[game.a]!r} against itself: "
                 "mend or remove that line"
@@ -170,7 +177,7 @@ def finished_tournament(path: Path) -> Tournament:
         UserError: as :func:`read_tournament`, it is not finished, or ``cmfq progress`` wrote it.
     """
     played = _finished(path)
-    if played.opponents:
+    if played.opponents or played.verb:
         raise UserError(f"{path} is no tournament, it holds the games of `{played.command}`")
     return played
 
@@ -190,7 +197,9 @@ def finished_progress(path: Path) -> Tournament:
     for run in played.entrants:
         for player in run.players:
             for one in played.opponents:
-                if (player.id, one.players[0].id) not in pairs:
+                pair = (player.id, one.players[0].id)
+                lacking = {(id, id) for id in pair} - pairs if played.alone else {pair} - pairs
+                if lacking:
                     raise UserError(
                         f"{path} lacks the games of {player.name} against {one.name}: go on with "
                         f"`{played.command}`"

@@ -16,6 +16,11 @@ class ScheduledGame(NamedTuple):
     game: int
     """Number within the pair of entrants."""
 
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """No two games of a plan share it."""
+        return (self.a.id, self.b.id, self.game)
+
 
 def pairs(entrants: Sequence[Entrant], within_groups: bool) -> list[tuple[Entrant, Entrant]]:
     """Every entrant with every other; those of one group only if asked for."""
@@ -39,6 +44,13 @@ def games_between(
         pair = game // (2 * arrangements)
         shift = pair // lcm(ours, theirs)
         yield ScheduledGame(a.players[pair % ours], b.players[(pair + shift) % theirs], game)
+
+
+def episodes_alone(entrant: Entrant, episodes: int) -> Iterator[ScheduledGame]:
+    """Episodes that an entrant plays alone, spread over its checkpoints."""
+    for game in range(episodes):
+        player = entrant.players[game % len(entrant.players)]
+        yield ScheduledGame(player, player, game)
 
 
 def schedule(

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations, product
+from itertools import combinations, permutations, product
 from typing import NamedTuple
 
 import numpy as np
@@ -148,6 +148,9 @@ PairTable = dict[tuple[str, str], FloatArray]
 
 def games_by_pair(tournament: Tournament) -> PairTable:
     """Margins of all games."""
+    if tournament.alone:
+        earned = returns_of(tournament)
+        return {(a, b): earned[a] - earned[b] for a, b in permutations(earned, 2)}
     owner = {player.id: one.name for one in tournament.entrants for player in one.players}
     games: dict[tuple[str, str], list[GameRecord]] = {}
     for game in tournament.games:
@@ -157,6 +160,15 @@ def games_by_pair(tournament: Tournament) -> PairTable:
         for pair, played in games.items()
     }
     return table | {(b, a): -values for (a, b), values in table.items()}
+
+
+def returns_of(tournament: Tournament) -> dict[str, FloatArray]:
+    """What each entrant earned in each episode that it played alone, ``(episodes,)``, by name."""
+    owner = {player.id: one.name for one in tournament.entrants for player in one.players}
+    earned: dict[str, dict[int, float]] = {one.name: {} for one in tournament.entrants}
+    for game in tournament.games:
+        earned[owner[game.a]][game.game] = game.a_reward
+    return {name: np.array([found[e] for e in sorted(found)]) for name, found in earned.items()}
 
 
 def margins_of(games: Sequence[GameRecord], decided_by: Measure, paired: bool) -> list[float]:

@@ -15,10 +15,12 @@ from shlex import quote
 import numpy as np
 
 from cmfq.hints import command
+from cmfq.play.by_role import by_role
 from cmfq.play.entrants import groups_of
 from cmfq.play.game_log import Tournament, tournament_text
 from cmfq.play.layouts import interval_unit, sides_of
 from cmfq.play.progress import ProgressRow, last_layouts, progress_rows, shared_by_seeds
+from cmfq.results.by_role import HOW_TO_READ_ROLES, role_table
 from cmfq.results.details import (
     HOW_TO_READ_SIDES,
     HOW_TO_READ_YARDSTICKS,
@@ -94,6 +96,13 @@ def _details(played: Tournament, rows: Sequence[ProgressRow]) -> list[str]:
             "are taken as they are.\n",
             yardsticks_of(layouts).markdown(),
             f"{HOW_TO_READ_YARDSTICKS}\n",
+        ]
+    earned = by_role(played)
+    if earned:
+        parts += [
+            "## By role, of the last checkpoints\n",
+            role_table(earned).markdown(),
+            f"{HOW_TO_READ_ROLES}\n",
         ]
     if sides:
         parts += [

@@ -12,7 +12,8 @@ from markupsafe import Markup
 from cmfq.environments.base import Body
 from cmfq.environments.keeping import opened
 from cmfq.environments.sides import Seats, name_of, seats
-from cmfq.play.matches import Game, MatchResult, mean_rewards, play_between
+from cmfq.play.games import Game, play_between
+from cmfq.play.matches import MatchResult, mean_rewards
 from cmfq.play.players import load_player
 from cmfq.play.progress import ProgressRow
 from cmfq.replays.draw import draw_fight, readable_cell
@@ -91,7 +92,9 @@ class _Film(NamedTuple):
 
 def _film_typical_game(match: MatchResult) -> _Film:
     recorder = FightRecorder()
-    by_length = sorted(match.games[::2], key=lambda game: game.steps)
+    by_length = sorted(
+        (game for game in match.games if game.a_side == 0), key=lambda game: game.steps
+    )
     typical = by_length[len(by_length) // 2].game
     kind = match.settings.kind
     with opened(match.settings) as environment, one_thread():

@@ -23,10 +23,12 @@ from matplotlib.figure import Figure
 
 from cmfq.hints import command
 from cmfq.imports import own_names
+from cmfq.play.by_role import by_role
 from cmfq.play.entrants import groups_of
 from cmfq.play.game_log import Tournament, tournament_text
 from cmfq.play.layouts import Layouts, interval_unit, layouts_of, results_by_side
 from cmfq.play.standings import Standings, all_results, standings
+from cmfq.results.by_role import HOW_TO_READ_ROLES, role_table
 from cmfq.results.curves import CURVES_CAPTION, MetricsOf, by_group, find_metrics, write_metrics
 from cmfq.results.details import (
     HOW_TO_READ_SIDES,
@@ -36,6 +38,7 @@ from cmfq.results.details import (
     side_table,
     yardstick_table,
 )
+from cmfq.results.returns import HOW_TO_READ_RETURNS, difference_table, returns_table
 from cmfq.results.style import learning_curves, save_figure, svg_text
 from cmfq.results.tournament_figures import game_margins, rating_ladder, win_rate_matrix
 from cmfq.results.tournament_tables import (
@@ -114,7 +117,11 @@ def write_page(path: Path, tournament: Tournament) -> None:
         ratings=rating_table(found),
         runs=run_table(tournament, _order(found)),
         gap=found.largest_gap,
-        cycles=cycle_sentences(found),
+        cycles=[] if tournament.alone else cycle_sentences(found),
+        returns=[returns_table(tournament), difference_table(found)] if tournament.alone else [],
+        how_to_read_returns=HOW_TO_READ_RETURNS.replace("*", ""),
+        by_role=role_table(by_role(tournament)),
+        how_to_read_roles=HOW_TO_READ_ROLES,
         groups={
             group: next((one.run for one in entrants if one.run), None)
             for group, entrants in groups_of(tournament.entrants).items()
@@ -136,7 +143,7 @@ def _order(found: Standings) -> list[str]:
 def _figures(tournament: Tournament, found: Standings, metrics: MetricsOf) -> dict[str, Figure]:
     figures = {
         "matrix": win_rate_matrix(found),
-        "ladder": rating_ladder(found.ratings),
+        **({} if tournament.alone else {"ladder": rating_ladder(found.ratings)}),
         "margins": game_margins(
             _order(found), all_results(tournament), tournament.world.decided_by
         ),
@@ -187,17 +194,21 @@ def _readme(
             orderings.markdown(),
             f"{HOW_TO_READ_ORDERINGS}\n",
         ]
+    if tournament.alone:
+        parts += [
+            "## Returns\n",
+            returns_table(tournament).markdown(),
+            difference_table(found).markdown(),
+            f"{HOW_TO_READ_RETURNS}\n",
+        ]
     parts += [
         "## Win rates\n",
         matrix_table(found).markdown(),
         comparison_table(found).markdown(),
         f"{COLUMNS}\n",
-        *(f"{markdown_text(sentence)}\n" for sentence in cycle_sentences(found)),
         *_details(layouts, _order(found)),
-        "## Ratings\n",
-        f"![{captions['ladder']}](ladder.svg)\n",
-        rating_table(found).markdown(),
-        f"{fit_sentence(found)}\n",
+        *_roles(tournament),
+        *([] if tournament.alone else _ratings(found, captions["ladder"])),
         "## How far seeds differ\n",
         run_table(tournament, _order(found)).markdown(),
         f"![{captions['margins']}](margins.svg)\n",
@@ -218,6 +229,23 @@ def _readme(
         f"{inline_code(command('tournament', '--log', stored, '--out', folder))}.\n",
     ]
     return "\n".join(parts)
+
+
+def _ratings(found: Standings, caption: str) -> list[str]:
+    return [
+        *(f"{markdown_text(sentence)}\n" for sentence in cycle_sentences(found)),
+        "## Ratings\n",
+        f"![{caption}](ladder.svg)\n",
+        rating_table(found).markdown(),
+        f"{fit_sentence(found)}\n",
+    ]
+
+
+def _roles(tournament: Tournament) -> list[str]:
+    earned = by_role(tournament)
+    if not earned:
+        return []
+    return ["## By role\n", role_table(earned).markdown(), f"{HOW_TO_READ_ROLES}\n"]
 
 
 def _details(layouts: Layouts, order: Sequence[str]) -> list[str]:

@@ -135,6 +135,11 @@ def fit_sentence(standings: Standings) -> str:
 def about(tournament: Tournament) -> str:
     """What was played, in one paragraph."""
     settings = tournament.settings
+    share = (
+        "episodes of every entrant"
+        if tournament.alone
+        else ("games for every two entrants of different groups")
+    )
     seeds = _listing(
         f"{len(entrants)} of {group}" if len(entrants) > 1 else group
         for group, entrants in groups_of(tournament.entrants).items()
@@ -143,13 +148,15 @@ def about(tournament: Tournament) -> str:
     spread = f", spread over the last {most} checkpoints of each" if most > 1 else ""
     return (
         f"{len(tournament.games):,} games ({settings.environment.title}) between {seeds}: "
-        f"{settings.episodes} games for every two entrants of different groups{spread}; "
+        f"{settings.episodes} {share}{spread}; "
         f"{how_decided(tournament)}, and a draw counts half."
     )
 
 
 def how_decided(tournament: Tournament) -> str:
     """What makes a player win: a part of a sentence."""
+    if tournament.alone:
+        return "each plays the same episodes alone; who earns more in an episode wins it"
     if tournament.paired:
         return (
             "roles swap every game; two such games count as one, and who earns more in both "

@@ -6,12 +6,14 @@ from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 
+from cmfq.environments.keeping import teams_of
 from cmfq.errors import UserError
 from cmfq.imports import own_names
+from cmfq.play.engine import refuse_other_games, refuse_to_play
 from cmfq.play.entrants import Entrant, enter
 from cmfq.play.game_log import Tournament
 from cmfq.play.standings import standings
-from cmfq.play.tournament import play_tournament, refuse_other_games, refuse_to_play
+from cmfq.play.tournament import play_tournament, refuse_too_few
 from cmfq.results.table import Table, rate_text
 from cmfq.storage import versions
 from cmfq.studies.training import stored_settings
@@ -54,6 +56,7 @@ def refuse_again(stored: Tournament, folder: Path, path: Path, workers: int) -> 
     entrants = [replace(one, players=()) for one in stored.entrants if one.run]
     entrants += enter(there, stored.world.kind, 1)
     again = replace(stored, versions=versions(), entrants=tuple(entrants))
+    refuse_too_few(stored.settings.episodes, teams_of(stored.world))
     refuse_to_play(again, workers)
     refuse_other_games(path, again)
 

@@ -13,7 +13,9 @@ def somebody_died(row: Mapping[str, Any]) -> bool:
     if "agent_steps" not in row:  # what result pages keep of a row
         return any(kills)
     left = sum(row["survivors"])
-    if len(kills) > 1:  # each death is a kill of every other team
+    if "deaths" in row:
+        started = left + sum(row["deaths"])
+    elif len(kills) > 1:  # in older rows each death is a kill of every other team
         started = left + sum(kills) / (len(kills) - 1)
     else:  # of one team nothing says how many died: all or nobody, if all acted in every step
         started = left or row["agent_steps"] // row["steps"]

@@ -13,12 +13,14 @@ class EpisodeMetrics:
     agent_steps: int
     rewards: list[float]
     kills: list[int]
-    """Agents of the other teams that died."""
+    """Agents of the other side that died."""
+    deaths: list[int]
+    """Agents of the team that died."""
     survivors: list[int]
     truncated: bool
     """The step limit ended it."""
     damage: list[float] | None
-    """Hit points that agents of the other teams lost; none where agents have no hit points."""
+    """Hit points that agents of the other side lost; none where agents have no hit points."""
     attacks_unhurt: list[float | None] | None
     """Share of attacks among the actions of agents with full hit points and an enemy in reach."""
     attacks_hurt: list[float | None] | None

@@ -13,6 +13,7 @@ from torch import Tensor
 from cmfq.devices import find_device
 from cmfq.environments.base import Environment
 from cmfq.environments.keeping import close_kept
+from cmfq.environments.sides import enemies_of
 from cmfq.errors import UserError
 from cmfq.policies import Policy, QPolicy
 from cmfq.replay_writer import ReplayWriter
@@ -246,17 +247,20 @@ class SelfPlay:
         self.opponents.record(meeting, played)
         sides = self.sides.values()
         combat = played.combat
-        damage = sum(one.damage_taken for one in combat or ())
+        enemies = enemies_of(self.teams)
         every_loss = [loss for role_losses in losses.values() for loss in role_losses]
         return EpisodeMetrics(
             episode=self.episode,
             steps=played.steps,
             agent_steps=played.agent_steps,
             rewards=list(played.rewards),
-            kills=[sum(played.deaths) - own for own in played.deaths],
+            kills=[sum(played.deaths[team] for team in others) for others in enemies],
+            deaths=list(played.deaths),
             survivors=list(played.survivors),
             truncated=played.truncated,
-            damage=[damage - one.damage_taken for one in combat] if combat else None,
+            damage=[sum(combat[team].damage_taken for team in others) for others in enemies]
+            if combat
+            else None,
             attacks_unhurt=[one.share_unhurt for one in combat] if combat else None,
             attacks_hurt=[one.share_hurt for one in combat] if combat else None,
             loss=_mean(every_loss),

@@ -12,7 +12,7 @@ from cmfq.environments.base import Step, TeamObservation
 from cmfq.environments.keeping import opened
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
-from cmfq.play.matches import play_between
+from cmfq.play.games import play_between
 from cmfq.policies import QPolicy
 from cmfq.rollout import Observer, play_episode
 from cmfq.studies.reliance.exchange import Seen, look

@@ -11,11 +11,11 @@ import numpy.typing as npt
 from cmfq.environments.keeping import teams_of
 from cmfq.environments.sides import are_alike
 from cmfq.errors import UserError
+from cmfq.play.engine import play_planned, refuse_other_games, refuse_to_play
 from cmfq.play.entrants import Entrant, enter, find_entrants, split_group
 from cmfq.play.game_log import Tournament, TournamentSettings
-from cmfq.play.schedule import ScheduledGame, games_between
+from cmfq.play.schedule import ScheduledGame, episodes_alone, games_between
 from cmfq.play.standings import games_by_pair
-from cmfq.play.tournament import play_planned, refuse_other_games, refuse_to_play
 from cmfq.storage import versions
 from cmfq.studies.sweep.plan import Plan, run_name
 from cmfq.studies.training import differences, stored_settings
@@ -53,7 +53,7 @@ def refuse_sweep(
             games, or the file is of others.
     """
     teams = teams_of(plan.game)
-    if not are_alike(teams):
+    if len(teams) > 1 and not are_alike(teams):
         raise UserError(
             f"a sweep needs two sides that are alike, and {plan.game.title} has "
             f"{' and '.join(team.role for team in teams)}: `cmfq tournament` compares runs there"
@@ -103,7 +103,7 @@ def play_sweep(
         seed: random seed of the games.
         command: that was called.
         workers: processes; the result does not depend on it.
-        on_progress: as in :func:`~cmfq.play.tournament.play_planned`.
+        on_progress: as in :func:`~cmfq.play.engine.play_planned`.
     """
     named = [(name, str(folder / name)) for name in plan.names]
     named += [split_group(name) for name in opponents]
@@ -111,9 +111,12 @@ def play_sweep(
     ours = {one.group: one for one in entrants if one.group in plan.names}
     others = [one for one in entrants if one.group not in plan.names]
     settings = TournamentSettings(plan.game, games, seed)
+    planned = _planned(plan, ours, others, games)
+    if len(teams_of(plan.game)) == 1:
+        planned = [game for one in entrants for game in episodes_alone(one, games)]
     return play_planned(
         Tournament(settings, versions(), command, entrants, (), ()),
-        _planned(plan, ours, others, games),
+        planned,
         path,
         workers=workers,
         on_progress=on_progress,

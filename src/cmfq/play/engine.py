@@ -1,0 +1,244 @@
+"""The engine of all games that are judged: processes play what is planned, a log keeps it.
+
+Matches, tournaments, progress, crossings and sweeps are plans for it. A game depends on the seed,
+its two policies and its number, and on nothing else: not on the workers, on who else plays, or on
+what was interrupted. So whoever is killed goes on as if undisturbed.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from cmfq.environments.base import Environment
+from cmfq.environments.keeping import kept_environment, teams_of
+from cmfq.environments.settings import EnvironmentSettings
+from cmfq.environments.sides import are_alike, places_of
+from cmfq.errors import UserError
+from cmfq.play.entrants import Player
+from cmfq.play.game_log import GameLog, GameRecord, Tournament, TournamentSettings
+from cmfq.play.games import play_between
+from cmfq.play.players import Player as Policies
+from cmfq.play.players import load_player
+from cmfq.play.reading import read_tournament
+from cmfq.play.schedule import ScheduledGame
+from cmfq.workers import as_finished
+
+LOADED_PLAYERS = 512
+"""Policies that a process keeps: each takes about a megabyte; loading costs a tenth of a game."""
+
+
+class Draw(NamedTuple):
+    """What decides a game beside its players."""
+
+    arrangement: int
+    """Number by which :func:`~cmfq.environments.sides.seats` says who has which teams; the first
+    player has the first seats where it is even."""
+    entropy: tuple[int, ...]
+    """Every random draw of the game comes from it."""
+
+
+Rule = Callable[[ScheduledGame, int], Draw]
+"""``(game, seed) -> draw``: a function that processes can be sent."""
+
+
+def by_players(game: ScheduledGame, seed: int) -> Draw:
+    """Draws that no other two players have: adding entrants changes no game."""
+    return Draw(game.game, (seed, int(game.a.id, 16), int(game.b.id, 16), game.game))
+
+
+def by_number(game: ScheduledGame, seed: int) -> Draw:
+    """Draws of the number alone: all players meet the same episodes."""
+    return Draw(game.game, (seed, game.game))
+
+
+def play_planned(
+    tournament: Tournament,
+    planned: Sequence[ScheduledGame],
+    path: Path | None,
+    *,
+    rule: Rule = by_players,
+    workers: int = 1,
+    on_progress: Callable[[int, int], None] = lambda finished, games: None,
+) -> Tournament:
+    """Play all games that are not in the file yet.
+
+    Args:
+        tournament: without its games.
+        planned: the games that it is to have, each once.
+        path: of the file; its games are kept, and those that follow are added one by one. None:
+            games are kept nowhere.
+        rule: of the games' draws; those of one team are the same for all players.
+        workers: processes; the file that results does not depend on it.
+        on_progress: told, at first and after every game, how many of how many are over.
+
+    Raises:
+        UserError: players cannot play each other; or the file is of another tournament.
+    """
+    settings = tournament.settings
+    refuse_to_play(tournament, workers)
+    teams = teams_of(settings.environment)
+    alone = len(teams) == 1
+    paired = not (alone or are_alike(teams))
+    tournament = replace(
+        tournament, alone=alone, paired=paired, places=places_of(teams) if paired else ()
+    )
+    rule = by_number if alone else rule
+    with GameLog(path) as log:
+        before = path is not None and path.exists()
+        kept = _continued(path, tournament, planned) if path and before else ()
+        games = {game.key: game for game in kept}
+        log.begin(replace(tournament, games=kept))
+        on_progress(len(games), len(planned))
+        missing = [game for game in planned if game.key not in games]
+        for record in play_games(missing, settings, workers, rule):
+            log.append(record)
+            games[record.key] = record
+            on_progress(len(games), len(planned))
+        finished = replace(tournament, games=tuple(games[game.key] for game in planned))
+        log.finish(finished)
+        return finished
+
+
+def play_games(
+    games: Iterable[ScheduledGame],
+    settings: TournamentSettings[EnvironmentSettings],
+    workers: int,
+    rule: Rule = by_players,
+) -> Iterator[GameRecord]:
+    """Results of the games, each as soon as it is there."""
+    return as_finished(partial(_play, settings, rule), games, workers)
+
+
+def play_scheduled(
+    task: ScheduledGame, a: Policies, b: Policies, environment: Environment, draw: Draw
+) -> GameRecord:
+    """Play one game.
+
+    Args:
+        task: who plays which game.
+        a: policies of its first player.
+        b: policies of its second player.
+        environment: to play in.
+        draw: by the rule of these games.
+    """
+    game = play_between(environment, a, b, draw.arrangement, entropy=draw.entropy)
+    return GameRecord.of(task, game)
+
+
+def refuse_to_play(tournament: Tournament, workers: int) -> None:
+    """Refuse what cannot be played, before any game (or any training for it).
+
+    Raises:
+        UserError: there are no workers, or a player cannot play this game.
+    """
+    if workers < 1:
+        raise UserError(f"workers is {workers}: give at least 1")
+    environment = tournament.settings.environment
+    teams = teams_of(environment)
+    for player in _players(tournament):
+        load_player(player.name, environment.kind, teams)
+
+
+def refuse_other_games(path: Path, tournament: Tournament) -> None:
+    """Refuse a file that cannot take the games of a tournament whose runs may yet be untrained.
+
+    Raises:
+        UserError: nothing can be written there, or it holds games by others, or of another game.
+    """
+    with GameLog(path):
+        if not path.exists():
+            return
+        before = _of_the_same_game(path, tournament)
+    ours = {Path(one.name).name for one in tournament.entrants}
+    for one in before.entrants:
+        if Path(one.name).name not in ours:
+            raise UserError(
+                f"{path} has games of {one.name}, which is not among the entrants: give another "
+                "--log"
+            )
+
+
+class _Arena:
+    """A field, and the policies that have played on it."""
+
+    def __init__(self, settings: EnvironmentSettings) -> None:
+        torch.set_num_threads(1)
+        self._settings = settings
+        self.player = lru_cache(LOADED_PLAYERS)(
+            partial(load_player, kind=settings.kind, teams=teams_of(settings))
+        )
+
+    @property
+    def environment(self) -> Environment:
+        """To play in."""
+        return kept_environment(self._settings)
+
+
+_arena = lru_cache(maxsize=1)(_Arena)
+
+
+def _play(
+    settings: TournamentSettings[EnvironmentSettings], rule: Rule, task: ScheduledGame
+) -> GameRecord:
+    arena = _arena(settings.environment)
+    a, b = arena.player(task.a.name), arena.player(task.b.name)
+    return play_scheduled(task, a, b, arena.environment, rule(task, settings.seed))
+
+
+def _players(tournament: Tournament) -> list[Player]:
+    everyone = (*tournament.entrants, *tournament.opponents)
+    return [player for entrant in everyone for player in entrant.players]
+
+
+def _continued(
+    path: Path, tournament: Tournament, planned: Sequence[ScheduledGame]
+) -> tuple[GameRecord, ...]:
+    """Games of the file, if they belong to this tournament."""
+    before = _of_the_same_game(path, tournament)
+    known = {game.key for game in planned}
+    lost = [game for game in before.games if game.key not in known]
+    if lost:
+        names = {player.id: player.name for player in _players(before)}
+        ids = {player.id for player in _players(tournament)}
+        absent = sorted({names[id] for game in lost for id in (game.a, game.b) if id not in ids})
+        reason = (
+            f"games of {', '.join(absent[:3])} as it was then, which is not among the entrants"
+            if absent
+            else f"more than {tournament.settings.episodes} games a pair, or pairs its checkpoints "
+            "otherwise"
+        )
+        raise UserError(f"{path} has {reason}: give the same entrants, or {_way_out(tournament)}")
+    return before.games
+
+
+def _of_the_same_game(path: Path, tournament: Tournament) -> Tournament:
+    """Content of the file, if its settings and versions are those of this tournament."""
+    before, _ = read_tournament(path)
+    ours, theirs = ((one.verb, bool(one.opponents)) for one in (tournament, before))
+    if ours != theirs:
+        raise UserError(f"{path} holds the games of `{before.command}`: {_way_out(tournament)}")
+    now, then = tournament.settings, before.settings
+    changes = []
+    if replace(then, episodes=now.episodes) != now:
+        changes = [
+            f"{name} {getattr(then, name)}, not {getattr(now, name)}"
+            for name in ("environment", "seed", "within_groups")
+            if getattr(then, name) != getattr(now, name)
+        ]
+    elif before.versions != tournament.versions:
+        changes = [f"versions {before.versions}, not {tournament.versions}"]
+    if changes:
+        raise UserError(
+            f"{path} is a tournament with {'; '.join(changes)}: go on with the same, or "
+            f"{_way_out(tournament)}"
+        )
+    return before
+
+
+def _way_out(tournament: Tournament) -> str:
+    """What to do about a file of other games."""
+    return "remove that file" if tournament.verb else "give another --log"

@@ -1,0 +1,88 @@
+"""One game between two players that are loaded: who has which teams, and what it came to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from cmfq.combat import Combat, total_combat
+from cmfq.environments.base import Environment
+from cmfq.environments.sides import seats
+from cmfq.play.players import Player
+from cmfq.policies import Policy
+from cmfq.rollout import Observer, play_episode
+
+
+@dataclass(frozen=True)
+class Game:
+    """One game of a match, from A's point of view."""
+
+    game: int
+    a_side: int
+    """0: A had the first of the two :func:`~cmfq.environments.sides.seats`, 1: the second."""
+    a_survivors: int
+    b_survivors: int
+    steps: int
+    a_reward: float
+    b_reward: float
+    truncated: bool
+    """The step limit ended the game."""
+    a_combat: Combat | None
+    """Of A's agents; ``None`` where agents have no hit points."""
+    b_combat: Combat | None
+
+    def swapped(self) -> "Game":
+        """The same game, with the players called the other way round."""
+        return Game(
+            self.game, 1 - self.a_side, self.b_survivors, self.a_survivors, self.steps,
+            self.b_reward, self.a_reward, self.truncated, self.b_combat, self.a_combat,
+        )  # fmt: skip
+
+
+def play_between(
+    environment: Environment,
+    a: Player,
+    b: Player,
+    game: int,
+    *,
+    entropy: Sequence[int],
+    observers: Sequence[Observer] = (),
+) -> Game:
+    """Play one game between players that are loaded already.
+
+    Args:
+        environment: to play in.
+        a: has the first seats in even games (see :func:`~cmfq.environments.sides.seats`), and in
+            all games where there is one team.
+        b: plays the other one.
+        game: its number.
+        entropy: that every draw of the game comes from; integers of at least 0.
+        observers: told of every step.
+    """
+    generator = np.random.default_rng(entropy)
+    sides = seats(environment.teams, game)
+    a_side = game % 2 if sides.second else 0
+    policies: dict[int, Policy] = {}
+    for player, side in zip((a, b) if a_side == 0 else (b, a), sides, strict=True):
+        policies |= {team: player[environment.teams[team].role] for team in side}
+    episode = play_episode(
+        environment,
+        [policies[team] for team in range(len(policies))],
+        seed=int(generator.integers(2**31)),
+        generator=generator,
+        observers=observers,
+    )
+    a_teams, b_teams = sides if a_side == 0 else sides[::-1]
+    combat = episode.combat
+    return Game(
+        game,
+        a_side,
+        sum(episode.survivors[team] for team in a_teams),
+        sum(episode.survivors[team] for team in b_teams),
+        episode.steps,
+        sum(episode.rewards[team] for team in a_teams),
+        sum(episode.rewards[team] for team in b_teams),
+        episode.truncated,
+        total_combat([combat[team] for team in a_teams]) if combat else None,
+        total_combat([combat[team] for team in b_teams]) if combat else None,
+    )

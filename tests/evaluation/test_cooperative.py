@@ -1,0 +1,122 @@
+"""Worlds of one team: players are compared by what they earn in the same episodes."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import t as student
+
+from cmfq.cli import main
+from cmfq.environments.signal import SignalSettings
+from cmfq.play.entrants import Entrant, Player
+from cmfq.play.game_log import GameRecord, Tournament, TournamentSettings
+from cmfq.play.progress import progress_rows
+from cmfq.play.reading import finished_progress, finished_tournament, read_tournament
+from cmfq.play.standings import returns_of, standings
+from cmfq.results.returns import difference_table, returns_table
+from killing import kill_among_games
+
+WORLD = ("--clusters", "2", "--listeners", "3", "--babblers", "2", "--max-steps", "4")
+SMALL = ("--episodes", "2", "--checkpoint-period", "1", "--batch-size", "8", "--min-updates", "1")
+ALONE = ("--workers", "1")
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Two seeds of one algorithm: two checkpoints each."""
+    folder = tmp_path_factory.mktemp("runs")
+    found = [str(folder / f"mfq-{seed}") for seed in (0, 1)]
+    for seed, run in enumerate(found):
+        words = ["train", "signal", "--algorithm", "mfq", "--seed", str(seed), *WORLD, *SMALL]
+        assert main([*words, "--run", run]) == 0
+    return found
+
+
+def entrant(name: str, group: str, seed: int | None) -> Entrant:
+    return Entrant(name, group, seed, (Player(f"{len(name):x}{ord(name[-1]):x}", name, 0),), None)
+
+
+def test_differences_are_paired_by_episode_and_intervals_are_over_seeds() -> None:
+    """By hand: two seeds of A, one of B, three episodes that differ far more than players do."""
+    a0, a1, b = entrant("a0", "A", 0), entrant("a1", "A", 1), entrant("b", "B", None)
+    earned = {a0: [100, 0, 53], a1: [102, 1, 52], b: [99, -1, 50]}
+    games = tuple(
+        GameRecord(one.players[0].id, one.players[0].id, episode, 1, 0, 5, reward, 0.0)
+        for one, rewards in earned.items()
+        for episode, reward in enumerate(rewards)
+    )
+    settings = TournamentSettings(SignalSettings(), 3)
+    played = Tournament(settings, {}, "", (a0, a1, b), (), games, alone=True)
+    assert returns_of(played)["a1"].tolist() == [102, 1, 52]
+    found = standings(played).between("A", "B")
+    means = [np.mean([1, 1, 3]), np.mean([3, 2, 2])]  # of the two seeds, episode by episode
+    reach = student.ppf(0.975, 1) * np.std(means, ddof=1) / np.sqrt(2)
+    assert found.margin.value == pytest.approx(np.mean(means))
+    assert found.margin.high - found.margin.value == pytest.approx(reach)
+    assert (found.wins, found.draws, found.losses) == (6, 0, 0)
+    assert [row[:2] for row in returns_table(played).rows] == [("A", "2"), ("B", "1")]
+    (row,) = difference_table(standings(played)).rows
+    assert row[0] == "A v B"
+    assert row[2] == "cannot be told apart"
+
+
+def test_everyone_plays_the_same_episodes(
+    runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    json, out = tmp_path / "t.json", tmp_path / "out"
+    words = ["tournament", *runs, "random", "--checkpoints", "last:2", "--games", "4", *ALONE]
+    kill_among_games([*words, "--log", str(json)], 5)
+    before = read_tournament(json)[0].games
+    assert main([*words, "--log", str(json), "--out", str(out)]) == 0
+    said = capsys.readouterr().out
+    assert "Returns, 95 % intervals over seeds" in said
+    assert "beats" not in said and "Ratings" not in said
+    played = finished_tournament(json)
+    assert played.games[:5] == before
+    assert played.alone and len(played.games) == 3 * 4
+    for one in played.entrants:
+        ours = [game for game in played.games if game.a in {player.id for player in one.players}]
+        assert [game.game for game in ours] == [0, 1, 2, 3]
+        assert [game.a for game in ours] == [one.players[e % len(one.players)].id for e in range(4)]
+    page = (out / "README.md").read_text()
+    assert "## Returns" in page and "## Ratings" not in page
+    assert "each plays the same episodes alone" in page
+    html = tmp_path / "t.html"
+    assert main(["tournament", "--log", str(json), "--html", str(html)]) == 0
+    assert "<h2>Returns</h2>" in html.read_text()
+
+
+def test_an_evaluation_says_what_is_earned(
+    runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", *runs, "--games", "5", *ALONE]
+    assert main([*words, "--json", str(tmp_path / "m.json")]) == 0
+    said = capsys.readouterr().out
+    assert "earns" in said and "beats" not in said and "win rate" not in said
+    assert '"difference": [' in (tmp_path / "m.json").read_text()
+
+
+def test_progress_compares_checkpoints_with_opponents_on_the_same_episodes(
+    runs: list[str], tmp_path: Path
+) -> None:
+    json = tmp_path / "p.json"
+    words = ["progress", runs[0], "--against", "random", runs[1], "--games", "3", *ALONE]
+    assert main([*words, "--log", str(json)]) == 0
+    played = finished_progress(json)
+    assert len(played.games) == (2 + 2) * 3, "each checkpoint and each opponent alone"
+    earned = {(game.a, game.game): game.a_reward for game in played.games}
+    for row in progress_rows(played):
+        (ours,) = (p for p in played.entrants[0].players if p.episode == row.episode)
+        (theirs,) = (one.players[0] for one in played.opponents if one.name == row.opponent)
+        ahead = [earned[ours.id, e] - earned[theirs.id, e] for e in range(3)]
+        assert row.win_rate == pytest.approx(np.mean((np.sign(ahead) + 1) / 2))
+
+
+def test_one_player_is_recorded(
+    runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    game = tmp_path / "g.replay"
+    assert main(["record", runs[0], "--game", "1", "--out", str(game)]) == 0
+    assert game.stat().st_size > 100
+    assert main(["record", "rush", "--size", "12", "--out", str(tmp_path / "b.replay")]) == 2
+    assert "there are 2 teams: give two players" in capsys.readouterr().err
