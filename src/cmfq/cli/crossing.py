@@ -1,6 +1,6 @@
 """The command that compares algorithms role by role."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import tyro
 
@@ -11,7 +11,7 @@ from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.hints import command
-from cmfq.play.crossing import log_of, play_crossing, roles_of, scaled
+from cmfq.play.crossing import CrossCell, log_of, play_crossing, roles_of, scaled
 from cmfq.results.crossing import heading, reward_table, write_crossing
 from cmfq.storage import refuse_results_folder, remove
 from cmfq.text import say
@@ -50,7 +50,7 @@ def cross_in(
         """
         if min(sizes, default=1) < 1:
             raise UserError(f"sizes has {min(sizes)}: give at least 1 each")
-        roles = roles_of(settings)
+        roles_of(settings)  # refuse a game that has not two
         refuse_results_folder(out, heading(default))
         options = {"out": out, **changes(default, settings), "games": games, "seed": seed}
         words = ["cross", *entrants, *option_words(options)]
@@ -70,11 +70,15 @@ def cross_in(
                 on_progress=screen.report,
             )
         cells = write_crossing(out, found, played, settings, again)
-        for size in dict.fromkeys(cell.size for cell in cells):
+        for size in sizes or (0,):
             remove(log_of(out, size))
-            title = scaled(settings, size).title
-            for role, name in enumerate(roles):
-                print_table(reward_table(cells, size, role), f"Reward per {name} and step, {title}")
+            _print_rewards(cells, game, size)
         say(f"results: {out / 'README.md'}")
 
     return cross
+
+
+def _print_rewards(cells: Sequence[CrossCell], settings: EnvironmentSettings, size: int) -> None:
+    title = scaled(settings, size).title
+    for role, name in enumerate(roles_of(settings)):
+        print_table(reward_table(cells, size, role), f"Reward per {name} and step, {title}")

@@ -1,7 +1,7 @@
 """Commands that record games and show them."""
 
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +12,7 @@ import tyro
 from rich.progress import Progress
 
 from cmfq.cli.screen import new_console
+from cmfq.environments.base import TeamSpecification
 from cmfq.environments.keeping import opened
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.environments.sides import seats
@@ -65,33 +66,41 @@ def record_in(
         torch.set_num_threads(1)
         with opened(settings) as environment:
             teams = environment.teams
-            if not b and len(teams) > 1:
-                raise UserError(f"there are {len(teams)} teams: give two players")
-            order = (a, b) if game % 2 == 0 and b else (b or a, a)
-            names, policies = [""] * len(teams), {}
-            for name, side in zip(order, seats(teams, game), strict=True):
-                player = load_player(name, default.kind, teams)
-                for team in side:
-                    names[team] = Path(name).name
-                    policies[team] = player[teams[team].role]
+            names = _seated(a, b, game, teams)
+            players = {name: load_player(name, default.kind, teams) for name in names}
             generator = np.random.default_rng([seed, game])
             episode = record_episode(
                 out,
                 environment,
-                [policies[team] for team in range(len(teams))],
+                [players[name][team.role] for name, team in zip(names, teams, strict=True)],
                 name=default.kind,
-                players=names,
+                players=[Path(name).name for name in names],
                 seed=int(generator.integers(2**31)),
                 generator=generator,
             )
         counts = zip(names, teams, episode.survivors, strict=True)
-        left = ", ".join(f"{name} ({team.name}) {count}" for name, team, count in counts)
+        left = ", ".join(f"{Path(name).name} ({team.name}) {count}" for name, team, count in counts)
         say(
             f"{left} left after {episode.steps} steps: {out}, {out.stat().st_size / 1e6:.1f} MB, "
             f"watch it with `{command('view', out)}`"
         )
 
     return record
+
+
+def _seated(a: str, b: str, game: int, teams: Sequence[TeamSpecification]) -> list[str]:
+    """The player of each team.
+
+    Raises:
+        UserError: there are two players to give, and one was given.
+    """
+    if not b and len(teams) > 1:
+        raise UserError(f"there are {len(teams)} teams: give two players")
+    order = (a, b) if game % 2 == 0 and b else (b or a, a)
+    of_team = dict(
+        (team, name) for name, side in zip(order, seats(teams, game), strict=True) for team in side
+    )
+    return [of_team[team] for team in range(len(teams))]
 
 
 def render(

@@ -113,8 +113,9 @@ def play_crossing(
     if folder:
         make_folder(folder)
     played: list[CrossGame] = []
-    all_games = len(planned) * max(1, len(sizes))
-    for size in sizes or (0,):
+    all_sizes = tuple(dict.fromkeys(sizes or (0,)))
+    all_games = len(planned) * len(all_sizes)
+    for size in all_sizes:
         crossing = TournamentSettings(scaled(settings, size), games, seed)
         before = len(played)
         played += _crossed(

@@ -13,7 +13,7 @@ from cmfq.environments.sides import are_alike, comparison, name_of, seats
 from cmfq.errors import UserError
 from cmfq.play.by_side import BySide, by_side
 from cmfq.play.engine import by_number, play_planned
-from cmfq.play.entrants import alone
+from cmfq.play.entrants import Entrant, alone
 from cmfq.play.game_log import Tournament, TournamentSettings
 from cmfq.play.games import Game, play_between
 from cmfq.play.outcomes import estimate, outcome_of, yardsticks
@@ -112,20 +112,16 @@ def play_match(
     """
     if episodes < 1:
         raise UserError(f"games is {episodes}: give at least 1")
-    games = TournamentSettings(settings, episodes, seed)
+    match = TournamentSettings(settings, episodes, seed)
     try:
         teams = teams_of(settings)
         for player in (a, b):  # refuse a bad one before starting processes
             load_player(player, settings.kind, teams)
         both = [alone(name, settings.kind) for name in (a, b)]
         entrants = tuple({one.players[0].id: one for one in both}.values())
-        one, other = (entrant.players[0] for entrant in both)
-        planned = [ScheduledGame(one, other, game) for game in range(episodes)]
-        if len(teams) == 1:
-            planned = [game for entrant in both for game in episodes_alone(entrant, episodes)]
         played = play_planned(
-            Tournament(games, versions(), command, entrants, (), (), verb="evaluate"),
-            list({game.key: game for game in planned}.values()),
+            Tournament(match, versions(), command, entrants, (), (), verb="evaluate"),
+            _planned(both, episodes, alone=len(teams) == 1),
             path,
             rule=by_number,
             workers=workers,
@@ -135,13 +131,21 @@ def play_match(
         close_kept()
     if len(teams) > 1:
         return summarise(a, b, settings, seed, teams, [record.seen() for record in played.games])
-    ours = [replace(record.seen(), a_side=0) for record in played.games if record.a == one.id]
-    theirs = [
-        replace(record.seen(), a_side=0).swapped()
-        for record in played.games
-        if record.a == other.id
-    ]
-    return summarise(a, b, settings, seed, teams, ours + theirs)
+    ours, theirs = (
+        [replace(game.seen(), a_side=0) for game in played.games if game.a == one.players[0].id]
+        for one in both
+    )
+    games = ours + [game.swapped() for game in theirs]
+    return summarise(a, b, settings, seed, teams, games)
+
+
+def _planned(both: Sequence[Entrant], episodes: int, *, alone: bool) -> list[ScheduledGame]:
+    """Games of two players against each other; of one team, what each plays alone."""
+    if alone:
+        planned = [game for entrant in both for game in episodes_alone(entrant, episodes)]
+        return list({game.key: game for game in planned}.values())  # once, of a player and itself
+    one, other = (entrant.players[0] for entrant in both)
+    return [ScheduledGame(one, other, game) for game in range(episodes)]
 
 
 def summarise(
