@@ -97,9 +97,9 @@ def _seated(a: str, b: str, game: int, teams: Sequence[TeamSpecification]) -> li
     if not b and len(teams) > 1:
         raise UserError(f"there are {len(teams)} teams: give two players")
     order = (a, b) if game % 2 == 0 and b else (b or a, a)
-    of_team = dict(
-        (team, name) for name, side in zip(order, seats(teams, game), strict=True) for team in side
-    )
+    of_team = {
+        team: name for name, side in zip(order, seats(teams, game), strict=True) for team in side
+    }
     return [of_team[team] for team in range(len(teams))]
 
 
