@@ -106,7 +106,7 @@ class PettingZooSettings(EnvironmentSettings):
         world = make_world(self.make_env)
         if not is_array_world(world):
             return PettingZooEnvironment(self, world)
-        for option in ("teams", "share_roles", "positions"):
+        for option in ("teams", "share_roles", "sides", "positions"):
             if getattr(self, option):
                 raise UserError(
                     f"{option} is {getattr(self, option)}: environment {self.make_env} says itself "

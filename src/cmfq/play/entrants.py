@@ -107,7 +107,8 @@ def split_group(name: str) -> tuple[str, str]:
 def _find(group: str, name: str, kind: str, checkpoints: int) -> Entrant:
     scripts = scripted_players(kind)
     if name in scripts:
-        return Entrant(name, group or f"{name} (script)", None, (_script(name),), None)
+        player = Player(_digest(f"script {name}".encode()), name, 0)
+        return Entrant(name, group or f"{name} (script)", None, (player,), None)
     path = locate(name)
     if path.is_dir():
         run = Run.open(path).description() if (path / SETTINGS_FILE).is_file() else None
@@ -132,15 +133,12 @@ def _find(group: str, name: str, kind: str, checkpoints: int) -> Entrant:
 
 def alone(name: str, kind: str) -> Entrant:
     """A player as :func:`~.players.load_player` takes it: of a run, its last checkpoint."""
-    if name in scripted_players(kind):
-        return Entrant(name, name, None, (_script(name),), None)
     path = locate(name)
-    file = player_of(latest_checkpoint(path) if path.is_dir() else path)
-    return Entrant(name, name, None, (replace(file, name=name),), None)
-
-
-def _script(name: str) -> Player:
-    return Player(_digest(f"script {name}".encode()), name, 0)
+    if path.is_dir() and name not in scripted_players(kind):
+        player = replace(player_of(latest_checkpoint(path)), name=name)
+    else:
+        (player,) = _find("", name, kind, 1).players
+    return Entrant(name, name, None, (player,), None)
 
 
 def player_of(file: Path) -> Player:
