@@ -11,6 +11,7 @@ from cmfq.decision import Decision
 from cmfq.environments.base import TeamObservation, TeamSpecification
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.errors import UserError
+from cmfq.explanation import ask_what_if
 from cmfq.networks import AdditiveHead, NetworkSettings
 from cmfq.new_network import new_network
 from cmfq.policies import QPolicy
@@ -91,6 +92,19 @@ def test_effects_are_the_divergences_of_the_policies_shown(
         assert neighbour.effect == pytest.approx(divergence, abs=1e-4)
     weights = [neighbour.weight for neighbour in told.neighbours]
     assert weights == sorted(weights, reverse=True)
+
+
+def test_effects_of_rules_without_any_are_the_same_some_at_a_time(
+    observation: TeamObservation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (decision,) = decisions(policy("mfq"), observation)
+    trace = decision.trace
+    assert trace is not None
+    with torch.no_grad():
+        whole = ask_what_if(trace).effects
+        monkeypatch.setattr("cmfq.mean_field.intervention.LARGEST_OUTCOME", 2 * whole.shape[1])
+        torch.testing.assert_close(ask_what_if(trace).effects, whole)
+    assert whole.max() > 1e-3
 
 
 def test_an_agent_that_is_not_there_is_refused(observation: TeamObservation) -> None:

@@ -9,14 +9,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from cmfq.algorithms import causal, find_function
+from cmfq.algorithms import find_function
 from cmfq.decision import Trace
 from cmfq.environments.base import TeamObservation
 from cmfq.errors import UserError
-from cmfq.mean_field.intervention import INTERVENTIONS
+from cmfq.mean_field.intervention import INTERVENTIONS, MEASURES, causal_effects
 from cmfq.mean_field.merging import mean_action
 from cmfq.mean_field.policy import boltzmann
-from cmfq.merge import InteractionRows, MergeInput, interaction_weights
+from cmfq.merge import InteractionRows, interaction_weights
 
 Probabilities = npt.NDArray[np.float32]
 
@@ -81,14 +81,29 @@ def ask_what_if(trace: Trace) -> WhatIf:
     counts, effects = neighbourhood.counts, merged.effects
     mean = mean_action(counts)
     agent, action = counts.nonzero(as_tuple=True)
-    keep, add = find_function("intervention", settings.intervention, INTERVENTIONS)(counts.sum(-1))
+    intervention = find_function("intervention", settings.intervention, INTERVENTIONS)
+    keep, add = intervention(counts.sum(-1))
     after = network.counterfactual_q_values(encoding, mean, agent, action, keep, add)
+    q_values = network.q_values(encoding, mean)
     if effects is None:
-        given = MergeInput(encoding, neighbourhood, beta, np.random.default_rng(0))
-        effects = causal(network, given, settings).effects
-        assert effects is not None
-    before = boltzmann(network.q_values(encoding, mean), beta)
+        measure = find_function("effect", settings.effect, MEASURES)
+        beta_of_effects = settings.effect_beta or beta
+        known = _InTurn(after)
+        effects = causal_effects(q_values, known, counts, beta_of_effects, intervention, measure)
+    before = boltzmann(q_values, beta)
     return WhatIf(agent, action, boltzmann(after, beta), before, effects)
+
+
+class _InTurn:
+    """Q-values that are known already, for :func:`causal_effects`, which asks in order."""
+
+    def __init__(self, q_values: Tensor) -> None:
+        self._q_values = q_values
+        self._given = 0
+
+    def __call__(self, agent: Tensor, *_: object) -> Tensor:
+        start, self._given = self._given, self._given + len(agent)
+        return self._q_values[start : self._given]
 
 
 def explain(
