@@ -165,7 +165,7 @@ def find_sides(given: Sequence[str], metadata: object, teams: Sequence[str]) -> 
 
     Args:
         given: sides as ``name=team,team``.
-        metadata: of the environment: ``metadata["sides"]`` says it where nothing is given.
+        metadata: metadata of the environment; its entry ``sides`` counts where nothing is given.
         teams: names of all teams.
 
     Raises:

@@ -8,17 +8,17 @@ from cmfq.play.outcomes import estimate, layout_values
 from cmfq.statistics.replication import Estimate
 
 Earned = Mapping[tuple[str, str], Mapping[str, Estimate]]
-"""Of a group in a role, against each other group."""
+"""Reward of a group in a role, against each other group."""
 
 
 def by_role(played: Tournament) -> Earned:
     """Reward of a group's agents together, per game, with 95 % intervals over seeds.
 
-    Over games, where both groups have one entrant only. Of the file of ``cmfq progress``: of the
-    last checkpoint of every run against each opponent.
+    Intervals are over games where both groups have one entrant only. In the file of ``cmfq
+    progress``, the last checkpoint of every run against each opponent.
 
     Args:
-        played: of a world whose sides have other roles; of any other there is nothing.
+        played: games of a world whose sides have other roles; other worlds give nothing.
     """
     entrants = (*played.entrants, *played.opponents)
     counted = [one.players[-1:] if played.opponents else one.players for one in entrants]

@@ -31,7 +31,7 @@ class CrossGame:
     """Group that played the first role."""
     second: str
     seed: int
-    """Of training of those who were trained."""
+    """Training seed of those who were trained."""
     size: int
     game: int
     steps: int
@@ -184,7 +184,7 @@ def _seeds(first: Entrant, second: Entrant) -> set[int]:
 def _tell(
     on_progress: Callable[[int, int], None], before: int, games: int, finished: int, _: int
 ) -> None:
-    """Of the games of one size, which are not all."""
+    """Report progress over all sizes from that of one."""
     on_progress(before + finished, games)
 
 

@@ -69,9 +69,9 @@ def play_planned(
     Args:
         tournament: without its games.
         planned: the games that it is to have, each once.
-        path: of the file; its games are kept, and those that follow are added one by one. None:
-            games are kept nowhere.
-        rule: of the games' draws; those of one team are the same for all players.
+        path: log file; its games are kept, and those that follow are added one by one. None: games
+            are kept nowhere.
+        rule: how draws follow from a game; those of one team are the same for all players.
         workers: processes; the file that results does not depend on it.
         on_progress: told, at first and after every game, how many of how many are over.
 

@@ -39,7 +39,7 @@ class TournamentSettings(Generic[Settings]):
     """What the games depend on, beside the players."""
 
     environment: Settings
-    """Of one of the kinds in :mod:`cmfq.environments.registry`."""
+    """Environment settings."""
     episodes: int = 100
     """Games of each pair of entrants."""
     seed: int = 0
@@ -67,7 +67,7 @@ class GameRecord:
     truncated: bool | None = None
     """The step limit ended the game; ``None`` in files of versions that did not record it."""
     a_combat: Combat | None = None
-    """Of A's agents; ``None`` where agents have no hit points, and in files of such versions."""
+    """Damage and attacks of A's agents; ``None`` without hit points, and in older files."""
     b_combat: Combat | None = None
 
     @classmethod
@@ -79,7 +79,7 @@ class GameRecord:
         )  # fmt: skip
 
     def seen(self) -> Game:
-        """What it came to, without who played."""
+        """The game without its players."""
         return Game(
             self.game, self.game % 2, self.a_survivors, self.b_survivors, self.steps,
             self.a_reward, self.b_reward, bool(self.truncated), self.a_combat, self.b_combat,
@@ -142,7 +142,7 @@ class GameLog:
     """The file of games while they are played: this process, and no other, writes to it.
 
     Args:
-        path: of the file; None: nothing is written.
+        path: log file; None: nothing is written.
     """
 
     def __init__(self, path: Path | None) -> None:

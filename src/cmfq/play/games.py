@@ -28,7 +28,7 @@ class Game:
     truncated: bool
     """The step limit ended the game."""
     a_combat: Combat | None
-    """Of A's agents; ``None`` where agents have no hit points."""
+    """Damage and attacks of A's agents; ``None`` where agents have no hit points."""
     b_combat: Combat | None
 
     def swapped(self) -> "Game":

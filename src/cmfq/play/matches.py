@@ -47,7 +47,7 @@ class MatchResult:
     b: str
     environment: str
     settings: EnvironmentSettings
-    """Of the environment."""
+    """Environment settings."""
     seed: int
     episodes: int
     symmetric: bool
@@ -60,13 +60,13 @@ class MatchResult:
     draws: int
     losses: int
     win_rate: float | None
-    """Of A; a draw counts half."""
+    """Win rate of A; a draw counts half."""
     interval: tuple[float, float] | None
     """95 % Wilson interval of ``win_rate`` over games of these two policies."""
     survivors: tuple[float, float]
     """Mean survivors of A and of B."""
     rewards: list[RoleReward]
-    """Of A and of B, in each role; where there are more than two, then in all but each."""
+    """Rewards of A and of B in each role, and where there are more than two, in all but each."""
     sides: BySide | None
     """Results by the side that A played, with intervals over games; none if the sides have
     different roles, or there are no games on one of them."""
@@ -102,7 +102,7 @@ def play_match(
         episodes: games; who plays what in each, :func:`~cmfq.environments.sides.seats` says.
         seed: random seed of the match: game ``g`` depends on ``(seed, g)`` alone.
         workers: processes.
-        path: of a file that keeps the games while they are played: a match that was killed goes on
+        path: log file that keeps the games while they are played: a match that was killed goes on
             from it. None: they are kept nowhere.
         command: that was called, to be kept in that file.
         on_progress: told, at first and after every game, how many of how many are over.
@@ -194,7 +194,7 @@ def summarise(
 
 
 def _difference(games: Sequence[Game]) -> Estimate:
-    """Of what A and B earn in the same episodes."""
+    """Mean difference of what A and B earn in the same episodes, with its interval."""
     ours, theirs = (
         [game.a_reward + game.b_reward for game in games if game.a_side == side] for side in (0, 1)
     )
@@ -212,7 +212,7 @@ def mean_rewards(match: MatchResult) -> tuple[float, float]:
 def _role_rewards(
     players: tuple[str, str], teams: Sequence[TeamSpecification], games: Sequence[Game]
 ) -> list[RoleReward]:
-    """Of the player of each side, first A's; what one team or role earned comes first."""
+    """Rewards by player and role, A's first; a single role before several together."""
     rows = []
     for index, player in enumerate(players):
         earned: dict[tuple[int, str], list[tuple[float, int]]] = {}

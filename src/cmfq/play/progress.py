@@ -48,7 +48,7 @@ class ProgressRow:
     group: str
     seed: int | None
     episode: int
-    """Of training."""
+    """Episode of training."""
     opponent: str
     win_rate: float
     """A draw counts half."""
@@ -74,7 +74,7 @@ def play_progress(
         runs: folders.
         opponents: run folders (their last checkpoint), checkpoint files or scripted players.
         environment: settings of the game.
-        path: of the file, as of a tournament: its games are kept, and those that follow are added.
+        path: log file, as in a tournament: its games are kept, and those that follow are added.
             None: games are kept nowhere.
         games: number of games of each checkpoint against each opponent.
         seed: random seed of the games.

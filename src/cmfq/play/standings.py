@@ -48,7 +48,7 @@ class Comparison:
     draws: int
     losses: int
     win_rate: Estimate
-    """Of A; a draw counts half."""
+    """Win rate of A; a draw counts half."""
     confidence: float
     """That the mean win rate of A is above 1/2."""
     better: Estimate | None
@@ -74,12 +74,12 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Rating:
-    """Of a group, in Elo's points; 0 is the mean of the groups."""
+    """Rating of a group in Elo points; 0 is the mean of the groups."""
 
     group: str
     rating: Estimate
     entrants: dict[str, float]
-    """Of each of its entrants, by name."""
+    """Rating of each of its entrants, by name."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Standings:
     """All that follows from the games."""
 
     comparisons: tuple[Comparison, ...]
-    """Of every two groups."""
+    """Comparisons of every two groups."""
     ratings: tuple[Rating, ...]
     """Best first."""
     largest_gap: float
