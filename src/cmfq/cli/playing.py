@@ -157,7 +157,10 @@ def _earns(result: MatchResult, difference: Estimate) -> str:
     """Sentence about two players of one team."""
     more = margin_text(difference)
     if earns(difference.low, difference.high) == "cannot be told apart":
-        return f"{result.a} and {result.b} cannot be told apart: A earns {more} more an episode."
+        return (
+            f"{result.a} and {result.b} cannot be told apart: {result.a} earns {more} more than "
+            f"{result.b} in the same {result.episodes} episodes."
+        )
     return f"{result.a} earns {more} more than {result.b} in the same {result.episodes} episodes."
 
 
