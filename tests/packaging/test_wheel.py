@@ -135,7 +135,7 @@ def test_the_command_is_installed(fresh: Path) -> None:
 
 def test_the_wheel_holds_the_shipped_policies_and_no_tests(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
-    for policy in ("cmfq64", "mfq64"):
+    for policy, episodes in (("cmfq64", 800), ("mfq64", 300)):
         assert f"cmfq/zoo/{policy}/run.json" in names
-        assert f"cmfq/zoo/{policy}/checkpoints/000400.safetensors" in names
+        assert f"cmfq/zoo/{policy}/checkpoints/{episodes:06d}.safetensors" in names
     assert not [name for name in names if name.startswith(("tests", "zoo", "docs"))]
