@@ -7,9 +7,9 @@ import pytest
 import cmfq
 from cmfq.environments.registry import default_settings
 from cmfq.errors import UserError
+from cmfq.imports import own_names
 from cmfq.play.entrants import find_entrants
 from cmfq.play.players import game_of, load_player
-from cmfq.training.opponent_settings import own_players
 from cmfq.zoo import FOLDER, locate, shipped
 
 
@@ -36,7 +36,7 @@ def test_a_shipped_policy_is_a_player_an_entrant_and_no_function_of_ones_own() -
     assert game_of(["swarm", "zoo:mfq64"]).size == 64
     (entrant,) = find_entrants(["strong=zoo:cmfq64"], "battle", 1)
     assert (entrant.name, entrant.group, entrant.seed) == ("zoo:cmfq64", "strong", 0)
-    assert own_players(["self", "zoo:mfq64=0.5", "mine:player"]) == ["mine:player"]
+    assert own_names("self", "zoo:mfq64", "mine:player") == ["mine:player"]
 
 
 def test_an_unknown_one_is_refused_with_those_that_there_are() -> None:
