@@ -23,7 +23,7 @@ from cmfq.zoo import locate
 ID_DIGITS = 16
 WATCHING = {"record_period", "evaluate_period", "evaluate_against", "evaluate_games"}
 """Settings by which a run is watched: with others it is the same, bit for bit."""
-NO_DIFFERENCE = {"seed", "threads", "checkpoint_period"} | WATCHING
+NO_DIFFERENCE = {"seed", "threads", "device", "checkpoint_period"} | WATCHING
 """Settings in which runs of one group may differ: none of them says what is learned."""
 
 Settings = Mapping[str, Any]

@@ -42,9 +42,7 @@ def unfinished(runs: Mapping[str, RunSettings], folder: Path) -> list[str]:
             names.append(name)
             continue
         run = Run.open(path)
-        changed = dict(differences(settings, run.description().settings))
-        if settings.device == "auto":  # the run stores the device that it was trained on
-            changed.pop("device", None)
+        changed = differences(settings, run.description().settings)
         if changed:
             parts = ", ".join(f"{key} {value}" for key, value in changed.items())
             raise UserError(
@@ -95,12 +93,14 @@ def differences(settings: RunSettings, others: RunSettings) -> Mapping[str, Any]
     """Paths at which two runs differ in what they learn, with the second one's value.
 
     Args:
-        settings: asked for; where its head is ``auto``, any will do.
+        settings: asked for; where its head or device is ``auto``, any will do.
         others: settings of a run that exists.
     """
     if settings.network.head == "auto":
         network = replace(settings.network, head=others.network.head)
         settings = replace(settings, network=network)
+    if settings.device == "auto":  # the run stores the device that it was trained on
+        settings = replace(settings, device=others.device)
     ours, theirs = (flatten(plain(one)) for one in (settings, others))
     return {
         path: theirs.get(path)
