@@ -52,6 +52,17 @@ def test_what_a_run_records_and_evaluates_makes_no_other_group(
     assert [(one.group, one.seed) for one in found] == [("cmfq", 0), ("cmfq", 7)]
 
 
+@pytest.mark.parametrize("device", ['"device": "cuda",', ""])
+def test_the_device_makes_no_other_group(runs: Path, tmp_path: Path, device: str) -> None:
+    """Neither another one, nor none in a run of a version that kept none."""
+    other = copytree(runs / "cmfq-1", tmp_path / "other")
+    stored = (other / "run.json").read_text()
+    assert '"device": "auto",' in stored
+    (other / "run.json").write_text(stored.replace('"device": "auto",', device))
+    found = enter([str(other), str(runs / "cmfq-0")], 1)
+    assert [(one.group, one.seed) for one in found] == [("cmfq", 0), ("cmfq", 1)]
+
+
 def test_the_order_of_names_changes_nothing(runs: Path) -> None:
     names = [str(runs / name) for name in ("mfq-1", "cmfq-1", "mfq-0")]
     assert enter(names, 3) == enter(names[::-1], 3)

@@ -110,8 +110,9 @@ def play_match(
     Raises:
         UserError: there are no games, a player cannot play, or the file is of other games.
     """
-    if episodes < 1:
-        raise UserError(f"games is {episodes}: give at least 1")
+    for name, value, least in (("games", episodes, 1), ("seed", seed, 0)):
+        if value < least:
+            raise UserError(f"{name} is {value}: give at least {least}")
     match = TournamentSettings(settings, episodes, seed)
     try:
         teams = teams_of(settings)
