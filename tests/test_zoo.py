@@ -35,7 +35,7 @@ def test_a_shipped_policy_is_a_player_an_entrant_and_no_function_of_ones_own() -
     assert load_player("zoo:mfq64", "battle", teams)["agent"].algorithm == "mfq"
     assert game_of(["swarm", "zoo:mfq64"]).size == 64
     (entrant,) = find_entrants(["strong=zoo:cmfq64"], "battle", 1)
-    assert (entrant.name, entrant.group, entrant.seed) == ("zoo:cmfq64", "strong", 0)
+    assert (entrant.name, entrant.group, entrant.seed) == ("zoo:cmfq64", "strong", 1)
     assert own_names("self", "zoo:mfq64", "mine:player") == ["mine:player"]
 
 
