@@ -107,6 +107,9 @@ def play_crossing(
     Raises:
         UserError: there are not two roles, a player cannot play, or a file is of other games.
     """
+    for name, value, least in (("games", games, 1), ("seed", seed, 0)):
+        if value < least:
+            raise UserError(f"{name} is {value}: give at least {least}")
     roles_of(settings)
     entrants = find_entrants(names, settings.kind, checkpoints=1)
     planned = _planned(entrants, games)
