@@ -14,6 +14,7 @@ from cmfq.cli.commands import COMMANDS, GROUPS
 from cmfq.cli.help import HELP_COLUMN
 from cmfq.cli.options import argument_helps, description_of, field_helps, options_of, unmarked
 from cmfq.environments.registry import KINDS
+from cmfq.notices import forget_notices
 from cmfq.training.settings import TrainSettings
 
 HEAVY = ("torch", "numpy", "scipy", "matplotlib", "tyro", "rich", "magent2", "tensorboard")
@@ -130,8 +131,8 @@ def test_helps_are_read_from_docstrings() -> None:
 
 
 REFUSED = {
-    "evaluate rush rush --episodes 3": "`cmfq evaluate` no longer has --episodes: give --games",
-    "evaluate rush rush --episodes=3": "`cmfq evaluate` no longer has --episodes: give --games",
+    "tournament rush --episodes 3": "`cmfq tournament` no longer has --episodes: give --games",
+    "tournament rush --episodes=3": "`cmfq tournament` no longer has --episodes: give --games",
     "evaluate rush rush --gmaes 3": "unknown option --gmaes: did you mean --games?",
     "evaluate rush rush --epsiodes 3": "unknown option --epsiodes: did you mean --games?",
     "tournament rush --json t.json": "`cmfq tournament` no longer has --json: give --log",
@@ -160,6 +161,18 @@ REFUSED = {
 def test_a_mistake_names_what_to_give(line: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(line.split()) == 2
     assert REFUSED[line] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("old", [["--episodes", "2"], ["--episodes=2"]])
+def test_evaluate_still_takes_episodes_and_says_its_name_of_today(
+    old: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    forget_notices()
+    line = ["evaluate", "rush", "rush", "--size", "9", "--formation", "random", "--workers", "1"]
+    assert main([*line, "--max-steps", "4", *old]) == 0
+    printed = capsys.readouterr()
+    assert "2 games of battle" in printed.out
+    assert "`cmfq evaluate` calls --episodes --games now" in printed.err
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])

@@ -9,7 +9,7 @@ from importlib import import_module
 from cmfq.cli.commands import COMMANDS
 from cmfq.cli.help import overview
 from cmfq.errors import UserError, nearest_name
-from cmfq.notices import notices_on_standard_error
+from cmfq.notices import notices_on_standard_error, notify
 from cmfq.text import say, shortened
 
 HELP = ("-h", "--help")
@@ -45,7 +45,7 @@ def _run(arguments: Sequence[str], at_the_end: ExitStack) -> None:
         _validate_command(arguments)
         keeping = import_module("cmfq.environments.keeping")
         at_the_end.callback(keeping.close_kept)
-        call = import_module("cmfq.cli.arguments").parse(word, arguments[1:])
+        call = import_module("cmfq.cli.arguments").parse(word, _renamed(word, arguments[1:]))
         if call is not None:
             _call(call)
 
@@ -77,6 +77,20 @@ def _validate_command(arguments: Sequence[str]) -> None:
         if option in COMMANDS[word].renamed:
             instead = COMMANDS[word].renamed[option]
             raise UserError(f"`cmfq {word}` no longer has {option}: give {instead} instead")
+
+
+def _renamed(word: str, arguments: Sequence[str]) -> list[str]:
+    """The arguments of a command, with options of an old name under the new one, and a notice."""
+    renamed = []
+    for argument in arguments:
+        option, equals, value = argument.partition("=")
+        if option in COMMANDS[word].former:
+            new = COMMANDS[word].former[option]
+            notify(f"{word} {option}", f"`cmfq {word}` calls {option} {new} now; it is taken")
+            renamed.append(new + equals + value)
+        else:
+            renamed.append(argument)
+    return renamed
 
 
 def _call(call: Callable[[], None]) -> None:

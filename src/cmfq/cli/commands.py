@@ -19,6 +19,9 @@ class Command(NamedTuple):
     """Options that ``--help`` shows, if not all of the command's own; ``--help-all`` shows all."""
     renamed: dict[str, str] = {}  # noqa: RUF012
     """Options that no longer exist, each with what to give instead."""
+    former: dict[str, str] = {}  # noqa: RUF012
+    """Options that are still taken under their old name, each with the new one: for programs that
+    others wrote."""
 
 
 LOG = {"--json": "--log"}
@@ -60,7 +63,7 @@ GROUPS = {
             "Play games between two players",
             "playing:evaluate_in",
             by_environment=True,
-            renamed={"--episodes": "--games"},
+            former={"--episodes": "--games"},
         ),
         "report": Command("Play a run against opponents; write an HTML report", "playing:report"),
     },

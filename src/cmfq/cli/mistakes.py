@@ -29,7 +29,7 @@ def validate_options(command: str, arguments: Sequence[str], options: Sequence[O
         name = argument.partition("=")[0].replace("_", "-")
         if not re.match(r"--?[a-zA-Z]", name) or name in known or _is_number(argument):
             continue
-        renamed = COMMANDS[command].renamed
+        renamed = COMMANDS[command].renamed | COMMANDS[command].former
         words = [one[2:] for one in (*known, *renamed) if one.startswith("--")]
         near = "--" + nearest_name(name.lstrip("-"), words, cutoff=0.6)
         meant = f"did you mean {renamed.get(near, near)}? " if near != "--" else ""
