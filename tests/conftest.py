@@ -1,5 +1,6 @@
 """Shape annotations of the mathematics are checked in every test; training pays nothing for it."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,10 @@ from cmfq.training.settings import ExplorationSettings, TrainSettings
 from cmfq.zoo import FOLDER
 
 torch.set_num_threads(1)
+# Tests that are started in the background may ignore these, and so would every process that a test
+# starts: no test of Ctrl-C or of a closed terminal could end then.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)
