@@ -22,10 +22,10 @@ from cmfq.policies import QPolicy
 from cmfq.replays.record import Recorder
 from cmfq.rollout import Episode, play_episode
 from cmfq.training.checkpoint import load
+from cmfq.zoo import FOLDER
 
 T = TypeVar("T")
 Policies = tuple[QPolicy, QPolicy]
-ZOO = FOLDER
 
 
 class Cost(NamedTuple):
@@ -58,7 +58,7 @@ def record(environment: BattleEnvironment, policies: Policies, seed: int) -> int
 
 def main(games: int = 15) -> None:
     torch.set_num_threads(1)
-    mfq = load(ZOO / "mfq64")
+    mfq = load(FOLDER / "mfq64")
     policies = (replace(mfq, algorithm="cmfq"), mfq)
     for size in (64, 400):
         environment = BattleEnvironment(BattleSettings(size=size))

@@ -11,7 +11,7 @@ import pytest
 
 import cmfq
 from cmfq.algorithms import ALGORITHMS
-from cmfq.cli import COMMANDS, main
+from cmfq.cli import main
 
 TINY = (
     "--size", "12", "--max-steps", "30", "--episodes", "3", "--batch-size", "64",
@@ -319,7 +319,7 @@ def test_what_the_system_refuses_unexpectedly_is_one_sentence(
     def fail() -> None:
         raise error
 
-    monkeypatch.setitem(COMMANDS, "environments", fail)
+    monkeypatch.setattr("cmfq.cli.describing.environments", fail)
     assert main(["environments"]) == 2
     said = capsys.readouterr().err
     assert said.startswith("cmfq: the system does not let it go on: ")

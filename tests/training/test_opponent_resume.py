@@ -202,7 +202,7 @@ def test_old_options_are_refused_with_the_new_ones_named(
     for option, value in (("--opponent", "snapshot"), ("--snapshot-period", "3")):
         assert main(["train", "battle", option, value, "--run", str(tmp_path / "run")]) == 2
         error = capsys.readouterr().err
-        assert f"there is no {option} any more: give --" in error
+        assert f"no longer has {option}: give --" in error
         assert "--opponents gated" in error
     assert not (tmp_path / "run").exists()
 

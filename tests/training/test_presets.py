@@ -154,7 +154,7 @@ def test_a_policy_on_a_map_that_it_was_not_trained_on_says_so_once(
     inputs = ["--no-place", "--compass"]
     assert main(["train", "battle", *SMALL, *inputs, "--run", str(free)]) == 0
     said = "was trained on a map of 20 and plays on one of 32"
-    game = ["--episodes", "2", "--max-steps", "3", "--workers", "1"]
+    game = ["--games", "2", "--max-steps", "3", "--workers", "1"]
     for player, size, expected in ((tied, "12", 0), (tied, "36", 1), (free, "36", 0)):
         forget_notices()
         capsys.readouterr()

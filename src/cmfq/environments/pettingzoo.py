@@ -52,7 +52,7 @@ from cmfq.notices import notify
 
 @dataclass(frozen=True)
 class PettingZooSettings(EnvironmentSettings):
-    """An environment of your own: a PettingZoo parallel environment, or teams of arrays."""
+    """An environment of your own, by PettingZoo's protocol or as teams of arrays."""
 
     kind: ClassVar = "pettingzoo"
 
