@@ -16,8 +16,8 @@ $(READY): pyproject.toml constraints.txt
 # Goes on with a demo that was interrupted; `rm -r runs/demo` starts a new one.
 demo: $(READY)
 	@if [ -e runs/demo ]; then $(BIN)/cmfq resume runs/demo; else $(BIN)/cmfq train battle \
-		--preset strong --algorithm cmfq --size 64 --episodes 200 --run runs/demo; fi
-	@$(BIN)/cmfq report runs/demo --against random rush skirmish
+		--preset strong --algorithm cmfq --size 64 --episodes 120 --run runs/demo; fi
+	@$(BIN)/cmfq report runs/demo --against random rush focus
 
 # The documentation site, in build/docs; a warning is an error.
 docs: $(VENV)/.docs
