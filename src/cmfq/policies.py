@@ -1,6 +1,6 @@
 """What acts: the protocol that learned policies and scripted bots share, and the learned one."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import Any, Protocol, cast
@@ -53,6 +53,27 @@ class Policy(Protocol):
                 if not given.
         """
         ...
+
+
+Script = Callable[[TeamObservation, np.random.Generator], IntArray]
+"""What a team does: an action ``(agents,)`` for each of its agents."""
+
+
+@dataclass(frozen=True)
+class Bot:
+    """A script as a policy (see :class:`Policy`)."""
+
+    script: Script
+
+    def decide(
+        self,
+        observations: Sequence[TeamObservation],
+        generator: np.random.Generator,
+        others: Sequence[TeamObservation] = (),
+        worlds: Sequence[int] | None = None,
+    ) -> list[Decision]:
+        """Let the script decide for each team."""
+        return [Decision(self.script(observation, generator)) for observation in observations]
 
 
 @dataclass

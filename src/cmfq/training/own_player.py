@@ -11,7 +11,7 @@ from cmfq.decision import Decision
 from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
 from cmfq.errors import OpponentFailed, UserError
 from cmfq.imports import import_function
-from cmfq.policies import Policy
+from cmfq.policies import Bot, Policy
 
 
 @dataclass(frozen=True)
@@ -68,23 +68,6 @@ class OwnPlayer:
         return actions.astype(np.int32)
 
 
-@dataclass(frozen=True)
-class _Scripted:
-    """A function as a policy (see :class:`cmfq.policies.Policy`)."""
-
-    script: Callable[[TeamObservation, np.random.Generator], IntArray]
-
-    def decide(
-        self,
-        observations: Sequence[TeamObservation],
-        generator: np.random.Generator,
-        others: Sequence[TeamObservation] = (),
-        worlds: Sequence[int] | None = None,
-    ) -> list[Decision]:
-        """Let the function decide for each team."""
-        return [Decision(self.script(observation, generator)) for observation in observations]
-
-
 def load_own_player(name: str, teams: Sequence[TeamSpecification]) -> Mapping[str, Policy]:
     """The policy of each role, from ``module:name``.
 
@@ -107,7 +90,7 @@ def load_own_player(name: str, teams: Sequence[TeamSpecification]) -> Mapping[st
 
 def _policy(name: str, found: Callable[..., Any], team: TeamSpecification) -> Policy:
     if _takes(found, 2) and not _takes(found, 1):
-        return _Scripted(found)
+        return Bot(found)
     try:
         made = found(team)
     except Exception as error:
@@ -118,7 +101,7 @@ def _policy(name: str, found: Callable[..., Any], team: TeamSpecification) -> Po
     if callable(getattr(made, "decide", None)):
         return cast(Policy, made)
     if callable(made):
-        return _Scripted(made)
+        return Bot(made)
     raise UserError(
         f"player {name!r} gave {type(made).__name__}, which has no method decide: give a policy, "
         "as cmfq.policies.Policy describes it, or a function of an observation and a generator"

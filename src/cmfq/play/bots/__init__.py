@@ -1,16 +1,11 @@
 """Scripted opponents. They use what an agent observes, and nothing else."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-import numpy as np
-
-from cmfq.decision import Decision
-from cmfq.environments.base import TeamObservation
 from cmfq.errors import unknown_name
 from cmfq.play.bots import pursuit
 from cmfq.play.bots.battle import BOTS
-from cmfq.play.bots.senses import Script
+from cmfq.policies import Bot, Script
 
 __all__ = ["BOTS", "SCRIPTS", "Bot", "Script", "bot"]
 
@@ -19,23 +14,6 @@ SCRIPTS: Mapping[str, Mapping[str, Mapping[str, Script]]] = {
     "pursuit": pursuit.BOTS,
 }
 """Scripted players of each kind of environment by name: the script of each role."""
-
-
-@dataclass(frozen=True)
-class Bot:
-    """A script as a policy (see :class:`cmfq.policies.Policy`)."""
-
-    script: Script
-
-    def decide(
-        self,
-        observations: Sequence[TeamObservation],
-        generator: np.random.Generator,
-        others: Sequence[TeamObservation] = (),
-        worlds: Sequence[int] | None = None,
-    ) -> list[Decision]:
-        """Let the script decide for each team."""
-        return [Decision(self.script(observation, generator)) for observation in observations]
 
 
 def bot(name: str) -> Bot:

@@ -9,13 +9,13 @@ from cmfq.play.bots.senses import (
     ENEMY_HEALTH,
     OWN,
     OWN_HEALTH,
-    Script,
     at,
     cells_after,
     least,
     nearest_enemy,
     occupied,
 )
+from cmfq.policies import Script
 
 MOVE_OFFSETS = np.array(MOVES, np.float32)
 ATTACK_OFFSETS = np.array(ATTACKS, np.float32)

@@ -13,13 +13,13 @@ from cmfq.environments.pursuit import (
 from cmfq.play.bots.senses import (
     ENEMY,
     OBSTACLE,
-    Script,
     at,
     cells_after,
     least,
     nearest_enemy,
     occupied,
 )
+from cmfq.policies import Script
 
 CHASES = np.array(PREDATOR_MOVES, np.float32)
 STRIKES = np.array(PREDATOR_ATTACKS, np.float32)

@@ -1,6 +1,5 @@
 """What scripts read off an observation of the MAgent2 games. Offsets are (x, y), y downwards."""
 
-from collections.abc import Callable
 from typing import TypeVar
 
 import numpy as np
@@ -19,8 +18,6 @@ ENEMY_MINIMAP = CHANNELS.index("other_team_minimap")
 FAR_AWAY = 1e6
 TIE_BREAK = 1e-3
 
-Script = Callable[[TeamObservation, np.random.Generator], IntArray]
-"""What a team does: an action ``(agents,)`` for each of its agents."""
 Value = TypeVar("Value", np.float32, np.bool_)
 
 
