@@ -17,8 +17,8 @@ from cmfq.environments.base import (
     TeamSpecification,
 )
 from cmfq.environments.check import Witness, check_specifications
+from cmfq.environments.closing import close_world
 from cmfq.errors import EnvironmentFailed, UserError
-from cmfq.notices import notify
 
 
 def is_array_world(world: Any) -> bool:
@@ -37,7 +37,7 @@ class ArrayEnvironment:
     The user's may leave out ``scenery`` and ``close``.
 
     Args:
-        name: of the function that made it.
+        name: name of the function that made it.
         world: the user's environment (see :class:`~.base.Environment`).
         max_steps: an episode that has not ended by then is cut off.
 
@@ -97,17 +97,9 @@ class ArrayEnvironment:
 
     def close(self) -> None:
         """Close the environment, once; a failure in that is a notice."""
-        close = getattr(self.world, "close", None)
-        if self._closed or not callable(close):
-            return
-        self._closed = True
-        try:
-            close()
-        except Exception as error:
-            notify(
-                f"{self._name} close",
-                f"environment {self._name}: it failed in close: {type(error).__name__}: {error}",
-            )
+        if not self._closed:
+            self._closed = True
+            close_world(self._name, self.world)
 
     @contextmanager
     def _named(self, what: str) -> Iterator[None]:

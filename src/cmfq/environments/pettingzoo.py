@@ -27,6 +27,7 @@ from cmfq.environments.base import (
     TeamObservation,
     TeamSpecification,
 )
+from cmfq.environments.closing import close_world
 from cmfq.environments.grouping import LONELY, Grouping, find_sides
 from cmfq.environments.keeping import kept_environment
 from cmfq.environments.parallel import (
@@ -119,7 +120,7 @@ class PettingZooEnvironment:
     """A PettingZoo environment behind the one protocol (see :class:`~.base.Environment`).
 
     Args:
-        settings: of the environment.
+        settings: settings of the environment.
         world: the PettingZoo environment, if it is made already.
 
     Raises:
@@ -217,14 +218,9 @@ class PettingZooEnvironment:
 
     def close(self) -> None:
         """Close the PettingZoo environment, once; a failure in that is a notice."""
-        close = getattr(self.world, "close", None)
-        if self._closed or not callable(close):
-            return
-        self._closed = True
-        try:
-            close()
-        except Exception as error:
-            self._notify("close", f"it failed in close: {type(error).__name__}: {error}")
+        if not self._closed:
+            self._closed = True
+            close_world(self.settings.make_env, self.world)
 
     def scenery(self) -> Scenery:
         """A field around where the agents stood at the start."""
