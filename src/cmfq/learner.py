@@ -171,8 +171,8 @@ class Learner:
         """``max(Q(s, a) - max Q(s, ·), -1)`` in the target network, ``(n,)``."""
         encoding = self.target_network.encode(batch.view, batch.features, batch.action_mask)
         q_values = self.target_network.q_values(encoding, merged)
-        chosen = q_values.gather(1, batch.actions.clamp(min=0).unsqueeze(1)).squeeze(1)
-        return (chosen - greedy_value(q_values)).clamp(min=-1)
+        actions = batch.actions.clamp(min=0)
+        return td_error(q_values, actions, greedy_value(q_values)).clamp(min=-1)
 
     @torch.no_grad()
     def _follow(self, rate: float) -> None:

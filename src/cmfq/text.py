@@ -85,12 +85,13 @@ def _cell(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     text = plain_text(value)
-    if not text.startswith(FORMULA) or _is_number(text):
+    if not text.startswith(FORMULA) or is_number(text):
         return text
     return f"'{text}"
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether Python reads a text as a number."""
     try:
         float(text)
     except ValueError:

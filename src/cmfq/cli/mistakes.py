@@ -7,6 +7,7 @@ from itertools import dropwhile, takewhile
 from cmfq.cli.commands import COMMANDS
 from cmfq.cli.options import Option
 from cmfq.errors import UserError, nearest_name
+from cmfq.text import is_number
 
 EXPECTED = {
     "N": "a whole number",
@@ -27,7 +28,7 @@ def validate_options(command: str, arguments: Sequence[str], options: Sequence[O
     known = [spelling for option in options for spelling in option.spellings]
     for argument in arguments:
         name = argument.partition("=")[0].replace("_", "-")
-        if not re.match(r"--?[a-zA-Z]", name) or name in known or _is_number(argument):
+        if not re.match(r"--?[a-zA-Z]", name) or name in known or is_number(argument):
             continue
         renamed = COMMANDS[command].renamed | COMMANDS[command].former
         words = [one[2:] for one in (*known, *renamed) if one.startswith("--")]
@@ -75,7 +76,7 @@ def _first_paragraph(box: str) -> str:
 
 
 def _missing(said: str, options: Sequence[Option]) -> str:
-    """Names of the options that are missing: of arguments without a name tyro shows the help."""
+    """The missing options by name; tyro shows the help instead of arguments without a name."""
     words = re.sub(r"[`'\s]", "", said)
     missing = [
         option.metavar if option.is_positional else option.name
@@ -99,11 +100,3 @@ def _expected(option: Option) -> str:
     if "|" in option.metavar:
         return f"one of {option.metavar.replace('|', ', ')}"
     return EXPECTED.get(option.metavar, option.metavar)
-
-
-def _is_number(argument: str) -> bool:
-    try:
-        float(argument)
-    except ValueError:
-        return False
-    return True
