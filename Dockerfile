@@ -1,7 +1,7 @@
 # The demo in a container:
 #
 #     docker build -t cmfq .
-#     docker run --rm -v "$PWD/runs:/work/runs" cmfq
+#     docker run --rm -v "$PWD/runs:/cmfq/runs" cmfq
 #
 # trains CMFQ, plays, and leaves runs/demo/report.html. Any other command: docker run --rm cmfq cmfq --help
 FROM python:3.11-slim
@@ -10,7 +10,7 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends make \
     && rm -rf /var/lib/apt/lists/*
 
-WORKDIR /work
+WORKDIR /cmfq
 # The CPU build of torch is a quarter of the size of the default one.
 RUN pip install --no-cache-dir --index-url https://download.pytorch.org/whl/cpu 'torch==2.13.0'
 COPY pyproject.toml constraints.txt README.md LICENSE ./

@@ -50,7 +50,7 @@ class TrainedRun:
         """The policy of the last checkpoint (see :func:`cmfq.load`).
 
         Args:
-            role: whose policy; needed where a run has several.
+            role: role of the policy; needed where a run has several.
 
         Raises:
             UserError: there is no checkpoint yet, or no such role.
@@ -215,7 +215,7 @@ def tournament(
         entrants: run folders, checkpoint files, ``zoo:NAME``, scripted players;
             ``"group=entrant"`` gives one a group of its own. Runs that differ in nothing but the
             seed are one group: it is groups that are compared.
-        settings: of the environment; those that the first one was trained with if not given.
+        settings: settings of the environment; those of the first trained entrant if not given.
         episodes: games of every two entrants of different groups.
         checkpoints: how many of the last ones of each run play.
         seed: random seed of the games.

@@ -35,7 +35,7 @@ def find_device(name: str) -> torch.device:
     check_name(name)
     there = available()
     if name == "auto":
-        return torch.device(there[:2][-1])
+        return torch.device(there[1] if len(there) > 1 else "cpu")
     wanted = "cuda:0" if name == "cuda" else name
     if wanted not in there:
         raise UserError(

@@ -20,7 +20,7 @@ from cmfq.errors import UserError
 
 _ACTION = re.compile(r"(\w+) ([+-]\S+) ([+-]\S+)")
 _PREVIOUS = "previous_"
-SIGNS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
+_SIGNS = ((1, 1), (1, -1), (-1, 1), (-1, -1))
 _VECTORS = ("compass_enemy", "compass_mates")
 
 
@@ -31,7 +31,7 @@ class Symmetry:
     swaps: bool
     """Whether x and y change places, before signs."""
     signs: tuple[int, int]
-    """Of the new x and the new y."""
+    """Signs of the new x and the new y."""
     actions: Tensor
     """``(actions,)``, int64: what each action becomes."""
     columns: Tensor
@@ -99,7 +99,7 @@ def symmetries(specification: TeamSpecification) -> list[Symmetry]:
     try:
         turned = {
             way: [directions.index(one.turned(*way)) for one in directions]
-            for way in itertools.product((False, True), SIGNS)
+            for way in itertools.product((False, True), _SIGNS)
         }
     except ValueError as error:
         raise UserError(

@@ -119,7 +119,7 @@ def load(path: str | Path, role: str | None = None) -> QPolicy:
 
     Args:
         path: path of the folder or file, or ``zoo:NAME`` (see :mod:`cmfq.zoo`).
-        role: whose policy; needed where a run has several.
+        role: role of the policy; needed where a run has several.
 
     Raises:
         UserError: nothing is there, it is cut short or not a policy of this version, or it has no

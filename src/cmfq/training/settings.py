@@ -111,7 +111,7 @@ class TrainSettings(Generic[Settings]):
         if self.learner.symmetries and self.network.place:
             raise UserError(
                 "symmetries and place are both on: a place on the map is not the same in a turned "
-                "world; leave place out (--network.no-place)"
+                "world; turn place off"
             )
         require_range(self, 1, 1024, "threads")
         check_name(self.device)
