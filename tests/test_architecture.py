@@ -27,7 +27,7 @@ LAYERS = [
     {"training"},
     {"play"},
     {"results"},
-    {"bench", "studies", "api"},
+    {"bench", "experiments", "api"},
     {"cli"},
 ]
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -33,7 +33,7 @@ NAMES = [
 def test_a_table_on_the_terminal_shows_names_as_they_are(
     name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    print_table(Table((name, "b"), [(name, "1")]), name)
+    print_table(Table((name, "b"), [(name, "1")], name))
     screen = ScreenTable(name)
     screen.add_column(plain_text(name))  # a line break of a heading is one
     screen.add_row(name)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from cmfq.decoding import decode_json, reason_of
 from cmfq.errors import UserError
-from cmfq.outputs import belongs_to_run, is_run
+from cmfq.outputs import PAGE, belongs_to_run, is_run
 
 
 def write_aside(path: Path, write: Callable[[Path], None], aside: Path | None = None) -> None:
@@ -128,10 +128,11 @@ def refuse_results_folder(path: Path, title: str) -> None:
 
     Args:
         path: path of the folder, which need not be there.
-        title: with which the heading of such results begins, in README.md.
+        title: beginning of the heading of such results, in README.md.
 
     Raises:
-        UserError: it is a file, may not be written to, or has a README.md of something else.
+        UserError: it is a file, may not be written to, or has a README.md or an index.html of
+            something else.
     """
     there = next(part for part in (path, *path.absolute().parents) if part.exists())
     if not there.is_dir():
@@ -140,11 +141,15 @@ def refuse_results_folder(path: Path, title: str) -> None:
         raise UserError(f"cannot write to {path}: {there} is read-only, give another --out")
     if is_run(path.resolve()) or belongs_to_run(path):
         raise UserError(f"cannot write to {path}: it belongs to a run, give another --out")
-    page = path / "README.md"
-    if page.exists() and not page.read_bytes().startswith(f"# {title}".encode()):
-        raise UserError(
-            f"{page} is not of results like these and would be lost: give another --out"
-        )
+    for name, recognise in (
+        ("README.md", lambda content: content.startswith(f"# {title}".encode())),
+        ("index.html", PAGE.recognise),
+    ):
+        page = path / name
+        if page.exists() and not recognise(page.read_bytes()):
+            raise UserError(
+                f"{page} is not of results like these and would be lost: give another --out"
+            )
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -13,7 +13,7 @@ from cmfq.play.game_log import GameRecord, Tournament, TournamentSettings
 from cmfq.play.progress import progress_rows
 from cmfq.play.reading import finished_progress, finished_tournament, read_tournament
 from cmfq.play.standings import returns_of, standings
-from cmfq.results.returns import difference_table, returns_table
+from cmfq.results.details import difference_table, returns_table
 from killing import kill_among_games
 
 WORLD = ("--clusters", "2", "--listeners", "3", "--babblers", "2", "--max-steps", "4")

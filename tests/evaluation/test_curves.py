@@ -22,7 +22,7 @@ def test_the_command_writes_figure_table_and_metrics(
     assert main(["curves", *names, "--out", str(out)]) == 0
     assert "Training" in capsys.readouterr().out
     assert {file.name for file in out.iterdir()} == {
-        "README.md", "curves.svg", "curves.png", "metrics.json.gz", "runs.json",
+        "README.md", "index.html", "curves.svg", "curves.png", "metrics.json.gz", "runs.json",
     }  # fmt: skip
     page = (out / "README.md").read_text()
     assert "| cmfq | 2 | 3 |" in page

@@ -12,7 +12,7 @@ from cmfq.statistics.power import (
     variation,
 )
 from cmfq.statistics.replication import rate_interval
-from cmfq.studies.coverage import WORLDS, Spread, simulate
+from studies.coverage import WORLDS, Spread, simulate
 
 
 def scores_of(found: Variation, mean: float, seeds: int, repetitions: int) -> np.ndarray:

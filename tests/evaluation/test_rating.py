@@ -10,7 +10,7 @@ from cmfq.statistics.rating import (
     fit_strengths,
     rate_groups,
 )
-from cmfq.studies.coverage import rating_coverage
+from studies.coverage import rating_coverage
 
 
 def test_two_players_have_the_odds_of_their_points() -> None:

@@ -19,7 +19,7 @@ from cmfq.statistics.replication import (
     rate_interval,
     variance_of_mean,
 )
-from cmfq.studies.coverage import FAILING, WORLDS, covered, percentile_bootstrap, simulate
+from studies.coverage import FAILING, WORLDS, covered, percentile_bootstrap, simulate
 
 SCORES = arrays(float, st.tuples(st.integers(2, 5), st.integers(1, 5)),
                 elements=st.floats(0, 1, width=16))  # fmt: skip

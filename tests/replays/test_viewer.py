@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from games import SMALL, make_policy, record
+from playwright.sync_api import Browser, Page, sync_playwright
+
 from browser import (
     DESKTOP,
     PHONE,
@@ -21,9 +24,6 @@ from browser import (
     wait_for_step,
     watched,
 )
-from games import SMALL, make_policy, record
-from playwright.sync_api import Browser, Page, sync_playwright
-
 from cmfq.algorithms import MeanFieldSettings
 from cmfq.environments.base import TeamObservation
 from cmfq.environments.battle import BattleEnvironment, BattleSettings

@@ -20,11 +20,14 @@ from cmfq.networks import NetworkSettings
 from cmfq.new_network import new_network
 from cmfq.play.games import Game
 from cmfq.policies import QPolicy
-from cmfq.studies.reliance.__main__ import main
-from cmfq.studies.reliance.exchange import Seen, exchanges, look, of_another
-from cmfq.studies.reliance.games import Averaging, play
-from cmfq.studies.reliance.report import verdicts
-from cmfq.studies.reliance.rows import (
+from cmfq.training.run import Run
+from cmfq.training.self_play import SelfPlay
+from cmfq.training.settings import TrainSettings
+from studies.reliance.__main__ import main
+from studies.reliance.exchange import Seen, exchanges, look, of_another
+from studies.reliance.games import Averaging, play
+from studies.reliance.report import verdicts
+from studies.reliance.rows import (
     EXCHANGES,
     ExchangeRow,
     Found,
@@ -33,9 +36,6 @@ from cmfq.studies.reliance.rows import (
     WeightRow,
     read_all,
 )
-from cmfq.training.run import Run
-from cmfq.training.self_play import SelfPlay
-from cmfq.training.settings import TrainSettings
 
 ACTIONS = 21
 BATTLE = BattleSettings(size=20, max_steps=40)
@@ -183,7 +183,7 @@ def test_games_are_told_from_the_altered_policy(monkeypatch: pytest.MonkeyPatch)
         assert (a["agent"], b["agent"], entropy) == (altered, trained, (7, 3, game))
         return Game(game, game % 2, *survivors[game], 9, 0.0, 0.0, False, None, None)
 
-    monkeypatch.setattr("cmfq.studies.reliance.games.play_between", one_game)
+    monkeypatch.setattr("studies.reliance.games.play_between", one_game)
     # It won as the first team, drew as the first team, and lost twice as the second.
     assert play(altered, trained, BATTLE, 4, (7, 3)) == (1.5 / 4, -5 / 4, 3.5 / 4)
 

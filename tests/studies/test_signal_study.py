@@ -9,7 +9,7 @@ import torch
 
 from cmfq.environments.signal import SignalEnvironment, SignalSettings
 from cmfq.errors import UserError
-from cmfq.studies.signal import (
+from studies.signal import (
     VARIANTS,
     Measured,
     SignalTraining,
@@ -18,7 +18,7 @@ from cmfq.studies.signal import (
     neighbour_weights,
     train,
 )
-from cmfq.studies.signal_report import (
+from studies.signal_report import (
     SignalRow,
     mean_and_interval,
     read_rows,

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from cmfq.cli import main
+from cmfq.experiments.sweep.plan import read_plan
 from cmfq.play.entrants import find_entrants
 from cmfq.play.progress import progress_rows
 from cmfq.play.reading import finished_progress, finished_tournament
@@ -14,7 +15,6 @@ from cmfq.replays.page import NamedReplay, documents
 from cmfq.results.curves import by_group, ends_table, find_metrics
 from cmfq.results.progress import progress_table
 from cmfq.results.tournament_tables import comparison_table, ordering_table, rating_table
-from cmfq.studies.sweep.plan import read_plan
 from cmfq.training.checkpoint import load_checkpoint
 from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay

@@ -1,20 +1,19 @@
 """The command that compares algorithms role by role."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import tyro
 
 from cmfq.cli.again import changes, option_words
 from cmfq.cli.options import Folder
 from cmfq.cli.playing import WORKERS
-from cmfq.cli.screen import GamesScreen, print_table
+from cmfq.cli.screen import GamesScreen, print_page
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.hints import command
-from cmfq.play.crossing import CrossCell, log_of, play_crossing, roles_of, scaled
-from cmfq.results.crossing import heading, reward_table, write_crossing
+from cmfq.play.crossing import log_of, play_crossing, roles_of
+from cmfq.results.crossing import heading, write_crossing
 from cmfq.storage import refuse_results_folder, remove
-from cmfq.text import say
 
 
 def cross_in(
@@ -69,16 +68,9 @@ def cross_in(
                 command=again,
                 on_progress=screen.report,
             )
-        cells = write_crossing(out, found, played, settings, again)
+        page = write_crossing(out, found, played, settings, again)
         for size in sizes or (0,):
             remove(log_of(out, size))
-            _print_rewards(cells, game, size)
-        say(f"results: {out / 'README.md'}")
+        print_page(page, out)
 
     return cross
-
-
-def _print_rewards(cells: Sequence[CrossCell], settings: EnvironmentSettings, size: int) -> None:
-    title = scaled(settings, size).title
-    for role, name in enumerate(roles_of(settings)):
-        print_table(reward_table(cells, size, role), f"Reward per {name} and step, {title}")

@@ -61,7 +61,7 @@ def power(
         f"Seeds of each algorithm that tell a win rate of {0.5 + difference:.0%} from 50 % with "
         f"{power:.0%} power, from the standard deviations of the win rate in points"
     )
-    print_table(Table(columns, rows), title)
+    print_table(Table(columns, rows, title))
     say("A, B, pairs: between seeds of A, seeds of B, pairs of them; games: within a pair")
     say("at least: seeds needed however many games they play")
     say(

@@ -16,8 +16,7 @@ from cmfq.hints import command
 from cmfq.outputs import MATCH, PAGE, validate_output
 from cmfq.play.matches import MatchResult, mean_rewards, play_match
 from cmfq.play.players import usual_opponents
-from cmfq.results.details import side_sentences, side_table, yardstick_rows
-from cmfq.results.returns import earns
+from cmfq.results.details import earns, side_sentences, side_table, yardstick_rows
 from cmfq.results.run import write_report
 from cmfq.results.table import margin_text
 from cmfq.statistics.replication import Estimate
@@ -168,11 +167,10 @@ def _print_details(results: Sequence[MatchResult]) -> None:
     """Results by side, and what is measured beside wins."""
     sides = {(one.a, one.b): one.sides for one in results if one.sides}
     if sides:
-        print_table(side_table(sides), "By side, 95 % intervals over games")
-    print_table(
-        yardstick_rows({f"{one.a} v {one.b}": one.yardsticks for one in results}).transposed(),
-        "Beside wins: means of a game, 95 % intervals over games",
-    )
+        print_table(side_table(sides, "By side, 95 % intervals over games"))
+    found = {f"{one.a} v {one.b}": one.yardsticks for one in results}
+    title = "Beside wins: means of a game, 95 % intervals over games"
+    print_table(yardstick_rows(found, title).transposed())
     for sentence in side_sentences(sides):
         say(sentence)
 

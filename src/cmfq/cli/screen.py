@@ -18,6 +18,7 @@ from rich.progress import (
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from cmfq.results.page import Finding, Page
 from cmfq.results.table import Table
 from cmfq.text import Strong, plain_text, say
 
@@ -53,14 +54,30 @@ def _text(cell: Any, keep: str = "") -> Any:
     return Text("\n".join(lines), style="bold" if isinstance(cell, Strong) else "")
 
 
-def print_table(table: Table, title: str) -> None:
-    """On the terminal."""
-    screen = ScreenTable(title=title)
+def print_table(table: Table) -> None:
+    """Print a table on the terminal, under its title."""
+    screen = ScreenTable(title=table.title)
     for number, column in enumerate(table.columns):
         screen.add_column(column, justify="right" if number else "left")
     for row in table.rows:
         screen.add_row(*row)
     new_console().print(screen)
+
+
+def print_page(page: Page, out: Path | None = None) -> None:
+    """Print what a page finds, and its tables that have a title.
+
+    Args:
+        page: description of the page.
+        out: folder that it was written to, if any.
+    """
+    for part in page.parts():
+        if isinstance(part, Table) and part.title:
+            print_table(part)
+        elif isinstance(part, Finding):
+            say(part.text)
+    if out:
+        say(f"results: {out / 'README.md'}")
 
 
 class GamesScreen:

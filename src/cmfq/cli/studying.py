@@ -10,18 +10,24 @@ import tyro
 from cmfq.cli.again import option_words
 from cmfq.cli.options import Folder, LastCheckpoints, Players
 from cmfq.cli.playing import WORKERS
-from cmfq.cli.screen import GamesScreen, print_table
+from cmfq.cli.screen import GamesScreen, print_page, print_table
 from cmfq.cli.tournaments import last_of
 from cmfq.errors import UserError
+from cmfq.experiments.reproduction import (
+    change_sentence,
+    change_table,
+    play_again,
+    refuse_again,
+    runs_of,
+)
+from cmfq.experiments.sweep.plan import read_plan
+from cmfq.experiments.sweep.play import play_sweep, refuse_sweep
+from cmfq.experiments.sweep.report import TITLE, sweep_page, write_sweep
+from cmfq.experiments.training import train_missing, unfinished
 from cmfq.outputs import GAMES, validate_output
 from cmfq.play.reading import finished_tournament
 from cmfq.results.tournament import HEADING, write_results
 from cmfq.storage import refuse_results_folder
-from cmfq.studies.reproduction import change_table, play_again, refuse_again, runs_of
-from cmfq.studies.sweep.plan import read_plan
-from cmfq.studies.sweep.play import play_sweep, refuse_sweep, responses
-from cmfq.studies.sweep.report import TITLE, effects_of, effects_table, write_sweep
-from cmfq.studies.training import train_missing, unfinished
 from cmfq.text import say
 from cmfq.training.settings import RunSettings
 
@@ -81,11 +87,9 @@ def sweep(
                 workers=workers,
                 on_progress=screen.report,
             )
-    effects = effects_of(planned, responses(planned, played))
-    print_table(effects_table(planned, effects), "Win rates, and their changes in points")
     if out:
         write_sweep(out, planned, text, played)
-        say(f"results: {out / 'README.md'}")
+    print_page(sweep_page(planned, text, played), out)
 
 
 def reproduce(
@@ -127,7 +131,9 @@ def reproduce(
             workers=workers,
             on_progress=screen.report,
         )
-    print_table(change_table(stored, played), "Win rates, 95 % intervals over seeds")
+    table = change_table(stored, played)
+    print_table(table)
+    say(change_sentence(table))
     if out:
         write_results(out, played)
         say(f"results: {out / 'README.md'}")

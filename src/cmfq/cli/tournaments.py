@@ -1,6 +1,6 @@
 """Commands that compare algorithms over many training seeds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,45 +9,26 @@ import tyro
 from cmfq.cli.again import changes, option_words
 from cmfq.cli.options import Folder, LastCheckpoints, Players
 from cmfq.cli.playing import WORKERS
-from cmfq.cli.screen import GamesScreen, print_table
+from cmfq.cli.screen import GamesScreen, print_page
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.outputs import GAMES, IMAGE, PAGE, validate_output
-from cmfq.play.by_role import by_role
 from cmfq.play.entrants import find_entrants, split_group
 from cmfq.play.game_log import Tournament, TournamentSettings
-from cmfq.play.layouts import interval_unit, layouts_of, results_by_side, sides_of
 from cmfq.play.players import game_of, usual_opponents
-from cmfq.play.progress import ProgressRow, last_layouts, play_progress, progress_rows
+from cmfq.play.progress import play_progress, progress_rows
 from cmfq.play.reading import finished_progress, finished_tournament
-from cmfq.play.standings import standings
 from cmfq.play.tournament import play_tournament
 from cmfq.results import progress as progress_report
-from cmfq.results.by_role import role_table
 from cmfq.results.curves import HEADING as CURVES_HEADING
 from cmfq.results.curves import write_curves
-from cmfq.results.details import side_sentences, side_table, yardstick_table, yardsticks_of
-from cmfq.results.progress import damage_table, progress_table
 from cmfq.results.progress_figure import win_rate_over_training
-from cmfq.results.returns import difference_table, returns_table
-from cmfq.results.sizes import (
-    TITLE,
-    by_size,
-    size_curves,
-    size_table,
-    write_sizes,
-)
+from cmfq.results.sizes import TITLE, by_size, size_curves, sizes_page, write_sizes
 from cmfq.results.style import refuse_picture, save_picture
-from cmfq.results.tournament import HEADING, write_page, write_results
+from cmfq.results.tournament import HEADING, tournament_page, write_html, write_results
 from cmfq.results.tournament_figures import win_rate_by_size
-from cmfq.results.tournament_tables import (
-    comparison_table,
-    cycle_sentences,
-    how_decided,
-    ordering_table,
-    rating_table,
-)
+from cmfq.results.tournament_tables import how_decided
 from cmfq.storage import refuse_results_folder
 from cmfq.text import say
 
@@ -183,33 +164,12 @@ def progress(
         say(screen.cost())
     else:
         played = finished_progress(log)
-    rows = progress_rows(played)
     if out and picture:
-        save_picture(win_rate_over_training(rows), out)
+        save_picture(win_rate_over_training(progress_rows(played)), out)
     elif out:
         progress_report.write_progress(out, played)
-    _print_progress(played, rows)
-
-
-def _print_progress(played: Tournament, rows: Sequence[ProgressRow]) -> None:
-    """Win rates and damage over training; results of the last checkpoints by side."""
-    print_table(
-        progress_table(rows), f"Win rate in {played.settings.episodes} games, mean over seeds"
-    )
     say(f"{how_decided(played).capitalize()}.")
-    damage, layouts = damage_table(rows), last_layouts(played)
-    earned = by_role(played)
-    if earned:
-        print_table(role_table(earned), "Last checkpoints, reward by role")
-    if damage:
-        print_table(damage, "Log of damage dealt over damage taken, mean over seeds")
-    sides, unit = sides_of(layouts), interval_unit(played)
-    if sides:
-        print_table(side_table(sides), f"Last checkpoints by side, 95 % intervals {unit}")
-    if layouts:
-        print_table(yardsticks_of(layouts), f"Last checkpoints beside wins, 95 % intervals {unit}")
-    for sentence in side_sentences(sides):
-        say(sentence)
+    print_page(progress_report.progress_page(played), None if picture else out)
 
 
 def curves(runs: tyro.conf.Positional[tuple[str, ...]], out: Folder) -> None:
@@ -226,44 +186,17 @@ def curves(runs: tyro.conf.Positional[tuple[str, ...]], out: Folder) -> None:
     environment = game_of([split_group(run)[1] for run in runs])
     entrants = find_entrants(runs, environment.kind, 1)
     again = command("curves", *runs, "--out", out, own_functions=environment.own_functions)
-    print_table(write_curves(out, entrants, environment.title, again), "Training")
-    say(f"results: {out / 'README.md'}")
+    print_page(write_curves(out, entrants, environment.title, again), out)
 
 
 def _report(played: Tournament, html: Path | None, out: Path | None) -> None:
-    result = standings(played)
+    page = tournament_page(played)
     say(f"{how_decided(played).capitalize()}.")
-    unit = interval_unit(played)
-    if played.alone:
-        print_table(returns_table(played), f"Returns, 95 % intervals {unit}")
-        print_table(difference_table(result), "On the same episodes")
-    print_table(comparison_table(result), f"Win rates, 95 % intervals {unit}")
-    orderings = ordering_table(result)
-    if orderings:
-        print_table(orderings, "The paper's orderings")
-    if not played.alone:
-        print_table(
-            rating_table(result),
-            f"Ratings, 95 % intervals {unit}; win rates differ by up to {result.largest_gap:.0%}",
-        )
-    earned = by_role(played)
-    if earned:
-        print_table(role_table(earned), "Reward by role, 95 % intervals")
-    layouts, order = layouts_of(played), [one.group for one in result.ratings]
-    sides = results_by_side(layouts, order)
-    if sides:
-        print_table(side_table(sides), f"By side, 95 % intervals {unit}")
-    if layouts:
-        print_table(yardstick_table(layouts, order), f"Beside wins, 95 % intervals {unit}")
-    for sentence in side_sentences(sides):
-        say(sentence)
-    for sentence in [] if played.alone else cycle_sentences(result):
-        say(sentence)
     if out:
         write_results(out, played)
-        say(f"results: {out / 'README.md'}")
+    print_page(page, out)
     if html is not None:
-        write_page(html, played)
+        write_html(html, played)
         say(f"report: {html.resolve()}")
 
 
@@ -289,8 +222,9 @@ def sizes(
         words = ["sizes", *stored, "--out", str(out)]
         words += ["--against", *against] if against else []
         write_sizes(out, played, curves, command(*words))
-    print_table(size_table(curves), "Win rates by size")
-    say(f"picture: {out}" if picture else f"results: {out / 'README.md'}")
+    print_page(sizes_page(played, curves), None if picture else out)
+    if picture:
+        say(f"picture: {out}")
 
 
 def _is_picture(out: Path, title: str) -> bool:

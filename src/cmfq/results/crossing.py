@@ -1,9 +1,9 @@
-"""Tables and figures of crossed roles: what each algorithm earns in each role, and at which size.
+"""Results of ``cmfq cross``: rewards of each algorithm in each role, at each size.
 
 ::
 
     results/
-      README.md         tables, figures and how to get them again
+      README.md, index.html   tables, figures and how to get them again
       cells.csv         one row per first group, second group and size
       games.jsonl.gz    every game
       runs.json         settings and versions of every run
@@ -14,6 +14,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,10 +23,11 @@ from matplotlib.figure import Figure
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.play.crossing import CrossCell, CrossGame, roles_of, scaled, summarise
 from cmfq.play.entrants import Entrant, groups_of
-from cmfq.results.style import Metrics, colours_of, save_figure
+from cmfq.results.page import Code, Finding, Page, Part, Picture, Section, write_folder
+from cmfq.results.style import Metrics, colours_of
 from cmfq.results.table import Table
 from cmfq.storage import make_folder, write_bytes, write_gzip, write_json
-from cmfq.text import code_line, csv_text
+from cmfq.text import csv_text
 from cmfq.training.run import Run
 from cmfq.zoo import locate
 
@@ -35,7 +37,7 @@ WINDOW = 10
 
 
 def heading(settings: EnvironmentSettings) -> str:
-    """With which the page of an environment with these settings begins; the roles follow."""
+    """Beginning of the title of such a page; the roles follow."""
     return f"{settings.title.split(',')[0].capitalize()}: "
 
 
@@ -45,8 +47,8 @@ def write_crossing(
     games: Sequence[CrossGame],
     settings: EnvironmentSettings,
     command: str,
-) -> list[CrossCell]:
-    """Write the results folder.
+) -> Page:
+    """Write the results folder. Gives its page.
 
     Args:
         folder: to write to; made if it is not there.
@@ -66,14 +68,17 @@ def write_crossing(
         group: [Run.open(locate(one.name)).metrics() for one in members]
         for group, members in groups_of([one for one in entrants if one.run]).items()
     }
-    save_figure(_rewards(cells, settings), folder, "rewards")
-    if metrics:
-        save_figure(_curves(metrics, settings), folder, "curves")
-    write_bytes(folder / "README.md", _readme(cells, settings, command, bool(metrics)).encode())
-    return cells
+    again = (
+        "`cells.csv` holds the tables, `games.jsonl.gz` every game, `runs.json` the settings and "
+        "versions of every run. Train the runs with `cmfq train` and those settings, then",
+        Code(command),
+    )
+    page = crossing_page(cells, settings, metrics, again)
+    write_folder(folder, page)
+    return page
 
 
-def reward_table(cells: Sequence[CrossCell], size: int, role: int) -> Table:
+def reward_table(cells: Sequence[CrossCell], size: int, role: int, title: str = "") -> Table:
     """A row per first group, a column per second one; the reward of one of the two roles."""
     here = {(cell.first, cell.second): cell for cell in cells if cell.size == size}
     seconds = list(dict.fromkeys(second for _, second in here))
@@ -89,7 +94,7 @@ def reward_table(cells: Sequence[CrossCell], size: int, role: int) -> Table:
             interval = f" ({low:.2f} to {high:.2f})" if np.isfinite(low) else ""
             parts.append(f"{value:.2f}{interval}")
         rows.append(tuple(parts))
-    return Table(("", *seconds), rows)
+    return Table(("", *seconds), rows, title)
 
 
 def findings(cells: Sequence[CrossCell], roles: tuple[str, str]) -> Table:
@@ -130,45 +135,56 @@ def _earned(
     return {(c.second, c.first): (c.second_reward, c.second_interval[0]) for c in here}
 
 
-def _readme(
-    cells: Sequence[CrossCell], settings: EnvironmentSettings, command: str, curves: bool
-) -> str:
-    first, second = roles_of(settings)
-    parts = [
-        f"# {heading(settings)}{first} against {second}",
-        "",
+def crossing_page(
+    cells: Sequence[CrossCell],
+    settings: EnvironmentSettings,
+    metrics: Mapping[str, Sequence[Metrics]] | None = None,
+    again: tuple[Part, ...] = (),
+) -> Page:
+    """Tables of both roles at every size, and figures.
+
+    Args:
+        cells: rewards of every two groups at every size.
+        settings: settings of the environment.
+        metrics: metrics of the runs of each group, as far as they are there.
+        again: how to get the page again.
+    """
+    roles = roles_of(settings)
+    first, second = roles
+    introduction = (
         f"Reward per agent and step. Rows play the {first}, columns the {second}; a trained "
         "policy meets trained others of its own seed. In brackets the 95 % interval over training "
-        "seeds (Student's t); for a script against a script there is but one value.",
-        "",
-    ]
-    found = findings(cells, (first, second))
-    if found.rows:
-        parts += [
-            "## Trained against random agents in the same place",
-            "",
-            "Against how many of the other sides the interval over seeds lies above what random "
-            "agents earn there.",
-            "",
-            found.markdown(),
-        ]
+        "seeds (Student's t); for a script against a script there is but one value."
+    )
+    sections = [Section("", (introduction,)), _against_random(cells, roles)]
     for size in dict.fromkeys(cell.size for cell in cells):
-        title = scaled(settings, size).title
+        game = scaled(settings, size).title
         seeds = max(cell.seeds for cell in cells if cell.size == size)
-        for role, name in enumerate((first, second)):
-            table = reward_table(cells, size, role).markdown()
-            parts += [f"## Reward of the {name}: {title}, {seeds} seeds", "", table]
-    parts += ["![Rewards by size](rewards.svg)", ""]
-    if curves:
-        parts += ["![Rewards over training](curves.svg)", ""]
-    parts += [
-        "`cells.csv` holds the tables, `games.jsonl.gz` every game, `runs.json` the settings and "
-        "versions of every run. Train the runs with `cmfq train` and those settings, then",
-        "",
-        code_line(command),
-        "",
-    ]
-    return "\n".join(parts)
+        for role, name in enumerate(roles):
+            table = reward_table(cells, size, role, f"Reward per {name} and step, {game}")
+            sections.append(Section(f"Reward of the {name}: {game}, {seeds} seeds", (table,)))
+    figures = [Picture("rewards", partial(_rewards, cells, settings), "Rewards by size")]
+    if metrics:
+        drawn = partial(_curves, metrics, settings)
+        figures.append(Picture("curves", drawn, "Rewards over training"))
+    sections.append(Section("Figures", figures))
+    return Page(f"{heading(settings)}{first} against {second}", sections, again)
+
+
+def _against_random(cells: Sequence[CrossCell], roles: tuple[str, str]) -> Section:
+    table = findings(cells, roles)
+    if not table.rows:
+        return Section("", ())
+    counts = [tuple(map(int, row[2].split(" of "))) for row in table.rows]
+    told, games = (sum(numbers) for numbers in zip(*counts, strict=True))
+    said = (
+        f"In {told} of {games} places trained policies can be told to earn more than random agents."
+    )
+    how = (
+        "Against how many of the other sides the interval over seeds lies above what random "
+        "agents earn there."
+    )
+    return Section("Trained against random agents in the same place", (Finding(said), table, how))
 
 
 def _rewards(cells: Sequence[CrossCell], settings: EnvironmentSettings) -> Figure:

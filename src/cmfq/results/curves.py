@@ -1,9 +1,9 @@
-"""Learning curves of runs: what training reported, by group, and how it is kept beside a result.
+"""Learning curves of runs, by group, and the metrics that are kept beside a result.
 
 ::
 
     curves/
-      README.md        the first and the last episodes, and the command that does it again
+      README.md, index.html  the first and the last episodes, and the command that does it again
       metrics.json.gz  of every run
       runs.json        settings and versions of every run
       curves.svg, .png
@@ -11,6 +11,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypedDict, cast
 
@@ -20,10 +21,10 @@ import numpy as np
 from cmfq.decoding import Count, Finite, damage_of, decode_json, read_maybe_packed
 from cmfq.errors import UserError
 from cmfq.play.entrants import Entrant
-from cmfq.results.style import Metrics, learning_curves, save_figure
+from cmfq.results.page import Code, Page, Picture, Section, write_folder
+from cmfq.results.style import Metrics, learning_curves
 from cmfq.results.table import Table
-from cmfq.storage import make_folder, write_bytes, write_gzip, write_json
-from cmfq.text import code_line, markdown_text
+from cmfq.storage import make_folder, write_gzip, write_json
 from cmfq.training.deaths import somebody_died
 from cmfq.training.run import SETTINGS_FILE, Run
 from cmfq.zoo import locate
@@ -95,7 +96,7 @@ def by_group(entrants: Sequence[Entrant], metrics: MetricsOf) -> dict[str, list[
     return groups
 
 
-def ends_table(curves: Mapping[str, Sequence[Metrics]]) -> Table:
+def ends_table(curves: Mapping[str, Sequence[Metrics]], title: str = "") -> Table:
     """What the first and the last episodes of each group were like."""
     columns: list[str] = ["group", "seeds", "episodes"]
     measures = {"rewards": "reward", "kills": "kills", "steps": "steps"}
@@ -112,11 +113,11 @@ def ends_table(curves: Mapping[str, Sequence[Metrics]]) -> Table:
                 cells.append(f"{np.mean(values):.0f}".replace("-", "\N{MINUS SIGN}"))
         lengths = sorted({len(run) for run in runs})
         rows.append((group, str(len(runs)), ", ".join(map(str, lengths)), *cells))
-    return Table(tuple(columns), rows)
+    return Table(tuple(columns), rows, title)
 
 
-def write_curves(folder: Path, entrants: Sequence[Entrant], title: str, command: str) -> Table:
-    """Write the folder; it is made if it is not there.
+def write_curves(folder: Path, entrants: Sequence[Entrant], title: str, command: str) -> Page:
+    """Write the folder; it is made if it is not there. Gives its page.
 
     Raises:
         UserError: one of the entrants is no run with metrics, or the runs are of several
@@ -136,24 +137,21 @@ def write_curves(folder: Path, entrants: Sequence[Entrant], title: str, command:
         )
     curves = by_group(entrants, metrics)
     make_folder(folder)
-    table = ends_table(curves)
     write_metrics(folder, metrics)
     write_json(folder / "runs.json", {one.name: one.run for one in entrants})
-    save_figure(learning_curves(curves), folder, "curves")
-    parts = [
-        f"# {HEADING}{markdown_text(title)}\n",
-        f"![{CURVES_CAPTION}](curves.svg)\n",
-        f"{CURVES_CAPTION}\n",
-        f"Means of the first and of the last {ENDS} episodes, over seeds; rewards of a team"
-        + (", kills of all.\n" if _anybody_died(curves) else ".\n"),
-        table.markdown(),
-        "## To get it again\n",
-        code_line(command),
+    what = f"Means of the first and of the last {ENDS} episodes, over seeds; rewards of a team" + (
+        ", kills of all." if _anybody_died(curves) else "."
+    )
+    picture = Picture("curves", partial(learning_curves, curves), CURVES_CAPTION)
+    again = (
+        Code(command),
         "`runs.json` holds settings and versions of every run. Runs that differ in nothing but the "
-        "seed are one group.\n",
-    ]
-    write_bytes(folder / "README.md", "\n".join(parts).encode())
-    return table
+        "seed are one group.",
+    )
+    beginning = Section("", (CURVES_CAPTION, picture, what, ends_table(curves, "Training")))
+    page = Page(f"{HEADING}{title}", (beginning,), again)
+    write_folder(folder, page)
+    return page
 
 
 def _anybody_died(curves: Mapping[str, Sequence[Metrics]]) -> bool:

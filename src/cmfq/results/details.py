@@ -1,12 +1,19 @@
-"""What the games of a tournament say beside who won: by side, and by other yardsticks."""
+"""What games say beside who won: by side, by role, by other yardsticks, by what is earned."""
 
 from collections.abc import Mapping, Sequence
-from itertools import permutations
+from itertools import combinations, permutations
 
+import numpy as np
+
+from cmfq.play.by_role import by_role
 from cmfq.play.by_side import BySide, by_side, side_sentence
+from cmfq.play.entrants import groups_of
+from cmfq.play.game_log import Tournament
 from cmfq.play.layouts import Layouts
-from cmfq.play.outcomes import YARDSTICKS, yardsticks
-from cmfq.results.table import Table, margin_text, number_text, rate_text
+from cmfq.play.outcomes import YARDSTICKS, estimate, yardsticks
+from cmfq.play.standings import Standings, returns_of
+from cmfq.results.page import Finding, Section
+from cmfq.results.table import Table, conclusion, margin_text, number_text, rate_text
 from cmfq.statistics.replication import Estimate
 from cmfq.text import csv_text
 
@@ -14,52 +21,127 @@ SIGNED = ("log_damage_ratio", "margin")
 """Yardsticks that are 0 between equals."""
 
 
-def side_table(found: Mapping[tuple[str, str], BySide]) -> Table:
+def side_section(found: Mapping[tuple[str, str], BySide], unit: str, what: str = "") -> Section:
+    """Results by side; without parts where nothing is to be split.
+
+    Args:
+        found: results of pairs by the side that A played.
+        unit: what the intervals are over.
+        what: which games they are, if not all of the page.
+    """
+    if not found:
+        return Section("By side", ())
+    sentences = side_sentences(found) or [
+        "Between no two of these does the side decide more than the player, beyond chance."
+    ]
+    table = side_table(found, f"{what or 'By'} side, 95 % intervals {unit}".replace("  ", " "))
+    return Section("By side", (*map(Finding, sentences), table, HOW_TO_READ_SIDES))
+
+
+def side_table(found: Mapping[tuple[str, str], BySide], title: str = "") -> Table:
     """A row for every two groups."""
     columns = ("A v B", "A as first", "A as second", "margin as first", "as second", "first side")
-    return Table(
-        columns,
-        [
-            (
-                f"{a} v {b}",
-                rate_text(one.first.win_rate),
-                rate_text(one.second.win_rate),
-                margin_text(one.first.margin),
-                margin_text(one.second.margin),
-                rate_text(one.first_side),
-            )
-            for (a, b), one in found.items()
-        ],
-    )
+    rows = [
+        (
+            f"{a} v {b}",
+            rate_text(one.first.win_rate),
+            rate_text(one.second.win_rate),
+            margin_text(one.first.margin),
+            margin_text(one.second.margin),
+            rate_text(one.first_side),
+        )
+        for (a, b), one in found.items()
+    ]
+    return Table(columns, rows, title)
 
 
 def side_sentences(found: Mapping[tuple[str, str], BySide]) -> list[str]:
-    """One for every two groups between whom the side decides more than the player."""
+    """A sentence for every two groups between whom the side decides more than the player."""
     sentences = [side_sentence(one, a, b) for (a, b), one in found.items()]
     return [sentence for sentence in sentences if sentence]
 
 
-def yardstick_table(layouts: Layouts, order: Sequence[str]) -> Table:
-    """A row for every group against every other one, columns for the yardsticks there are."""
-    return yardsticks_of(
-        {pair: layouts[pair] for pair in permutations(order, 2) if pair in layouts}
+def role_section(played: Tournament, title: str) -> Section:
+    """Earnings of groups in each role: a row for each, a column for every other group.
+
+    Without parts where roles are alike. ``title`` is that of the table on terminals.
+    """
+    earned = by_role(played)
+    others = list(dict.fromkeys(other for found in earned.values() for other in found))
+    rows = [
+        (group, role, *(margin_text(of[one]) if one in of else "–" for one in others))
+        for (group, role), of in earned.items()
+    ]
+    table = Table(("group", "as", *(f"v {other}" for other in others)), rows, title)
+    return Section("By role", (table, HOW_TO_READ_ROLES) if rows else ())
+
+
+def returns_section(played: Tournament, found: Standings, unit: str) -> Section:
+    """What groups earn in a world of one team, and how much more than others; else no parts."""
+    if not played.alone:
+        return Section("Returns", ())
+    pairs = combinations([one.group for one in found.ratings], 2)
+    margins = {(a, b): found.between(a, b).margin for a, b in pairs}
+    return Section(
+        "Returns",
+        (
+            Finding(conclusion(margins, 0, "earns more than")),
+            returns_table(played, f"Returns, 95 % intervals {unit}"),
+            difference_table(found, "On the same episodes"),
+            HOW_TO_READ_RETURNS,
+        ),
     )
 
 
-def yardsticks_of(layouts: Layouts) -> Table:
+def returns_table(played: Tournament, title: str = "") -> Table:
+    """What each group earns, the most first."""
+    earned, found = returns_of(played), {}
+    for group, members in groups_of(played.entrants).items():
+        values = np.array([earned[one.name] for one in members])
+        scores = values.mean(1) if len(values) > 1 else values[0]
+        found[group] = (len(members), estimate(scores.reshape(-1, 1), share=False))
+    ordered = sorted(found.items(), key=lambda item: -item[1][1].value)
+    rows = [(group, str(seeds), margin_text(value)) for group, (seeds, value) in ordered]
+    return Table(("group", "seeds", "return"), rows, title)
+
+
+def difference_table(found: Standings, title: str = "") -> Table:
+    """Every two groups, the one that earns more in more episodes as A."""
+    rows = []
+    for a, b in combinations([one.group for one in found.ratings], 2):
+        one = found.between(a, b)
+        rows.append((f"{a} v {b}", margin_text(one.margin), earns(one.margin.low, one.margin.high)))
+    return Table(("A v B", "return of A less B's", "A earns"), rows, title)
+
+
+def earns(low: float, high: float) -> str:
+    """What the interval of a difference says."""
+    return "more" if low > 0 else "less" if high < 0 else "cannot be told apart"
+
+
+def yardstick_table(layouts: Layouts, order: Sequence[str], title: str = "") -> Table:
+    """A row for every group against every other one, columns for the yardsticks there are."""
+    return yardsticks_of(
+        {pair: layouts[pair] for pair in permutations(order, 2) if pair in layouts}, title
+    )
+
+
+def yardsticks_of(layouts: Layouts, title: str = "") -> Table:
     """A row for every pair, in their order."""
-    return yardstick_rows({f"{a} v {b}": yardsticks(games) for (a, b), games in layouts.items()})
+    found = {f"{a} v {b}": yardsticks(games) for (a, b), games in layouts.items()}
+    return yardstick_rows(found, title)
 
 
-def yardstick_rows(found: Mapping[str, Mapping[str, Estimate]]) -> Table:
+def yardstick_rows(found: Mapping[str, Mapping[str, Estimate]], title: str = "") -> Table:
     """A row for each name, with the yardsticks that at least one of them has."""
     names = [name for name in YARDSTICKS if any(name in one for one in found.values())]
     return Table(
         ("A v B", *(YARDSTICKS[name].label for name in names)),
         [
-            (title, *(yardstick_text(name, one[name]) if name in one else "–" for name in names))
-            for title, one in found.items()
+            (row, *(yardstick_text(name, one[name]) if name in one else "–" for name in names))
+            for row, one in found.items()
         ],
+        title,
     )
 
 
@@ -100,4 +182,13 @@ HOW_TO_READ_YARDSTICKS = (
     "*log ratio*: logarithm of dealt over taken, 0 where they are equal. *Attacks*: share of "
     "attacks among the decisions of A's agents with an enemy in reach, with full hit points "
     "(*unhurt*) and with less than half (*hurt*). *Step limit*: share of games that it ended."
+)
+HOW_TO_READ_ROLES = (
+    "Reward of all agents of the role together, per game, against each other group; 95 % intervals "
+    "over seeds, over games where both have one entrant only."
+)
+HOW_TO_READ_RETURNS = (
+    "*Return*: what all agents earn together in an episode. Episodes are the same for all; "
+    "differences are taken episode by episode. 95 % intervals are over training seeds; over "
+    "episodes where a group, or each of two, has one entrant only."
 )

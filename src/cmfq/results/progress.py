@@ -1,39 +1,33 @@
-"""What ``cmfq progress`` leaves behind, written by code.
+"""Results of ``cmfq progress``: win rates over training.
 
 ::
 
     progress/
-      README.md                   win rates over training, and the command that does it again
+      README.md, index.html       win rates over training, and the command that does it again
       progress.json.gz            every game
       progress.svg, progress.png  the figure
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from shlex import quote
 
 import numpy as np
 
 from cmfq.hints import command
-from cmfq.play.by_role import by_role
 from cmfq.play.entrants import groups_of
 from cmfq.play.game_log import Tournament, tournament_text
-from cmfq.play.layouts import interval_unit, sides_of
+from cmfq.play.layouts import Layouts, interval_unit, sides_of
+from cmfq.play.outcomes import estimate, layout_values, points_of
 from cmfq.play.progress import ProgressRow, last_layouts, progress_rows, shared_by_seeds
-from cmfq.results.by_role import HOW_TO_READ_ROLES, role_table
-from cmfq.results.details import (
-    HOW_TO_READ_SIDES,
-    HOW_TO_READ_YARDSTICKS,
-    side_sentences,
-    side_table,
-    yardsticks_of,
-)
+from cmfq.results.details import HOW_TO_READ_YARDSTICKS, role_section, side_section, yardsticks_of
+from cmfq.results.page import Code, Finding, Page, Part, Picture, Section, write_folder
 from cmfq.results.progress_figure import win_rate_over_training
-from cmfq.results.style import save_figure
-from cmfq.results.table import Table, signed
+from cmfq.results.table import Table, conclusion, signed
 from cmfq.results.tournament_tables import how_decided
-from cmfq.storage import make_folder, write_bytes, write_gzip
-from cmfq.text import code_line, inline_code, markdown_text
+from cmfq.storage import make_folder, write_gzip
+from cmfq.text import inline_code, markdown_text
 
 TITLE = "Learning over time"
 SINGLE_RUNS = ", and over games for a group of one run"
@@ -44,7 +38,10 @@ def damage_table(rows: Sequence[ProgressRow]) -> Table | None:
     if not all("log_damage_ratio" in row.yardsticks for row in rows):
         return None
     return progress_table(
-        rows, lambda row: row.yardsticks["log_damage_ratio"], lambda value: signed(value, 2)
+        rows,
+        lambda row: row.yardsticks["log_damage_ratio"],
+        lambda value: signed(value, 2),
+        title="Log of damage dealt over damage taken, mean over seeds",
     )
 
 
@@ -52,6 +49,7 @@ def progress_table(
     rows: Sequence[ProgressRow],
     value_of: Callable[[ProgressRow], float] = lambda row: row.win_rate,
     text_of: Callable[[float], str] = lambda value: f"{value:.0%}",
+    title: str = "",
 ) -> Table:
     """Mean over the seeds of a group at each checkpoint, with the least and the greatest seed.
 
@@ -59,6 +57,7 @@ def progress_table(
         rows: rows of all checkpoints and opponents.
         value_of: what is shown of a row; its win rate if not given.
         text_of: how that is written.
+        title: title of the table on terminals.
     """
     opponents = list(dict.fromkeys(row.opponent for row in rows))
     rows = shared_by_seeds(rows)
@@ -74,70 +73,66 @@ def progress_table(
             ends = f" ({text_of(min(values))} to {text_of(max(values))})"
             cells.append(text_of(float(np.mean(values))) + (ends if len(values) > 1 else ""))
         lines.append((group, str(episode), *cells))
-    return Table(("group", "episode", *(f"v {opponent}" for opponent in opponents)), lines)
-
-
-def _details(played: Tournament, rows: Sequence[ProgressRow]) -> list[str]:
-    """Sections about damage over training, and about the last checkpoints."""
-    damage, layouts = damage_table(rows), last_layouts(played)
-    sides = sides_of(layouts)
-    parts = []
-    if damage:
-        parts += [
-            "## Damage dealt over damage taken\n",
-            "Logarithm of the ratio, mean over games and seeds; 0 between equals.\n",
-            damage.markdown(),
-        ]
-    if layouts:
-        unit = interval_unit(played)
-        parts += [
-            "## The last checkpoints\n",
-            f"Intervals are 95 %, {unit}{SINGLE_RUNS if unit != 'over games' else ''}; opponents "
-            "are taken as they are.\n",
-            yardsticks_of(layouts).markdown(),
-            f"{HOW_TO_READ_YARDSTICKS}\n",
-        ]
-    earned = by_role(played)
-    if earned:
-        parts += [
-            "## By role, of the last checkpoints\n",
-            role_table(earned).markdown(),
-            f"{HOW_TO_READ_ROLES}\n",
-        ]
-    if sides:
-        parts += [
-            *(f"{markdown_text(sentence)}\n" for sentence in side_sentences(sides)),
-            side_table(sides).markdown(),
-            f"{HOW_TO_READ_SIDES}\n",
-        ]
-    return parts
+    columns = ("group", "episode", *(f"v {opponent}" for opponent in opponents))
+    return Table(columns, lines, title)
 
 
 def write_progress(folder: Path, played: Tournament) -> None:
     """Write the folder; it is made if it is not there."""
     make_folder(folder)
-    rows = progress_rows(played)
-    save_figure(win_rate_over_training(rows), folder, "progress")
     write_gzip(folder / "progress.json.gz", tournament_text(played).encode())
+    stored = command("progress", "--log", folder / "progress.json.gz", "--out", folder)
+    again = (
+        Code(f"{played.command} --out {quote(str(folder))}"),
+        f"From the stored games: {inline_code(stored)}.",
+    )
+    write_folder(folder, progress_page(played, again))
+
+
+def progress_page(played: Tournament, again: tuple[Part, ...] = ()) -> Page:
+    """Win rates over training, and what the last checkpoints do."""
+    rows, layouts, unit = progress_rows(played), last_layouts(played), interval_unit(played)
     runs = ", ".join(
         f"{len(entrants)} of {group}" for group, entrants in groups_of(played.entrants).items()
     )
     opponents = ", ".join(one.name for one in played.opponents)
-    stored = command("progress", "--log", folder / "progress.json.gz", "--out", folder)
-    parts = [
-        f"# {TITLE}: {markdown_text(played.settings.environment.title)}\n",
+    games = played.settings.episodes
+    introduction = (
         f"Every checkpoint of {markdown_text(runs)} against opponents that stay as they are "
         f"({markdown_text(opponents)}): in "
         "self-play the reward does not say who is better than before, a fixed opponent does. "
-        f"{played.settings.episodes} games of each checkpoint against each opponent; "
+        f"{games} games of each checkpoint against each opponent; "
         f"{how_decided(played)}, and a draw counts half. Win rates are means over seeds, with the "
-        "least and the greatest seed; these are no intervals.\n",
-        "![Win rate against training episodes, a panel for each opponent; thin lines are single "
-        "seeds](progress.svg)\n",
-        progress_table(rows).markdown(),
-        *_details(played, rows),
-        "## To get it again\n",
-        code_line(f"{played.command} --out {quote(str(folder))}"),
-        f"From the stored games: {inline_code(stored)}.\n",
-    ]
-    write_bytes(folder / "README.md", "\n".join(parts).encode())
+        "least and the greatest seed; these are no intervals."
+    )
+    picture = Picture(
+        "progress",
+        partial(win_rate_over_training, rows),
+        "Win rate against training episodes, a panel for each opponent; thin lines are single "
+        "seeds",
+    )
+    table = progress_table(rows, title=f"Win rate in {games} games, mean over seeds")
+    damage = damage_table(rows)
+    ratio = "Logarithm of the ratio, mean over games and seeds; 0 between equals."
+    sections = (
+        Section("", (introduction, picture, table)),
+        Section("Damage dealt over damage taken", (ratio, damage) if damage else ()),
+        Section("The last checkpoints", _last_checkpoints(layouts, unit) if layouts else ()),
+        role_section(played, "Last checkpoints, reward by role"),
+        side_section(sides_of(layouts), unit, "Last checkpoints by"),
+    )
+    return Page(f"{TITLE}: {played.settings.environment.title}", sections, again)
+
+
+def _last_checkpoints(layouts: Layouts, unit: str) -> tuple[Part, ...]:
+    rates = {pair: layout_values(games, points_of) for pair, games in layouts.items()}
+    found = {
+        pair: estimate(values, share=True) for pair, values in rates.items() if values is not None
+    }
+    return (
+        f"Intervals are 95 %, {unit}{SINGLE_RUNS if unit != 'over games' else ''}; opponents "
+        "are taken as they are.",
+        Finding(f"Last checkpoints: {conclusion(found)}"),
+        yardsticks_of(layouts, f"Last checkpoints beside wins, 95 % intervals {unit}"),
+        HOW_TO_READ_YARDSTICKS,
+    )

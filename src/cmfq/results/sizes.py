@@ -1,31 +1,32 @@
-"""Win rates against agents a side: does a policy hold in larger crowds (Fig 4c)?
+"""Results of ``cmfq sizes``: win rates against agents a side (Fig 4c).
 
 ::
 
     sizes/
-      README.md                 a row for every two groups, and the command that does it again
+      README.md, index.html     a row for every two groups, and the command that does it again
       tournament-64.json.gz     every game at 64 a side, and so on
       sizes.svg, sizes.png      the figure
 """
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from cmfq.errors import UserError, unknown_name
 from cmfq.play.game_log import Tournament, tournament_text
 from cmfq.play.standings import standings
-from cmfq.results.style import save_figure
-from cmfq.results.table import Table, rate_text
+from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section, write_folder
+from cmfq.results.table import Table, conclusion, rate_text
 from cmfq.results.tournament_figures import win_rate_by_size
 from cmfq.results.tournament_tables import HOW_TO_READ, about
 from cmfq.statistics.replication import Estimate
-from cmfq.storage import make_folder, write_bytes, write_gzip
-from cmfq.text import code_line, markdown_text
+from cmfq.storage import make_folder, write_gzip
+from cmfq.text import markdown_text
 
 TITLE = "Win rates at several sizes"
 
 SizeCurves = Mapping[str, Mapping[str, Mapping[int, Estimate]]]
-"""Of each opponent, of each group, the win rate at each size."""
+"""Win rate at each size, by opponent and group."""
 
 
 def by_size(tournaments: Mapping[Path, Tournament]) -> dict[int, Tournament]:
@@ -71,15 +72,31 @@ def size_curves(tournaments: Mapping[int, Tournament], against: Sequence[str]) -
     }
 
 
-def size_table(curves: SizeCurves) -> Table:
+def size_table(curves: SizeCurves, title: str = "") -> Table:
     """A row for every two groups, a column for every size."""
-    sizes = sorted({size for lines in curves.values() for line in lines.values() for size in line})
     rows = [
-        (f"{group} v {opponent}", *(rate_text(line[size]) for size in sizes))
+        (f"{group} v {opponent}", *(rate_text(line[size]) for size in _sizes(curves)))
         for opponent, lines in curves.items()
         for group, line in lines.items()
     ]
-    return Table(("win rate of A v B", *(f"{size} a side" for size in sizes)), rows)
+    return Table(("win rate of A v B", *(f"{size} a side" for size in _sizes(curves))), rows, title)
+
+
+def _sizes(curves: SizeCurves) -> list[int]:
+    return sorted({size for lines in curves.values() for line in lines.values() for size in line})
+
+
+def _findings(curves: SizeCurves) -> list[Finding]:
+    """Who is better than whom at each size."""
+    said = []
+    for size in _sizes(curves):
+        found: dict[tuple[str, str], Estimate] = {}
+        for opponent, lines in curves.items():
+            for group, line in lines.items():
+                if size in line and (opponent, group) not in found:
+                    found[group, opponent] = line[size]
+        said.append(Finding(f"At {size} a side: {conclusion(found)}"))
+    return said
 
 
 def write_sizes(
@@ -87,22 +104,34 @@ def write_sizes(
 ) -> None:
     """Write the folder; it is made if it is not there."""
     make_folder(folder)
-    save_figure(win_rate_by_size(curves), folder, "sizes")
     for size, played in tournaments.items():
         write_gzip(folder / f"tournament-{size}.json.gz", tournament_text(played).encode())
-    parts = [
-        f"# {TITLE}: {', '.join(map(str, tournaments))} a side\n",
-        f"The same policies at every size. {HOW_TO_READ}\n",
-        "![Win rate against agents a side, a panel for each opponent, with 95 % intervals over "
-        "seeds](sizes.svg)\n",
-        size_table(curves).markdown(),
-        "## What was played\n",
-        *(f"- {markdown_text(about(played))}" for played in tournaments.values()),
-        "\n## To get it again\n",
-        code_line(command),
+    again: tuple[Part, ...] = (
+        Code(command),
         "from the stored games; each of them again from nothing, training and all, by "
         f"`cmfq reproduce {folder}/tournament-{next(iter(tournaments))}.json.gz` and so on. They "
-        "were played by\n",
-        *(code_line(played.command) for played in tournaments.values()),
-    ]
-    write_bytes(folder / "README.md", "\n".join(parts).encode())
+        "were played by",
+        *(Code(played.command) for played in tournaments.values()),
+    )
+    write_folder(folder, sizes_page(tournaments, curves, again))
+
+
+def sizes_page(
+    tournaments: Mapping[int, Tournament], curves: SizeCurves, again: tuple[Part, ...] = ()
+) -> Page:
+    """Win rates of the same policies at every size."""
+    caption = (
+        "Win rate against agents a side, a panel for each opponent, with 95 % intervals over seeds"
+    )
+    beginning: tuple[Part, ...] = (
+        f"The same policies at every size. {HOW_TO_READ}",
+        Picture("sizes", partial(win_rate_by_size, curves), caption),
+        *_findings(curves),
+        size_table(curves, "Win rates by size"),
+    )
+    games = Items([markdown_text(about(played)) for played in tournaments.values()])
+    return Page(
+        f"{TITLE}: {', '.join(map(str, tournaments))} a side",
+        (Section("", beginning), Section("What was played", (games,))),
+        again,
+    )

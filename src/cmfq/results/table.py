@@ -1,7 +1,7 @@
 """Tables of text, for the terminal, Markdown and HTML; and how numbers are written in them."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from cmfq.statistics.replication import Estimate
@@ -14,6 +14,8 @@ class Table:
 
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
+    title: str = ""
+    """What terminals print above it; they leave out tables of a page that have none."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", tuple(map(plain_text, self.columns)))
@@ -36,7 +38,42 @@ class Table:
             (name, *(row[number] for row in self.rows))
             for number, name in enumerate(self.columns[1:], 1)
         ]
-        return Table(columns, rows)
+        return Table(columns, rows, self.title)
+
+
+def listing(names: Iterable[str]) -> str:
+    """Names in a sentence: ``a, b and c``."""
+    *first, last = names
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def conclusion(
+    differences: Mapping[tuple[str, str], Estimate], even: float = 0.5, better: str = "beats"
+) -> str:
+    """One sentence that says who is better than whom, as far as intervals tell.
+
+    Args:
+        differences: what A has against B, or more than B, by the names of A and B.
+        even: value of equals.
+        better: verb of who is better.
+
+    Returns:
+        The sentence; empty if nothing is compared.
+    """
+    behind: dict[str, list[str]] = {}
+    told = {pair: one for pair, one in differences.items() if one.leaves_out(even)}
+    for (a, b), one in told.items():
+        first, second = (a, b) if one.low > even else (b, a)
+        behind.setdefault(first, []).append(second)
+    parts = [f"{name} {better} {listing(others)}" for name, others in behind.items()]
+    untold = [pair for pair in differences if pair not in told]
+    if len(untold) == 1:
+        parts.append(f"{listing(untold[0])} cannot be told apart")
+    elif untold and told:
+        parts.append(f"the other {len(untold)} pairs cannot be told apart")
+    elif untold:
+        parts.append("None of these can be told apart")
+    return f"{'; '.join(parts)}." if parts else ""
 
 
 def rate_text(rate: Estimate) -> str:

@@ -1,45 +1,43 @@
-"""What a tournament leaves behind: a folder of results, or one HTML page; both by code.
+"""Results of a tournament: a folder, or one HTML page.
 
 ::
 
     results/
-      README.md             tables, orderings, figures, and the command that does it again
-      tournament.json.gz    every game, every entrant with its settings (`cmfq power` reads it)
-      comparisons.csv       every two groups
-      yardsticks.csv        every group against every other one: damage, attacks, by side, ...;
-                            where the sides are alike
-      metrics.json.gz       of training, where the runs were there
-      *.svg, *.png          figures
+      README.md, index.html   tables, orderings, figures, and the command that does it again
+      tournament.json.gz      every game, every entrant with its settings (`cmfq power` reads it)
+      comparisons.csv         every two groups
+      yardsticks.csv          every group against every other one: damage, attacks, by side, ...;
+                              where the sides are alike
+      metrics.json.gz         of training, where the runs were there
+      *.svg, *.png            figures
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from functools import partial
+from itertools import combinations
 from pathlib import Path
+from pprint import pformat
 from shlex import quote
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-from matplotlib.figure import Figure
-
 from cmfq.hints import command
 from cmfq.imports import own_names
-from cmfq.play.by_role import by_role
 from cmfq.play.entrants import groups_of
 from cmfq.play.game_log import Tournament, tournament_text
-from cmfq.play.layouts import Layouts, interval_unit, layouts_of, results_by_side
+from cmfq.play.layouts import interval_unit, layouts_of, results_by_side
 from cmfq.play.standings import Standings, all_results, standings
-from cmfq.results.by_role import HOW_TO_READ_ROLES, role_table
 from cmfq.results.curves import CURVES_CAPTION, MetricsOf, by_group, find_metrics, write_metrics
 from cmfq.results.details import (
-    HOW_TO_READ_SIDES,
     HOW_TO_READ_YARDSTICKS,
     details_csv,
-    side_sentences,
-    side_table,
+    returns_section,
+    role_section,
+    side_section,
     yardstick_table,
 )
-from cmfq.results.returns import HOW_TO_READ_RETURNS, difference_table, returns_table
-from cmfq.results.style import learning_curves, save_figure, svg_text
+from cmfq.results.page import Code, Finding, Page, Part, Picture, Section, write_folder, write_page
+from cmfq.results.style import learning_curves
+from cmfq.results.table import Table, conclusion
 from cmfq.results.tournament_figures import game_margins, rating_ladder, win_rate_matrix
 from cmfq.results.tournament_tables import (
     COLUMNS,
@@ -50,108 +48,131 @@ from cmfq.results.tournament_tables import (
     cycle_sentences,
     fit_sentence,
     matrix_table,
+    ordering_sentence,
     ordering_table,
     rating_table,
     run_table,
 )
 from cmfq.storage import make_folder, write_bytes, write_gzip
-from cmfq.text import code_line, csv_text, inline_code, markdown_text
+from cmfq.text import csv_text, inline_code, markdown_text
 
 HEADING = "Tournament: "
-"""With which the page begins; the game follows."""
-CAPTIONS = {
-    "matrix": "Win rate of each row against each column with its 95 % interval {unit}; bold "
-    "where it leaves out 1/2.",
-    "ladder": "Ratings with 95 % intervals {unit}; each tick is one run.",
-    "margins": "How games end: what decides them, less the opponent's, in all games of a group.",
-    "curves": CURVES_CAPTION,
-}
+"""Beginning of the page's title; the game follows."""
 
 
 def write_results(folder: Path, tournament: Tournament) -> None:
     """Write the results folder of a finished tournament; it is made if it is not there."""
-    make_folder(folder)
     metrics = find_metrics(tournament.entrants, folder)
-    found = standings(tournament)
-    for name, figure in _figures(tournament, found, metrics).items():
-        save_figure(figure, folder, name)
+    make_folder(folder)
     write_gzip(folder / "tournament.json.gz", tournament_text(tournament).encode())
     if metrics:
         write_metrics(folder, metrics)
+    comparisons = _comparisons_csv(standings(tournament))
+    write_bytes(folder / "comparisons.csv", comparisons.encode())
     layouts = layouts_of(tournament)
-    write_bytes(folder / "comparisons.csv", _comparisons_csv(found).encode())
     if layouts:
         write_bytes(folder / "yardsticks.csv", details_csv(layouts).encode())
-    page = _readme(tournament, found, layouts, metrics, folder)
-    write_bytes(folder / "README.md", page.encode())
+    write_folder(folder, tournament_page(tournament, metrics, _again(tournament, folder)))
 
 
-def write_page(path: Path, tournament: Tournament) -> None:
-    """Write one HTML file that needs nothing else."""
-    found = standings(tournament)
-    metrics = find_metrics(tournament.entrants)
-    layouts = layouts_of(tournament)
-    sides = results_by_side(layouts, _order(found))
-    templates = Environment(
-        loader=PackageLoader("cmfq.results", "."),
-        autoescape=True,
-        undefined=StrictUndefined,
+def write_html(path: Path, tournament: Tournament) -> None:
+    """Write one HTML file that needs nothing else, settings of the runs included."""
+    settings = [
+        Code(pformat(run), summary=f"Settings and versions of {group}")
+        for group, entrants in groups_of(tournament.entrants).items()
+        if (run := next((one.run for one in entrants if one.run), None))
+    ]
+    again = (Code(tournament.command), *settings)
+    write_page(path, tournament_page(tournament, find_metrics(tournament.entrants), again))
+
+
+def tournament_page(
+    tournament: Tournament, metrics: MetricsOf | None = None, again: tuple[Part, ...] = ()
+) -> Page:
+    """What a finished tournament says.
+
+    Args:
+        tournament: with all its games.
+        metrics: metrics of the runs in it, as far as they are there.
+        again: how to get the page again.
+    """
+    found, unit = standings(tournament), interval_unit(tournament)
+    order = [one.group for one in found.ratings]
+    layouts, game = layouts_of(tournament), tournament.settings.environment.title
+    matrix = Picture(
+        "matrix",
+        partial(win_rate_matrix, found),
+        f"Win rate of each row against each column with its 95 % interval {unit}; bold where it "
+        "leaves out 1/2.",
     )
-    html = templates.get_template("tournament.html").render(
-        tournament=tournament,
-        about=about(tournament),
-        how_to_read=HOW_TO_READ,
-        columns=COLUMNS.replace("*", ""),
-        figures={
-            name: Markup(svg_text(figure))
-            for name, figure in _figures(tournament, found, metrics).items()
-        },
-        captions=_captions(tournament),
-        sides=side_table(sides),
-        side_sentences=side_sentences(sides),
-        how_to_read_sides=HOW_TO_READ_SIDES.replace("*", ""),
-        yardsticks=yardstick_table(layouts, _order(found)),
-        how_to_read_yardsticks=HOW_TO_READ_YARDSTICKS.replace("*", ""),
-        comparisons=comparison_table(found),
-        orderings=ordering_table(found),
-        ratings=rating_table(found),
-        runs=run_table(tournament, _order(found)),
-        gap=found.largest_gap,
-        cycles=[] if tournament.alone else cycle_sentences(found),
-        returns=[returns_table(tournament), difference_table(found)] if tournament.alone else [],
-        how_to_read_returns=HOW_TO_READ_RETURNS.replace("*", ""),
-        by_role=role_table(by_role(tournament)),
-        how_to_read_roles=HOW_TO_READ_ROLES,
-        groups={
-            group: next((one.run for one in entrants if one.run), None)
-            for group, entrants in groups_of(tournament.entrants).items()
-        },
+    margins = Picture(
+        "margins",
+        lambda: game_margins(order, all_results(tournament), tournament.world.decided_by),
+        "How games end: what decides them, less the opponent's, in all games of a group.",
     )
-    make_folder(path.parent)
-    write_bytes(path, html.encode())
-
-
-def _captions(tournament: Tournament) -> dict[str, str]:
-    unit = interval_unit(tournament)
-    return {name: caption.replace("{unit}", unit) for name, caption in CAPTIONS.items()}
-
-
-def _order(found: Standings) -> list[str]:
-    return [one.group for one in found.ratings]
-
-
-def _figures(tournament: Tournament, found: Standings, metrics: MetricsOf) -> dict[str, Figure]:
-    figures = {
-        "matrix": win_rate_matrix(found),
-        **({} if tournament.alone else {"ladder": rating_ladder(found.ratings)}),
-        "margins": game_margins(
-            _order(found), all_results(tournament), tournament.world.decided_by
+    yardsticks = yardstick_table(layouts, order, f"Beside wins, 95 % intervals {unit}")
+    sections = (
+        Section(
+            "",
+            (
+                f"{markdown_text(about(tournament))} {HOW_TO_READ} More in `docs/statistics.md`.",
+                matrix,
+            ),
         ),
-    }
-    curves = by_group(tournament.entrants, metrics)
-    if curves:
-        figures["curves"] = learning_curves(curves)
-    return figures
+        returns_section(tournament, found, unit),
+        _win_rates(tournament, found, unit),
+        _orderings(found),
+        side_section(results_by_side(layouts, order), unit),
+        Section("Beside wins", (yardsticks, HOW_TO_READ_YARDSTICKS) if layouts else ()),
+        role_section(tournament, "Reward by role, 95 % intervals"),
+        Section("Ratings", () if tournament.alone else _ratings(found, unit)),
+        Section("How far seeds differ", (run_table(tournament, order), margins)),
+        _training(tournament, metrics or {}),
+    )
+    return Page(f"{HEADING}{game}", sections, again)
+
+
+def _win_rates(tournament: Tournament, found: Standings, unit: str) -> Section:
+    pairs = combinations([one.group for one in found.ratings], 2)
+    verb = "earns more in most episodes than" if tournament.alone else "beats"
+    said = conclusion({(a, b): found.between(a, b).win_rate for a, b in pairs}, better=verb)
+    table = comparison_table(found, f"Win rates, 95 % intervals {unit}")
+    return Section("Win rates", (Finding(said), matrix_table(found), table, COLUMNS))
+
+
+def _orderings(found: Standings) -> Section:
+    table = ordering_table(found, "The paper's orderings")
+    parts = (Finding(ordering_sentence(table)), table, HOW_TO_READ_ORDERINGS) if table else ()
+    return Section("The paper's orderings (Fig 4b)", parts)
+
+
+def _ratings(found: Standings, unit: str) -> tuple[Part, ...]:
+    title = f"Ratings, 95 % intervals {unit}; win rates differ by up to {found.largest_gap:.0%}"
+    return (
+        *map(Finding, cycle_sentences(found)),
+        Picture(
+            "ladder",
+            partial(rating_ladder, found.ratings),
+            f"Ratings with 95 % intervals {unit}; each tick is one run.",
+        ),
+        rating_table(found, title),
+        fit_sentence(found),
+    )
+
+
+def _again(tournament: Tournament, folder: Path) -> tuple[Part, ...]:
+    stored, runs = folder / "tournament.json.gz", f"runs/{folder.name}-again"
+    options = ["--runs", runs, "--log", f"{runs}.json", "--out", f"{runs}-results"]
+    own = [name for one in tournament.entrants if one.run for name in _own_functions(one.run)]
+    own += own_names(*(one.name for one in tournament.entrants if not one.run))
+    return (
+        Code(command("reproduce", stored, *options, own_functions=own)),
+        "trains every run with the settings that are stored with the games, plays, and writes such "
+        "a page. From runs that are there, it was written by",
+        Code(f"{tournament.command} --out {quote(str(folder))}"),
+        "and from the stored games alone, "
+        f"{inline_code(command('tournament', '--log', stored, '--out', folder))}.",
+    )
 
 
 def _comparisons_csv(found: Standings) -> str:
@@ -169,104 +190,6 @@ def _comparisons_csv(found: Standings) -> str:
     return csv_text(rows)
 
 
-def _readme(
-    tournament: Tournament,
-    found: Standings,
-    layouts: Layouts,
-    metrics: MetricsOf,
-    folder: Path,
-) -> str:
-    captions = _captions(tournament)
-    orderings = ordering_table(found)
-    stored, again = folder / "tournament.json.gz", f"runs/{folder.name}-again"
-    options = ["--runs", again, "--log", f"{again}.json", "--out", f"{again}-results"]
-    own = [name for one in tournament.entrants if one.run for name in _own_functions(one.run)]
-    own += own_names(*(one.name for one in tournament.entrants if not one.run))
-    reproduce = command("reproduce", stored, *options, own_functions=own)
-    parts = [
-        f"# {HEADING}{markdown_text(tournament.settings.environment.title)}\n",
-        f"{markdown_text(about(tournament))} {HOW_TO_READ} More in `docs/statistics.md`.\n",
-        f"![{captions['matrix']}](matrix.svg)\n",
-    ]
-    if orderings:
-        parts += [
-            "## The paper's orderings (Fig 4b)\n",
-            orderings.markdown(),
-            f"{HOW_TO_READ_ORDERINGS}\n",
-        ]
-    if tournament.alone:
-        parts += [
-            "## Returns\n",
-            returns_table(tournament).markdown(),
-            difference_table(found).markdown(),
-            f"{HOW_TO_READ_RETURNS}\n",
-        ]
-    parts += [
-        "## Win rates\n",
-        matrix_table(found).markdown(),
-        comparison_table(found).markdown(),
-        f"{COLUMNS}\n",
-        *_details(layouts, _order(found)),
-        *_roles(tournament),
-        *([] if tournament.alone else _ratings(found, captions["ladder"])),
-        "## How far seeds differ\n",
-        run_table(tournament, _order(found)).markdown(),
-        f"![{captions['margins']}](margins.svg)\n",
-    ]
-    if metrics:
-        parts += [
-            "## Training\n",
-            f"![{captions['curves']}](curves.svg)\n",
-            _training_table(tournament, metrics),
-        ]
-    parts += [
-        "## To get it again\n",
-        code_line(reproduce),
-        "trains every run with the settings that are stored with the games, plays, and writes such "
-        "a page. From runs that are there, it was written by\n",
-        code_line(f"{tournament.command} --out {quote(str(folder))}"),
-        "and from the stored games alone, "
-        f"{inline_code(command('tournament', '--log', stored, '--out', folder))}.\n",
-    ]
-    return "\n".join(parts)
-
-
-def _ratings(found: Standings, caption: str) -> list[str]:
-    return [
-        *(f"{markdown_text(sentence)}\n" for sentence in cycle_sentences(found)),
-        "## Ratings\n",
-        f"![{caption}](ladder.svg)\n",
-        rating_table(found).markdown(),
-        f"{fit_sentence(found)}\n",
-    ]
-
-
-def _roles(tournament: Tournament) -> list[str]:
-    earned = by_role(tournament)
-    if not earned:
-        return []
-    return ["## By role\n", role_table(earned).markdown(), f"{HOW_TO_READ_ROLES}\n"]
-
-
-def _details(layouts: Layouts, order: Sequence[str]) -> list[str]:
-    """Sections by side and beside wins, where there are such results."""
-    sides, parts = results_by_side(layouts, order), []
-    if sides:
-        parts += [
-            "## By side\n",
-            *(f"{markdown_text(sentence)}\n" for sentence in side_sentences(sides)),
-            side_table(sides).markdown(),
-            f"{HOW_TO_READ_SIDES}\n",
-        ]
-    if layouts:
-        parts += [
-            "## Beside wins\n",
-            yardstick_table(layouts, order).markdown(),
-            f"{HOW_TO_READ_YARDSTICKS}\n",
-        ]
-    return parts
-
-
 def _own_functions(run: Mapping[str, Any]) -> list[str]:
     """Names of functions outside the package in what is stored of a run, as module:function."""
     settings = run["settings"]
@@ -277,15 +200,18 @@ def _own_functions(run: Mapping[str, Any]) -> list[str]:
     return own_names(*algorithms, *named)
 
 
-def _training_table(tournament: Tournament, metrics: MetricsOf) -> str:
-    lines = ["| group | seeds | episodes | minutes of each |", "| --- | ---: | ---: | --- |"]
-    for group, entrants in groups_of(tournament.entrants).items():
-        known = [metrics[one.name] for one in entrants if one.name in metrics]
-        if known:
-            minutes = ", ".join(
-                f"{sum(row['playing_seconds'] + row['learning_seconds'] for row in rows) / 60:.0f}"
-                for rows in known
-            )
-            episodes = ", ".join(sorted({str(len(rows)) for rows in known}))
-            lines.append(f"| {group} | {len(known)} | {episodes} | {minutes} |")
-    return "\n".join(lines) + "\n"
+def _training(tournament: Tournament, metrics: MetricsOf) -> Section:
+    """Curves and minutes of the runs whose metrics are there."""
+    if not metrics:
+        return Section("Training", ())
+    curves, rows = by_group(tournament.entrants, metrics), []
+    for group, runs in curves.items():
+        minutes = ", ".join(
+            f"{sum(row['playing_seconds'] + row['learning_seconds'] for row in run) / 60:.0f}"
+            for run in runs
+        )
+        episodes = ", ".join(sorted({str(len(run)) for run in runs}))
+        rows.append((group, str(len(runs)), episodes, minutes))
+    picture = Picture("curves", partial(learning_curves, curves), CURVES_CAPTION)
+    table = Table(("group", "seeds", "episodes", "minutes of each"), rows)
+    return Section("Training", (picture, table))

@@ -1,7 +1,7 @@
 """Tables of a tournament, as rows of text: the page in Markdown and the one in HTML share them."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -9,7 +9,7 @@ import numpy as np
 from cmfq.play.entrants import groups_of
 from cmfq.play.game_log import Tournament
 from cmfq.play.standings import Comparison, Standings, all_results
-from cmfq.results.table import Table, margin_text, rate_text
+from cmfq.results.table import Table, listing, margin_text, rate_text
 
 PAPER_ORDERINGS = (
     ("iql", "mfq"),
@@ -44,7 +44,7 @@ def matrix_table(standings: Standings) -> Table:
     return Table(("win rate against", *groups), rows)
 
 
-def comparison_table(standings: Standings) -> Table:
+def comparison_table(standings: Standings, title: str = "") -> Table:
     """Every two groups, the one with the better rating as A."""
     rows = []
     for a, b in combinations([one.group for one in standings.ratings], 2):
@@ -61,19 +61,19 @@ def comparison_table(standings: Standings) -> Table:
             )
         )
     columns = ("A v B", "seeds", "W-D-L", "win rate of A", "sure", "better seed", "margin")
-    return Table(columns, rows)
+    return Table(columns, rows, title)
 
 
-def rating_table(standings: Standings) -> Table:
+def rating_table(standings: Standings, title: str = "") -> Table:
     """The ladder."""
     rows = [
         (one.group, str(len(one.entrants)), margin_text(one.rating, digits=0))
         for one in standings.ratings
     ]
-    return Table(("group", "seeds", "rating, in Elo points"), rows)
+    return Table(("group", "seeds", "rating, in Elo points"), rows, title)
 
 
-def ordering_table(standings: Standings) -> Table | None:
+def ordering_table(standings: Standings, title: str = "") -> Table | None:
     """The paper's orderings, as far as their algorithms are here."""
     groups = {one.group for one in standings.ratings}
     rows = []
@@ -81,7 +81,19 @@ def ordering_table(standings: Standings) -> Table | None:
         if {weaker, stronger} <= groups:
             one = standings.between(stronger, weaker)
             rows.append((f"{weaker} < {stronger}", rate_text(one.win_rate), verdict(one)))
-    return Table(("in the paper", "win rate of the stronger", "here"), rows) if rows else None
+    columns = ("in the paper", "win rate of the stronger", "here")
+    return Table(columns, rows, title) if rows else None
+
+
+def ordering_sentence(table: Table) -> str:
+    """How many of the paper's orderings hold."""
+    found = [row[-1] for row in table.rows]
+    holds, opposite = found.count("holds"), found.count("does not hold")
+    return (
+        f"Of the paper's {len(found)} orderings {holds or 'none'} can be told to hold here, and "
+        f"{opposite or 'none'} to be the other way round; {len(found) - holds - opposite} cannot "
+        "be told apart."
+    )
 
 
 def run_table(tournament: Tournament, order: Sequence[str]) -> Table:
@@ -140,7 +152,7 @@ def about(tournament: Tournament) -> str:
         if tournament.alone
         else ("games for every two entrants of different groups")
     )
-    seeds = _listing(
+    seeds = listing(
         f"{len(entrants)} of {group}" if len(entrants) > 1 else group
         for group, entrants in groups_of(tournament.entrants).items()
     )
@@ -182,8 +194,3 @@ COLUMNS = (
     "random seed of A wins more than half its games against a random seed of B. *Margin*: what "
     "decides a game, A's less B's."
 )
-
-
-def _listing(parts: Iterable[str]) -> str:
-    *first, last = parts
-    return f"{', '.join(first)} and {last}" if first else last

@@ -3,17 +3,18 @@
 import math
 import shlex
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from cmfq.algorithms import ALGORITHMS
-from cmfq.results.style import colours_of, save_figure
+from cmfq.results.page import Code, Items, Page, Picture, Section, write_folder
+from cmfq.results.style import colours_of
 from cmfq.results.table import Table, margin_text, rate_text
 from cmfq.statistics.replication import Estimate, rate_interval
-from cmfq.storage import write_bytes
-from cmfq.studies.reliance.rows import (
+from studies.reliance.rows import (
     EXCHANGES,
     EXCHANGES_FILE,
     PLAYS_FILE,
@@ -26,9 +27,9 @@ from cmfq.studies.reliance.rows import (
     WeightRow,
     read_all,
 )
-from cmfq.studies.signal_report import mean_and_interval
+from studies.signal_report import mean_and_interval
 
-TITLES = EXCHANGES | {UNANIMOUS: "a crowd of one mind, at most"}
+TITLES = EXCHANGES | {UNANIMOUS: "unanimous neighbours, at most"}
 DRAWN = {
     "changed": "decisions with another likeliest action",
     "win_rate": "win rate against itself as trained",
@@ -51,53 +52,58 @@ HEADINGS = {
 }
 
 
-INTRODUCTION = """# How much do trained policies go by the merged action?
-
-An agent acts by `Q(s, ·, ǎ)`, and the algorithms differ in how they merge their neighbours' actions
-into `ǎ`. Here the merged action of trained policies is exchanged for another one while all else
-stays as it is: {groups}, the last checkpoint of each (episode {episodes}) at its own β. First in
-{watched} games of each policy against itself, in every decision that has a merged action
-({decisions:,} decisions in all, less those of the first step, of agents without neighbours, and of
-IQL, which has none). Then in play: the policy with the other merged action against itself as it was
-trained, {games} games for each run and exchange, sides swapped, a draw counts half. The training
-seed is what is replicated: means over runs with their 95 % intervals (± is half the width of
-Student's; for win rates see `docs/statistics.md`). Each interval stands for itself: of twenty
-that hide no change, one will seem to show one. The policies learned with their own merged action
-and meet another one only here: a loss says that they had come to go by it, not that an algorithm
-which learns without it would be worse.
-
-![What changes with another merged action: a ring per run, the mean, its interval](reliance.svg)
-
-What stands in the place of the merged action keeps less and less of it:
-
-- **the plain mean ā** keeps all that the neighbours did, and drops the weights. Whoever plays as
-  well by it gains nothing from the weights at play; what they did while it learned is not asked
-  here. (MFQ goes by it anyway.)
-- **random weights** are those of the ablation, drawn anew for every neighbour.
-- **another agent's ǎ**, of the same team and step, keeps what kind of crowd there is at the time,
-  and drops whose neighbours they are.
-- **its own mean ǎ, always** is the same vector for every agent and step: it says nothing, but lies
-  among what the network knows. Whoever plays as well by it goes by nothing that `ǎ` tells.
-- **zero** also says nothing, and is a value that the network knows from agents without neighbours
-  alone. Being worse by it, where one is not by the mean ǎ, is a matter of the network, not of news.
-- **a crowd of one mind, at most**: the greatest change over all actions that the whole crowd could
-  take alike. With the pairwise head, whose values are linear in `ǎ`, a likeliest action that none
-  of these changes is changed by no weighting of neighbours at all.
-"""
-
-
-SIDES = """A policy that learned against itself plays both teams, and may play them differently: its
-network can tell them apart by the field that it sees. Where one side wins nearly always, whoever
-plays it, win rates stay near 1/2 whatever is exchanged, and the margin is what tells. Games by zero
-are left out.
-"""
+INTRODUCTION = (
+    "An agent acts by `Q(s, ·, ǎ)`, and the algorithms differ in how they merge their "
+    "neighbours' actions into `ǎ`. Here the merged action of trained policies is exchanged for "
+    "another one while all else stays as it is: {groups}, the last checkpoint of each (episode "
+    "{episodes}) at its own β. First in {watched} games of each policy against itself, in every "
+    "decision that has a merged action ({decisions:,} decisions in all, less those of the first "
+    "step, of agents without neighbours, and of IQL, which has none). Then in play: the policy "
+    "with the other merged action against itself as it was trained, {games} games for each run "
+    "and exchange, sides swapped, a draw counts half. The training seed is what is replicated: "
+    "means over runs with their 95 % intervals (± is half the width of Student's; for win rates "
+    "see `docs/statistics.md`). Each interval stands for itself: of twenty that hide no change, "
+    "one will seem to show one. The policies learned with their own merged action and meet "
+    "another one only here: a loss says that they had come to go by it, not that an algorithm "
+    "which learns without it would be worse."
+)
+REPLACEMENTS = (
+    "**the plain mean ā** keeps all that the neighbours did, and drops the weights. Whoever "
+    "plays as well by it gains nothing from the weights at play; what they did while it learned "
+    "is not asked here. (MFQ goes by it anyway.)",
+    "**random weights** are those of the ablation, drawn anew for every neighbour.",
+    "**another agent's ǎ**, of the same team and step, keeps what kind of crowd there is at the "
+    "time, and drops whose neighbours they are.",
+    "**its own mean ǎ, always** is the same vector for every agent and step: it says nothing, "
+    "but lies among what the network knows. Whoever plays as well by it goes by nothing that "
+    "`ǎ` tells.",
+    "**zero** also says nothing, and is a value that the network knows from agents without "
+    "neighbours alone. Being worse by it, where one is not by the mean ǎ, is a matter of the "
+    "network, not of news.",
+    "**unanimous neighbours, at most**: the greatest change over all actions that all "
+    "neighbours could take alike. With the pairwise head, whose values are linear in `ǎ`, a "
+    "likeliest action that none of these changes is changed by no weighting of neighbours at "
+    "all.",
+)
+SIDES = (
+    "A policy that learned against itself plays both teams, and may play them differently: its "
+    "network can tell them apart by the field that it sees. Where one side wins nearly always, "
+    "whoever plays it, win rates stay near 1/2 whatever is exchanged, and the margin is what "
+    'tells. Games by zero are left out. """ def write_report(folder: Path) -> None: """Write '
+    "``README.md``, ``reliance.svg`` and ``reliance.png`` beside the rows."
+)
+MARGINS = (
+    "A margin is the mean of the altered policy's survivors less those of the policy as it was "
+    "trained: below 0 says that what was taken away had been worth something in play. What "
+    "cannot be told to matter may still matter by as much as its interval allows; and that the "
+    "interval of one algorithm leaves out 0 and that of another does not is no sign that the "
+    "two differ."
+)
 
 
 def write_report(folder: Path) -> None:
-    """Write ``README.md``, ``reliance.svg`` and ``reliance.png`` beside the rows."""
-    found = read_all(folder)
-    save_figure(draw(found), folder, "reliance")
-    write_bytes(folder / "README.md", describe(folder, found).encode())
+    """Write the page and its figure beside the rows."""
+    write_folder(folder, page_of(folder, read_all(folder)))
 
 
 def draw(found: Found) -> Figure:
@@ -132,49 +138,50 @@ def draw(found: Found) -> Figure:
     return figure
 
 
-def describe(folder: Path, found: Found) -> str:
-    """The page, in Markdown."""
+def page_of(folder: Path, found: Found) -> Page:
+    """The results page of these rows."""
     settings, weights = found.settings, found.weights
     groups, playing = _groups(weights), _groups(found.played)
-    parts = [
-        INTRODUCTION.format(
-            groups=", ".join(
-                f"{sum(row.group == group for row in weights)} of {group}" for group in groups
-            ),
-            episodes=" or ".join(map(str, sorted({row.episode for row in weights}))),
-            decisions=sum(row.decisions for row in weights),
-            watched=settings.watched,
-            games=settings.games,
+    introduction = INTRODUCTION.format(
+        groups=", ".join(
+            f"{sum(row.group == group for row in weights)} of {group}" for group in groups
         ),
-        "## What the numbers say\n",
-        "A margin is the mean of the altered policy's survivors less those of the policy as it was "
-        "trained: below 0 says that what was taken away had been worth something in play. What "
-        "cannot be told to matter may still matter by as much as its interval allows; and that the "
-        "interval of one algorithm leaves out 0 and that of another does not is no sign that the "
-        "two differ.\n",
-        *verdicts(found),
-        "\n## What is merged\n",
-        _weights_table(weights, groups).markdown(),
-    ]
-    for measure, heading in HEADINGS.items():
-        parts += [f"## {heading}\n", _table(found, playing, measure).markdown()]
-    parts += ["## Which side wins\n", SIDES, _sides_table(found, playing).markdown()]
-    command = ["python", "-m", "cmfq.studies.reliance", *settings.runs]
+        episodes=" or ".join(map(str, sorted({row.episode for row in weights}))),
+        decisions=sum(row.decisions for row in weights),
+        watched=settings.watched,
+        games=settings.games,
+    )
+    picture = Picture(
+        "reliance",
+        partial(draw, found),
+        "What changes with another merged action: a ring per run, the mean, its interval",
+    )
+    replaced = "What stands in the place of the merged action keeps less and less of it:"
+    sections = (
+        Section("", (introduction, picture, replaced, Items(REPLACEMENTS))),
+        Section("What the numbers say", (MARGINS, Items(verdicts(found)))),
+        Section("What is merged", (_weights_table(weights, groups),)),
+        *(
+            Section(heading, (_table(found, playing, measure),))
+            for measure, heading in HEADINGS.items()
+        ),
+        Section("Which side wins", (SIDES, _sides_table(found, playing))),
+    )
+    command = ["python", "-m", "studies.reliance", *settings.runs]
     command += ["--watched", str(settings.watched), "--games", str(settings.games)]
     command += ["--seed", str(settings.seed), "--out", str(folder)]
-    parts += [
-        "## To get it again\n",
+    again = (
         f"`{WEIGHTS_FILE}`, `{EXCHANGES_FILE}` and `{PLAYS_FILE}` hold a row per run (and "
-        f"exchange), `{SETTINGS_FILE}` what gave them. With the runs of `docs/results/battle64`:\n",
-        f"    {shlex.join(command)}\n",
-        f"The page alone, from the stored rows: `python -m cmfq.studies.reliance --report-only "
-        f"--out {folder}`.\n",
-    ]
-    return "\n".join(parts)
+        f"exchange), `{SETTINGS_FILE}` what gave them. With the runs of `docs/results/battle64`:",
+        Code(shlex.join(command)),
+        f"The page alone, from the stored rows: `python -m studies.reliance --report-only "
+        f"--out {folder}`.",
+    )
+    return Page("How much do trained policies go by the merged action?", sections, again)
 
 
 def verdicts(found: Found) -> list[str]:
-    """What the rows say, a list item each."""
+    """Sentences about the rows."""
     groups = _groups(found.played)
 
     def shares(values: dict[str, list[float]]) -> str:
@@ -183,11 +190,11 @@ def verdicts(found: Found) -> list[str]:
     distances = {
         group: [row.distance for row in found.weights if row.group == group] for group in groups
     }
-    lines = [f"- **How far ǎ is from ā.** {shares(distances)} of the weight stands elsewhere."]
+    lines = [f"**How far ǎ is from ā.** {shares(distances)} of the weight stands elsewhere."]
     for exchange in ("mean", "another's", "zero"):
         changed = {group: _values(found, group, exchange, "changed") for group in groups}
         lines.append(
-            f"- **What policies would do with {TITLES[exchange]}.** Another action becomes the "
+            f"**What policies would do with {TITLES[exchange]}.** Another action becomes the "
             f"likeliest in {shares(changed)} of decisions."
         )
     for exchange, what in WORTHS.items():
@@ -208,11 +215,11 @@ def verdicts(found: Found) -> list[str]:
             for verb, names in told.items()
             if names
         ]
-        lines.append(f"- **{what}** {'; '.join(said)} (with {TITLES[exchange]} instead).")
+        lines.append(f"**{what}** {'; '.join(said)} (with {TITLES[exchange]} instead).")
     decided = [share for group in groups for share in _first_wins(found, group).values()]
     one_sided = sum(max(share, 1 - share) >= ONE_SIDED for share in decided)
     lines.append(
-        f"- **Sides.** In {one_sided} of {len(decided)} runs one side won at least {ONE_SIDED:.0%} "
+        f"**Sides.** In {one_sided} of {len(decided)} runs one side won at least {ONE_SIDED:.0%} "
         "of the games, whichever of the two policies played it."
     )
     return lines

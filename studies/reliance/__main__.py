@@ -17,10 +17,11 @@ from cmfq.play.entrants import find_entrants
 from cmfq.play.players import game_of
 from cmfq.policies import QPolicy
 from cmfq.storage import versions
-from cmfq.studies.reliance.exchange import exchanges
-from cmfq.studies.reliance.games import Averaging, Looking, play, watch
-from cmfq.studies.reliance.report import write_report
-from cmfq.studies.reliance.rows import (
+from cmfq.training.checkpoint import load, load_checkpoint
+from studies.reliance.exchange import exchanges
+from studies.reliance.games import Averaging, Looking, play, watch
+from studies.reliance.report import write_report
+from studies.reliance.rows import (
     EXCHANGES_FILE,
     PLAYS_FILE,
     UNANIMOUS,
@@ -32,7 +33,6 @@ from cmfq.studies.reliance.rows import (
     write_rows,
     write_settings,
 )
-from cmfq.training.checkpoint import load, load_checkpoint
 
 
 @dataclass(frozen=True)

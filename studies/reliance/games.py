@@ -15,7 +15,7 @@ from cmfq.errors import UserError
 from cmfq.play.games import play_between
 from cmfq.policies import QPolicy
 from cmfq.rollout import Observer, play_episode
-from cmfq.studies.reliance.exchange import Seen, look
+from studies.reliance.exchange import Seen, look
 
 
 class Averaging:

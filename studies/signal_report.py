@@ -4,17 +4,22 @@ import csv
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
+from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import get_args
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
-from scipy.stats import t
 
 from cmfq.environments.signal import Setting, SignalSettings, best_from_counts
 from cmfq.errors import UserError
-from cmfq.results.style import COLOURS, save_svg
+from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section, write_folder
+from cmfq.results.style import COLOURS
+from cmfq.results.table import Table, listing
+from cmfq.statistics.intervals import mean_interval
 
 
 @dataclass(frozen=True)
@@ -71,36 +76,18 @@ def read_rows(folder: Path) -> list[SignalRow]:
     if not file.is_file():
         raise UserError(f"there is no {file}: run the study without --report-only first")
     with file.open(newline="", encoding="utf-8") as opened:
-        return [
-            SignalRow(
-                setting=row["setting"],
-                babblers=int(row["babblers"]),
-                variant=row["variant"],
-                seed=int(row["seed"]),
-                weight_share=float(row["weight_share"]),
-                ranks_first=float(row["ranks_first"]),
-                reward=float(row["reward"]),
-            )
-            for row in csv.DictReader(opened)
-        ]
+        return msgspec.convert(list(csv.DictReader(opened)), list[SignalRow], strict=False)
 
 
 def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:
     """Mean, and half the width of Student's 95 % interval of it; nan for a single value."""
-    number = len(values)
-    if number < 2:
-        return float(np.mean(values)), math.nan
-    deviation = float(np.std(values, ddof=1))
-    return float(np.mean(values)), float(t.ppf(0.975, number - 1)) * deviation / math.sqrt(number)
+    low, high = mean_interval(np.array(values))
+    return float(np.mean(values)), (high - low) / 2 if len(values) > 1 else math.nan
 
 
 def write_report(folder: Path) -> None:
-    """Write ``README.md``, ``signal.svg`` and ``signal.png`` beside the rows."""
-    rows = read_rows(folder)
-    figure = draw(rows)
-    save_svg(figure, folder / "signal.svg")
-    figure.savefig(folder / "signal.png", dpi=110)
-    (folder / "README.md").write_text(describe(rows), encoding="utf-8")
+    """Write the page and its figure beside the rows."""
+    write_folder(folder, page_of(folder, read_rows(folder)))
 
 
 def draw(rows: Sequence[SignalRow]) -> Figure:
@@ -136,58 +123,86 @@ def draw(rows: Sequence[SignalRow]) -> Figure:
     return figure
 
 
-def describe(rows: Sequence[SignalRow]) -> str:
-    """The page, in Markdown."""
+def page_of(folder: Path, rows: Sequence[SignalRow]) -> Page:
+    """The results page of these rows."""
     seeds = len({row.seed for row in rows})
-    parts = [INTRODUCTION.format(seeds=seeds, chance=1 / SignalSettings().signals)]
+    introduction = (
+        "The world is `cmfq.environments.signal`: each listener hears one "
+        "signaller, whose action names the action that pays, and a number of babblers. A reward "
+        f"of 1 is the optimum, {1 / SignalSettings().signals:g} is had without hearing anything. "
+        f"Means over {seeds} seeds, ± half the width of Student's 95 % interval."
+    )
+    picture = Picture(
+        "signal",
+        partial(draw, rows),
+        "Weight on the signaller, how often it ranks first, and reward",
+    )
+    sections = [Section("", (introduction, picture, Items(TERMS), HOW_TO_READ))]
     for setting in get_args(Setting):
-        parts.append(f"## Setting `{setting}`: {TITLES[setting]}\n")
-        parts += [_table(rows, setting, measure) for measure in MEASURES]
-    return "\n".join(parts)
+        parts: list[Part] = []
+        for measure, label in MEASURES.items():
+            parts += [f"{label}:", Finding(_found(rows, setting, measure))]
+            parts.append(_table(rows, setting, measure))
+        sections.append(Section(f"Setting {setting}: {TITLES[setting]}", parts))
+    again = (
+        Code(f"python -m studies.signal --out {quote(str(folder))}"),
+        f"trains and measures; `{ROWS_FILE}` holds a row per run, `settings.json` what gave them. "
+        "With `--report-only` the page alone is written, from the stored rows.",
+    )
+    return Page("A world where it is known which neighbour matters", sections, again)
 
 
-INTRODUCTION = """# A world where it is known which neighbour matters
-
-Written by `python -m cmfq.studies.signal --out docs/results/signal` from `rows.csv` (one
-row per run) and `settings.json`. The world is `cmfq.environments.signal`: each listener hears one
-signaller, whose action names the action that pays, and a number of babblers. A reward of 1 is the
-optimum, {chance:g} is had without hearing anything. Means over {seeds} seeds, ± half the width of
-Student's 95 % interval.
-
-![Weight on the signaller, how often it ranks first, and reward](signal.svg)
-
-- **weight on the signaller**: its share of the merged action; `1 / neighbours` if all weigh alike.
-- **ranks first**: how often no neighbour weighs more, ties by lot. In `random`, neighbours that
-  acted alike share the mean of their draws, so one that acts alone is more often an extreme.
-- **best by counts**: what is to be earned knowing how many neighbours took each action, not who.
-  The dashed line is this for the reward, and `1 / neighbours` for the weights.
-
-How to read it: Eq 7 measures how far the policy *moves* when all act like one neighbour. Where the
-mean action already tells the truth, doing as the signaller does moves nothing, and doing as a
-babbler does moves much: the effect then points away from the neighbour that matters. Likewise for
-the one signal that names what the policy does anyway. `recomputed` learns from merged actions of
-today's weights (`--merged-action recomputed`), not of those that were in force when it acted.
-`leave-one-out` is another do-operation: it has its greatest effect where a neighbour is one of few.
-"""
+TERMS = (
+    "**weight on the signaller**: its share of the merged action; `1 / neighbours` if all weigh "
+    "alike.",
+    "**ranks first**: how often no neighbour weighs more, ties by lot. In `random`, neighbours "
+    "that acted alike share the mean of their draws, so one that acts alone is more often an "
+    "extreme.",
+    "**best by counts**: what is to be earned knowing how many neighbours took each action, not "
+    "who. The dashed line is this for the reward, and `1 / neighbours` for the weights.",
+)
+HOW_TO_READ = (
+    "How to read it: Eq 7 measures how far the policy *moves* when all act like one neighbour. "
+    "Where the mean action already tells the truth, doing as the signaller does moves nothing, "
+    "and doing as a babbler does moves much: the effect then points away from the neighbour that "
+    "matters. Likewise for the one signal that names what the policy does anyway. `recomputed` "
+    "learns from merged actions of today's weights (`--merged-action recomputed`), not of those "
+    "that were in force when it acted. `leave-one-out` is another do-operation: it has its "
+    "greatest effect where a neighbour is one of few."
+)
 
 
-def _table(rows: Sequence[SignalRow], setting: Setting, measure: str) -> str:
+def _found(rows: Sequence[SignalRow], setting: Setting, measure: str) -> str:
+    """Which variants lie above or below the reference, whatever the number of babblers."""
     babblers = sorted({row.babblers for row in rows})
+    reference = np.array([_reference(setting, measure, number) for number in babblers])
+    above, below = [], []
+    for variant in [name for name in STYLES if any(row.variant == name for row in rows)]:
+        middle, half = _curve(rows, setting, variant, measure, babblers)
+        if (middle - half > reference).all():
+            above.append(variant)
+        elif (middle + half < reference).all():
+            below.append(variant)
+    return (
+        f"At every number of babblers {listing(above) if above else 'none'} can be told to lie "
+        f"above {_last_column(measure)}, {listing(below) if below else 'none'} below."
+    )
+
+
+def _last_column(measure: str) -> str:
+    return "best by counts" if measure == "reward" else "all alike"
+
+
+def _table(rows: Sequence[SignalRow], setting: Setting, measure: str) -> Table:
     variants = [name for name in STYLES if any(row.variant == name for row in rows)]
-    last = "best by counts" if measure == "reward" else "all alike"
-    lines = [
-        f"{MEASURES[measure]}:\n",
-        "| babblers | " + " | ".join(variants) + f" | {last} |",
-        "| ---: |" + " ---: |" * (len(variants) + 1),
-    ]
-    for number in babblers:
+    lines = []
+    for number in sorted({row.babblers for row in rows}):
         cells = []
         for variant in variants:
             middle, half = _curve(rows, setting, variant, measure, [number])
             cells.append(f"{middle[0]:.3f} ± {half[0]:.3f}")
-        cells.append(f"{_reference(setting, measure, number):.3f}")
-        lines.append(f"| {number} | " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+        lines.append((str(number), *cells, f"{_reference(setting, measure, number):.3f}"))
+    return Table(("babblers", *variants, _last_column(measure)), lines)
 
 
 def _reference(setting: Setting, measure: str, babblers: int) -> float:

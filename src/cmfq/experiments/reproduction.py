@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cmfq.environments.keeping import teams_of
 from cmfq.errors import UserError
+from cmfq.experiments.training import stored_settings
 from cmfq.imports import own_names
 from cmfq.play.engine import refuse_other_games, refuse_to_play
 from cmfq.play.entrants import Entrant, enter
@@ -16,7 +17,6 @@ from cmfq.play.standings import standings
 from cmfq.play.tournament import play_tournament, refuse_too_few
 from cmfq.results.table import Table, rate_text
 from cmfq.storage import versions
-from cmfq.studies.training import stored_settings
 from cmfq.training.checkpoint import refuse_own_functions
 from cmfq.training.settings import RunSettings
 
@@ -94,9 +94,17 @@ def change_table(stored: Tournament, again: Tournament) -> Table:
     before, now = standings(stored), standings(again)
     rows = []
     for a, b in combinations([one.group for one in before.ratings], 2):
-        rates = (found.between(a, b).win_rate for found in (before, now))
-        rows.append((f"{a} v {b}", *map(rate_text, rates)))
-    return Table(("A v B", "stored", "again"), rows)
+        old, new = (found.between(a, b).win_rate for found in (before, now))
+        within = "yes" if old.low <= new.value <= old.high else "no"
+        rows.append((f"{a} v {b}", rate_text(old), rate_text(new), within))
+    columns = ("A v B", "stored", "again", "within the stored interval")
+    return Table(columns, rows, "Win rates, 95 % intervals over seeds")
+
+
+def change_sentence(table: Table) -> str:
+    """How many win rates came out as they were, as far as the stored intervals tell."""
+    within = sum(row[-1] == "yes" for row in table.rows)
+    return f"{within} of {len(table.rows)} win rates lie within the stored intervals."
 
 
 def _folder(entrant: Entrant) -> str:

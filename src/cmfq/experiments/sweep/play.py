@@ -11,14 +11,14 @@ import numpy.typing as npt
 from cmfq.environments.keeping import teams_of
 from cmfq.environments.sides import are_alike
 from cmfq.errors import UserError
+from cmfq.experiments.sweep.plan import Plan, run_name
+from cmfq.experiments.training import differences, stored_settings
 from cmfq.play.engine import play_planned, refuse_other_games, refuse_to_play
 from cmfq.play.entrants import Entrant, enter, find_entrants, split_group
 from cmfq.play.game_log import Tournament, TournamentSettings
 from cmfq.play.schedule import ScheduledGame, episodes_alone, games_between
 from cmfq.play.standings import games_by_pair
 from cmfq.storage import versions
-from cmfq.studies.sweep.plan import Plan, run_name
-from cmfq.studies.training import differences, stored_settings
 from cmfq.text import csv_text
 
 FloatArray = npt.NDArray[np.float64]

@@ -1,6 +1,6 @@
 """Do the weights find the neighbours that matter, where it is known which ones do?
 
-``python -m cmfq.studies.signal --out docs/results/signal`` trains the algorithms in the
+``python -m studies.signal --out docs/results/signal`` trains the algorithms in the
 world of :mod:`cmfq.environments.signal`, over numbers of babblers and seeds, and writes the raw
 rows, and from these the tables and the figure.
 """
@@ -29,8 +29,8 @@ from cmfq.replay import Replay
 from cmfq.replay_writer import ReplayWriter
 from cmfq.rollout import play_episode
 from cmfq.storage import versions, write_json
-from cmfq.studies.signal_report import SignalRow, write_report, write_rows
 from cmfq.training.settings import ExplorationSettings
+from studies.signal_report import SignalRow, write_report, write_rows
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """How often the intervals hold what they promise, in simulated tournaments of known truth.
 
-``python -m cmfq.studies.coverage --out docs/results/coverage`` writes the rows and the tables.
+``python -m studies.coverage --out docs/results/coverage`` writes the rows and the tables.
 
 A seed of either algorithm has a strength, a pair of seeds has a knack, and a game is won with
 probability ``Φ(μ + row + column + cell)``, all three normal; then the true mean win rate is
@@ -8,12 +8,11 @@ probability ``Φ(μ + row + column + cell)``, all three normal; then the true me
 some seeds fail, as trainings do: their strength is far below that of the others.
 """
 
-import csv
-import io
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from shlex import quote
 from typing import NamedTuple
 
 import numpy as np
@@ -21,10 +20,13 @@ import numpy.typing as npt
 import tyro
 from scipy import optimize, stats
 
+from cmfq.results.page import Code, Finding, Page, Section, write_folder
+from cmfq.results.table import Table
 from cmfq.statistics.power import power, variation
 from cmfq.statistics.rating import ELO, rate_groups
 from cmfq.statistics.replication import Interval, rate_interval
-from cmfq.storage import write_bytes
+from cmfq.storage import make_folder, write_bytes
+from cmfq.text import csv_text
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -233,64 +235,90 @@ class CoverageStudy:
     seed: int = 0
 
 
-def describe(
+def page_of(
     rows: Sequence[CoverageRow],
     ratings: Sequence[tuple[int, float, float]],
     powers: Sequence[PowerRow],
     study: CoverageStudy,
-) -> str:
-    """The page, in Markdown."""
-    lines = [
-        "# Do 95 % intervals hold the truth 95 times in 100?",
-        "",
-        f"Written by `python -m cmfq.studies.coverage --out {study.out}`. Win rates of "
-        f"simulated tournaments with {study.games} games for each pair of seeds, "
-        f"{study.repetitions} tournaments for each of "
-        + ", ".join(f"*{name}* {tuple(world)[:3]}" for name, world in WORLDS.items())
-        + ": standard deviations of the strength of the rows' seeds, the columns', and of pairs, "
+) -> Page:
+    """The results page.
+
+    Args:
+        rows: coverage of the intervals of win rates.
+        ratings: seeds, Elo points between them, and coverage of the intervals of ratings.
+        powers: predicted and simulated power.
+        study: settings of the study.
+    """
+    worlds = ", ".join(f"*{name}* {tuple(world)[:3]}" for name, world in WORLDS.items())
+    least = min(row.covered for row in rows if row.world in WORLDS)
+    introduction = (
+        f"Win rates of simulated tournaments with {study.games} games for each pair of seeds, "
+        f"{study.repetitions} tournaments for each of {worlds}: standard deviations of the "
+        "strength of the rows' seeds, the columns', and of pairs, "
         "where the luck of a game has 1. In each cell the least and the greatest coverage among "
         "these worlds. `5 v 1`: five seeds against one fixed opponent; `2 v 10` and "
         "`10 v 2` differ, because in one world it is the columns' seeds that vary. Last: where "
-        f"seeds are alike but for one in five of the rows', which fails ({FAILURE:g} weaker).",
-        "",
-        "| seeds | true win rate | coverage | mean width | coverage of the plain bootstrap "
-        "| one in five fails | plain bootstrap |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-    ]
+        f"seeds are alike but for one in five of the rows', which fails ({FAILURE:g} weaker)."
+    )
+    found = Finding(
+        f"The least coverage of any world, win rate and number of seeds is {least:.1%}."
+    )
+    rated = Table(
+        ("seeds each", "points between seeds (standard deviation)", "coverage"),
+        [(str(seeds), f"{points:.0f}", f"{share:.1%}") for seeds, points, share in ratings],
+    )
+    sections = (
+        Section("", (introduction, found, _win_rate_table(rows))),
+        Section(
+            "Ratings",
+            (
+                "Where Bradley and Terry's model is true: three algorithms 100 points apart, the "
+                "coverage of all their intervals.",
+                rated,
+            ),
+        ),
+        Section(
+            "Power",
+            (
+                "What `cmfq power` predicts from a tournament of two algorithms that are equally "
+                f"strong ({PILOT_SEEDS} seeds each), beside the share of simulated tournaments "
+                "that told them apart: the least and the greatest among the same worlds.",
+                Table(
+                    ("seeds each", "true win rate", "power predicted", "told apart",
+                     "largest error in a world"),
+                    [
+                        (str(row.seeds), f"{0.5 + row.difference:.0%}", _range(row.foretold),
+                         _range(row.told), f"{100 * row.largest_error:.0f} points")
+                        for row in powers
+                    ],
+                ),
+            ),
+        ),
+    )  # fmt: skip
+    again = (Code(f"python -m studies.coverage --out {quote(str(study.out))}"),)
+    return Page("Do 95 % intervals hold the truth 95 times in 100?", sections, again)
+
+
+def _win_rate_table(rows: Sequence[CoverageRow]) -> Table:
+    columns = (
+        "seeds", "true win rate", "coverage", "mean width", "coverage of the plain bootstrap",
+        "one in five fails", "plain bootstrap",
+    )  # fmt: skip
+    lines = []
     for sides in SIDES:
         for rate in RATES:
             of = {r.world: r for r in rows if (r.rows, r.columns, r.win_rate) == (*sides, rate)}
             found = [of[world] for world in WORLDS]
             (fails,) = (of[world] for world in FAILING)
-            width = np.mean([row.width for row in found])
-            lines.append(
-                f"| {sides[0]} v {sides[1]} | {rate:.0%} | {_range([r.covered for r in found])} | "
-                f"{width:.2f} | {_range([r.bootstrap_covered for r in found])} | "
-                f"{fails.covered:.1%} | {fails.bootstrap_covered:.1%} |"
+            cells = (
+                _range([r.covered for r in found]),
+                f"{np.mean([row.width for row in found]):.2f}",
+                _range([r.bootstrap_covered for r in found]),
+                f"{fails.covered:.1%}",
+                f"{fails.bootstrap_covered:.1%}",
             )
-    lines += [
-        "",
-        "Ratings, where Bradley and Terry's model is true: three algorithms 100 points apart, the "
-        "coverage of all their intervals.",
-        "",
-        "| seeds each | points between seeds (standard deviation) | coverage |",
-        "| --- | ---: | ---: |",
-        *(f"| {seeds} | {spread:.0f} | {share:.1%} |" for seeds, spread, share in ratings),
-        "",
-        "What `cmfq power` foretells from a tournament of two algorithms that are equally strong "
-        f"({PILOT_SEEDS} seeds each), beside the share of simulated tournaments that told them "
-        "apart: the least and the greatest among the same worlds.",
-        "",
-        "| seeds each | true win rate | power foretold | told apart | largest error in a world |",
-        "| ---: | ---: | ---: | ---: | ---: |",
-        *(
-            f"| {row.seeds} | {0.5 + row.difference:.0%} | {_range(row.foretold)} | "
-            f"{_range(row.told)} | {100 * row.largest_error:.0f} points |"
-            for row in powers
-        ),
-        "",
-    ]
-    return "\n".join(lines)
+            lines.append((f"{sides[0]} v {sides[1]}", f"{rate:.0%}", *cells))
+    return Table(columns, lines)
 
 
 def _range(values: Sequence[float]) -> str:
@@ -308,15 +336,10 @@ def main(arguments: list[str] | None = None) -> int:
         for seeds in (3, 5, 10) for points in (50, 150)
     ]  # fmt: skip
     powers = list(measure_power(study.repetitions // 2, study.games, study.seed))
-    study.out.mkdir(parents=True, exist_ok=True)
-    table = io.StringIO()
-    writer = csv.DictWriter(
-        table, [field.name for field in fields(CoverageRow)], lineterminator="\n"
-    )
-    writer.writeheader()
-    writer.writerows(asdict(row) for row in rows)
-    write_bytes(study.out / "rows.csv", table.getvalue().encode())
-    write_bytes(study.out / "README.md", describe(rows, ratings, powers, study).encode())
+    make_folder(study.out)
+    table = [list(asdict(rows[0])), *(list(asdict(row).values()) for row in rows)]
+    write_bytes(study.out / "rows.csv", csv_text(table).encode())
+    write_folder(study.out, page_of(rows, ratings, powers, study))
     return 0
 
 

@@ -16,14 +16,14 @@ import pytest
 
 from cmfq.cli import main
 from cmfq.errors import UserError
+from cmfq.experiments.sweep.effects import fit_effects
+from cmfq.experiments.sweep.plan import fold_over, read_plan
+from cmfq.experiments.sweep.play import responses
+from cmfq.experiments.sweep.report import effects_of
+from cmfq.experiments.training import differences, train_missing, unfinished
 from cmfq.play.entrants import Entrant, Player
 from cmfq.play.game_log import GameRecord, Tournament, TournamentSettings
 from cmfq.play.reading import read_tournament
-from cmfq.studies.sweep.effects import fit_effects
-from cmfq.studies.sweep.plan import fold_over, read_plan
-from cmfq.studies.sweep.play import responses
-from cmfq.studies.sweep.report import effects_of
-from cmfq.studies.training import differences, train_missing, unfinished
 from cmfq.training.run import Run
 from killing import kill_among_games
 

@@ -15,7 +15,7 @@ from cmfq.mean_field.merging import mean_action
 from cmfq.merge import Merged, MergeInput, Neighbourhood
 from cmfq.networks import QNetwork
 from cmfq.policies import QPolicy
-from cmfq.studies.reliance.rows import EXCHANGES
+from studies.reliance.rows import EXCHANGES
 
 
 def exchanges(policy: QPolicy, usual: Tensor) -> dict[str, QPolicy]:

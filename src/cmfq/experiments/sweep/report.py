@@ -1,9 +1,9 @@
-"""What a sweep says: tables, a figure, and the command that does it again, all by code.
+"""Results of ``cmfq sweep``: effects of settings on win rates.
 
 ::
 
     results/
-      README.md           effects of every factor, with intervals
+      README.md, index.html   effects of every factor, with intervals
       plan.toml           as it was read
       games.json.gz       every game; settings and versions of every run
       cells.csv           levels and responses of each cell
@@ -12,21 +12,24 @@
 
 import textwrap
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from shlex import quote
 
 import numpy as np
 from matplotlib.figure import Figure
 
+from cmfq.experiments.sweep.effects import Effects, fit_effects
+from cmfq.experiments.sweep.plan import Plan
+from cmfq.experiments.sweep.play import Responses, responses, responses_csv
+from cmfq.hints import command
 from cmfq.play.game_log import Tournament, tournament_text
-from cmfq.results.style import colours_of, save_figure
+from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section, write_folder
+from cmfq.results.style import colours_of
 from cmfq.results.table import Table, margin_text, rate_text
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import make_folder, write_bytes, write_gzip
-from cmfq.studies.sweep.effects import Effects, fit_effects
-from cmfq.studies.sweep.plan import Plan
-from cmfq.studies.sweep.play import Responses, responses, responses_csv
-from cmfq.text import Strong, code_block, code_line, markdown_text
+from cmfq.text import Strong, inline_code, markdown_text
 
 TITLE_WIDTH = 20
 """Characters of a line above a panel."""
@@ -47,7 +50,7 @@ def effects_of(plan: Plan, found: Responses) -> dict[str, Effects]:
     return {title: fit_effects(plan.design, response) for title, response in parts.items()}
 
 
-def effects_table(plan: Plan, effects: dict[str, Effects]) -> Table:
+def effects_table(plan: Plan, effects: dict[str, Effects], title: str = "") -> Table:
     """A row for the mean and one for each factor, a column for each response."""
     means = [
         rate_text(one.mean) if not title.endswith("'s") else change_text(one.mean)
@@ -56,7 +59,7 @@ def effects_table(plan: Plan, effects: dict[str, Effects]) -> Table:
     rows = [("mean of all cells", *means)]
     for number, factor in enumerate(plan.factors):
         rows.append((factor.title, *(change_text(one.changes[number]) for one in effects.values())))
-    return Table(("", *effects), rows)
+    return Table(("", *effects), rows, title)
 
 
 def change_text(change: Estimate) -> str:
@@ -105,25 +108,50 @@ def effects_figure(plan: Plan, effects: dict[str, Effects]) -> Figure:
 def write_sweep(folder: Path, plan: Plan, plan_text: str, tournament: Tournament) -> None:
     """Write the results folder; it is made if it is not there."""
     make_folder(folder)
-    found = responses(plan, tournament)
-    effects = effects_of(plan, found)
-    save_figure(effects_figure(plan, effects), folder, "effects")
     write_gzip(folder / "games.json.gz", tournament_text(tournament).encode())
     write_bytes(folder / "plan.toml", plan_text.encode())
-    write_bytes(folder / "cells.csv", responses_csv(plan, found).encode())
-    write_bytes(
-        folder / "README.md", _readme(folder, plan, plan_text, tournament, found, effects).encode()
+    write_bytes(folder / "cells.csv", responses_csv(plan, responses(plan, tournament)).encode())
+    stored = command(
+        "sweep", folder / "plan.toml", "--log", folder / "games.json.gz", "--out", folder
     )
+    again = (
+        Code(f"{tournament.command} --out {quote(str(folder))}"),
+        "trains what is not trained yet, plays, and writes this page. From the stored games alone: "
+        f"{inline_code(stored)}.",
+    )
+    write_folder(folder, sweep_page(plan, plan_text, tournament, again))
 
 
-def _readme(
-    folder: Path,
-    plan: Plan,
-    plan_text: str,
-    tournament: Tournament,
-    found: Responses,
-    effects: dict[str, Effects],
-) -> str:
+def sweep_page(
+    plan: Plan, plan_text: str, tournament: Tournament, again: tuple[Part, ...] = ()
+) -> Page:
+    """Effects of every setting, with what gave them."""
+    found = responses(plan, tournament)
+    effects = effects_of(plan, found)
+    told = settled(plan, effects)
+    tests = plan.design.shape[1] * len(effects)
+    changes: list[Part] = [
+        Picture("effects", partial(effects_figure, plan, effects), CAPTION),
+        Finding(f"{len(told)} of {tests} intervals leave out 0."),
+        effects_table(plan, effects, "Win rates, and their changes in points"),
+        "Changes are in points of the win rate; bold where the interval leaves out 0. If no "
+        f"setting changed anything, {0.05 * tests:.1f} intervals would leave out 0 on average, and "
+        "each is judged for itself: what only one or two of "
+        "many say is a reason to look again, with other seeds. What cannot be told from 0 may "
+        "still be as large as its interval.",
+    ]
+    if told:
+        changes.append(Items([markdown_text(sentence) for sentence in told]))
+    sections = (
+        Section("", (_introduction(plan, tournament), *changes, *_controls(plan, effects))),
+        Section("Cells", (_cells_table(plan, found),)),
+        Section("The plan", (Code(plan_text.strip(), "toml"),)),
+    )
+    a, b = plan.algorithms
+    return Page(f"{TITLE} {a} and {b}: {plan.game.title}", sections, again)
+
+
+def _introduction(plan: Plan, tournament: Tournament) -> str:
     a, b = plan.algorithms
     cells, factors = plan.design.shape
     others = [one.name for one in tournament.entrants if one.group not in plan.names]
@@ -136,38 +164,15 @@ def _readme(
         strength = (
             "*Strength* is the win rate against the common opponents, each counting the same. "
         )
-    told = settled(plan, effects)
-    tests = factors * len(effects)
-    parts = [
-        f"# {TITLE} {a} and {b}: {plan.game.title}\n",
+    return (
         f"{cells} cells of a two-level design with its mirror image, in each a run of {a} and one "
         f"of {b} with the same seed: every setting is at its first level in half of the cells and "
         f"at its second in the other half, with both levels of every other one equally often. "
         f"{len(tournament.games):,} games: {games}. {strength}A draw counts half. Intervals (95 %) "
         "are Student's, from what the main effects leave over "
         f"({cells - factors - 1} degrees of freedom): the luck of training, as every cell has a "
-        "seed of its own, and that of the games; interactions of two settings widen them.\n",
-        f"![{CAPTION}](effects.svg)\n",
-        "Changes are in points of the win rate; bold where the interval leaves out 0.\n",
-        effects_table(plan, effects).markdown(),
-        f"{len(told)} of {tests} intervals leave out 0. If no setting changed anything it would be "
-        f"{0.05 * tests:.1f} on average, and each is judged for itself: what only one or two of "
-        "many say is a reason to look again, with other seeds. What cannot be told from 0 may "
-        "still be as large as its interval.\n",
-        *(f"- {markdown_text(sentence)}" for sentence in told),
-        *([""] if told else []),
-        *_controls(plan, effects),
-        "## Cells\n",
-        _cells_table(plan, found).markdown(),
-        "## The plan\n",
-        code_block(plan_text.strip(), "toml"),
-        "## To get it again\n",
-        code_line(f"{tournament.command} --out {quote(str(folder))}"),
-        "trains what is not trained yet, plays, and writes this page. From the stored games alone: "
-        f"`cmfq sweep {quote(f'{folder}/plan.toml')} --log {quote(f'{folder}/games.json.gz')} "
-        f"--out {quote(str(folder))}`.\n",
-    ]
-    return "\n".join(parts)
+        "seed of its own, and that of the games; interactions of two settings widen them."
+    )
 
 
 NOT_FOR_MFQ = {
@@ -186,7 +191,7 @@ def _controls(plan: Plan, effects: dict[str, Effects]) -> Sequence[str]:
         return []
     return [
         f"{' and '.join(names)} do not enter MFQ: their changes of its strength are chance by "
-        "construction, a check of the intervals.\n"
+        "construction, a check of the intervals."
     ]
 
 

@@ -9,10 +9,10 @@ from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
 from cmfq.environments.pettingzoo import PettingZooSettings
 from cmfq.errors import UserError
+from cmfq.experiments.reproduction import runs_of
+from cmfq.experiments.training import train_missing
 from cmfq.play.game_log import Tournament, TournamentSettings, tournament_text
 from cmfq.play.reading import read_tournament
-from cmfq.studies.reproduction import runs_of
-from cmfq.studies.training import train_missing
 from cmfq.training.checkpoint import latest_checkpoint
 from cmfq.training.settings import TrainSettings
 

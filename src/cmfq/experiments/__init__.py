@@ -1,0 +1,1 @@
+"""Experiments that train many runs: sweeps, and tournaments done again."""

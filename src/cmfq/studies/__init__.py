@@ -1,1 +1,0 @@
-"""Studies of whole algorithms, each by one command, and what they say."""

@@ -1,0 +1,164 @@
+"""A page is described once: Markdown and HTML say the same, on screens of any size."""
+
+import shutil
+from collections.abc import Iterator
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+from matplotlib.figure import Figure
+from playwright.sync_api import Browser, sync_playwright
+
+from browser import DESKTOP, PHONE, launch, watched
+from cmfq.cli.screen import print_page
+from cmfq.errors import UserError
+from cmfq.results.page import (
+    Code,
+    Finding,
+    Items,
+    Page,
+    Part,
+    Picture,
+    Section,
+    as_html,
+    as_markdown,
+    write_folder,
+    write_page,
+)
+from cmfq.results.table import Table, conclusion
+from cmfq.statistics.replication import Estimate
+from cmfq.storage import refuse_results_folder
+from cmfq.text import Strong, markdown_text
+
+HOSTILE = "a|b <script>alert(1)</script> *x* `y` [z](http://evil)"
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
+
+
+def figure() -> Figure:
+    drawn = Figure(figsize=(9, 3))
+    drawn.subplots().plot([0, 1], [1, 0])
+    return drawn
+
+
+def page(*parts: Part) -> Page:
+    columns = ("group", *(f"v {HOSTILE} {number}" for number in range(9)))
+    table = Table(columns, [(HOSTILE, Strong("7"), *map(str, range(8)))], "Wide")
+    return Page(
+        f"Results: {HOSTILE}",
+        (
+            Section("", (f"Played by {markdown_text(HOSTILE)}, *as* `it` is.",)),
+            Section(
+                "Found", (Finding(f"{HOSTILE} wins."), table, Picture("line", figure, "A line"))
+            ),
+            Section("Nothing", ()),
+            Section("More", (Items(["one", f"two {markdown_text(HOSTILE)}"]), *parts)),
+        ),
+        (Code("cmfq again --out here"),),
+    )
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = launch(playwright)
+        yield started
+        started.close()
+
+
+def test_a_folder_has_markdown_html_and_every_figure(tmp_path: Path) -> None:
+    described = page(Code("a = 1\nb = 2", "toml"))
+    write_folder(tmp_path / "new" / "out", described)
+    there = {file.name: file.read_bytes() for file in (tmp_path / "new" / "out").iterdir()}
+    assert there.keys() == {"README.md", "index.html", "line.svg", "line.png"}
+    text = there["README.md"].decode()
+    assert text == as_markdown(described)
+    assert "![A line](line.svg)" in text
+    assert "\n    cmfq again --out here\n" in text
+    assert "```toml\na = 1\nb = 2\n```" in text
+    assert "Nothing" not in text
+    assert text.index("## More") < text.index("## To get it again")
+    write_folder(tmp_path / "new" / "out", described)
+    assert {file.name: file.read_bytes() for file in (tmp_path / "new" / "out").iterdir()} == there
+
+
+def test_names_are_text_in_markdown_and_html() -> None:
+    described = page()
+    rendered = MarkdownIt("commonmark").enable("table").render(as_markdown(described))
+    html = as_html(described, {"line": figure()})
+    for written in (rendered, html):
+        assert "<script" not in written
+        assert "<em>x</em>" not in written
+        assert 'href="http' not in written
+        assert written.count("a|b &lt;script&gt;alert(1)&lt;/script&gt; *x* `y`") >= 14
+        assert "<strong>7</strong>" in written
+        assert "<em>as</em> <code>it</code> is" in written
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_the_page_fits_the_screen_and_needs_nothing_else(
+    browser: Browser, tmp_path: Path, size: tuple[int, int], scheme: str
+) -> None:
+    write_page(tmp_path / "page.html", page())
+    with watched(browser, size, scheme) as seen:
+        asked: list[str] = []
+        seen.on("request", lambda request: asked.append(request.url))
+        seen.goto((tmp_path / "page.html").as_uri())
+        assert asked == [(tmp_path / "page.html").as_uri()]
+        assert seen.evaluate("document.documentElement.scrollWidth") == size[0]
+        boxes = ".scroll"
+        assert seen.eval_on_selector_all(
+            boxes, "all => all.map(one => one.scrollWidth > one.clientWidth)"
+        ) == [True, size == PHONE]
+        dark = seen.evaluate("getComputedStyle(document.body).backgroundColor") != (
+            "rgb(255, 255, 255)"
+        )
+        assert dark == (scheme == "dark")
+        seen.add_script_tag(content=AXE)
+        assert seen.evaluate("axe.run().then(result => result.violations)") == []
+
+
+def test_terminals_show_findings_and_tables_with_a_title(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    shown = Table(("a", "b"), [("x", "1")], "Shown")
+    hidden = Table(("a", "b"), [("not shown", "1")])
+    parts = (Finding("x wins."), shown, hidden, "A paragraph.", Picture("p", figure, "Drawn"))
+    print_page(Page("t", (Section("s", parts),), ()), Path("out"))
+    said = capsys.readouterr().out
+    assert said.startswith("x wins.")
+    assert "Shown" in said and "not shown" not in said and "paragraph" not in said
+    assert said.endswith("results: out/README.md\n")
+
+
+def test_a_page_of_ones_own_is_not_written_over(tmp_path: Path) -> None:
+    write_folder(tmp_path / "ours", page())
+    refuse_results_folder(tmp_path / "ours", "Results: ")
+    with pytest.raises(UserError, match=r"README\.md is not of results like these"):
+        refuse_results_folder(tmp_path / "ours", "Others")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "index.html").write_text("<!doctype html><title>mine</title>")
+    with pytest.raises(UserError, match=r"index\.html is not of results like these"):
+        refuse_results_folder(tmp_path / "site", "Results: ")
+    shutil.rmtree(tmp_path / "site")
+    refuse_results_folder(tmp_path / "site", "Results: ")
+
+
+def test_a_conclusion_says_who_is_better_as_far_as_intervals_tell() -> None:
+    better, worse, open_ = Estimate(0.8, 0.6, 0.9), Estimate(0.2, 0.1, 0.4), Estimate(0.6, 0.4, 0.7)
+    assert conclusion({}) == ""
+    assert conclusion({("a", "b"): better}) == "a beats b."
+    assert conclusion({("a", "b"): worse}) == "b beats a."
+    assert conclusion({("a", "b"): open_}) == "a and b cannot be told apart."
+    assert conclusion({("a", "b"): open_, ("a", "c"): open_}) == "None of these can be told apart."
+    pairs = {("a", "b"): better, ("a", "c"): better, ("d", "a"): better, ("b", "c"): open_}
+    assert conclusion(pairs) == "a beats b and c; d beats a; b and c cannot be told apart."
+    assert conclusion(pairs | {("b", "d"): open_}).endswith(
+        "; the other 2 pairs cannot be told apart."
+    )
+    nothing = Estimate(0.9, float("nan"), float("nan"))
+    assert conclusion({("a", "b"): nothing}) == "a and b cannot be told apart."
+    assert conclusion({("a", "b"): Estimate(2, 1, 3)}, 0, "earns more than") == (
+        "a earns more than b."
+    )
