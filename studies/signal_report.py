@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from cmfq.environments.signal import Setting, SignalSettings, best_from_counts
 from cmfq.errors import UserError
 from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section, write_folder
-from cmfq.results.style import COLOURS
+from cmfq.results.style import COLOURS, name_lines, panels
 from cmfq.results.table import Table, listing
 from cmfq.statistics.intervals import mean_interval
 
@@ -95,11 +95,11 @@ def draw(rows: Sequence[SignalRow]) -> Figure:
 
     The band is the 95 % interval of the mean over seeds.
     """
-    figure = Figure(figsize=(11, 6.4), layout="constrained")
-    panels = figure.subplots(2, 3, sharex=True, sharey=True)
+    figure, drawn = panels(2 * len(MEASURES), (3.5, 2.9), columns=len(MEASURES))
+    lines = (drawn[: len(MEASURES)], drawn[len(MEASURES) :])
     babblers = sorted({row.babblers for row in rows})
     variants = [name for name in STYLES if any(row.variant == name for row in rows)]
-    for setting, line in zip(get_args(Setting), panels, strict=True):
+    for setting, line in zip(get_args(Setting), lines, strict=True):
         for (measure, label), axes in zip(MEASURES.items(), line, strict=True):
             for variant in variants:
                 colour, marker = STYLES[variant]
@@ -109,17 +109,14 @@ def draw(rows: Sequence[SignalRow]) -> Figure:
                 axes.fill_between(babblers, low, high, color=colour, alpha=0.18, linewidth=0)
             reference = [_reference(setting, measure, number) for number in babblers]
             axes.plot(babblers, reference, "k--", linewidth=0.9, label="all alike; best by counts")
-            axes.set_title(label, fontsize=10)
+            axes.set_title(label)
             axes.set_xscale("log", base=2)
             axes.set_xticks(babblers, [str(b) for b in babblers])
             axes.set_ylim(-0.03, 1.03)
-            axes.grid(alpha=0.25)
-            axes.spines[["top", "right"]].set_visible(False)
         line[0].set_ylabel(TITLES[setting])
-    for axes in panels[1]:
+    for axes in lines[1]:
         axes.set_xlabel("babblers per listener")
-    lines, names = panels[0, 0].get_legend_handles_labels()
-    figure.legend(lines, names, loc="outside lower center", ncols=len(names), frameon=False)
+    name_lines(figure, drawn[:1], columns=len(variants) + 1)
     return figure
 
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from cmfq.algorithms import ALGORITHMS
 from cmfq.results.page import Code, Items, Page, Picture, Section, write_folder
-from cmfq.results.style import colours_of
+from cmfq.results.style import colours_of, name_lines, panels
 from cmfq.results.table import Table, margin_text, rate_text
 from cmfq.statistics.replication import Estimate, rate_interval
 from studies.reliance.rows import (
@@ -110,9 +110,8 @@ def draw(found: Found) -> Figure:
     """A panel per measure, a line per exchange: a ring per run, and the mean with its interval."""
     groups = _groups(found.played)
     colours = colours_of(groups)
-    figure = Figure(figsize=(11, 4.6), layout="constrained")
-    panels = figure.subplots(1, len(DRAWN), sharey=True)
-    for (measure, label), axes in zip(DRAWN.items(), panels, strict=True):
+    figure, drawn = panels(len(DRAWN), (3.5, 4.1), grid="x", shared="y")
+    for (measure, label), axes in zip(DRAWN.items(), drawn, strict=True):
         for index, group in enumerate(groups):
             offset = 0.7 * ((index + 0.5) / len(groups) - 0.5)
             for line, exchange in enumerate(TITLES):
@@ -124,17 +123,14 @@ def draw(found: Found) -> Figure:
                 axes.plot([mean.low, mean.high], [y, y], color=colour, linewidth=1.6)
                 axes.plot(mean.value, y, "o", color=colour, ms=5)
         axes.set_xlabel(label)
-        axes.grid(axis="x", alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-    panels[0].set_xlim(-0.03, 1.03)
-    for axes, even in zip(panels[1:], (0.5, 0.0), strict=True):
+    drawn[0].set_xlim(-0.03, 1.03)
+    for axes, even in zip(drawn[1:], (0.5, 0.0), strict=True):
         axes.axvline(even, color="black", linestyle="--", linewidth=0.9)
-    panels[0].set_yticks(range(len(TITLES)), list(TITLES.values()))
-    panels[0].invert_yaxis()
+    drawn[0].set_yticks(range(len(TITLES)), list(TITLES.values()))
+    drawn[0].invert_yaxis()
     for group in groups:
-        panels[0].plot([], [], "o-", color=colours[group], label=group)
-    lines, names = panels[0].get_legend_handles_labels()
-    figure.legend(lines, names, loc="outside lower center", ncols=max(1, len(names)), frameon=False)
+        drawn[0].plot([], [], "o-", color=colours[group], label=group)
+    name_lines(figure, drawn[:1], columns=5)
     return figure
 
 

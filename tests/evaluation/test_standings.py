@@ -19,9 +19,9 @@ from cmfq.play.game_log import (
 from cmfq.play.layouts import layouts_of, results_by_side
 from cmfq.play.schedule import schedule
 from cmfq.play.standings import all_results, standings
+from cmfq.results.figures import game_margins, rating_ladder, win_rate_matrix
 from cmfq.results.style import save_svg
 from cmfq.results.tournament import write_results
-from cmfq.results.tournament_figures import game_margins, rating_ladder, win_rate_matrix
 from cmfq.results.tournament_tables import ordering_table, run_table, verdict
 from cmfq.statistics.rating import ELO
 from cmfq.statistics.replication import mean_interval, rate_interval

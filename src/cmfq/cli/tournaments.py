@@ -23,11 +23,10 @@ from cmfq.play.tournament import play_tournament
 from cmfq.results import progress as progress_report
 from cmfq.results.curves import HEADING as CURVES_HEADING
 from cmfq.results.curves import write_curves
-from cmfq.results.progress_figure import win_rate_over_training
+from cmfq.results.figures import win_rate_by_size, win_rate_over_training
 from cmfq.results.sizes import TITLE, by_size, size_curves, sizes_page, write_sizes
 from cmfq.results.style import refuse_picture, save_picture
 from cmfq.results.tournament import HEADING, tournament_page, write_html, write_results
-from cmfq.results.tournament_figures import win_rate_by_size
 from cmfq.results.tournament_tables import how_decided
 from cmfq.storage import refuse_results_folder
 from cmfq.text import say

@@ -18,13 +18,13 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.play.crossing import CrossCell, CrossGame, roles_of, scaled, summarise
 from cmfq.play.entrants import Entrant, groups_of
+from cmfq.results.figures import rewards_by_size, rewards_over_training
 from cmfq.results.page import Code, Finding, Page, Part, Picture, Section, write_folder
-from cmfq.results.style import Metrics, colours_of
+from cmfq.results.style import Metrics
 from cmfq.results.table import Table
 from cmfq.storage import make_folder, write_bytes, write_gzip, write_json
 from cmfq.text import csv_text
@@ -32,8 +32,6 @@ from cmfq.training.run import Run
 from cmfq.zoo import locate
 
 RANDOM_GROUP = "random (script)"
-WINDOW = 10
-"""Episodes over which curves are averaged."""
 
 
 def heading(settings: EnvironmentSettings) -> str:
@@ -163,9 +161,9 @@ def crossing_page(
         for role, name in enumerate(roles):
             table = reward_table(cells, size, role, f"Reward per {name} and step, {game}")
             sections.append(Section(f"Reward of the {name}: {game}, {seeds} seeds", (table,)))
-    figures = [Picture("rewards", partial(_rewards, cells, settings), "Rewards by size")]
+    figures = [Picture("rewards", partial(rewards_by_size, cells, settings), "Rewards by size")]
     if metrics:
-        drawn = partial(_curves, metrics, settings)
+        drawn = partial(rewards_over_training, metrics, settings)
         figures.append(Picture("curves", drawn, "Rewards over training"))
     sections.append(Section("Figures", figures))
     return Page(f"{heading(settings)}{first} against {second}", sections, again)
@@ -185,78 +183,3 @@ def _against_random(cells: Sequence[CrossCell], roles: tuple[str, str]) -> Secti
         "agents earn there."
     )
     return Section("Trained against random agents in the same place", (Finding(said), table, how))
-
-
-def _rewards(cells: Sequence[CrossCell], settings: EnvironmentSettings) -> Figure:
-    """First role's reward against size, a panel for each second group."""
-    first_role, second_role = roles_of(settings)
-    seconds = list(dict.fromkeys(cell.second for cell in cells))
-    colours = colours_of(list(dict.fromkeys(cell.first for cell in cells)))
-    figure = Figure(figsize=(2.6 * len(seconds) + 1.2, 3.4), layout="constrained")
-    panels = figure.subplots(1, len(seconds), sharey=True, squeeze=False)[0]
-    for axes, second in zip(panels, seconds, strict=True):
-        for number, (first, colour) in enumerate(colours.items()):
-            own = [cell for cell in cells if (cell.first, cell.second) == (first, second)]
-            places = np.arange(len(own)) + 0.06 * (number - len(colours) / 2)
-            values = np.array([cell.first_reward for cell in own])
-            limits = np.array([cell.first_interval for cell in own])
-            limits = np.where(np.isfinite(limits), limits, values[:, None])
-            errors = np.abs(limits.T - values)
-            axes.errorbar(
-                places,
-                values,
-                errors,
-                color=colour,
-                marker="osD^vPX"[number % 7],
-                capsize=2,
-                label=first,
-                linewidth=1.4,
-            )
-        sizes = list(dict.fromkeys(cell.size for cell in cells))
-        labels = [_count(scaled(settings, size)) for size in sizes]
-        axes.set_xticks(range(len(sizes)), labels)
-        axes.set_title(f"{second_role}: {second}", fontsize=10)
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-    panels[0].set_ylabel(f"reward per {first_role} and step")
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside right center", frameon=False)
-    return figure
-
-
-def _count(settings: EnvironmentSettings) -> str:
-    return "/".join(map(str, settings.team_sizes))
-
-
-def _curves(runs: Mapping[str, Sequence[Metrics]], settings: EnvironmentSettings) -> Figure:
-    """Reward per agent and step of both roles, mean over seeds and spread from least to most."""
-    counts, roles = settings.team_sizes, roles_of(settings)
-    colours = colours_of(list(runs))
-    figure = Figure(figsize=(9, 3.4), layout="constrained")
-    for team, axes in enumerate(figure.subplots(1, 2)):
-        for group, metrics in runs.items():
-            length = min(len(rows) for rows in metrics)
-            rewards = np.array(
-                [
-                    [row["rewards"][team] / counts[team] / row["steps"] for row in rows[:length]]
-                    for rows in metrics
-                ]
-            )
-            window = min(WINDOW, length)
-            kernel = np.full(window, 1 / window)
-            smooth = np.array([np.convolve(row, kernel, "valid") for row in rewards])
-            episodes = np.arange(window, length + 1)
-            colour = colours[group]
-            axes.plot(
-                episodes, smooth.mean(0), color=colour, label=f"{group} ({len(metrics)} seeds)"
-            )
-            axes.fill_between(
-                episodes, smooth.min(0), smooth.max(0), color=colour, alpha=0.18, linewidth=0
-            )
-        axes.set_title(roles[team], fontsize=10)
-        axes.set_xlabel("training episode")
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-        if team == 0:
-            axes.set_ylabel("reward per agent and step")
-            axes.legend(frameon=False, fontsize=9)
-    return figure

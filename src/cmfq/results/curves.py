@@ -21,8 +21,9 @@ import numpy as np
 from cmfq.decoding import Count, Finite, damage_of, decode_json, read_maybe_packed
 from cmfq.errors import UserError
 from cmfq.play.entrants import Entrant
+from cmfq.results.figures import learning_curves
 from cmfq.results.page import Code, Page, Picture, Section, write_folder
-from cmfq.results.style import Metrics, learning_curves
+from cmfq.results.style import Metrics
 from cmfq.results.table import Table
 from cmfq.storage import make_folder, write_gzip, write_json
 from cmfq.training.deaths import somebody_died

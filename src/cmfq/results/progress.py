@@ -22,8 +22,8 @@ from cmfq.play.layouts import Layouts, interval_unit, sides_of
 from cmfq.play.outcomes import estimate, layout_values, points_of
 from cmfq.play.progress import ProgressRow, last_layouts, progress_rows, shared_by_seeds
 from cmfq.results.details import HOW_TO_READ_YARDSTICKS, role_section, side_section, yardsticks_of
+from cmfq.results.figures import win_rate_over_training
 from cmfq.results.page import Code, Finding, Page, Part, Picture, Section, write_folder
-from cmfq.results.progress_figure import win_rate_over_training
 from cmfq.results.table import Table, conclusion, signed
 from cmfq.results.tournament_tables import how_decided
 from cmfq.storage import make_folder, write_gzip

@@ -19,8 +19,8 @@ from cmfq.play.progress import ProgressRow
 from cmfq.replays.draw import draw_fight, readable_cell
 from cmfq.replays.fight import FightRecorder
 from cmfq.replays.images import save_animation
-from cmfq.results.progress_figure import win_rate_over_training
-from cmfq.results.style import Metrics, learning_curves, svg_text
+from cmfq.results.figures import learning_curves, win_rate_over_training
+from cmfq.results.style import Metrics, svg_text
 from cmfq.storage import write_bytes
 from cmfq.training.evaluations import Evaluation
 from cmfq.training.settings import RunSettings

@@ -1,23 +1,23 @@
-"""Figures from stored metrics. One style: colour-blind safe, readable in print."""
+"""The style of all figures: colour-blind safe, readable in print; and how they are written."""
 
 import io
+import math
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import cycle
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Literal
 
 import matplotlib
-import numpy as np
-import numpy.typing as npt
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
+from matplotlib.ticker import PercentFormatter
 
 from cmfq.errors import UserError
 from cmfq.storage import write_aside
 from cmfq.text import plain_text
-from cmfq.training.deaths import somebody_died
 
 COLOURS = {
     "iql": "#8c8c8c",
@@ -31,9 +31,7 @@ OTHER_COLOURS = ("#56b4e9", "#e69f00", "#000000")
 """Of other groups, in turn: the rest of that palette but for its yellow, which prints too pale."""
 LEGEND_WIDTH = 40
 """Characters of a line in a legend: groups whose settings differ have long names."""
-SMOOTHING = 10
-"""Episodes over which curves are averaged."""
-
+MARKERS = "osD^vPX*"
 SVG_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 """Nothing beside the drawing: the same figures give the same file."""
 
@@ -104,66 +102,68 @@ def colours_of(groups: Sequence[str]) -> dict[str, str]:
     return {group: COLOURS.get(group) or next(others) for group in groups}
 
 
-def learning_curves(runs: Mapping[str, Sequence[Metrics]]) -> Figure:
-    """Reward, kills (where agents die), length and TD error per training episode.
+def panels(
+    number: int,
+    size: tuple[float, float],
+    *,
+    columns: int = 3,
+    grid: Literal["both", "x", "y"] = "both",
+    shared: Literal["both", "x", "y"] = "both",
+) -> tuple[Figure, list[Axes]]:
+    """Begin a figure of panels that look alike.
 
     Args:
-        runs: for each algorithm, the metrics of its runs. The line is their mean, the band their
-            spread (least to greatest).
+        number: number of panels.
+        size: width and height of each, in inches.
+        columns: greatest number of panels in a row.
+        grid: directions of the lines behind the drawing, by the axis that they start at.
+        shared: axes that are the same in all panels.
+
+    Returns:
+        The figure and its panels; those of the last row have the numbers of the x axis.
     """
-    figure = Figure(figsize=(9, 5.2), layout="constrained")
-    panels = figure.subplots(2, 2, sharex=True)
-    colours = colours_of(list(runs))
-    measures: dict[str, Callable[[Mapping[str, Any]], float]] = {
-        "reward of a team": lambda row: float(np.mean(row["rewards"])),
-        "kills, all teams": lambda row: sum(row["kills"]),
-        "steps": lambda row: row["steps"],
-        "squared TD error": lambda row: np.nan if row["loss"] is None else row["loss"],
-    }
-    if not any(somebody_died(row) for some in runs.values() for rows in some for row in rows):
-        del measures["kills, all teams"]
-    for axes, (label, measure) in zip(panels.flat, measures.items(), strict=False):
-        for algorithm, metrics in runs.items():
-            colour = colours[algorithm]
-            length = min(len(rows) for rows in metrics)
-            curves = np.array(
-                [_smooth(np.array([measure(row) for row in rows[:length]])) for rows in metrics]
-            )
-            episodes = np.arange(1, length + 1)
-            name = f"{algorithm} ({len(metrics)} seeds)" if len(metrics) > 1 else algorithm
-            name = textwrap.fill(name, LEGEND_WIDTH)
-            axes.plot(episodes, curves.mean(0), color=colour, label=name, linewidth=1.6)
-            axes.fill_between(
-                episodes, curves.min(0), curves.max(0), color=colour, alpha=0.18, linewidth=0
-            )
-        axes.set_ylabel(label)
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-    leave_empty(panels, len(measures))
-    for axes in panels[1]:
-        axes.set_xlabel("training episode")
-    handles, names = panels[0, 0].get_legend_handles_labels()
-    figure.legend(
-        handles, names, loc="outside upper center", ncols=min(5, len(names)), frameon=False
-    )
-    return figure
-
-
-def _smooth(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Mean of each value and those before it, over at most ``SMOOTHING`` that are known."""
-    known = np.isfinite(values)
-    totals = np.cumsum(np.where(known, values, 0.0))
-    numbers = np.cumsum(known)
-    totals[SMOOTHING:] -= totals[:-SMOOTHING].copy()
-    numbers[SMOOTHING:] -= numbers[:-SMOOTHING].copy()
-    means: npt.NDArray[np.float64] = np.full(len(values), np.nan)
-    np.divide(totals, numbers, out=means, where=numbers > 0)
-    return means
-
-
-def leave_empty(panels: npt.NDArray[Any], used: int) -> None:
-    """Hide the panels from ``used`` on; those above them get the numbers of the x axis."""
-    for axes in panels.flat[used:]:
+    columns = min(columns, number)
+    rows = math.ceil(number / columns)
+    figure = Figure(figsize=(size[0] * columns + 0.5, size[1] * rows + 0.5), layout="constrained")
+    with matplotlib.rc_context(
+        {
+            "axes.grid": True,
+            "axes.grid.axis": grid,
+            "axes.spines.right": False,
+            "axes.spines.top": False,
+            "axes.titlesize": 10,
+            "grid.alpha": 0.25,
+        }
+    ):
+        cells = figure.subplots(
+            rows, columns, sharex=shared != "y", sharey=shared != "x", squeeze=False
+        )
+    for axes in cells.flat[number:]:
         axes.set_axis_off()
-    for axes in panels.flat[max(0, used - panels.shape[1]) : used]:
+    for axes in cells.flat[max(0, number - columns) : number]:
         axes.tick_params(labelbottom=True)
+    return figure, list(cells.flat[:number])
+
+
+def name_lines(figure: Figure, drawn: Sequence[Axes], columns: int = 4) -> None:
+    """Say above the panels which line is which; each name once."""
+    names = {
+        textwrap.fill(name, LEGEND_WIDTH): line
+        for axes in drawn
+        for line, name in zip(*axes.get_legend_handles_labels(), strict=True)
+    }
+    figure.legend(
+        list(names.values()),
+        list(names),
+        loc="outside upper center",
+        ncols=min(columns, len(names)),
+        frameon=False,
+    )
+
+
+def show_rates(drawn: Sequence[Axes]) -> None:
+    """Make the y axes win rates, with a line at one half."""
+    for axes in drawn:
+        axes.axhline(0.5, color="black", linewidth=0.8, linestyle=":")
+        axes.set_ylim(-0.03, 1.03)
+        axes.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))

@@ -35,10 +35,9 @@ from cmfq.results.details import (
     side_section,
     yardstick_table,
 )
+from cmfq.results.figures import game_margins, learning_curves, rating_ladder, win_rate_matrix
 from cmfq.results.page import Code, Finding, Page, Part, Picture, Section, write_folder, write_page
-from cmfq.results.style import learning_curves
 from cmfq.results.table import Table, conclusion
-from cmfq.results.tournament_figures import game_margins, rating_ladder, win_rate_matrix
 from cmfq.results.tournament_tables import (
     COLUMNS,
     HOW_TO_READ,

@@ -25,7 +25,7 @@ from cmfq.experiments.sweep.play import Responses, responses, responses_csv
 from cmfq.hints import command
 from cmfq.play.game_log import Tournament, tournament_text
 from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section, write_folder
-from cmfq.results.style import colours_of
+from cmfq.results.style import colours_of, panels
 from cmfq.results.table import Table, margin_text, rate_text
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import make_folder, write_bytes, write_gzip
@@ -81,12 +81,10 @@ def settled(plan: Plan, effects: dict[str, Effects]) -> list[str]:
 def effects_figure(plan: Plan, effects: dict[str, Effects]) -> Figure:
     """A panel for each response, a line for each factor."""
     colours = colours_of(plan.algorithms)
-    figure = Figure(
-        figsize=(2.1 * len(effects) + 2.0, 0.36 * len(plan.factors) + 1.2), layout="constrained"
-    )
-    panels = figure.subplots(1, len(effects), sharey=True, sharex=True, squeeze=False)[0]
+    size = (2.5, 0.36 * len(plan.factors) + 0.7)
+    figure, drawn = panels(len(effects), size, columns=len(effects), grid="x")
     places = np.arange(len(plan.factors))[::-1]
-    for axes, (title, one) in zip(panels, effects.items(), strict=True):
+    for axes, (title, one) in zip(drawn, effects.items(), strict=True):
         changes = 100 * np.array(one.changes)
         reach = np.abs(changes[:, 1:] - changes[:, :1]).T
         colour = next(
@@ -95,12 +93,11 @@ def effects_figure(plan: Plan, effects: dict[str, Effects]) -> Figure:
         axes.errorbar(changes[:, 0], places, xerr=reach, fmt="o", color=colour, capsize=3,
                       markersize=5, linewidth=1.4)  # fmt: skip
         axes.axvline(0, color="black", linewidth=0.8, linestyle=":")
-        axes.set_title(textwrap.fill(title, TITLE_WIDTH), fontsize=10)
-        axes.grid(axis="x", alpha=0.25)
-        axes.spines[["top", "right", "left"]].set_visible(False)
+        axes.set_title(textwrap.fill(title, TITLE_WIDTH))
+        axes.spines["left"].set_visible(False)
         axes.tick_params(axis="y", length=0)
-    panels[0].set_yticks(places, [factor.title for factor in plan.factors])
-    panels[0].set_ylim(-0.6, len(places) - 0.4)
+    drawn[0].set_yticks(places, [factor.title for factor in plan.factors])
+    drawn[0].set_ylim(-0.6, len(places) - 0.4)
     figure.supxlabel("change of the win rate, in points", fontsize=10)
     return figure
 
