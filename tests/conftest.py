@@ -1,6 +1,7 @@
 """Shape annotations of the mathematics are checked in every test; training pays nothing for it."""
 
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,11 +13,13 @@ with install_import_hook("cmfq.mean_field", "beartype.beartype"):
 import torch
 
 from cmfq.environments.battle import BattleSettings
+from cmfq.experiments.training import train_missing
 from cmfq.learner import LearnerSettings
 from cmfq.networks import NetworkSettings
 from cmfq.notices import forget_notices
-from cmfq.training.settings import ExplorationSettings, TrainSettings
+from cmfq.training.settings import ExplorationSettings, RunSettings, TrainSettings
 from cmfq.zoo import FOLDER
+from weights import last_checkpoints
 
 torch.set_num_threads(1)
 # Tests that are started in the background may ignore these, and so would every process that a test
@@ -50,3 +53,20 @@ def tiny() -> TrainSettings[BattleSettings]:
 def zoo() -> Path:
     """Folder of the shipped policies."""
     return FOLDER
+
+
+@pytest.fixture(scope="session")
+def planned(tiny: TrainSettings[BattleSettings]) -> dict[str, RunSettings]:
+    """Two runs that take some seconds each."""
+    one = replace(tiny, episodes=24, checkpoint_period=4, seed=3)
+    return {"cmfq-3": one, "mfq-3": replace(one, algorithm="mfq")}
+
+
+@pytest.fixture(scope="session")
+def undisturbed(
+    planned: dict[str, RunSettings], tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, bytes]:
+    """Last checkpoint of each run, trained here one after the other."""
+    folder = tmp_path_factory.mktemp("undisturbed")
+    assert list(train_missing(planned, folder)) == list(planned)
+    return last_checkpoints(folder, planned)

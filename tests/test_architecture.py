@@ -115,6 +115,7 @@ def test_public_names() -> None:
         "resume",
         "tournament",
         "train",
+        "train_many",
     ]
 
 

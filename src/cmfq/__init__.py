@@ -13,6 +13,7 @@ if TYPE_CHECKING:
         resume,
         tournament,
         train,
+        train_many,
     )
     from cmfq.columns import Frame, frame_of
     from cmfq.decision import Decision
@@ -61,6 +62,7 @@ __all__ = [
     "resume",
     "tournament",
     "train",
+    "train_many",
 ]
 _MODULES = {
     "Algorithm": "cmfq.algorithms",
@@ -92,6 +94,7 @@ _MODULES = {
     "resume": "cmfq.api",
     "tournament": "cmfq.api",
     "train": "cmfq.api",
+    "train_many": "cmfq.api",
 }
 """Module of each public name: imported at first use, so that ``cmfq --help`` needs no PyTorch."""
 

@@ -1,6 +1,6 @@
 """Training, matches and tournaments from Python, as the commands do them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +9,8 @@ from cmfq.columns import Frame, frame_of
 from cmfq.environments.keeping import close_kept, teams_of
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
+from cmfq.experiments.plan import read_many
+from cmfq.experiments.training import train_missing
 from cmfq.own_functions import try_own_functions
 from cmfq.play.entrants import find_entrants, split_group
 from cmfq.play.game_log import Tournament, TournamentSettings
@@ -25,6 +27,7 @@ from cmfq.training.metrics import EpisodeMetrics
 from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import RunSettings
+from cmfq.workers import Workers
 from cmfq.zoo import locate
 
 OnEpisode = Callable[[EpisodeMetrics], None]
@@ -156,6 +159,33 @@ def resume(
     return open_run(run)
 
 
+def train_many(
+    runs: Mapping[str, RunSettings] | str | Path, *, folder: str | Path, workers: Workers = 1
+) -> dict[str, TrainedRun]:
+    """Train many runs, several at once, as ``cmfq train-many`` does, without output.
+
+    Interrupted, by whatever, it goes on when it is called again; runs that are finished are not
+    trained again.
+
+    Args:
+        runs: settings of each run by the name of its folder; or the path of a plan.
+        folder: folder of the run folders; it is made if it is not there.
+        workers: number of processes, ``"ray"``, ``"ray:ADDRESS"`` or ``"slurm:PARTITION"``; the
+            weights do not depend on it.
+
+    Returns:
+        The finished runs by their names.
+
+    Raises:
+        UserError: a folder holds a run with other settings; or, after all others are finished,
+            some runs could not be.
+    """
+    settings = read_many(Path(runs)).runs() if isinstance(runs, str | Path) else runs
+    for _ in train_missing(settings, Path(folder), workers):
+        pass
+    return {name: open_run(Path(folder) / name) for name in settings}
+
+
 def open_run(run: str | Path) -> TrainedRun:
     """A run folder to read, finished or not.
 
@@ -176,7 +206,7 @@ def evaluate(
     *,
     episodes: int = 100,
     seed: int = 0,
-    workers: int = 1,
+    workers: Workers = 1,
 ) -> MatchResult:
     """Let two players play each other, as ``cmfq evaluate`` does; sides swap every game.
 
@@ -186,7 +216,8 @@ def evaluate(
         settings: settings of the environment; those that ``a`` was trained with if not given.
         episodes: games to play.
         seed: random seed of the games.
-        workers: processes; the result does not depend on it.
+        workers: number of processes, ``"ray"``, ``"ray:ADDRESS"`` or ``"slurm:PARTITION"``; the
+            result does not depend on it.
 
     Returns:
         Win rate of ``a`` with its interval, results by side, and every game.
@@ -206,7 +237,7 @@ def tournament(
     checkpoints: int = 5,
     seed: int = 0,
     within_groups: bool = False,
-    workers: int = 1,
+    workers: Workers = 1,
     file: str | Path | None = None,
 ) -> TournamentResult:
     """Let every entrant play every other one, as ``cmfq tournament`` does.
@@ -220,7 +251,8 @@ def tournament(
         checkpoints: how many of the last ones of each run play.
         seed: random seed of the games.
         within_groups: whether runs of one group play each other too.
-        workers: processes; the result does not depend on it.
+        workers: number of processes, ``"ray"``, ``"ray:ADDRESS"`` or ``"slurm:PARTITION"``; the
+            result does not depend on it.
         file: JSON file of the games, each as soon as it is over: a tournament that was interrupted
             goes on from it, and ``cmfq tournament --log FILE`` reports it. Not kept if not given.
 

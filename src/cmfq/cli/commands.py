@@ -54,6 +54,7 @@ GROUPS = {
                 "--snapshot-period": "--gate-games, with --opponents gated --gate-win-rate 0",
             },
         ),
+        "train-many": Command("Train the runs of a plan, several at once", "many:train_many"),
         "resume": Command("Continue an interrupted run", "training:resume"),
         "curves": Command("Draw the training curves of runs (Fig 4a)", "tournaments:curves"),
         "export": Command("Write the policy of a run as one file", "publishing:export"),

@@ -5,8 +5,7 @@ from collections.abc import Callable
 import tyro
 
 from cmfq.cli.again import changes, option_words
-from cmfq.cli.options import Folder
-from cmfq.cli.playing import WORKERS
+from cmfq.cli.options import WORKERS, Folder, Workers
 from cmfq.cli.screen import GamesScreen, print_page
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
@@ -28,7 +27,7 @@ def cross_in(
         sizes: tuple[int, ...] = (),
         games: int = 4,
         seed: int = 0,
-        workers: int = WORKERS,
+        workers: Workers = WORKERS,
     ) -> None:
         """Compare algorithms role by role, such as predators and prey.
 
@@ -45,7 +44,7 @@ def cross_in(
                 of training)
             games: Number of games of each pair at each size.
             seed: Random seed of the games.
-            workers: Number of processes; the result does not depend on it.
+            workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.
         """
         if min(sizes, default=1) < 1:
             raise UserError(f"sizes has {min(sizes)}: give at least 1 each")

@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import os
 import re
 import textwrap
 from collections.abc import Callable, Iterator
@@ -20,6 +21,9 @@ Folder = Annotated[Path, "FOLDER"]
 """Path of a folder. What follows a type in a signature stands for the value in help."""
 Players = tuple[Annotated[str, "PLAYER"], ...]
 LastCheckpoints = Annotated[str, "last:K"]
+Workers = Annotated[str, "N|ray|slurm:NAME"]
+WORKERS = str(os.cpu_count() or 1)
+"""Processes, if no others are asked for."""
 OPPONENTS = {"--opponents": "PLAYER=SHARE ...", "--evaluate-against": "PLAYER ..."}
 """What stands for the values of settings that name players."""
 

@@ -1,6 +1,5 @@
 """Commands that play games with what was trained."""
 
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -8,7 +7,7 @@ import tyro
 from rich.markup import escape
 
 from cmfq.cli.again import changes, option_words
-from cmfq.cli.options import Players
+from cmfq.cli.options import WORKERS, Players, Workers
 from cmfq.cli.screen import GamesScreen, ScreenTable, new_console, print_table
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
@@ -27,7 +26,6 @@ from cmfq.zoo import locate
 
 OPPONENTS = ("random", "rush", "focus")
 """Opponents of ``cmfq report``, where they are scripted players of the game."""
-WORKERS = os.cpu_count() or 1
 
 
 def evaluate_in(
@@ -41,7 +39,7 @@ def evaluate_in(
         settings: tyro.conf.OmitArgPrefixes[settings_type] = default,  # type: ignore[valid-type]
         games: int = 100,
         seed: int = 0,
-        workers: int = WORKERS,
+        workers: Workers = WORKERS,
         json: Path | None = None,
     ) -> None:
         """Play games between two players.
@@ -55,7 +53,7 @@ def evaluate_in(
             settings: Settings of the game.
             games: Number of games.
             seed: Random seed of the games.
-            workers: Number of processes; the result does not depend on it.
+            workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.
             json: JSON file to write with the result and every game. An evaluation that was stopped
                 or killed goes on when it is called again.
         """
@@ -91,7 +89,7 @@ def report(
     against: Players | None = None,
     games: int = 40,
     seed: int = 0,
-    workers: int = WORKERS,
+    workers: Workers = WORKERS,
     out: Path | None = None,
 ) -> None:
     """Play a run against opponents; write an HTML report.
@@ -104,7 +102,7 @@ def report(
             rush and focus in battle, all scripted players elsewhere)
         games: Number of games against each opponent.
         seed: Random seed of the games.
-        workers: Number of processes; the result does not depend on it.
+        workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.
         out: HTML file to write (default: report.html in the run folder)
     """
     path = run / "report.html" if out is None else out

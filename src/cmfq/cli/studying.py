@@ -1,15 +1,13 @@
 """Commands that ask what makes the difference."""
 
 import shlex
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import tyro
 
 from cmfq.cli.again import option_words
-from cmfq.cli.options import Folder, LastCheckpoints, Players
-from cmfq.cli.playing import WORKERS
+from cmfq.cli.many import train_shown
+from cmfq.cli.options import WORKERS, Folder, LastCheckpoints, Players, Workers
 from cmfq.cli.screen import GamesScreen, print_page, print_table
 from cmfq.cli.tournaments import last_of
 from cmfq.errors import UserError
@@ -23,13 +21,11 @@ from cmfq.experiments.reproduction import (
 from cmfq.experiments.sweep.plan import read_plan
 from cmfq.experiments.sweep.play import play_sweep, refuse_sweep
 from cmfq.experiments.sweep.report import TITLE, sweep_page, write_sweep
-from cmfq.experiments.training import train_missing, unfinished
 from cmfq.outputs import GAMES, validate_output
 from cmfq.play.reading import finished_tournament
 from cmfq.results.tournament import HEADING, write_results
 from cmfq.storage import refuse_results_folder
 from cmfq.text import say
-from cmfq.training.settings import RunSettings
 
 
 def sweep(
@@ -40,7 +36,7 @@ def sweep(
     games: int = 40,
     checkpoints: LastCheckpoints = "last:3",
     seed: int = 0,
-    workers: int = WORKERS,
+    workers: Workers = WORKERS,
     out: Folder | None = None,
 ) -> None:
     """Measure which settings change the win rate.
@@ -58,7 +54,7 @@ def sweep(
             all opponents together.
         checkpoints: Checkpoints of each run that play: last:3 takes the last three.
         seed: Random seed of the games.
-        workers: Number of processes; the result does not depend on it.
+        workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.
         out: Folder to write tables, figure and games to.
     """
     if out:
@@ -70,7 +66,7 @@ def sweep(
         last = last_of(checkpoints)
         validate_output(log, GAMES)
         refuse_sweep(planned, runs, against, log, games=games, seed=seed, workers=workers)
-        _train(planned.runs(), runs, workers)
+        train_shown(planned.runs(), runs, workers)
         options = {"runs": runs, "log": log, "games": games, "checkpoints": checkpoints}
         options |= {"seed": seed} | ({"against": against} if against else {})
         words = ["cmfq", "sweep", str(plan), *option_words(options)]
@@ -96,7 +92,7 @@ def reproduce(
     result: tyro.conf.Positional[Path],
     runs: Folder,
     log: Path,
-    workers: int = WORKERS,
+    workers: Workers = WORKERS,
     out: Folder | None = None,
 ) -> None:
     """Repeat a stored tournament: train its runs, play its games.
@@ -108,7 +104,7 @@ def reproduce(
         result: File tournament.json.gz of a results folder, or the log of a finished tournament.
         runs: Folder for the runs.
         log: Game log: file that keeps each new game as soon as it is over.
-        workers: Number of processes; the result does not depend on it.
+        workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.
         out: Folder to write tables, figures and games to.
     """
     if out:
@@ -120,7 +116,7 @@ def reproduce(
             raise UserError(f"{result} would be overwritten: give another --log, another --out")
     settings = runs_of(stored)  # first: it refuses a stranger's functions, before any is called
     refuse_again(stored, runs, log, workers)
-    _train(settings, runs, workers)
+    train_shown(settings, runs, workers)
     command = ["cmfq", "reproduce", str(result), "--runs", str(runs), "--log", str(log)]
     with GamesScreen(log) as screen:
         played = play_again(
@@ -137,15 +133,3 @@ def reproduce(
     if out:
         write_results(out, played)
         say(f"results: {out / 'README.md'}")
-
-
-def _train(runs: Mapping[str, RunSettings], folder: Path, workers: int) -> None:
-    trained = len(runs) - len(unfinished(runs, folder))
-    say(f"{trained} of {len(runs)} runs are trained", file=sys.stderr, flush=True)
-    try:
-        for name in train_missing(runs, folder, workers):
-            trained += 1
-            say(f"{trained} of {len(runs)} runs: {name}", file=sys.stderr, flush=True)
-    except KeyboardInterrupt:
-        say(f"each run in {folder} is saved: the same command goes on", file=sys.stderr)
-        raise

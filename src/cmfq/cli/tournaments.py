@@ -7,8 +7,7 @@ from typing import Any
 import tyro
 
 from cmfq.cli.again import changes, option_words
-from cmfq.cli.options import Folder, LastCheckpoints, Players
-from cmfq.cli.playing import WORKERS
+from cmfq.cli.options import WORKERS, Folder, LastCheckpoints, Players, Workers
 from cmfq.cli.screen import GamesScreen, print_page
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
@@ -48,7 +47,7 @@ def tournament_in(
         checkpoints: LastCheckpoints = "last:5",
         seed: int = 0,
         within_groups: bool = False,
-        workers: int = WORKERS,
+        workers: Workers = WORKERS,
         html: Path | None = None,
         out: Folder | None = None,
     ) -> None:
@@ -68,7 +67,7 @@ def tournament_in(
             checkpoints: Checkpoints of each run that play: last:5 takes the last five.
             seed: Random seed of the games.
             within_groups: Play games within a group too: ratings of runs become more certain.
-            workers: Number of processes; the result does not depend on it.
+            workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.
             html: HTML file to write with the results.
             out: Folder to write tables, figures and games to.
         """
@@ -118,7 +117,7 @@ def progress(
     against: Players | None = None,
     games: int = 20,
     seed: int = 0,
-    workers: int = WORKERS,
+    workers: Workers = WORKERS,
     log: Path | None = None,
     out: Folder | None = None,
 ) -> None:
@@ -135,7 +134,7 @@ def progress(
         games: Number of games of each checkpoint against each opponent; sides swap after every
             game.
         seed: Random seed of the games.
-        workers: Number of processes; the result does not depend on it.
+        workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.
         log: Game log: file that keeps each game as soon as it is over.
         out: Folder to write figure, table and games to, or a picture file: .svg or .png.
     """

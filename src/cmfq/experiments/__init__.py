@@ -1,1 +1,1 @@
-"""Experiments that train many runs: sweeps, and tournaments done again."""
+"""Experiments: many runs, planned and trained wherever there is room; sweeps; tournaments again."""

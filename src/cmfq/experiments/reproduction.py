@@ -19,6 +19,7 @@ from cmfq.results.table import Table, rate_text
 from cmfq.storage import versions
 from cmfq.training.checkpoint import refuse_own_functions
 from cmfq.training.settings import RunSettings
+from cmfq.workers import Workers
 
 
 def runs_of(stored: Tournament) -> dict[str, RunSettings]:
@@ -44,7 +45,7 @@ def runs_of(stored: Tournament) -> dict[str, RunSettings]:
     return runs
 
 
-def refuse_again(stored: Tournament, folder: Path, path: Path, workers: int) -> None:
+def refuse_again(stored: Tournament, folder: Path, path: Path, workers: Workers) -> None:
     """Refuse, before anything is trained, what would be refused when the games begin.
 
     Raises:
@@ -67,7 +68,7 @@ def play_again(
     path: Path,
     *,
     command: str,
-    workers: int,
+    workers: Workers,
     on_progress: Callable[[int, int], None],
 ) -> Tournament:
     """Play a tournament as it was played, by the runs in ``folder`` instead of its own.
@@ -77,7 +78,7 @@ def play_again(
         folder: folder of the runs that were trained by :func:`runs_of`.
         path: path of the new file; games that are there are kept.
         command: that was called.
-        workers: processes.
+        workers: where games are played (see :func:`cmfq.workers.as_finished`).
         on_progress: as in :func:`~cmfq.play.tournament.play_tournament`.
     """
     named = [

@@ -1,6 +1,6 @@
 """Train many runs, several at once; what was interrupted goes on."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -17,16 +17,14 @@ from cmfq.training.description import read_settings
 from cmfq.training.evaluations import Evaluator
 from cmfq.training.former import former_run
 from cmfq.training.loop import train
-from cmfq.training.run import Run
+from cmfq.training.run import SETTINGS_FILE, Run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import RunSettings
 from cmfq.training.stop import StopSignal
-from cmfq.workers import as_finished
+from cmfq.workers import Needs, Stopped, TasksMissing, Workers, as_finished, asked_to_stop
+from cmfq.workers.sending import folder_at_home
 
 Task = tuple[str, RunSettings]
-
-_stop = StopSignal()
-"""Of this process: a worker that was stopped does not begin the tasks that it holds in advance."""
 
 
 def unfinished(runs: Mapping[str, RunSettings], folder: Path) -> list[str]:
@@ -38,7 +36,7 @@ def unfinished(runs: Mapping[str, RunSettings], folder: Path) -> list[str]:
     names = []
     for name, settings in runs.items():
         path = folder / name
-        if not path.exists():
+        if not _has_begun(path):
             names.append(name)
             continue
         run = Run.open(path)
@@ -54,39 +52,98 @@ def unfinished(runs: Mapping[str, RunSettings], folder: Path) -> list[str]:
     return names
 
 
-def train_missing(runs: Mapping[str, RunSettings], folder: Path, workers: int) -> Iterator[str]:
+def train_missing(
+    runs: Mapping[str, RunSettings], folder: Path, workers: Workers = 1
+) -> Iterator[str]:
     """Train what is not finished; gives the name of each run as it is.
 
+    Whatever ends this, every run is saved as it was, and the next call goes on with it: the
+    weights are those of runs that were never disturbed, wherever they were trained.
+
+    Args:
+        runs: settings of each run, by the name of its folder.
+        folder: folder of the run folders; it is made if it is not there.
+        workers: where runs are trained (see :func:`cmfq.workers.as_finished`).
+
     Raises:
-        UserError: as :func:`unfinished`, or a run failed.
-        KeyboardInterrupt: it was stopped; every run is saved as it was.
+        UserError: as :func:`unfinished`; or, after all others are finished, some runs could not be.
+        KeyboardInterrupt: it was stopped.
     """
     tasks = [(name, runs[name]) for name in unfinished(runs, folder)]
     make_folder(folder)
-    for name, finished in as_finished(partial(_train, folder), tasks, workers):
-        if not finished:
-            raise KeyboardInterrupt
-        yield name
-
-
-def _train(folder: Path, task: Task) -> tuple[str, bool]:
-    """Begin a run or go on with it: its name, and whether it is finished."""
-    name, settings = task
-    path = folder / name
-    with _stop as stop:
-        if stop():
-            return name, False
-        begun = path.exists()
-        if begun:  # it may be watched in another way
-            settings = Run.open(path).description().settings
-        with (
-            closing(SelfPlay(settings, load_player)) as self_play,
-            Run.open(path) if begun else Run.create(path, self_play.settings) as run,
+    train_one = partial(_train, folder.absolute())
+    failed: list[str] = []
+    try:
+        for name, reason in as_finished(
+            train_one,
+            tasks,
+            workers,
+            needs=needs_of(tasks),
+            name=lambda task: task[0],
+            folder=folder.absolute(),
         ):
-            run.restore(self_play)
-            games = training_games(settings, self_play.environments[0])
-            evaluator = games and Evaluator(games, lambda row: None)
-            return name, train(run, self_play, lambda metrics: None, stop, evaluator)
+            if reason:
+                failed.append(f"{name} ({reason})")
+            else:
+                yield name
+    except TasksMissing as error:
+        failed += error.missing
+    if failed:
+        raise UserError(
+            f"{len(failed)} of {len(runs)} runs are not finished: {'; '.join(failed)}; the same "
+            "command goes on with them"
+        )
+
+
+def needs_of(tasks: Sequence[Task]) -> Needs:
+    """What training one of these runs takes: its threads, and a GPU if it names one."""
+    threads = max((settings.threads for _, settings in tasks), default=1)
+    return Needs(threads, int(any(settings.device.startswith("cuda") for _, settings in tasks)))
+
+
+def _train(folder: Path, task: Task) -> tuple[str, str]:
+    """Begin a run or go on with it: its name, and why it could not be finished."""
+    name, settings = task
+    try:
+        with StopSignal() as stop, folder_at_home(folder, name) as (path, written):
+
+            def should_stop() -> bool:
+                written()
+                return stop() or asked_to_stop()
+
+            finished = _train_in(path, settings, should_stop, written)
+    except UserError as error:
+        return name, str(error)
+    if not finished:
+        raise Stopped
+    return name, ""
+
+
+def _train_in(
+    path: Path,
+    settings: RunSettings,
+    should_stop: Callable[[], bool],
+    written: Callable[[], None],
+) -> bool:
+    """Whether a run is finished, after training as long as nobody asked to stop."""
+    if should_stop():
+        return False
+    begun = _has_begun(path)
+    if begun:  # it may be watched in another way
+        settings = Run.open(path).description().settings
+    with (
+        closing(SelfPlay(settings, load_player)) as self_play,
+        Run.open(path) if begun else Run.create(path, self_play.settings) as run,
+    ):
+        run.restore(self_play)
+        games = training_games(settings, self_play.environments[0])
+        evaluator = games and Evaluator(games, lambda row: None)
+        return train(run, self_play, lambda metrics: written(), should_stop, evaluator)
+
+
+def _has_begun(path: Path) -> bool:
+    """Whether a run has its settings: one that was killed before it had them is begun anew."""
+    return (path / SETTINGS_FILE).is_file()
 
 
 def differences(settings: RunSettings, others: RunSettings) -> Mapping[str, Any]:

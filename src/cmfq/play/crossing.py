@@ -21,6 +21,7 @@ from cmfq.play.game_log import Tournament, TournamentSettings
 from cmfq.play.schedule import ScheduledGame
 from cmfq.statistics.intervals import mean_interval
 from cmfq.storage import make_folder, versions
+from cmfq.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def play_crossing(
     sizes: Sequence[int],
     games: int,
     seed: int,
-    workers: int,
+    workers: Workers,
     folder: Path | None = None,
     command: str = "",
     on_progress: Callable[[int, int], None] = lambda finished, all_games: None,
@@ -98,7 +99,7 @@ def play_crossing(
         sizes: sizes of the first team, others in proportion; empty: as the settings say.
         games: number of games of each pair.
         seed: random seed of the games; each depends on it, on its pair and its number alone.
-        workers: processes.
+        workers: where games are played (see :func:`cmfq.workers.as_finished`).
         folder: that keeps the games of each size in a file (see :func:`log_of`), so that a
             crossing that was killed goes on; None: they are kept nowhere.
         command: that was called, to be kept in these files.

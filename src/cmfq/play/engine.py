@@ -5,7 +5,8 @@ its two policies and its number, and on nothing else: not on the workers, on who
 what was interrupted. So whoever is killed goes on as if undisturbed.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from cmfq.environments.keeping import kept_environment, teams_of
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.environments.sides import are_alike, places_of
 from cmfq.errors import UserError
+from cmfq.play.batches import Batches
 from cmfq.play.entrants import Player
 from cmfq.play.game_log import GameLog, GameRecord, Tournament, TournamentSettings
 from cmfq.play.games import play_between
@@ -25,7 +27,7 @@ from cmfq.play.players import Player as Policies
 from cmfq.play.players import load_player
 from cmfq.play.reading import read_tournament
 from cmfq.play.schedule import ScheduledGame
-from cmfq.workers import as_finished
+from cmfq.workers import Workers, as_finished, check_workers, one_thread, runs_here
 
 LOADED_PLAYERS = 512
 """Policies that a process keeps: each takes about a megabyte; loading costs a tenth of a game."""
@@ -61,7 +63,7 @@ def play_planned(
     path: Path | None,
     *,
     rule: Rule = by_players,
-    workers: int = 1,
+    workers: Workers = 1,
     on_progress: Callable[[int, int], None] = lambda finished, games: None,
 ) -> Tournament:
     """Play all games that are not in the file yet.
@@ -72,7 +74,8 @@ def play_planned(
         path: log file; its games are kept, and those that follow are added one by one. None: games
             are kept nowhere.
         rule: how draws follow from a game; those of one team are the same for all players.
-        workers: processes; the file that results does not depend on it.
+        workers: where games are played (see :func:`cmfq.workers.as_finished`); the file that
+            results does not depend on it.
         on_progress: told, at first and after every game, how many of how many are over.
 
     Raises:
@@ -104,13 +107,48 @@ def play_planned(
 
 
 def play_games(
-    games: Iterable[ScheduledGame],
+    games: Sequence[ScheduledGame],
     settings: TournamentSettings[EnvironmentSettings],
-    workers: int,
+    workers: Workers,
     rule: Rule = by_players,
 ) -> Iterator[GameRecord]:
-    """Results of the games, each as soon as it is there."""
-    return as_finished(partial(_play, settings, rule), games, workers)
+    """Results of the games, each as soon as it is there; from other machines, batch by batch.
+
+    Args:
+        games: the games, those of the same players next to each other.
+        settings: what they depend on, beside players.
+        workers: where they are played.
+        rule: how draws follow from a game.
+    """
+    play = partial(_play, settings, rule)
+    if runs_here(workers) or not games:
+        yield from as_finished(play, games, workers, name=_title)
+        return
+    first, *rest = games
+    with one_thread():
+        record, seconds = _timed(play, [first])
+    yield from record
+    batches = Batches(rest, seconds)
+    for records, seconds in as_finished(partial(_timed, play), batches, workers, name=_titles):
+        batches.measured(len(records), seconds)
+        yield from records
+
+
+def _timed(
+    play: Callable[[ScheduledGame], GameRecord], games: Sequence[ScheduledGame]
+) -> tuple[list[GameRecord], float]:
+    """Play games one after the other: results, and the seconds that they took together."""
+    started = time.perf_counter()
+    records = [play(game) for game in games]
+    return records, time.perf_counter() - started
+
+
+def _title(game: ScheduledGame) -> str:
+    return f"game {game.game} of {game.a.name} and {game.b.name}"
+
+
+def _titles(games: Sequence[ScheduledGame]) -> str:
+    return f"{len(games)} games from {_title(games[0])} on"
 
 
 def play_scheduled(
@@ -129,14 +167,13 @@ def play_scheduled(
     return GameRecord.of(task, game)
 
 
-def refuse_to_play(tournament: Tournament, workers: int) -> None:
+def refuse_to_play(tournament: Tournament, workers: Workers) -> None:
     """Refuse what cannot be played, before any game (or any training for it).
 
     Raises:
         UserError: there are no workers, or a player cannot play this game.
     """
-    if workers < 1:
-        raise UserError(f"workers is {workers}: give at least 1")
+    check_workers(workers)
     environment = tournament.settings.environment
     teams = teams_of(environment)
     for player in _players(tournament):

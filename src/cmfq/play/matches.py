@@ -23,7 +23,7 @@ from cmfq.rollout import Observer
 from cmfq.statistics.intervals import mean_interval, wilson_interval
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import versions
-from cmfq.workers import one_thread
+from cmfq.workers import Workers, one_thread
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ def play_match(
     *,
     episodes: int,
     seed: int,
-    workers: int = 1,
+    workers: Workers = 1,
     path: Path | None = None,
     command: str = "",
     on_progress: Callable[[int, int], None] = lambda finished, games: None,
@@ -101,7 +101,7 @@ def play_match(
         settings: settings of the environment.
         episodes: games; who plays what in each, :func:`~cmfq.environments.sides.seats` says.
         seed: random seed of the match: game ``g`` depends on ``(seed, g)`` alone.
-        workers: processes.
+        workers: where games are played (see :func:`cmfq.workers.as_finished`).
         path: log file that keeps the games while they are played: a match that was killed goes on
             from it. None: they are kept nowhere.
         command: that was called, to be kept in that file.

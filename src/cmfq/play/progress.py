@@ -35,7 +35,7 @@ from cmfq.policies import Policy
 from cmfq.storage import versions
 from cmfq.training.evaluations import PlayCheckpoint, Score
 from cmfq.training.settings import RunSettings
-from cmfq.workers import one_thread
+from cmfq.workers import Workers, one_thread
 
 EVERY_CHECKPOINT = 10**9
 
@@ -65,7 +65,7 @@ def play_progress(
     games: int,
     seed: int = 0,
     command: str,
-    workers: int = 1,
+    workers: Workers = 1,
     on_progress: Callable[[int, int], None] = lambda finished, games: None,
 ) -> Tournament:
     """Play every checkpoint of every run against every opponent.
@@ -79,7 +79,8 @@ def play_progress(
         games: number of games of each checkpoint against each opponent.
         seed: random seed of the games.
         command: that was called, to be kept in the file.
-        workers: processes; the file that results does not depend on it.
+        workers: where games are played (see :func:`cmfq.workers.as_finished`);
+            the file that results does not depend on it.
         on_progress: told, at first and after every game, how many of how many are over.
 
     Raises:

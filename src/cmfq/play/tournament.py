@@ -13,6 +13,7 @@ from cmfq.play.entrants import Entrant
 from cmfq.play.game_log import Tournament, TournamentSettings
 from cmfq.play.schedule import episodes_alone, schedule
 from cmfq.storage import versions
+from cmfq.workers import Workers
 
 
 def play_tournament(
@@ -21,7 +22,7 @@ def play_tournament(
     path: Path | None,
     *,
     command: str,
-    workers: int = 1,
+    workers: Workers = 1,
     on_progress: Callable[[int, int], None] = lambda finished, games: None,
 ) -> Tournament:
     """Let every entrant play every other one (see :func:`~.engine.play_planned`).
@@ -31,7 +32,8 @@ def play_tournament(
         settings: settings of the games.
         path: path of the file; its games are kept, and those that follow are added one by one.
         command: that was called, to be kept in the file.
-        workers: processes; the file that results does not depend on it.
+        workers: where games are played (see :func:`cmfq.workers.as_finished`);
+            the file that results does not depend on it.
         on_progress: told, at first and after every game, how many of how many are over.
 
     Raises:

@@ -1,6 +1,10 @@
-"""Ctrl-C, SIGTERM and a closed terminal end a run between two episodes, with everything saved."""
+"""Ctrl-C, SIGTERM and a closed terminal end a run between two episodes, with everything saved.
+
+So does SIGUSR2, by which a cluster says that the time of a job is nearly over.
+"""
 
 import signal
+import threading
 from collections.abc import Callable
 from contextlib import suppress
 from types import FrameType, TracebackType
@@ -22,8 +26,13 @@ class StopSignal:
         self._asked = False
 
     def __enter__(self) -> Self:
-        """Listen; what listened before does so again afterwards."""
-        self._before = {number: signal.signal(number, self._handle) for number in _signals()}
+        """Listen; what listened before does so again afterwards.
+
+        Only the main thread can listen: in another one nothing is heard.
+        """
+        listening = threading.current_thread() is threading.main_thread()
+        numbers = _signals() if listening else []
+        self._before = {number: signal.signal(number, self._handle) for number in numbers}
         return self
 
     def __exit__(
@@ -52,6 +61,8 @@ class StopSignal:
 def _signals() -> list[signal.Signals]:
     """Those to listen to on this system."""
     signals = list(AT_ONCE)
+    if hasattr(signal, "SIGUSR2"):
+        signals.append(signal.SIGUSR2)
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         signals.append(signal.SIGHUP)
     return signals

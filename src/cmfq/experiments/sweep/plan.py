@@ -28,14 +28,11 @@ import numpy.typing as npt
 from scipy.linalg import hadamard
 
 from cmfq.algorithms import check_algorithm
-from cmfq.decoding import Damage, damage_of, decode_text, decode_toml, read_bytes
-from cmfq.environments.registry import default_settings
+from cmfq.decoding import damage_of, decode_text, decode_toml, read_bytes
 from cmfq.errors import UserError, unknown_name
+from cmfq.experiments.settings import planned_settings
 from cmfq.play.entrants import flatten
-from cmfq.storage import plain
 from cmfq.training.checkpoint import refuse_own_functions
-from cmfq.training.description import read_settings
-from cmfq.training.presets import preset_training
 from cmfq.training.settings import RunSettings
 
 IntArray = npt.NDArray[np.int64]
@@ -120,15 +117,7 @@ class Plan:
                 )
 
     def _settings(self, changes: Mapping[str, Any]) -> RunSettings:
-        environment = default_settings(self.environment)
-        values = {**self.settings, **changes}
-        raw = plain(preset_training(str(values.get("preset", "paper")), environment))
-        for path, value in values.items():
-            _put(raw, path, value)
-        try:
-            return read_settings(environment.kind, raw)
-        except Damage as error:
-            raise UserError(f"a level or setting of the plan {error}: give another") from error
+        return planned_settings(self.environment, {**self.settings, **changes})
 
 
 def fold_over(factors: int) -> IntArray:
@@ -183,15 +172,3 @@ def read_plan(path: Path) -> Plan:
     for run in plan.runs().values():  # refuses settings that do not exist
         refuse_own_functions(run.own_functions, path)
     return plan
-
-
-def _put(settings: dict[str, Any], path: str, value: object) -> None:
-    """Set what a dotted path names; it must be there."""
-    known = flatten(settings)
-    if path not in known:
-        raise unknown_name("setting in the plan", path, list(known))
-    *parents, name = path.split(".")
-    place: Any = settings
-    for parent in parents:
-        place = place[parent]
-    place[name] = value

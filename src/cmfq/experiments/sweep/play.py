@@ -20,6 +20,7 @@ from cmfq.play.schedule import ScheduledGame, episodes_alone, games_between
 from cmfq.play.standings import games_by_pair
 from cmfq.storage import versions
 from cmfq.text import csv_text
+from cmfq.workers import Workers
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -42,7 +43,7 @@ def refuse_sweep(
     *,
     games: int,
     seed: int,
-    workers: int,
+    workers: Workers,
 ) -> None:
     """Refuse, before anything is trained, what would be refused when the games begin.
 
@@ -86,7 +87,7 @@ def play_sweep(
     checkpoints: int,
     seed: int,
     command: str,
-    workers: int,
+    workers: Workers,
     on_progress: Callable[[int, int], None],
 ) -> Tournament:
     """Play all games of a sweep that are not in the file yet.
@@ -102,7 +103,8 @@ def play_sweep(
         checkpoints: how many of the last ones of each run play.
         seed: random seed of the games.
         command: that was called.
-        workers: processes; the result does not depend on it.
+        workers: where games are played (see :func:`cmfq.workers.as_finished`);
+            the result does not depend on it.
         on_progress: as in :func:`~cmfq.play.engine.play_planned`.
     """
     named = [(name, str(folder / name)) for name in plan.names]

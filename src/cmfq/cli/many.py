@@ -1,0 +1,57 @@
+"""The command that trains many runs, and what is seen while they train."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import tyro
+
+from cmfq.cli.many_screen import RunsScreen
+from cmfq.cli.options import WORKERS, Folder, Workers
+from cmfq.errors import UserError
+from cmfq.experiments.plan import read_many
+from cmfq.experiments.training import train_missing, unfinished
+from cmfq.text import say
+from cmfq.training.settings import RunSettings
+from cmfq.workers import check_workers
+
+
+def train_many(plan: tyro.conf.Positional[Path], runs: Folder, workers: Workers = WORKERS) -> None:
+    """Train the runs of a plan, several at once.
+
+    The plan names algorithms, seeds, sizes and sets of settings; every combination is a run with
+    a folder of its own. If interrupted, every run is saved and the same command continues, with
+    the same results.
+
+    Args:
+        plan: TOML file with the plan, such as docs/plans/battle.toml.
+        runs: Folder for the runs.
+        workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.
+    """
+    check_workers(workers)
+    planned = read_many(plan).runs()
+    train_shown(planned, runs, workers)
+    say(f"finished: {runs} holds {len(planned)} runs")
+
+
+def train_shown(runs: Mapping[str, RunSettings], folder: Path, workers: Workers) -> None:
+    """Train what is not finished, and show how far it is.
+
+    Raises:
+        UserError: as :func:`~cmfq.experiments.training.train_missing`.
+        KeyboardInterrupt: it was stopped, and has said how to go on.
+    """
+    missing = unfinished(runs, folder)
+    say(f"{len(runs) - len(missing)} of {len(runs)} runs are trained", file=sys.stderr, flush=True)
+    try:
+        with RunsScreen(runs, folder, missing) as screen:
+            for name in train_missing(runs, folder, workers):
+                screen.finished(name)
+    except KeyboardInterrupt:
+        say(f"each run in {folder} is saved: the same command goes on", file=sys.stderr)
+        raise
+    except UserError:
+        left = unfinished(runs, folder)
+        if len(left) < len(missing):
+            say(f"{len(runs) - len(left)} of {len(runs)} runs are trained", file=sys.stderr)
+        raise

@@ -1,0 +1,46 @@
+"""Settings of runs from what a plan says: dotted paths and values."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from cmfq.decoding import Damage
+from cmfq.environments.registry import default_settings
+from cmfq.errors import UserError, unknown_name
+from cmfq.play.entrants import flatten
+from cmfq.storage import plain
+from cmfq.training.description import read_settings
+from cmfq.training.presets import preset_training
+from cmfq.training.settings import RunSettings
+
+
+def planned_settings(environment: str, values: Mapping[str, Any]) -> RunSettings:
+    """Settings of a run: those of its preset, with these values.
+
+    Args:
+        environment: name of the environment, as ``cmfq train`` takes it.
+        values: values by path, as run.json has it: ``{"learner.discount": 0.9}``; ``preset`` among
+            them sets all others first.
+
+    Raises:
+        UserError: a setting does not exist, or does not take the value.
+    """
+    world = default_settings(environment)
+    raw = plain(preset_training(str(values.get("preset", "paper")), world))
+    for path, value in values.items():
+        _put(raw, path, value)
+    try:
+        return read_settings(world.kind, raw)
+    except Damage as error:
+        raise UserError(f"a level or setting of the plan {error}: give another") from error
+
+
+def _put(settings: dict[str, Any], path: str, value: object) -> None:
+    """Set what a dotted path names; it must be there."""
+    known = flatten(settings)
+    if path not in known:
+        raise unknown_name("setting in the plan", path, list(known))
+    *parents, name = path.split(".")
+    place: Any = settings
+    for parent in parents:
+        place = place[parent]
+    place[name] = value

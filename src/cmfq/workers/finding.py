@@ -1,0 +1,72 @@
+"""Where tasks run, by what ``--workers`` names."""
+
+from cmfq.errors import UserError
+from cmfq.workers.local import Processes, ThisProcess
+from cmfq.workers.on_ray import OnRay, import_ray, refuse_silent
+from cmfq.workers.on_slurm import OnSlurm, import_submitit, refuse_partition
+from cmfq.workers.place import Needs, Place
+
+Workers = int | str | Place
+"""Number of processes, ``"ray"``, ``"ray:ADDRESS"``, ``"slurm:PARTITION"``, or a place."""
+MANY = 1024
+"""Greatest number of processes."""
+
+
+def check_workers(workers: Workers) -> None:
+    """Refuse what tasks cannot run on, before anything is done.
+
+    Raises:
+        UserError: there are none, an extra is not installed, or nothing answers.
+    """
+    where, rest = _parse(workers)
+    if where == "ray":
+        import_ray()
+        if rest:
+            refuse_silent(rest)
+    elif where == "slurm":
+        import_submitit()
+        refuse_partition(rest)
+
+
+def find_place(workers: Workers, needs: Needs) -> Place:
+    """Open the place that is named.
+
+    Args:
+        workers: names it.
+        needs: what each task takes.
+
+    Raises:
+        UserError: as :func:`check_workers`.
+    """
+    if not isinstance(workers, int | str):
+        return workers
+    where, rest = _parse(workers)
+    if where == "ray":
+        return OnRay(rest, needs)
+    if where == "slurm":
+        return OnSlurm(rest, needs)
+    return ThisProcess() if int(rest) == 1 else Processes(int(rest))
+
+
+def runs_here(workers: Workers) -> bool:
+    """Whether tasks run in processes of this machine, which lose nothing between two tasks."""
+    return isinstance(workers, int | str) and _parse(workers)[0] == "processes"
+
+
+def _parse(workers: Workers) -> tuple[str, str]:
+    """``ray`` and its address, ``slurm`` and its partition, or ``processes`` and their number."""
+    if not isinstance(workers, int | str):
+        return "place", ""
+    word, colon, rest = str(workers).partition(":")
+    if (word == "ray" and bool(colon) == bool(rest)) or (word == "slurm" and rest):
+        return word, rest
+    try:
+        number = int(workers)
+    except ValueError:
+        raise UserError(
+            f"workers is {workers!r}: give a number of processes, ray, ray:ADDRESS or "
+            "slurm:PARTITION"
+        ) from None
+    if not 1 <= number <= MANY:
+        raise UserError(f"workers is {number}: give at least 1, and at most {MANY}")
+    return "processes", str(number)

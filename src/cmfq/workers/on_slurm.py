@@ -1,0 +1,153 @@
+"""Workers as jobs of Slurm, by submitit."""
+
+import getpass
+import shutil
+import subprocess
+import time
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from cmfq.environments.keeping import close_kept
+from cmfq.errors import UserError
+from cmfq.workers.place import Call, Needs, Outcome, WorkerLost
+
+ROOM = 256
+"""Jobs that wait or run at the same time."""
+LOOK_SECONDS = 1.0
+"""Between two looks at jobs."""
+STOP_SECONDS = 120
+"""Longest time to wait for jobs that were cancelled; Slurm itself gives them 30 s by default."""
+FOLDER = "cmfq-jobs"
+"""Folder of batch files, results and logs of jobs, in the working directory: nodes must see it."""
+
+
+class OnSlurm:
+    """Jobs of a partition, as arrays.
+
+    Args:
+        partition: name of the partition.
+        needs: cores and GPUs of a task.
+        cluster: ``slurm``, or ``local`` for processes of this machine in the place of jobs.
+
+    Raises:
+        UserError: submitit or Slurm is not there, or it has no such partition.
+    """
+
+    def __init__(self, partition: str, needs: Needs, cluster: str = "slurm") -> None:
+        submitit = import_submitit()
+        if cluster == "slurm":
+            refuse_partition(partition)
+        close_kept()
+        self._errors = submitit.core.utils
+        folder = Path(FOLDER).absolute() / f"{getpass.getuser()}-{time.time_ns():x}"
+        self.folder = folder
+        """Folder of these jobs; removed if all have ended well."""
+        self._executor = submitit.AutoExecutor(folder, cluster=cluster)
+        self._executor.update_parameters(**_parameters(partition, needs, cluster))
+        self._failed = False
+
+    def room(self) -> int:
+        """Number of jobs."""
+        return ROOM
+
+    def home(self, folder: Path) -> None:
+        """None: nodes of Slurm share a disk."""
+
+    def start(self, call: Call[Any, Any], tasks: Sequence[Any]) -> list[Any]:
+        """Submit a job for each task, as one array.
+
+        Raises:
+            UserError: Slurm refuses them.
+        """
+        try:
+            started: list[Any] = self._executor.map_array(call, tasks)
+        except (self._errors.FailedJobError, subprocess.CalledProcessError, OSError) as error:
+            self._failed = True
+            reason = " ".join(str(error).split()) or type(error).__name__
+            raise UserError(f"Slurm refuses the jobs: {reason}") from error
+        return started
+
+    def finished(self, running: Collection[Any]) -> list[Any]:
+        """Those that have ended."""
+        done = [job for job in running if job.done()]
+        if not done:
+            time.sleep(LOOK_SECONDS)
+        return done
+
+    def outcome(self, handle: Any) -> Outcome:
+        """What came of a job.
+
+        Raises:
+            WorkerLost: it left no result: killed, out of time or memory, or its node is gone.
+        """
+        handle._results_timeout_s = 5
+        try:
+            outcome: Outcome = handle.result()
+        except self._errors.UncompletedJobError as error:
+            self._failed = True
+            raise WorkerLost(f"job {handle.job_id} left no result ({handle.state})") from error
+        return outcome
+
+    def close(self, running: Collection[Any]) -> None:
+        """Cancel what still runs and wait until it has ended."""
+        for job in running:
+            job.cancel(check=False)
+        deadline = time.monotonic() + STOP_SECONDS
+        while time.monotonic() < deadline and not all(job.done(True) for job in running):
+            time.sleep(LOOK_SECONDS)
+        if not self._failed:
+            shutil.rmtree(self.folder, ignore_errors=True)
+        with suppress(OSError):
+            self.folder.parent.rmdir()
+
+
+def _parameters(partition: str, needs: Needs, cluster: str) -> dict[str, Any]:
+    """Of the batch file. What is not said there, Slurm takes from SBATCH_ variables."""
+    parameters: dict[str, Any] = {"name": "cmfq", "cpus_per_task": needs.threads}
+    if needs.gpus:
+        parameters["gpus_per_node"] = max(1, round(needs.gpus))
+    if cluster == "local":
+        return parameters | {"timeout_min": 60 * 24}
+    return parameters | {
+        "slurm_partition": partition,
+        "slurm_time": None,  # the limit of the partition
+        "slurm_array_parallelism": ROOM,
+    }
+
+
+def import_submitit() -> Any:
+    """The package.
+
+    Raises:
+        UserError: it is not installed.
+    """
+    try:
+        import submitit
+    except ImportError:
+        raise UserError(
+            "submitit is not installed: `pip install 'cmfq[slurm]'` installs it"
+        ) from None
+    return submitit
+
+
+def refuse_partition(partition: str) -> None:
+    """Refuse a partition that Slurm here does not have.
+
+    Raises:
+        UserError: it has not, or there is no Slurm here.
+    """
+    if not all(shutil.which(name) for name in ("sinfo", "sbatch", "srun")):
+        raise UserError(
+            f"workers is slurm:{partition}, and there is no Slurm here (no sbatch): give the "
+            "command on a login node of the cluster"
+        )
+    asked = subprocess.run(
+        ["sinfo", "--noheader", "--format=%R"], capture_output=True, text=True, check=False
+    )
+    known = sorted(set(asked.stdout.split()))
+    if asked.returncode:
+        raise UserError(f"Slurm does not answer: {' '.join(asked.stderr.split()) or 'sinfo fails'}")
+    if partition not in known:
+        raise UserError(f"unknown partition {partition!r}: known are {', '.join(known)}")

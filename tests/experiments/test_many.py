@@ -1,0 +1,169 @@
+"""Many runs: planned, killed, gone on with, and shown while they train."""
+
+import json
+import math
+import multiprocessing
+import threading
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import cmfq
+from cmfq.cli import main
+from cmfq.cli.many_screen import duration
+from cmfq.errors import UserError
+from cmfq.experiments.plan import read_many
+from cmfq.experiments.training import needs_of, train_missing, unfinished
+from cmfq.experiments.watching import RunsWatch
+from cmfq.training.settings import RunSettings
+from cmfq.workers import Needs
+from weights import last_checkpoints
+
+PLAN = """
+environment = "battle"
+algorithms = ["cmfq", "mfq"]
+seeds = 2
+[settings]
+episodes = 2
+environment.size = 12
+environment.max_steps = 8
+network.channels = [4, 4]
+learner.batch_size = 32
+learner.min_updates = 1
+learner.replay_bytes = 8000000
+"""
+
+
+def test_every_combination_is_a_run(tmp_path: Path) -> None:
+    path = tmp_path / "plan.toml"
+    text = PLAN.replace("seeds = 2", "seeds = [3, 1]\nsizes = [12, 64]")
+    path.write_text(f"{text}\n[variants.wide]\nmean_field.radius = inf\n[variants.near]\n")
+    runs = read_many(path).runs()
+    assert len(runs) == 2 * 2 * 2 * 2
+    assert list(runs)[:3] == ["cmfq-12-wide-3", "mfq-12-wide-3", "cmfq-12-near-3"]
+    one = runs["mfq-64-wide-1"]
+    assert (one.algorithm, one.seed, one.environment.team_sizes) == ("mfq", 1, (64, 64))
+    assert one.mean_field.radius == math.inf
+    assert (one.episodes, one.learner.batch_size) == (2, 32)
+    assert runs["mfq-12-near-1"].mean_field.radius is None
+
+
+def test_the_plan_in_the_documentation_is_one() -> None:
+    runs = read_many(Path(__file__).parents[2] / "docs/plans/battle.toml").runs()
+    assert len(runs) == 20
+    assert runs["mfq-strong-4"].preset == "strong"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("seeds = 2", "seeds = 0", "seeds of .* is 0: give 1"),
+        ("seeds = 2", "seeds = [1, 1]", "has 1 twice"),
+        ("seeds = 2", "seeds = [true]", "has True: give numbers"),
+        ("seeds = 2", "seeds = true", "seeds of .* is True: give a number or a list"),
+        ("seeds = 2", "sizes = [65]", "no battle map has 65 agents"),
+        ("seeds = 2", "seed = 2", "did you mean 'seeds'"),
+        ('["cmfq", "mfq"]', "[]", "algorithms of .* is empty"),
+        ('["cmfq", "mfq"]', '["cmfqq"]', "did you mean 'cmfq'"),
+        ("episodes = 2", "episodez = 2", "did you mean 'episodes'"),
+        ("episodes = 2", "episodes = 0", "episodes is 0"),
+        ("episodes = 2", "seed = 2", "seed is no setting of"),
+        ("[settings]", "[variants]\nwide = 3\n[settings]", "variants.wide of .* is 3"),
+        ("[settings]", '[variants."a/b"]\n[settings]', "'a/b' of .* names folders"),
+        ("[settings]", "[settings", "cannot be read as a plan"),
+    ],
+)
+def test_a_bad_plan_gets_one_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN.replace(old, new))
+    with pytest.raises(UserError, match=sentence):
+        read_many(path)
+
+
+def test_the_command_trains_and_trains_nothing_twice(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, runs = tmp_path / "plan.toml", tmp_path / "runs"
+    path.write_text(PLAN)
+    words = ["train-many", str(path), "--runs", str(runs), "--workers", "1"]
+    assert main(words) == 0
+    said = capsys.readouterr()
+    assert "4 of 4 runs: mfq-1" in said.err
+    assert f"finished: {runs} holds 4 runs" in said.out
+    files = {file: file.stat().st_mtime_ns for file in runs.rglob("*.safetensors")}
+    assert len(files) == 8
+    assert main(words) == 0
+    assert "4 of 4 runs are trained" in capsys.readouterr().err
+    assert files == {file: file.stat().st_mtime_ns for file in runs.rglob("*.safetensors")}
+    found = cmfq.train_many(path, folder=runs)
+    assert found["cmfq-0"].finished
+    path.write_text(PLAN.replace("episodes = 2", "episodes = 3"))
+    assert main(words) == 2
+    assert "was trained with episodes 2, which is not what is asked" in capsys.readouterr().err
+
+
+def test_runs_of_killed_workers_end_with_the_same_weights(
+    planned: dict[str, RunSettings], undisturbed: dict[str, bytes], tmp_path: Path
+) -> None:
+    """Both workers get a SIGKILL in the midst of their runs; others go on with these."""
+    at_the_kill: list[dict[str, int]] = []
+
+    def kill() -> None:
+        watch = RunsWatch(planned, tmp_path)
+        while min(watch.episodes().values()) < 1:
+            time.sleep(0.02)
+        for worker in multiprocessing.active_children():
+            worker.kill()
+        at_the_kill.append(watch.episodes())
+
+    killer = threading.Thread(target=kill, daemon=True)
+    killer.start()
+    assert sorted(train_missing(planned, tmp_path, workers=2)) == sorted(planned)
+    killer.join()
+    assert min(at_the_kill[0].values()) < 24, "the kill came too late to tell"
+    assert last_checkpoints(tmp_path, planned) == undisturbed
+
+
+def test_a_run_that_fails_keeps_no_other_from_its_end(
+    planned: dict[str, RunSettings], tmp_path: Path
+) -> None:
+    one = planned["cmfq-3"]
+    failing = replace(one, episodes=2, evaluate_period=1, evaluate_against=("nobody",))
+    runs = {"failing": failing, "fine": replace(one, episodes=2)}
+    trained = []
+    with pytest.raises(UserError, match=r"1 of 2 runs are not finished: failing \(cannot eval"):
+        for name in train_missing(runs, tmp_path):
+            trained.append(name)  # noqa: PERF402
+    assert trained == ["fine"]
+    assert unfinished(runs, tmp_path) == ["failing"]
+
+
+def test_progress_is_read_from_the_folders(planned: dict[str, RunSettings], tmp_path: Path) -> None:
+    runs = {"a": planned["cmfq-3"], "b": replace(planned["mfq-3"], episodes=48)}
+    watch = RunsWatch(runs, tmp_path)
+    assert watch.share() == 0
+    (tmp_path / "a").mkdir()
+    rows = tmp_path / "a" / "metrics.jsonl"
+    rows.write_text("".join(json.dumps({"episode": n}) + "\n" for n in range(9)))
+    assert watch.share() == pytest.approx(9 / 72)
+    assert watch.under_way() == [("a", 9, 24)]
+    rows.write_text(json.dumps({"episode": 1}) + "\n")
+    assert watch.episodes() == {"a": 1, "b": 0}, "rows that are made again count once"
+
+
+def test_a_run_takes_its_threads_and_a_gpu_if_it_names_one(
+    planned: dict[str, RunSettings],
+) -> None:
+    one = planned["cmfq-3"]
+    assert needs_of([("a", one), ("b", replace(one, threads=3))]) == Needs(3, 0)
+    assert needs_of([("a", replace(one, device="cuda"))]) == Needs(1, 1)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(42, "42 s"), (720, "12 min"), (12_000, "3 h 20 min"), (187_200, "2 d 4 h")],
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text

@@ -1,0 +1,59 @@
+"""Tasks for workers of all kinds: functions that a new process can import."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+from cmfq.errors import UserError
+from cmfq.workers import Stopped
+
+
+def square(number: int) -> int:
+    return number * number
+
+
+def killed_once(folder: Path, number: int) -> int:
+    """Killed at its first try, by a signal that no program can catch."""
+    mark = folder / f"tried-{number}"
+    if number % 2 and not mark.exists():
+        mark.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number * number
+
+
+def killed_always(number: int) -> int:
+    if number == 1:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number * number
+
+
+def stopped_once(folder: Path, number: int) -> int:
+    """Saves what it has when somebody asks it to stop, as a run does."""
+    mark = folder / f"stopped-{number}"
+    if not mark.exists():
+        mark.touch()
+        raise Stopped
+    return number
+
+
+def mistaken(number: int) -> int:
+    if number == 2:
+        raise UserError("number is 2: give another")
+    return number
+
+
+def faulty(number: int) -> int:
+    raise ZeroDivisionError(str(number))
+
+
+def where(number: int) -> tuple[str, str, int]:
+    """Working directory, permission to call functions that files name, and process."""
+    return str(Path.cwd()), os.environ.get("CMFQ_RUN_OWN_FUNCTIONS", ""), os.getpid()
+
+
+def slow(folder: Path, number: int) -> int:
+    """Some time, after its process is on record."""
+    (folder / f"pid-{os.getpid()}").touch()
+    time.sleep(600)
+    return number

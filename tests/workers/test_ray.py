@@ -1,0 +1,107 @@
+"""A real Ray cluster of two nodes: workers and nodes are killed, and nothing shows it."""
+
+import _thread
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tasks
+
+from cmfq.environments.battle import BattleSettings
+from cmfq.errors import UserError
+from cmfq.experiments.training import train_missing
+from cmfq.experiments.watching import RunsWatch
+from cmfq.play.matches import play_match
+from cmfq.training.settings import RunSettings
+from cmfq.workers import as_finished
+from cmfq.workers.on_ray import refuse_silent
+from weights import last_checkpoints
+
+
+def test_tasks_run_on_the_cluster_as_here(
+    cluster: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("CMFQ_RUN_OWN_FUNCTIONS", "1")
+    found = list(as_finished(tasks.where, range(4), f"ray:{cluster.address}"))
+    assert {(folder, trusted) for folder, trusted, _ in found} == {(str(tmp_path), "1")}
+    done = as_finished(partial(tasks.killed_once, tmp_path), range(4), f"ray:{cluster.address}")
+    assert sorted(done) == [0, 1, 4, 9]
+    with pytest.raises(UserError, match="number is 2"):
+        list(as_finished(tasks.mistaken, range(3), f"ray:{cluster.address}"))
+
+
+def test_games_are_the_same_as_here(cluster: Any) -> None:
+    game = BattleSettings(size=12, max_steps=10)
+    here = play_match("rush", "random", game, episodes=4, seed=1)
+    there = play_match("rush", "random", game, episodes=4, seed=1, workers=f"ray:{cluster.address}")
+    assert there.games == here.games
+
+
+def when_under_way(
+    runs: Mapping[str, RunSettings], folder: Path, episodes: int, act: Callable[[], object]
+) -> threading.Thread:
+    """Do something once every run has played so many episodes."""
+
+    def wait() -> None:
+        watch = RunsWatch(runs, folder)
+        while min(watch.episodes().values()) < episodes:
+            time.sleep(0.02)
+        act()
+
+    thread = threading.Thread(target=wait, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_interrupted_and_with_a_node_gone_runs_end_with_the_same_weights(
+    cluster: Any,
+    planned: dict[str, RunSettings],
+    undisturbed: dict[str, bytes],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ctrl-C, then a node that is lost without a word. Workers see another disk, and send files."""
+    monkeypatch.setattr("cmfq.workers.on_ray.OnRay.may_share", False)
+    workers = f"ray:{cluster.address}"
+    thread = when_under_way(planned, tmp_path, 2, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        list(train_missing(planned, tmp_path, workers))
+    thread.join()
+    watch = RunsWatch(planned, tmp_path)
+    assert max(watch.episodes().values()) < 24, "it came too late to tell"
+    assert all((tmp_path / name / "state.safetensors").is_file() for name in planned)
+    node = next(iter(cluster.worker_nodes))
+    episodes = max(watch.episodes().values()) + 2
+    gone: list[int] = []
+
+    def remove() -> None:
+        gone.append(max(RunsWatch(planned, tmp_path).episodes().values()))
+        cluster.remove_node(node, allow_graceful=False)
+
+    thread = when_under_way(planned, tmp_path, episodes, remove)
+    assert sorted(train_missing(planned, tmp_path, workers)) == sorted(planned)
+    thread.join()
+    assert gone[0] < 24, "it came too late to tell"
+    assert last_checkpoints(tmp_path, planned) == undisturbed
+    assert not list(tmp_path.rglob("events.*")), "these are written where a run trains"
+    assert not list(tmp_path.glob(".home-*"))
+
+
+def interrupt() -> None:
+    """Ctrl-C for this process."""
+    _thread.interrupt_main()
+
+
+def test_what_is_no_cluster_is_refused_in_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        started = time.monotonic()
+        with pytest.raises(UserError, match=f"what is at 127.0.0.1:{port} is no Ray cluster"):
+            refuse_silent(f"127.0.0.1:{port}")
+        assert time.monotonic() - started < 20
