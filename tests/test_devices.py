@@ -6,12 +6,14 @@ nothing.
 """
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
+import cmfq
 from cmfq.batch import Batch
 from cmfq.cli import main
 from cmfq.devices import available, describe, find_device
@@ -21,6 +23,7 @@ from cmfq.learner import Learner, LearnerSettings
 from cmfq.mean_field.policy import boltzmann
 from cmfq.networks import NetworkSettings
 from cmfq.new_network import new_network
+from cmfq.play.players import load_player
 from cmfq.policies import QPolicy
 from cmfq.replay import Replay
 from cmfq.training.presets import preset_training
@@ -171,3 +174,91 @@ def test_a_run_from_before_there_was_a_choice_was_on_the_cpu(tmp_path: Path) -> 
     del stored["settings"]["device"], stored["devices"]
     (run / "run.json").write_text(json.dumps(stored))
     assert Run.open(run).description().settings.device == "cpu"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("evaluate", "rush", "random", "--games", "2"),
+        ("tournament", "rush", "random", "--log", "t.log"),
+        ("cross", "greedy", "--out", "x.d", "--games", "1"),
+        ("record", "rush", "random", "--out", "a.replay"),
+        ("bench", "--sizes", "64", "--steps", "1"),
+        ("train", "battle", "--run", "r"),
+    ],
+    ids=lambda words: words[0],
+)
+def test_every_command_names_the_devices_that_are_there(
+    words: tuple[str, ...],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main([*words, "--device", "cuda:99"]) == 2
+    assert "device is cuda:99, and this machine has cpu" in capsys.readouterr().err
+    assert main([*words, "--device", "gpu"]) == 2
+    assert "device is 'gpu': give auto, cpu, cuda" in capsys.readouterr().err
+    assert not list(tmp_path.glob("*.*"))
+
+
+def test_players_are_loaded_onto_the_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cmfq.play.players.find_device", lambda name: META)
+    environment = BattleEnvironment(BattleSettings(size=64))
+    player = load_player("zoo:cmfq64", "battle", environment.teams, "cuda")
+    assert {policy.device for policy in player.values()} == {META}
+
+
+def test_python_takes_a_device_too(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="device is cuda:99, and this machine has cpu"):
+        cmfq.evaluate("rush", "random", BATTLE, episodes=1, device="cuda:99")
+    settings = replace(preset_training("paper", BATTLE), episodes=1)
+    settings = replace(settings, learner=LearnerSettings(min_updates=1))
+    cmfq.train(settings, run=tmp_path / "run")
+    assert cmfq.resume(tmp_path / "run", device="cpu").finished
+    with pytest.raises(UserError, match="device is cuda:99"):
+        cmfq.resume(tmp_path / "run", device="cuda:99")
+
+
+def test_what_is_on_the_device_already_does_not_cross_again() -> None:
+    """A step's rows in the replay are those that were decided on, not the arrays once more."""
+    environment, generator = BattleEnvironment(BATTLE), np.random.default_rng(0)
+    observations = environment.reset(0)
+    _, second = policy_on("cpu").decide(observations, generator)
+    assert second.together is not None
+    assert second.on_device(torch.device("cpu")) == {}, "on the CPU nothing has to cross"
+    rows = len(second.actions)
+    view, features = (
+        torch.cat([torch.from_numpy(getattr(one, name)) for one in observations])
+        for name in ("view", "features")
+    )
+    trace = second.together._replace(view=view + 1, features=features + 1)
+    marked = second._replace(together=trace)
+    assert marked.on_device(META) == {}
+    replay = Replay(SPECIFICATION, 0.95, 2**23)
+    written = replay.append(observations[1], marked)
+    state = replay.state()
+    assert torch.equal(state["view"][written], (view[rows:] + 1).half())
+    assert torch.equal(state["features"][written], (features[rows:] + 1).half())
+    plain = Replay(SPECIFICATION, 0.95, 2**23)
+    plain.append(observations[1], second)
+    for name in ("counts", "merged_actions", "positions"):
+        assert torch.equal(state[name], plain.state()[name])
+
+
+def test_a_gpu_too_small_for_the_replay_is_told_with_both_sizes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def full(*shape: object, **options: object) -> torch.Tensor:
+        raise torch.cuda.OutOfMemoryError("no")
+
+    monkeypatch.setattr("cmfq.replay.free_bytes", lambda device: 7_000_000)
+    replay_bytes = 2**33
+    with monkeypatch.context() as patch:
+        ask = torch.empty
+        patch.setattr(torch, "empty", lambda *a, **o: full() if "device" in o else ask(*a, **o))
+        with pytest.raises(
+            UserError,
+            match="replay_bytes is 8589934592: cuda:0 has 7000000 bytes left, give less",
+        ):
+            Replay(SPECIFICATION, 0.95, replay_bytes, device="cuda:0")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cmfq.columns import Frame, frame_of
@@ -11,6 +11,7 @@ from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.experiments.plan import read_many
 from cmfq.experiments.training import train_missing
+from cmfq.notices import notify
 from cmfq.own_functions import try_own_functions
 from cmfq.play.entrants import find_entrants, split_group
 from cmfq.play.game_log import Tournament, TournamentSettings
@@ -135,6 +136,7 @@ def train(
 def resume(
     run: str | Path,
     *,
+    device: str | None = None,
     on_episode: OnEpisode = lambda metrics: None,
     on_evaluation: OnEvaluation = lambda evaluation: None,
     should_stop: ShouldStop = lambda: False,
@@ -143,6 +145,7 @@ def resume(
 
     Args:
         run: its folder.
+        device: device to go on on, if it is another: then it is no longer bit for bit.
         on_episode: told of every episode.
         on_evaluation: told of every evaluation.
         should_stop: asked between two episodes.
@@ -150,12 +153,15 @@ def resume(
     Raises:
         UserError: it is no run folder, its state is gone, or another process is writing it.
     """
-    with (
-        Run.open(Path(run)) as folder,
-        closing(SelfPlay(folder.description().settings, load_player)) as self_play,
-    ):
-        folder.restore(self_play)
-        _go_on(folder, self_play, on_episode, on_evaluation, should_stop)
+    with Run.open(Path(run)) as folder:
+        settings = folder.description().settings
+        if device is not None:
+            settings = replace(settings, device=device)
+        with closing(SelfPlay(settings, load_player)) as self_play:
+            folder.restore(self_play)
+            if moved := folder.move(self_play):
+                notify(f"device {run}", moved)
+            _go_on(folder, self_play, on_episode, on_evaluation, should_stop)
     return open_run(run)
 
 
@@ -207,6 +213,7 @@ def evaluate(
     episodes: int = 100,
     seed: int = 0,
     workers: Workers = 1,
+    device: str = "cpu",
 ) -> MatchResult:
     """Let two players play each other, as ``cmfq evaluate`` does; sides swap every game.
 
@@ -218,6 +225,7 @@ def evaluate(
         seed: random seed of the games.
         workers: number of processes, ``"ray"``, ``"ray:ADDRESS"`` or ``"slurm:PARTITION"``; the
             result does not depend on it.
+        device: device of trained players: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"auto"``.
 
     Returns:
         Win rate of ``a`` with its interval, results by side, and every game.
@@ -226,7 +234,9 @@ def evaluate(
         UserError: a player is not there, or cannot play this game.
     """
     game = game_of([str(a), str(b)]) if settings is None else settings
-    return play_match(str(a), str(b), game, episodes=episodes, seed=seed, workers=workers)
+    return play_match(
+        str(a), str(b), game, episodes=episodes, seed=seed, workers=workers, device=device
+    )
 
 
 def tournament(
@@ -238,6 +248,7 @@ def tournament(
     seed: int = 0,
     within_groups: bool = False,
     workers: Workers = 1,
+    device: str = "cpu",
     file: str | Path | None = None,
 ) -> TournamentResult:
     """Let every entrant play every other one, as ``cmfq tournament`` does.
@@ -253,6 +264,7 @@ def tournament(
         within_groups: whether runs of one group play each other too.
         workers: number of processes, ``"ray"``, ``"ray:ADDRESS"`` or ``"slurm:PARTITION"``; the
             result does not depend on it.
+        device: device of trained players.
         file: JSON file of the games, each as soon as it is over: a tournament that was interrupted
             goes on from it, and ``cmfq tournament --log FILE`` reports it. Not kept if not given.
 
@@ -271,6 +283,7 @@ def tournament(
             Path(file) if file is not None else None,
             command="cmfq.tournament(...)",
             workers=workers,
+            device=device,
         )
     finally:
         close_kept()

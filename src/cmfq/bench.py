@@ -9,6 +9,7 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 
 from cmfq.decision import Decision
+from cmfq.devices import wait_for
 from cmfq.environments.base import (
     Environment,
     IntArray,
@@ -20,7 +21,7 @@ from cmfq.environments.base import (
 from cmfq.environments.battle import BattleSettings
 from cmfq.policies import Policy
 from cmfq.replay_writer import ReplayWriter
-from cmfq.rollout import play_episode
+from cmfq.rollout import play_episodes
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
 
@@ -30,18 +31,21 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class BenchRow:
-    """Milliseconds per environment step, both teams together."""
+    """Milliseconds per environment step, both teams and all worlds together."""
 
     algorithm: str
     agents: int
     """A side."""
     threads: int
+    device: str
+    environments: int
+    """Episodes side by side: times are of a step of all of them."""
     environment_ms: float
     acting_ms: float
     learning_ms: float
     """Writing the replay, sampling it, and the updates."""
     agent_steps_per_second: float
-    """Of all agents of both teams, all three together."""
+    """Of all agents of both teams, in all worlds, all three together."""
 
 
 def measure(settings: TrainSettings[BattleSettings], episodes: int = 1) -> BenchRow:
@@ -59,7 +63,7 @@ def measure(settings: TrainSettings[BattleSettings], episodes: int = 1) -> Bench
 def _measure(self_play: SelfPlay, episodes: int) -> BenchRow:
     """Play and learn as training does, with clocks."""
     settings = self_play.settings
-    environment = _TimedEnvironment(self_play.environments[0])
+    environments = [_TimedEnvironment(one) for one in self_play.environments]
     (side,) = self_play.sides.values()
     policy = _TimedPolicy(side.policy)
     generator = np.random.default_rng(settings.seed)
@@ -68,24 +72,33 @@ def _measure(self_play: SelfPlay, episodes: int) -> BenchRow:
     owed = 0.0
     started = time.perf_counter()
     for episode in range(episodes):
-        writer = ReplayWriter(side.replay, (0, 1))
-        played = play_episode(
-            environment, (policy, policy), seed=episode, generator=generator, observers=[writer]
+        played = play_episodes(
+            environments,
+            [(policy, policy) for _ in environments],
+            seeds=[episode * len(environments) + world for world in range(len(environments))],
+            generator=generator,
+            observers=[[ReplayWriter(side.replay, (0, 1))] for _ in environments],
+            threads=settings.threads,
         )
-        steps += played.steps
-        agent_steps += played.agent_steps
-        owed += played.agent_steps * ratio
+        steps += max(one.steps for one in played)
+        new = sum(one.agent_steps for one in played)
+        agent_steps += new
+        owed += new * ratio
         while owed >= batch_size:
             batch = side.learner.sample(side.replay)
             side.learner.update(batch)
             owed -= len(batch.actions)
+    wait_for(side.policy.device)
     total = time.perf_counter() - started
-    learning = total - environment.clock.seconds - policy.clock.seconds
+    stepping = sum(one.clock.seconds for one in environments)
+    learning = total - stepping - policy.clock.seconds
     return BenchRow(
         settings.algorithm,
         settings.environment.team_sizes[0],
         settings.threads,
-        environment_ms=1e3 * environment.clock.seconds / steps,
+        settings.device,
+        settings.environments,
+        environment_ms=1e3 * stepping / steps,
         acting_ms=1e3 * policy.clock.seconds / steps,
         learning_ms=1e3 * learning / steps,
         agent_steps_per_second=agent_steps / total,
@@ -93,7 +106,12 @@ def _measure(self_play: SelfPlay, episodes: int) -> BenchRow:
 
 
 def measure_all(
-    algorithms: Sequence[str], sizes: Sequence[int], threads: int, steps: int
+    algorithms: Sequence[str],
+    sizes: Sequence[int],
+    threads: int,
+    steps: int,
+    device: str = "cpu",
+    environments: int = 1,
 ) -> Iterator[BenchRow]:
     """One row per algorithm and size."""
     for size in sizes:
@@ -103,6 +121,8 @@ def measure_all(
                     environment=BattleSettings(size=size, max_steps=steps),
                     algorithm=algorithm,
                     threads=threads,
+                    device=device,
+                    environments=environments,
                 )
             )
 

@@ -3,6 +3,8 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from cmfq.algorithms import MeanFieldSettings
 from cmfq.environments.base import FloatArray, IntArray
@@ -25,6 +27,11 @@ class Trace(NamedTuple):
     """The neighbours of each agent."""
     merged: Merged
     """The merged action, and the effects or weights that made it."""
+    view: Tensor | None = None
+    """What was observed, on the policy's device, ``(agents, height, width, channels)``; ``None`` on
+    the CPU, where the arrays serve as they are."""
+    features: Tensor | None = None
+    """``(agents, features)``, likewise."""
 
     def rows(self, start: int, end: int) -> "Trace":
         """Cut out the rows of one team, ``start`` up to ``end``; its tensors are views."""
@@ -42,6 +49,8 @@ class Trace(NamedTuple):
             encoding=self.encoding.rows(rows),
             neighbourhood=Neighbourhood(counts[rows], positions[rows], interactions),
             merged=Merged(action[rows], None if effects is None else effects[rows], weights),
+            view=None if self.view is None else self.view[rows],
+            features=None if self.features is None else self.features[rows],
         )
 
     def copy(self) -> "Trace":
@@ -54,6 +63,8 @@ class Trace(NamedTuple):
             merged=Merged(
                 self.merged.action.clone(), _copied(self.merged.effects), self.merged.weights
             ),
+            view=None,
+            features=None,
         )
 
 
@@ -82,6 +93,26 @@ class Decision(NamedTuple):
         if self.together is None:
             return None
         return self.together.rows(self.first_row, self.first_row + len(self.actions))
+
+    def on_device(self, device: torch.device) -> dict[str, Tensor]:
+        """What the decision was taken from, as far as it is on a device already.
+
+        Returns:
+            The team's rows of ``view``, ``features``, ``counts`` and ``merged_actions``; empty if
+            they are elsewhere.
+        """
+        trace = self.together
+        if trace is None or trace.view is None or trace.features is None:
+            return {}
+        if trace.view.device != device:
+            return {}
+        rows = slice(self.first_row, self.first_row + len(self.actions))
+        return {
+            "view": trace.view[rows],
+            "features": trace.features[rows],
+            "counts": trace.neighbourhood.counts[rows],
+            "merged_actions": trace.merged.action[rows],
+        }
 
     def rows(self, start: int, end: int) -> "Decision":
         """Cut out the rows of one team, ``start`` up to ``end``; nothing is copied."""

@@ -50,6 +50,17 @@ def available() -> list[str]:
     return ["cpu", *(f"cuda:{index}" for index in range(gpus))]
 
 
+def wait_for(device: torch.device) -> None:
+    """Wait until a device has done all that it was given; the CPU has."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def free_bytes(device: torch.device) -> int | None:
+    """Bytes of memory that a GPU has left; None where that is not known."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
+
+
 def describe(name: str) -> str:
     """A device and what computes there, for the record of a run: ``cpu (AVX2)``, or the card."""
     device = find_device(name)

@@ -77,7 +77,7 @@ class WhatIf(NamedTuple):
 
 def ask_what_if(trace: Trace) -> WhatIf:
     """Work out what agents would do under the do-operation of their policy."""
-    network, settings, beta, encoding, neighbourhood, merged = trace
+    network, settings, beta, encoding, neighbourhood, merged = trace[:6]
     counts, effects = neighbourhood.counts, merged.effects
     mean = mean_action(counts)
     agent, action = counts.nonzero(as_tuple=True)

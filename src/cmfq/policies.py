@@ -126,7 +126,8 @@ class QPolicy:
             UserError: an effect, a weight or a neighbour is none; the agent is named.
         """
         with torch.inference_mode():
-            encoding = self.encode(observations)
+            view, features = self._inputs(observations)
+            encoding = self._encode(view, features, observations)
             try:
                 neighbourhood = self.neighbourhood(observations, others, worlds)
                 merged = self.merge(self.network, encoding, neighbourhood, generator)
@@ -144,7 +145,15 @@ class QPolicy:
             merged.action.cpu().numpy(),
             None if merged.effects is None else merged.effects.cpu().numpy(),
             q_values.cpu().numpy(),
-            Trace(self.network, self.mean_field, self.beta, encoding, neighbourhood, merged),
+            Trace(
+                self.network,
+                self.mean_field,
+                self.beta,
+                encoding,
+                neighbourhood,
+                merged,
+                *((None, None) if self.device.type == "cpu" else (view, features)),
+            ),
         )
         ends = accumulate((len(observation.ids) for observation in observations), initial=0)
         return [everyone.rows(start, end) for start, end in pairwise(ends)]
@@ -155,12 +164,20 @@ class QPolicy:
         Some thousand rows go through the trunk at a time: fresh memory for more costs more than it
         gives.
         """
-        view = _join([observation.view for observation in observations])
-        features = _join([observation.features for observation in observations])
+        return self._encode(*self._inputs(observations), observations)
+
+    def _inputs(self, observations: Sequence[TeamObservation]) -> tuple[Tensor, Tensor]:
+        """View and features on the policy's device, rows of all teams stacked."""
+        return (
+            self._tensor(_join([observation.view for observation in observations])),
+            self._tensor(_join([observation.features for observation in observations])),
+        )
+
+    def _encode(
+        self, view: Tensor, features: Tensor, observations: Sequence[TeamObservation]
+    ) -> Encoding:
         chunks = zip(
-            torch.split(self._tensor(view), ENCODED_ROWS),
-            torch.split(self._tensor(features), ENCODED_ROWS),
-            strict=True,
+            torch.split(view, ENCODED_ROWS), torch.split(features, ENCODED_ROWS), strict=True
         )
         return Encoding.join([self.network.encode(*chunk) for chunk in chunks])._replace(
             action_mask=self._action_mask(observations)

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from cmfq.batch import Batch
 from cmfq.decision import Decision
+from cmfq.devices import free_bytes
 from cmfq.environments.base import (
     BoolArray,
     FloatArray,
@@ -96,9 +97,13 @@ class Replay:
                 for name, (shape, dtype) in row_shapes.items()
             }
         except RuntimeError as error:
-            raise UserError(
-                f"replay_bytes is {capacity_bytes}: there is not so much memory, give less"
-            ) from error
+            free = free_bytes(self._device)
+            left = (
+                f"{self._device} has {free} bytes left"
+                if free is not None
+                else ("there is not so much memory")
+            )
+            raise UserError(f"replay_bytes is {capacity_bytes}: {left}, give less") from error
         self._columns["actions"].fill_(NOT_TAKEN)
         self._actions = self._columns["actions"]  # in the CPU's memory: rows are drawn by it
         if self._device.type != "cpu":
@@ -119,6 +124,7 @@ class Replay:
             The rows written.
         """
         rows = self._claim(len(observation.ids))
+        there = decision.on_device(self._device)
         for name, value in (
             ("view", observation.view),
             ("features", observation.features),
@@ -131,7 +137,7 @@ class Replay:
             if name not in self._columns:
                 continue
             assert value is not None, "only learned policies' decisions can be replayed"
-            self._columns[name][rows] = torch.from_numpy(value)
+            self._columns[name][rows] = there[name] if name in there else torch.from_numpy(value)
         self._set_actions(rows, NOT_TAKEN)
         return rows
 

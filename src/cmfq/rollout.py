@@ -1,6 +1,7 @@
 """The one episode loop. Training, evaluation and recording differ in what watches it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import NamedTuple, Protocol
 
@@ -74,6 +75,7 @@ def play_episodes(
     seeds: Sequence[int],
     generator: np.random.Generator,
     observers: Sequence[Sequence[Observer]],
+    threads: int = 1,
 ) -> list[Episode]:
     """Play an episode in each of several equal worlds, side by side, each to its own end.
 
@@ -84,6 +86,8 @@ def play_episodes(
         seeds: seeds of each world's episode.
         generator: generator of every draw that the policies make.
         observers: observers of each world: told of every step, in order.
+        threads: greatest number of threads that worlds are stepped on, where the environments
+            allow it; nothing depends on it.
 
     Raises:
         UserError: a policy could not decide; the step is named.
@@ -91,21 +95,37 @@ def play_episodes(
     worlds = [
         _World(*parts) for parts in zip(environments, policies, seeds, observers, strict=True)
     ]
-    while active := [world for world in worlds if not world.over]:
-        try:
-            decisions = decide(
-                [world.policies for world in active],
-                [world.observations for world in active],
-                generator,
-            )
-        except UserError as error:
-            raise type(error)(f"step {active[0].steps}, {error}") from error
-        for world, decided in zip(active, decisions, strict=True):
-            world.step(decided)
-            if world.truncated and world.observers:
-                (last,) = decide([world.policies], [world.observations], generator)
-                world.tell_truncation(last)
+    with _stepping(environments, threads) as each:
+        while active := [world for world in worlds if not world.over]:
+            try:
+                decisions = decide(
+                    [world.policies for world in active],
+                    [world.observations for world in active],
+                    generator,
+                )
+            except UserError as error:
+                raise type(error)(f"step {active[0].steps}, {error}") from error
+            steps = each(_World.step, active, decisions)
+            for world, decided, step in zip(active, decisions, steps, strict=True):
+                world.follow(decided, step)
+                if world.truncated and world.observers:
+                    (last,) = decide([world.policies], [world.observations], generator)
+                    world.tell_truncation(last)
     return [world.totals() for world in worlds]
+
+
+@contextmanager
+def _stepping(
+    environments: Sequence[Environment], threads: int
+) -> Iterator[Callable[..., Iterable[Step]]]:
+    """A ``map`` over worlds: one after the other, or on threads if all of them can be."""
+    apart = all(getattr(one, "steps_on_threads", False) for one in environments)
+    workers = min(threads, len(environments)) if apart else 1
+    if workers == 1:
+        yield map
+        return
+    with ThreadPoolExecutor(workers) as pool:
+        yield pool.map
 
 
 @contextmanager
@@ -141,10 +161,13 @@ class _World:
         self._combat = combat_tally(environment, self.observations)
         self.over = self.truncated = False
 
-    def step(self, decisions: tuple[Decision, ...]) -> None:
-        """Let every team do as decided."""
+    def step(self, decisions: tuple[Decision, ...]) -> Step:
+        """Let every team do as decided; of the world alone, so it may be done on a thread."""
         with _of_episode(self._seed):
-            step = self._environment.step([decision.actions for decision in decisions])
+            return self._environment.step([decision.actions for decision in decisions])
+
+    def follow(self, decisions: tuple[Decision, ...], step: Step) -> None:
+        """Take up what came of the decisions, and tell who watches."""
         for observer in self.observers:
             observer.on_step(self.observations, decisions, step)
         if self._combat:

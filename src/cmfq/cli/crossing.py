@@ -5,7 +5,7 @@ from collections.abc import Callable
 import tyro
 
 from cmfq.cli.again import changes, option_words
-from cmfq.cli.options import WORKERS, Folder, Workers
+from cmfq.cli.options import WORKERS, Device, Folder, Workers
 from cmfq.cli.screen import GamesScreen, print_page
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
@@ -28,6 +28,7 @@ def cross_in(
         games: int = 4,
         seed: int = 0,
         workers: Workers = WORKERS,
+        device: Device = "cpu",
     ) -> None:
         """Compare algorithms role by role, such as predators and prey.
 
@@ -45,6 +46,7 @@ def cross_in(
             games: Number of games of each pair at each size.
             seed: Random seed of the games.
             workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.
+            device: Device of trained players: cpu, cuda, cuda:1 or auto.
         """
         if min(sizes, default=1) < 1:
             raise UserError(f"sizes has {min(sizes)}: give at least 1 each")
@@ -63,6 +65,7 @@ def cross_in(
                 games=games,
                 seed=seed,
                 workers=workers,
+                device=device,
                 folder=out,
                 command=again,
                 on_progress=screen.report,

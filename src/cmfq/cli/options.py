@@ -22,6 +22,7 @@ Folder = Annotated[Path, "FOLDER"]
 Players = tuple[Annotated[str, "PLAYER"], ...]
 LastCheckpoints = Annotated[str, "last:K"]
 Workers = Annotated[str, "N|ray|slurm:NAME"]
+Device = Annotated[str, "NAME"]
 WORKERS = str(os.cpu_count() or 1)
 """Processes, if no others are asked for."""
 OPPONENTS = {"--opponents": "PLAYER=SHARE ...", "--evaluate-against": "PLAYER ..."}

@@ -7,7 +7,7 @@ import tyro
 from rich.markup import escape
 
 from cmfq.cli.again import changes, option_words
-from cmfq.cli.options import WORKERS, Players, Workers
+from cmfq.cli.options import WORKERS, Device, Players, Workers
 from cmfq.cli.screen import GamesScreen, ScreenTable, new_console, print_table
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
@@ -40,6 +40,7 @@ def evaluate_in(
         games: int = 100,
         seed: int = 0,
         workers: Workers = WORKERS,
+        device: Device = "cpu",
         json: Path | None = None,
     ) -> None:
         """Play games between two players.
@@ -54,6 +55,7 @@ def evaluate_in(
             games: Number of games.
             seed: Random seed of the games.
             workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.
+            device: Device of trained players: cpu, cuda, cuda:1 or auto.
             json: JSON file to write with the result and every game. An evaluation that was stopped
                 or killed goes on when it is called again.
         """
@@ -70,6 +72,7 @@ def evaluate_in(
                 episodes=games,
                 seed=seed,
                 workers=workers,
+                device=device,
                 path=log,
                 command=command(
                     "evaluate", a, b, *option_words(options), own_functions=game.own_functions
@@ -90,6 +93,7 @@ def report(
     games: int = 40,
     seed: int = 0,
     workers: Workers = WORKERS,
+    device: Device = "cpu",
     out: Path | None = None,
 ) -> None:
     """Play a run against opponents; write an HTML report.
@@ -103,6 +107,7 @@ def report(
         games: Number of games against each opponent.
         seed: Random seed of the games.
         workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.
+        device: Device of trained players: cpu, cuda, cuda:1 or auto.
         out: HTML file to write (default: report.html in the run folder)
     """
     path = run / "report.html" if out is None else out
@@ -118,7 +123,15 @@ def report(
     for opponent in against:
         say(f"playing {games} games against {opponent}", flush=True)
         matches.append(
-            play_match(str(run), opponent, settings, episodes=games, seed=seed, workers=workers)
+            play_match(
+                str(run),
+                opponent,
+                settings,
+                episodes=games,
+                seed=seed,
+                workers=workers,
+                device=device,
+            )
         )
     write_report(
         path,

@@ -11,7 +11,9 @@ import torch
 import tyro
 from rich.progress import Progress
 
+from cmfq.cli.options import Device
 from cmfq.cli.screen import new_console
+from cmfq.devices import find_device
 from cmfq.environments.base import TeamSpecification
 from cmfq.environments.keeping import opened
 from cmfq.environments.settings import EnvironmentSettings
@@ -43,6 +45,7 @@ def record_in(
         settings: tyro.conf.OmitArgPrefixes[settings_type] = default,  # type: ignore[valid-type]
         seed: int = 0,
         game: int = 0,
+        device: Device = "cpu",
     ) -> None:
         """Record a game.
 
@@ -58,16 +61,18 @@ def record_in(
             game: Number of the game among those of the seed. A plays the first team in even games.
                 With three or more roles, A plays the first role in game 0, all others in game 1,
                 the second in game 2, and so on.
+            device: Device of trained players: cpu, cuda, cuda:1 or auto.
         """
         for name, value in (("seed", seed), ("game", game)):
             if value < 0:
                 raise UserError(f"{name} is {value}: give at least 0")
         validate_output(out, REPLAY)
+        find_device(device)
         torch.set_num_threads(1)
         with opened(settings) as environment:
             teams = environment.teams
             names = _seated(a, b, game, teams)
-            players = {name: load_player(name, default.kind, teams) for name in names}
+            players = {name: load_player(name, default.kind, teams, device) for name in names}
             generator = np.random.default_rng([seed, game])
             episode = record_episode(
                 out,

@@ -7,7 +7,7 @@ from typing import Any
 import tyro
 
 from cmfq.cli.again import changes, option_words
-from cmfq.cli.options import WORKERS, Folder, LastCheckpoints, Players, Workers
+from cmfq.cli.options import WORKERS, Device, Folder, LastCheckpoints, Players, Workers
 from cmfq.cli.screen import GamesScreen, print_page
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
@@ -48,6 +48,7 @@ def tournament_in(
         seed: int = 0,
         within_groups: bool = False,
         workers: Workers = WORKERS,
+        device: Device = "cpu",
         html: Path | None = None,
         out: Folder | None = None,
     ) -> None:
@@ -68,6 +69,7 @@ def tournament_in(
             seed: Random seed of the games.
             within_groups: Play games within a group too: ratings of runs become more certain.
             workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.
+            device: Device of trained players: cpu, cuda, cuda:1 or auto.
             html: HTML file to write with the results.
             out: Folder to write tables, figures and games to.
         """
@@ -87,6 +89,7 @@ def tournament_in(
                         "tournament", *entrants, *words, own_functions=game.own_functions
                     ),
                     workers=workers,
+                    device=device,
                     on_progress=screen.report,
                 )
         else:
@@ -118,6 +121,7 @@ def progress(
     games: int = 20,
     seed: int = 0,
     workers: Workers = WORKERS,
+    device: Device = "cpu",
     log: Path | None = None,
     out: Folder | None = None,
 ) -> None:
@@ -135,6 +139,7 @@ def progress(
             game.
         seed: Random seed of the games.
         workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.
+        device: Device of trained players: cpu, cuda, cuda:1 or auto.
         log: Game log: file that keeps each game as soon as it is over.
         out: Folder to write figure, table and games to, or a picture file: .svg or .png.
     """
@@ -157,6 +162,7 @@ def progress(
                 seed=seed,
                 command=command(*words, own_functions=environment.own_functions),
                 workers=workers,
+                device=device,
                 on_progress=screen.report,
             )
         say(screen.cost())

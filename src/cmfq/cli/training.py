@@ -11,7 +11,7 @@ import tyro
 from cmfq.algorithms import ALGORITHMS
 from cmfq.bench import BenchRow, measure_all
 from cmfq.cli.again import preset_options
-from cmfq.cli.options import Folder
+from cmfq.cli.options import Device, Folder
 from cmfq.cli.screen import ScreenTable, new_console
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
@@ -108,6 +108,8 @@ def bench(
     sizes: tuple[int, ...] = (64, 400),
     steps: int = 400,
     threads: int = 1,
+    device: Device = "cpu",
+    environments: int = 1,
     json: Path | None = None,
 ) -> None:
     """Measure the speed of training.
@@ -119,6 +121,8 @@ def bench(
         sizes: Numbers of agents on each side.
         steps: Number of steps of an episode.
         threads: Number of threads for the network.
+        device: Device to measure: cpu, cuda, cuda:1 or auto.
+        environments: Number of episodes side by side.
         json: JSON file to write with the rows of the table.
     """
     if not algorithms or not sizes:
@@ -130,7 +134,7 @@ def bench(
     for name in names:
         table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
     rows = []
-    for row in measure_all(algorithms, sizes, threads, steps):
+    for row in measure_all(algorithms, sizes, threads, steps, device, environments):
         rows.append(row)
         values = [getattr(row, name) for name in names]
         table.add_row(*(f"{v:,.2f}" if isinstance(v, float) else str(v) for v in values))

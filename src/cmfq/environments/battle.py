@@ -176,6 +176,9 @@ def frames_of(map_size: int, rules: Rules) -> tuple[Frame | None, Frame | None]:
 class BattleEnvironment:
     """Battle through the MAgent2 engine's array calls (see :class:`~.base.Environment`)."""
 
+    steps_on_threads = True
+    """The engine's calls release Python's lock, and each world has an engine of its own."""
+
     def __init__(self, settings: BattleSettings, positions: Positions | None = None) -> None:
         """Make the game.
 

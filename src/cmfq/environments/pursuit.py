@@ -133,6 +133,9 @@ def walls_inside(map_size: int) -> int:
 class PursuitEnvironment:
     """Pursuit through the MAgent2 engine's array calls (see :class:`~.base.Environment`)."""
 
+    steps_on_threads = True
+    """The engine's calls release Python's lock, and each world has an engine of its own."""
+
     def __init__(self, settings: PursuitSettings) -> None:
         self.settings = settings
         self.map_size = map_size_of(settings)

@@ -15,7 +15,7 @@ import numpy as np
 from cmfq.environments.keeping import teams_of
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
-from cmfq.play.engine import Draw, play_planned
+from cmfq.play.engine import Draw, check_device, play_planned
 from cmfq.play.entrants import Entrant, find_entrants
 from cmfq.play.game_log import Tournament, TournamentSettings
 from cmfq.play.schedule import ScheduledGame
@@ -87,6 +87,7 @@ def play_crossing(
     games: int,
     seed: int,
     workers: Workers,
+    device: str = "cpu",
     folder: Path | None = None,
     command: str = "",
     on_progress: Callable[[int, int], None] = lambda finished, all_games: None,
@@ -100,6 +101,7 @@ def play_crossing(
         games: number of games of each pair.
         seed: random seed of the games; each depends on it, on its pair and its number alone.
         workers: where games are played (see :func:`cmfq.workers.as_finished`).
+        device: device of trained players (see :func:`cmfq.devices.find_device`).
         folder: that keeps the games of each size in a file (see :func:`log_of`), so that a
             crossing that was killed goes on; None: they are kept nowhere.
         command: that was called, to be kept in these files.
@@ -112,6 +114,7 @@ def play_crossing(
         if value < least:
             raise UserError(f"{name} is {value}: give at least {least}")
     roles_of(settings)
+    check_device(device, workers)
     entrants = find_entrants(names, settings.kind, checkpoints=1)
     planned = _planned(entrants, games)
     if folder:
@@ -129,6 +132,7 @@ def play_crossing(
                 folder and log_of(folder, size),
                 rule=partial(_by_roles, size),
                 workers=workers,
+                device=device,
                 on_progress=partial(_tell, on_progress, before, all_games),
             ),
             size,

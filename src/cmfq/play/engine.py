@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 import torch
 
+from cmfq.devices import check_name, find_device
 from cmfq.environments.base import Environment
 from cmfq.environments.keeping import kept_environment, teams_of
 from cmfq.environments.settings import EnvironmentSettings
@@ -27,7 +28,7 @@ from cmfq.play.players import Player as Policies
 from cmfq.play.players import load_player
 from cmfq.play.reading import read_tournament
 from cmfq.play.schedule import ScheduledGame
-from cmfq.workers import Workers, as_finished, check_workers, one_thread, runs_here
+from cmfq.workers import Needs, Workers, as_finished, check_workers, one_thread, runs_here
 
 LOADED_PLAYERS = 512
 """Policies that a process keeps: each takes about a megabyte; loading costs a tenth of a game."""
@@ -64,6 +65,7 @@ def play_planned(
     *,
     rule: Rule = by_players,
     workers: Workers = 1,
+    device: str = "cpu",
     on_progress: Callable[[int, int], None] = lambda finished, games: None,
 ) -> Tournament:
     """Play all games that are not in the file yet.
@@ -76,6 +78,7 @@ def play_planned(
         rule: how draws follow from a game; those of one team are the same for all players.
         workers: where games are played (see :func:`cmfq.workers.as_finished`); the file that
             results does not depend on it.
+        device: device of trained players (see :func:`cmfq.devices.find_device`).
         on_progress: told, at first and after every game, how many of how many are over.
 
     Raises:
@@ -83,6 +86,7 @@ def play_planned(
     """
     settings = tournament.settings
     refuse_to_play(tournament, workers)
+    check_device(device, workers)
     teams = teams_of(settings.environment)
     alone = len(teams) == 1
     paired = not (alone or are_alike(teams))
@@ -97,7 +101,7 @@ def play_planned(
         log.begin(replace(tournament, games=kept))
         on_progress(len(games), len(planned))
         missing = [game for game in planned if game.key not in games]
-        for record in play_games(missing, settings, workers, rule):
+        for record in play_games(missing, settings, workers, rule, device):
             log.append(record)
             games[record.key] = record
             on_progress(len(games), len(planned))
@@ -111,6 +115,7 @@ def play_games(
     settings: TournamentSettings[EnvironmentSettings],
     workers: Workers,
     rule: Rule = by_players,
+    device: str = "cpu",
 ) -> Iterator[GameRecord]:
     """Results of the games, each as soon as it is there; from other machines, batch by batch.
 
@@ -119,17 +124,20 @@ def play_games(
         settings: what they depend on, beside players.
         workers: where they are played.
         rule: how draws follow from a game.
+        device: device of trained players.
     """
-    play = partial(_play, settings, rule)
+    play, needs = partial(_play, settings, rule, device), Needs(gpus=int("cuda" in device))
     if runs_here(workers) or not games:
-        yield from as_finished(play, games, workers, name=_title)
+        yield from as_finished(play, games, workers, needs=needs, name=_title)
         return
     first, *rest = games
-    with one_thread():
-        record, seconds = _timed(play, [first])
+    with one_thread():  # on the CPU: this machine need not have the device
+        record, seconds = _timed(partial(_play, settings, rule, "cpu"), [first])
     yield from record
     batches = Batches(rest, seconds)
-    for records, seconds in as_finished(partial(_timed, play), batches, workers, name=_titles):
+    for records, seconds in as_finished(
+        partial(_timed, play), batches, workers, needs=needs, name=_titles
+    ):
         batches.measured(len(records), seconds)
         yield from records
 
@@ -202,11 +210,11 @@ def refuse_other_games(path: Path, tournament: Tournament) -> None:
 class _Arena:
     """A field, and the policies that have played on it."""
 
-    def __init__(self, settings: EnvironmentSettings) -> None:
+    def __init__(self, settings: EnvironmentSettings, device: str) -> None:
         torch.set_num_threads(1)
         self._settings = settings
         self.player = lru_cache(LOADED_PLAYERS)(
-            partial(load_player, kind=settings.kind, teams=teams_of(settings))
+            partial(load_player, kind=settings.kind, teams=teams_of(settings), device=device)
         )
 
     @property
@@ -218,10 +226,21 @@ class _Arena:
 _arena = lru_cache(maxsize=1)(_Arena)
 
 
+def check_device(device: str, workers: Workers) -> None:
+    """Refuse a device that is not there; other machines have others."""
+    if runs_here(workers):
+        find_device(device)
+    else:
+        check_name(device)
+
+
 def _play(
-    settings: TournamentSettings[EnvironmentSettings], rule: Rule, task: ScheduledGame
+    settings: TournamentSettings[EnvironmentSettings],
+    rule: Rule,
+    device: str,
+    task: ScheduledGame,
 ) -> GameRecord:
-    arena = _arena(settings.environment)
+    arena = _arena(settings.environment, device)
     a, b = arena.player(task.a.name), arena.player(task.b.name)
     return play_scheduled(task, a, b, arena.environment, rule(task, settings.seed))
 

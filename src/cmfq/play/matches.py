@@ -89,6 +89,7 @@ def play_match(
     episodes: int,
     seed: int,
     workers: Workers = 1,
+    device: str = "cpu",
     path: Path | None = None,
     command: str = "",
     on_progress: Callable[[int, int], None] = lambda finished, games: None,
@@ -102,6 +103,7 @@ def play_match(
         episodes: games; who plays what in each, :func:`~cmfq.environments.sides.seats` says.
         seed: random seed of the match: game ``g`` depends on ``(seed, g)`` alone.
         workers: where games are played (see :func:`cmfq.workers.as_finished`).
+        device: device of trained players (see :func:`cmfq.devices.find_device`).
         path: log file that keeps the games while they are played: a match that was killed goes on
             from it. None: they are kept nowhere.
         command: that was called, to be kept in that file.
@@ -126,6 +128,7 @@ def play_match(
             path,
             rule=by_number,
             workers=workers,
+            device=device,
             on_progress=on_progress,
         )
     finally:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from cmfq.decision import Decision
+from cmfq.devices import find_device
 from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
 from cmfq.environments.registry import default_settings
 from cmfq.environments.settings import EnvironmentSettings
@@ -62,16 +63,19 @@ def usual_opponents(kind: str, usual: Sequence[str]) -> tuple[str, ...]:
     return tuple(usual) if set(usual) <= set(known) else tuple(known)
 
 
-def load_player(name: str, kind: str, teams: Sequence[TeamSpecification]) -> Player:
+def load_player(
+    name: str, kind: str, teams: Sequence[TeamSpecification], device: str = "cpu"
+) -> Player:
     """A run folder, a checkpoint file, the name of a scripted player, or ``module:name``.
 
     Args:
         name: name of the player.
         kind: kind of the environment to play in.
         teams: that it may have to play.
+        device: device of its networks, if it has some.
 
     Raises:
-        UserError: there is no such player, or it cannot play this game.
+        UserError: there is no such device or player, or it cannot play this game.
     """
     if name == RANDOM:
         return {team.role: RandomPolicy(team) for team in teams}
@@ -95,6 +99,8 @@ def load_player(name: str, kind: str, teams: Sequence[TeamSpecification]) -> Pla
             raise UserError(f"{name} has policies of {known}: it cannot play {team.role}")
         _check_fit(name, team, checkpoint.policies[team.role].specification)
         _notify_of_unseen_inputs(name, team, checkpoint.description.policies[team.role])
+    for policy in checkpoint.policies.values():
+        policy.network.to(find_device(device))
     return checkpoint.policies
 
 

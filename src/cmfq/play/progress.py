@@ -66,6 +66,7 @@ def play_progress(
     seed: int = 0,
     command: str,
     workers: Workers = 1,
+    device: str = "cpu",
     on_progress: Callable[[int, int], None] = lambda finished, games: None,
 ) -> Tournament:
     """Play every checkpoint of every run against every opponent.
@@ -81,6 +82,7 @@ def play_progress(
         command: that was called, to be kept in the file.
         workers: where games are played (see :func:`cmfq.workers.as_finished`);
             the file that results does not depend on it.
+        device: device of trained players (see :func:`cmfq.devices.find_device`).
         on_progress: told, at first and after every game, how many of how many are over.
 
     Raises:
@@ -98,7 +100,9 @@ def play_progress(
         planned = [ScheduledGame(one, one, game) for one in players for game in range(games)]
     settings = TournamentSettings(environment, games, seed)
     tournament = Tournament(settings, versions(), command, entrants, against, ())
-    return play_planned(tournament, planned, path, workers=workers, on_progress=on_progress)
+    return play_planned(
+        tournament, planned, path, workers=workers, device=device, on_progress=on_progress
+    )
 
 
 def progress_rows(played: Tournament) -> list[ProgressRow]:

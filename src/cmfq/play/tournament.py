@@ -23,6 +23,7 @@ def play_tournament(
     *,
     command: str,
     workers: Workers = 1,
+    device: str = "cpu",
     on_progress: Callable[[int, int], None] = lambda finished, games: None,
 ) -> Tournament:
     """Let every entrant play every other one (see :func:`~.engine.play_planned`).
@@ -34,6 +35,7 @@ def play_tournament(
         command: that was called, to be kept in the file.
         workers: where games are played (see :func:`cmfq.workers.as_finished`);
             the file that results does not depend on it.
+        device: device of trained players (see :func:`cmfq.devices.find_device`).
         on_progress: told, at first and after every game, how many of how many are over.
 
     Raises:
@@ -50,7 +52,9 @@ def play_tournament(
         )
     refuse_too_few(settings.episodes, teams)
     tournament = Tournament(settings, versions(), command, tuple(entrants), (), ())
-    return play_planned(tournament, planned, path, workers=workers, on_progress=on_progress)
+    return play_planned(
+        tournament, planned, path, workers=workers, device=device, on_progress=on_progress
+    )
 
 
 def refuse_too_few(games: int, teams: Sequence[TeamSpecification]) -> None:

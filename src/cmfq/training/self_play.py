@@ -164,6 +164,7 @@ class SelfPlay:
                 seeds=seeds,
                 generator=self._generators["acting"],
                 observers=observers,
+                threads=self.settings.threads,
             )
 
     def _draw_episodes(self, worlds: int) -> tuple[list[Environment], list[int]]:

@@ -85,7 +85,8 @@ class TrainSettings(Generic[Settings]):
     """Device of the networks and the replay buffer: cpu, cuda, cuda:1 for the second GPU, or auto,
     the first GPU if there is one. Each gives another, equally good run."""
     threads: int = 1
-    """Number of threads for the network. Another number gives another, equally good run."""
+    """Number of threads for the network, and for stepping worlds side by side. Another number gives
+    another, equally good run."""
     learning_rate_episodes: int = 0
     """Number of episodes over which the learning rate falls; 0 takes all episodes of the run. With
     a fixed number a longer run starts like a shorter one."""
