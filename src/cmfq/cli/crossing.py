@@ -41,8 +41,7 @@ def cross_in(
                 entrant into a group of its own.
             out: Folder to write the tables and figures to.
             settings: Settings of the game.
-            sizes: Sizes of the first team; the other team grows in proportion (default: the size
-                of training)
+            sizes: Sizes of the first team, the other in proportion (default: that of training)
             games: Number of games of each pair at each size.
             seed: Random seed of the games.
             workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.

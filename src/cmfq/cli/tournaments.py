@@ -75,26 +75,22 @@ def tournament_in(
         """
         _validate_tournament(games, log if entrants else None, html, out)
         if entrants:
-            found = find_entrants(entrants, default.kind, last_of(checkpoints))
             options: dict[str, Any] = {"log": log} | changes(default, settings)
             game: EnvironmentSettings = settings
             options |= {"games": games, "checkpoints": checkpoints, "seed": seed}
             words = option_words(options) + ["--within-groups"] * within_groups
+            again = command("tournament", *entrants, *words, own_functions=game.own_functions)
             with GamesScreen(log) as screen:
                 played = play_tournament(
-                    found,
+                    find_entrants(entrants, default.kind, last_of(checkpoints)),
                     TournamentSettings(settings, games, seed, within_groups),
                     log,
-                    command=command(
-                        "tournament", *entrants, *words, own_functions=game.own_functions
-                    ),
+                    command=again,
                     workers=workers,
                     device=device,
                     on_progress=screen.report,
                 )
-        else:
-            played = finished_tournament(log)
-        _report(played, html, out)
+        _report(played if entrants else finished_tournament(log), html, out)
 
     return tournament
 
