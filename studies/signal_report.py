@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import partial
+from math import comb
 from pathlib import Path
 from shlex import quote
 from typing import get_args
@@ -13,8 +14,9 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 from matplotlib.figure import Figure
+from scipy.stats import poisson
 
-from cmfq.environments.signal import Setting, SignalSettings, best_from_counts
+from cmfq.environments.signal import Setting, SignalSettings
 from cmfq.errors import UserError
 from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section, write_folder
 from cmfq.results.style import COLOURS, name_lines, panels
@@ -225,3 +227,30 @@ def _curve(
     ]
     middle, half = np.array(points).T
     return middle, half
+
+
+def best_from_counts(settings: SignalSettings) -> float:
+    """The most that a listener can earn per step, knowing how many took each action but not who.
+
+    In the setting ``action`` that is the optimum. In ``observation`` it is to follow the signal
+    heard most often, ties by lot: with ``m`` signallers, the truth is heard ``m + X_1`` times and
+    the other signals ``X_2, X_3, ...`` times, and the ``X`` are independent Poisson variables
+    given that they add up to the number of babblers.
+    """
+    if settings.setting == "action" or settings.babblers == 0:
+        return 1.0
+    babblers, others, extra = settings.babblers, settings.signals - 1, settings.signallers
+    mass = poisson.pmf(np.arange(babblers + extra + 1), babblers / settings.signals)
+    won = 0.0
+    for own in range(babblers + 1):
+        heard = own + extra
+        for ties in range(others + 1):
+            rest = babblers - own - ties * heard  # by the signals heard less often
+            if rest < 0:
+                break
+            ways = np.ones(1)
+            for _ in range(others - ties):
+                ways = np.convolve(ways, mass[:heard])
+            chance = mass[own] * mass[heard] ** ties * (ways[rest] if rest < len(ways) else 0.0)
+            won += comb(others, ties) * chance / (ties + 1)
+    return float(won / poisson.pmf(babblers, babblers))

@@ -77,7 +77,7 @@ class Algorithm:
     """Whether the rule needs every neighbour: interactions, offsets and distances. Where merged
     actions are recomputed in learning, whole steps of a team are then sampled."""
     parts: LearnedParts | None = None
-    """What the rule learns: named modules of the network, trained by the TD loss through the merged
+    """Learned parts: named modules of the network, trained by the TD loss through the merged
     action, which is then recomputed in learning. ``None``: nothing."""
     name: str = ""
     """``module:name`` of a rule that is not the package's."""

@@ -1,4 +1,4 @@
-"""Where the time of training goes: environment, acting, learning, for each algorithm and size."""
+"""Time that training takes: environment, acting, learning, for each algorithm and size."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -45,7 +45,7 @@ class BenchRow:
     learning_ms: float
     """Writing the replay, sampling it, and the updates."""
     agent_steps_per_second: float
-    """Of all agents of both teams, in all worlds, all three together."""
+    """Agent-steps a second of both teams, in all worlds, all three parts together."""
 
 
 def measure(settings: TrainSettings[BattleSettings], episodes: int = 1) -> BenchRow:

@@ -32,7 +32,7 @@ UNHURT = 0.999
 
 @dataclass(frozen=True)
 class Combat:
-    """What a team, or all teams of a player, suffered and did in one episode.
+    """Damage and attacks of a team, or of all teams of a player, in one episode.
 
     A *chance* is a decision of an agent with an enemy in a cell that it could strike; it is *taken*
     if the agent attacks, wherever it strikes.
@@ -142,7 +142,7 @@ class _Team:
 
 
 class _Reach(NamedTuple):
-    """Where a team's attacks strike in its view."""
+    """Cells of a team's view that its attacks strike."""
 
     rows: npt.NDArray[np.intp]
     """``(attacks,)``."""

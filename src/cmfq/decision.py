@@ -1,4 +1,4 @@
-"""What a policy decides and, if it is learned, why: for the replay, records and explanations."""
+"""Decisions of policies with their reasons, for the replay buffer, records and explanations."""
 
 from typing import Any, NamedTuple
 
@@ -13,12 +13,12 @@ from cmfq.networks import Encoding, QNetwork
 
 
 class Trace(NamedTuple):
-    """What agents decided by: a row per agent."""
+    """Reasons of decisions: a row per agent."""
 
     network: QNetwork
     """The network that decided."""
     settings: MeanFieldSettings
-    """How neighbours were found and merged."""
+    """Neighbours and their merged actions."""
     beta: float
     """Inverse temperature of the policy."""
     encoding: Encoding
@@ -69,7 +69,7 @@ class Trace(NamedTuple):
 
 
 class Decision(NamedTuple):
-    """What a team does in a step and, for learned policies, from what: a row per agent."""
+    """Actions of a team in a step and, for learned policies, their reasons: a row per agent."""
 
     actions: IntArray
     """``(agents,)``."""

@@ -163,6 +163,6 @@ def _one_reason() -> Iterator[None]:
 
 
 def reason_of(error: Exception) -> str:
-    """What an error says, on one line of limited length."""
+    """Message of an error, on one line of limited length."""
     text = " ".join(str(error).split()) or type(error).__name__
     return text if len(text) <= LONGEST_REASON else text[:LONGEST_REASON] + " …"

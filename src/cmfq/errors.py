@@ -21,7 +21,7 @@ class EnvironmentFailed(UserError):
     """An environment raised, or gave what cannot be used: names environment, seed and step."""
 
     seed: int | None = None
-    """Of the episode, if it is known."""
+    """Seed of the episode, if it is known."""
 
 
 class OpponentFailed(UserError):

@@ -28,7 +28,7 @@ class Neighbour:
     id: int
     distance: float
     action: str
-    """What it did in the step before."""
+    """Action in the step before."""
     effect: float
     """Effect of its action by the merging rule; of rules without effects, how far the agent's
     policy would move if all neighbours had acted so (Eq 7)."""
@@ -38,7 +38,7 @@ class Neighbour:
 
 @dataclass(frozen=True)
 class Explanation:
-    """What one agent goes by in one step."""
+    """Reasons of one agent's decision in one step."""
 
     agent: int
     """Its id."""

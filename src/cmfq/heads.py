@@ -120,7 +120,7 @@ class EmbeddingHead(nn.Module):
         self.output_layers = nn.Sequential(nn.Linear(128, 64), nn.ReLU(), nn.Linear(64, actions))
 
     def encode(self, hidden: Tensor) -> Tensor:
-        """What the joint layer makes of the observation alone, ``(n, 128)``."""
+        """Output of the joint layer for the observation alone, ``(n, 128)``."""
         encoding: Tensor = self.hidden_layer(F.relu(hidden))
         return encoding
 

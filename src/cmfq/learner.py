@@ -84,7 +84,7 @@ DECAY = 8
 
 
 def averaging_rate(update: int, window: int) -> float:
-    """How far the average moves towards the weights after an update, counted from 1.
+    """Step of the average towards the weights after an update, counted from 1.
 
     ``(d + 1) / (u + d)`` with ``d`` = :data:`DECAY` until that is ``1 / window``: polynomial-decay
     averaging (Shamir & Zhang 2013), in which the weights after update ``u`` count about as ``u^d``
@@ -158,7 +158,7 @@ class Learner:
         return loss.detach()
 
     def _next_values(self, batch: Batch, next_q_values: Tensor, next_merged: Tensor) -> Tensor:
-        """What the next step is worth, ``(n,)``, by the rule of the settings."""
+        """Value of the next step, ``(n,)``, by the rule of the settings."""
         if self.settings.target_value == "boltzmann":
             return boltzmann_value(next_q_values, self.policy.beta)
         if self.settings.target_value == "max":

@@ -1,4 +1,4 @@
-"""What a merging rule is given, and what it returns."""
+"""Input and output of merging rules."""
 
 from typing import NamedTuple
 

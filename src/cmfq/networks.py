@@ -27,7 +27,7 @@ class NetworkSettings:
     """Shape of the Q-network."""
 
     head: Literal["auto", "additive", "pairwise", "embedding"] = "auto"
-    """How the merged action enters: additive, into the joint layer; pairwise, as a table of pairs
+    """Use of the merged action: additive, into the joint layer; pairwise, as a table of pairs
     of actions; embedding, through two layers of its own, as in the original MFQ code; auto,
     pairwise up to 64 actions and additive above."""
     channels: tuple[int, int] = (16, 32)
@@ -77,12 +77,12 @@ class Encoding(NamedTuple):
     hidden: Float[Tensor, "n hidden"]
     """``h(s)``, of the trunk."""
     head: Float[Tensor, "n head"]
-    """What the head makes of it before it knows the merged action."""
+    """Output of the head before it knows the merged action."""
     action_mask: Bool[Tensor, "n actions"] | None = None
     """Which actions each agent may take; ``None``: all."""
 
     def rows(self, selector: Tensor | slice) -> "Encoding":
-        """Of some of the agents."""
+        """Encoding of some of the agents."""
         mask = None if self.action_mask is None else self.action_mask[selector]
         return Encoding(self.hidden[selector], self.head[selector], mask)
 
@@ -178,7 +178,7 @@ class QNetwork(nn.Module):
         return q_values.masked_fill(~encoding.action_mask[agent], FORBIDDEN)
 
     def part(self, name: str) -> nn.Module:
-        """What a merging rule learns, by the name that it gave."""
+        """Learned part of a merging rule, by the name that it gave."""
         return self.get_submodule(name)
 
 

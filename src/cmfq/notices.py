@@ -1,4 +1,4 @@
-"""What a user should know, and what stops nothing: said once in a process."""
+"""Notices: things that a user should know and that stop nothing, said once in a process."""
 
 import sys
 import warnings

@@ -30,9 +30,9 @@ class Output:
     name: str
     """For messages: what it is, with its article."""
     suffixes: tuple[str, ...]
-    """That names may end in; none: any will do."""
+    """Endings of file names; none: any will do."""
     recognise: Callable[[bytes], bool]
-    """Whether a file that begins so is one."""
+    """Test of the first bytes of a file."""
 
 
 def _is_page(content: bytes) -> bool:

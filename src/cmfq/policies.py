@@ -1,4 +1,4 @@
-"""What acts: the protocol that learned policies and scripted bots share, and the learned one."""
+"""Policies: the protocol that learned policies and scripted bots share, and the learned one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -56,7 +56,7 @@ class Policy(Protocol):
 
 
 Script = Callable[[TeamObservation, np.random.Generator], IntArray]
-"""What a team does: an action ``(agents,)`` for each of its agents."""
+"""Actions of a team ``(agents,)``."""
 
 
 @dataclass(frozen=True)
@@ -244,7 +244,7 @@ class QPolicy:
         others: Sequence[TeamObservation] = (),
         worlds: Sequence[int] | None = None,
     ) -> Neighbourhood:
-        """Who is whose neighbour, rows of all observed teams stacked (see :meth:`decide`)."""
+        """Pairs of neighbours, rows of all observed teams stacked (see :meth:`decide`)."""
         included = self._included(observations, others)
         sizes = [len(observation.ids) for observation in included]
         teams = np.arange(len(included))
@@ -312,7 +312,7 @@ class QPolicy:
 
     @property
     def radius(self) -> float:
-        """How far neighbours reach."""
+        """Radius within which agents are neighbours."""
         radius = self.mean_field.radius
         return float(self.specification.view_radius if radius is None else radius)
 

@@ -23,7 +23,7 @@ class Observer(Protocol):
         decisions: tuple[Decision, ...],
         step: Step,
     ) -> None:
-        """What the teams saw, what they decided on it, and what came of that."""
+        """Take in a step: observations, decisions on them, and the result."""
         ...
 
     def on_truncation(
@@ -181,12 +181,12 @@ class _World:
         self.over = step.terminated or step.truncated
 
     def tell_truncation(self, decisions: tuple[Decision, ...]) -> None:
-        """Of an episode that was cut off: what would have been decided next."""
+        """Take in the decisions that would have come next in an episode that was cut off."""
         for observer in self.observers:
             observer.on_truncation(self.observations, decisions)
 
     def totals(self) -> Episode:
-        """Of the episode, once it is over."""
+        """Totals of the episode, once it is over."""
         return Episode(
             self.steps,
             tuple(self._agent_steps.tolist()),

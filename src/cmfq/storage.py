@@ -98,7 +98,7 @@ def claim(lock: FileLock, in_use: str) -> None:
 
 
 def cannot_write(path: Path, error: OSError) -> UserError:
-    """What a user is told when a file cannot be written."""
+    """Error of a file that cannot be written, as a user is told it."""
     if error.errno == errno.ENOENT and not path.parent.is_dir():
         return UserError(f"cannot write {path}: the folder {path.parent} is not there any more")
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)

@@ -17,7 +17,7 @@ direction of writing, halves of pairs."""
 LONGEST_WORD = 160
 """Greatest number of letters of a word in an error."""
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""With which a cell begins that spreadsheets calculate."""
+"""First characters of cells that spreadsheets calculate."""
 MARKDOWN = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])|<(?=[\w/!?])|&(?=#|\w+;)")
 """Characters that are more than themselves; "_" is, at the edge of a word."""
 

@@ -1,4 +1,4 @@
-"""What the mean-field approximation costs, measured on a trained network (Eq 8, 9 and 14-20).
+"""Cost of the mean-field approximation, measured on a trained network (Eq 8, 9 and 14-20).
 
 For an agent with neighbours ``k``, weights ``w_k`` and ``ǎ = Σ w_k a_k``, and ``δ_k = a_k - ǎ``:
 

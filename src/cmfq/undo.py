@@ -1,4 +1,4 @@
-"""What a replay buffer needs to take back an episode that could not be played to its end."""
+"""Undoing in a replay buffer: an episode that could not be played to its end is taken back."""
 
 from collections import deque
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ Span = tuple[int, int]
 
 
 class Undo:
-    """How a ring of rows was, and the steps of then that have made room since.
+    """State of a ring of rows, and its steps that have made room since.
 
     Args:
         head: the row to be written next.

@@ -15,11 +15,11 @@ from cmfq.environments.signal import (
     VIEW_RADIUS,
     SignalEnvironment,
     SignalSettings,
-    best_from_counts,
 )
 from cmfq.errors import UserError
 from cmfq.mean_field.neighbourhood import find_interactions
 from cmfq.rollout import play_episode
+from studies.signal_report import best_from_counts
 
 SETTINGS = ("action", "observation")
 worlds = st.builds(

@@ -44,7 +44,7 @@ def option_words(options: Mapping[str, Any]) -> list[str]:
 
 
 def preset_options(name: str, environment: Any) -> list[str]:
-    """What a preset sets in an environment, as options: ``["--episodes", "80"]``.
+    """Settings of a preset in an environment, as options: ``["--episodes", "80"]``.
 
     Raises:
         UserError: there is no such preset, or it does not fit the environment.

@@ -113,7 +113,7 @@ def help_of(
 
 
 def _presets(train: Function, *, everything: bool) -> list[str]:
-    """What presets set, an entry each: all that fit the environment, or the chosen one."""
+    """Settings of presets, an entry each: all that fit the environment, or the chosen one."""
     chosen = inspect.signature(train).parameters["settings"].default
     lines = []
     for name in get_args(Preset) if everything else [chosen.preset]:

@@ -22,7 +22,7 @@ FIRST_STEPS = (
     "  cmfq --version            Version of the package",
     "  cmfq --completion bash    Script for tab completion: bash, fish, zsh",
 )
-"""What ``cmfq --help`` ends with."""
+"""Last lines of ``cmfq --help``."""
 
 
 def overview() -> str:

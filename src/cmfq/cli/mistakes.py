@@ -16,7 +16,7 @@ EXPECTED = {
     "N N": "two whole numbers",
     "ROLE NAME ...": "a role and a name for each, as in predator cmfq prey mfq",
 }
-"""What to give for an option, by what stands for its value in help."""
+"""Advice for an option, by the placeholder of its value in help."""
 
 
 def validate_options(command: str, arguments: Sequence[str], options: Sequence[Option]) -> None:

@@ -14,9 +14,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 import tyro
 
 POSITIONAL = get_args(tyro.conf.Positional[int])[1]
-"""What tyro marks an argument by that has no option's name."""
+"""Mark of tyro on an argument that has no option's name."""
 METAVARS = {int: "N", float: "X", Path: "FILE", str: "NAME", bool: ""}
-"""What stands for a value in help."""
+"""Placeholders of values in help."""
 Folder = Annotated[Path, "FOLDER"]
 """Path of a folder. What follows a type in a signature stands for the value in help."""
 Players = tuple[Annotated[str, "PLAYER"], ...]
@@ -26,7 +26,7 @@ Device = Annotated[str, "NAME"]
 WORKERS = str(os.cpu_count() or 1)
 """Processes, if no others are asked for."""
 OPPONENTS = {"--opponents": "PLAYER=SHARE ...", "--evaluate-against": "PLAYER ..."}
-"""What stands for the values of settings that name players."""
+"""Placeholders of settings that name players."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Option:
     name: str
     """``--max-steps`` of an option, ``run`` of an argument that has no option's name."""
     metavar: str
-    """What stands for the value: ``N``, ``FOLDER``, ``lines|random``; empty for a switch."""
+    """Placeholder of the value: ``N``, ``FOLDER``, ``lines|random``; empty for a switch."""
     help: str
     """One or more sentences without markup."""
     default: Any
@@ -46,17 +46,17 @@ class Option:
 
     @property
     def is_positional(self) -> bool:
-        """Whether it is given without a name."""
+        """True if it is given without a name."""
         return not self.name.startswith("-")
 
     @property
     def is_required(self) -> bool:
-        """Whether it must be given."""
+        """True if it must be given."""
         return self.default is inspect.Parameter.empty
 
     @property
     def spellings(self) -> tuple[str, ...]:
-        """What may be typed: a switch can be turned off as well."""
+        """Spellings that may be typed: a switch can be turned off as well."""
         off = (f"--no-{self.name[2:]}",) if isinstance(self.default, bool) else ()
         return (self.name, *off)
 
@@ -140,7 +140,7 @@ def field_helps(settings: type[Any]) -> dict[str, str]:
 
 
 def metavar(kind: Any) -> str:
-    """What stands for a value of a type in help."""
+    """Placeholder of a type in help."""
     arguments = get_args(kind)
     match get_origin(kind):
         case origin if origin is Annotated:

@@ -1,9 +1,8 @@
-"""What commands show while games are played, and their tables."""
+"""Output of commands: progress of games, tables, pages."""
 
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from rich.console import Console
@@ -81,7 +80,7 @@ def print_page(page: Page, out: Path | None = None) -> None:
 
 
 class GamesScreen:
-    """What is seen while games are played: a bar, or some plain lines where there is no screen."""
+    """Display while games are played: a bar, or some plain lines where there is no screen."""
 
     def __init__(self, file: Path | None = None) -> None:
         """``file`` keeps the games, if any does."""
@@ -105,12 +104,7 @@ class GamesScreen:
         self._bar.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         self._bar.stop()
         if isinstance(error, KeyboardInterrupt) and self._file:
             say(
@@ -120,7 +114,7 @@ class GamesScreen:
             )
 
     def cost(self) -> str:
-        """What was played here, without the games that were there already."""
+        """Number and time of the games played here, without those that were there already."""
         played, seconds = self._finished - self._kept, time.perf_counter() - self._started
         each = f": {1000 * seconds / played:.0f} ms each" if played else ""
         return f"{played} games in {seconds:.0f} s{each}"

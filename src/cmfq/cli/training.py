@@ -176,7 +176,7 @@ def _evaluation_line(row: Evaluation, measure: str) -> str:
 
 
 def _cost_line(run: Run) -> str:
-    """What evaluating cost, since the run began."""
+    """Cost of evaluations since the run began."""
     evaluating = sum(row.seconds for row in run.evaluations())
     rows = run.metrics()
     training = sum(row["playing_seconds"] + row["learning_seconds"] for row in rows)

@@ -154,7 +154,7 @@ def _print_theory(role: str, rows: list[TheoryRow]) -> None:
 
 
 def _print_notes(policy: QPolicy, row: TheoryRow) -> None:
-    """What the numbers say, and what they cannot say."""
+    """Explanation of the numbers and of their limits."""
     say("|Σ w δ|: greatest entry; |R|: an agent's greatest |R_k|, median over agents; share: the")
     say("same as a share of the standard deviation of the agent's Q over the actions it may take;")
     say("gap: the mean difference in Eq 8 as such a share; 95 %: 95th percentiles over agents")

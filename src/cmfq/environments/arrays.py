@@ -84,7 +84,7 @@ class ArrayEnvironment:
         return step
 
     def scenery(self) -> Scenery:
-        """What the environment says, or a field around where the agents stood at the start."""
+        """Scenery of the environment, or a field around the agents' first positions."""
         if callable(getattr(self.world, "scenery", None)):
             with self._named("scenery"):
                 return self.world.scenery()

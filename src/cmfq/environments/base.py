@@ -24,7 +24,7 @@ NO_ACTION = -1
 
 @dataclass(frozen=True)
 class TeamSpecification:
-    """What the agents of one team see and can do."""
+    """Observations and actions of the agents of one team."""
 
     name: str
     view_shape: tuple[int, int]
@@ -36,7 +36,7 @@ class TeamSpecification:
     actions: tuple[str, ...]
     """Names of the discrete actions."""
     view_radius: float
-    """How far an agent sees, in the unit of positions; inf for everywhere."""
+    """Radius of an agent's view, in the unit of positions; inf for everywhere."""
     role: str = "agent"
     """Teams of one role are interchangeable: one policy can play any of them."""
     action_masks: bool = False
@@ -51,7 +51,7 @@ class TeamSpecification:
 
 
 class TeamObservation(NamedTuple):
-    """What the living agents of one team observe: one row per agent."""
+    """Observations of the living agents of one team: one row per agent."""
 
     view: FloatArray
     """``(agents, height, width, channels)``."""
@@ -70,12 +70,12 @@ class TeamObservation(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What a joint action led to. Tuples hold one entry per team."""
+    """Result of a joint action. Tuples hold one entry per team."""
 
     observations: tuple[TeamObservation, ...]
-    """Of the agents that still live."""
+    """Observations of the agents that still live."""
     rewards: tuple[FloatArray, ...]
-    """Of the agents that acted, in the rows that acted."""
+    """Rewards of the agents that acted, in the rows that acted."""
     alive: tuple[BoolArray, ...]
     """Which of the agents that acted still live; their rows, in order, are the next rows."""
     terminated: bool
@@ -86,7 +86,7 @@ class Step(NamedTuple):
 
 @dataclass(frozen=True)
 class Body:
-    """What a member of a team looks like, for drawings; lengths in the unit of positions."""
+    """Look of a team's members in drawings; lengths in the unit of positions."""
 
     shape: Literal["square", "circle"]
     """A square's position is its corner with the least x and y, a circle's is its centre."""
@@ -95,12 +95,12 @@ class Body:
     full_health: float = 0.0
     """Hit points at the start; 0 where there are none."""
     attacks: tuple[tuple[float, float] | None, ...] = ()
-    """Where each action strikes, as (x, y) from the body's middle; ``None``: it is no attack.
+    """Target of each action, as (x, y) from the body's middle; ``None``: it is no attack.
     Empty: nobody attacks."""
 
 
 class Scenery(NamedTuple):
-    """What stays as it is for an episode, for drawings and recordings; y grows downwards."""
+    """Field of an episode, for drawings and recordings; y grows downwards."""
 
     bounds: tuple[float, float, float, float]
     """Least x and y, greatest x and y of what is worth drawing."""
@@ -109,7 +109,7 @@ class Scenery(NamedTuple):
     obstacles: FloatArray
     """``(obstacles, 3)``: x, y of the middle and radius of circles in the way."""
     bodies: tuple[Body, ...]
-    """Of each team."""
+    """Body of each team."""
 
 
 class Environment(Protocol):
@@ -129,7 +129,7 @@ class Environment(Protocol):
         ...
 
     def scenery(self) -> Scenery:
-        """What the field of the episode that was started looks like."""
+        """Field of the episode that was started."""
         ...
 
     def close(self) -> None:

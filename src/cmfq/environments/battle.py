@@ -22,10 +22,10 @@ from cmfq.errors import UserError, require_range, unknown_name
 
 Formation = Literal["lines", "random"]
 Positions = tuple[IntArray, IntArray]
-"""Where red and blue stand: x and y, ``(agents, 2)`` each."""
+"""Positions of red and blue: x and y, ``(agents, 2)`` each."""
 
 MOVES = tuple((x, y) for y in range(-2, 3) for x in range(-2, 3) if abs(x) + abs(y) <= 2)
-"""Where action 0, 1, ... moves to, as (x, y) from the agent's cell; y grows downwards."""
+"""Offset (x, y) of move 0, 1, ... from the agent's cell; y grows downwards."""
 STAY = MOVES.index((0, 0))
 ATTACKS = tuple((x, y) for y in range(-1, 2) for x in range(-1, 2) if (x, y) != (0, 0))
 """Which cell action ``len(MOVES) + 0, 1, ...`` attacks, as (x, y) from the agent's cell."""
@@ -123,7 +123,7 @@ class BattleSettings(EnvironmentSettings):
 
 
 def agents_a_side(map_size: int) -> int:
-    """How many agents MAgent2 places on each side of a field of this size."""
+    """Number of agents that MAgent2 places on each side of a field of this size."""
     rows, red_columns, _ = _blocks(map_size)
     return len(rows) * len(red_columns)
 
@@ -155,7 +155,7 @@ def map_size_of(settings: BattleSettings) -> int:
 
 
 def frames_of(map_size: int, rules: Rules) -> tuple[Frame | None, Frame | None]:
-    """How red and blue see the field and act in it; ``None``: as the engine does.
+    """Frames in which red and blue see the field and act; ``None``: the engine's own.
 
     Args:
         map_size: side of the field in cells.

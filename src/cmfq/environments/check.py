@@ -264,7 +264,7 @@ def _draw(
 
 
 def _digest(value: Any) -> bytes:
-    """Of nested tuples of arrays: differs if they do."""
+    """Hash of nested tuples of arrays."""
     if isinstance(value, tuple):
         content = b"".join(map(_digest, value))
     else:

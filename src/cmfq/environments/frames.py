@@ -21,7 +21,7 @@ Offsets = Sequence[tuple[float, float]]
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """What a frame makes of the observations and actions of the MAgent2 engine."""
+    """Frame of observations and actions of the MAgent2 engine."""
 
     transposed: bool
     """The map lies in the engine on its side: x of the one is y of the other."""

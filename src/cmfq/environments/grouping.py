@@ -17,7 +17,7 @@ LONELY = 3
 
 @dataclass(frozen=True)
 class Spaces:
-    """What an agent observes and does."""
+    """Spaces of an agent."""
 
     observation: spaces.Space[Any]
     action: spaces.Discrete
@@ -144,7 +144,7 @@ class Grouping:
         )
 
     def _family(self, agent: Agent) -> str:
-        """What an agent's name says of its team."""
+        """Team that an agent's name tells."""
         if not self._patterns:
             if self._by == "spaces":
                 return "agent"

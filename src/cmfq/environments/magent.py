@@ -1,4 +1,4 @@
-"""What the games of the MAgent2 engine share: the way in, whole arrays at a time.
+"""Common parts of the games of the MAgent2 engine: access to it, whole arrays at a time.
 
 The rules and rewards are the engine's; PettingZoo's dictionaries, which cost about ten times as
 much, are left out. Every array is filled fresh: the engine's own calls reuse theirs between steps.
@@ -61,7 +61,7 @@ Array = npt.NDArray[Any]
 
 
 def rules_title(rules: Rules) -> str:
-    """What a title says of the rules, behind the game: nothing of fair ones."""
+    """End of a title that names the rules; empty for fair ones."""
     return "" if rules == "fair" else ", MAgent2's own rules"
 
 
@@ -76,7 +76,7 @@ def team_specification(
     body_side: int = 1,
     map_size: int = 0,
 ) -> TeamSpecification:
-    """What a team of the engine sees and can do.
+    """Specification of a team of the engine.
 
     Args:
         name: name of the team.

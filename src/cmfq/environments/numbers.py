@@ -26,9 +26,9 @@ class Numbers:
     name: str
     shape: tuple[int, ...]
     low: FloatArray | None
-    """What is subtracted; ``None``: nothing."""
+    """Subtracted values; ``None``: nothing."""
     scale: FloatArray | None
-    """What the rest is multiplied by; ``None``: nothing."""
+    """Factors of the rest; ``None``: nothing."""
     least: FloatArray
     """Lower bounds after that, ``-HALF_PRECISION`` where there are none."""
     greatest: FloatArray
@@ -75,14 +75,14 @@ class Numbers:
         return numbers
 
     def names(self) -> list[str]:
-        """Of the numbers, flattened."""
+        """Names of the numbers, flattened."""
         if self.shape == ():
             return [self.name]
         return [f"{self.name}_{i}" for i in range(math.prod(self.shape))]
 
     @cached_property
     def _within(self) -> tuple[float, float]:
-        """What no entry forbids."""
+        """Values that no entry forbids."""
         return float(self.least.max()), float(self.greatest.min())
 
     def _cut(self, numbers: FloatArray, values: Values, tell: Tell) -> None:
@@ -156,7 +156,7 @@ class Categories:
         return one_hot
 
     def names(self) -> list[str]:
-        """Of the values."""
+        """Names of the values."""
         several = len(self.sizes) > 1
         names = [f"{self.name}_{i}" if several else self.name for i in range(len(self.sizes))]
         numbers = zip(names, self.starts.tolist(), self.sizes.tolist(), strict=True)
@@ -164,7 +164,7 @@ class Categories:
 
 
 def _shrink(numbers: npt.NDArray[np.float64]) -> FloatArray:
-    """To one number, if they are all the same."""
+    """One number, if they are all the same."""
     if not numbers.size:
         return numbers.astype(np.float32)
     one = numbers.flat[0]

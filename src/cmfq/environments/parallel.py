@@ -12,17 +12,17 @@ from cmfq.errors import UserError
 from cmfq.imports import import_function
 
 Agent = Hashable
-"""What PettingZoo calls an agent by: a string, most often."""
+"""Name of an agent in PettingZoo: a string, most often."""
 Entries = Mapping[Agent, Any]
 """Something for each agent."""
 GREATEST = float(np.finfo(np.float32).max)
-"""Of rewards."""
+"""Limit of rewards."""
 EVERYONE = "__all__"
 """Stands for all agents where somebody is over, as RLlib has it."""
 
 
 class Answer(NamedTuple):
-    """What a step led to, for each agent."""
+    """Result of a step, for each agent."""
 
     observations: Entries
     rewards: Entries

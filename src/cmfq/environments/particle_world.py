@@ -40,7 +40,7 @@ PUSHES = np.array([(0, 0), (-1, 0), (1, 0), (0, -1), (0, 1)], np.float64)
 
 
 class WorldState(NamedTuple):
-    """Where everything is."""
+    """Positions and velocities."""
 
     positions: DoubleArray
     """``(worlds, agents, 2)``: x and y."""
@@ -88,7 +88,7 @@ def find_catches(state: WorldState, predators: int) -> BoolArray:
 
 
 def observe(state: WorldState, predators: int) -> tuple[FloatArray, FloatArray]:
-    """What every agent observes, in mpe2's order.
+    """Observations of all agents, in mpe2's order.
 
     Two numbers each, x and y: its own velocity and position; relative to it, the positions of the
     obstacles, of the other predators and of the other prey; the velocities of the other prey.

@@ -140,7 +140,7 @@ def start(settings: ParticlesSettings, seeds: Sequence[int]) -> WorldState:
 
 
 def rewards(state: WorldState, settings: ParticlesSettings) -> tuple[FloatArray, FloatArray]:
-    """What a step that led to ``state`` pays: ``(worlds, predators)`` and ``(worlds, prey)``."""
+    """Rewards of a step that led to ``state``: ``(worlds, predators)`` and ``(worlds, prey)``."""
     catches = find_catches(state, settings.predators)
     caught = catches.sum(2)
     if settings.reward_sharing == "all":

@@ -267,7 +267,7 @@ class PettingZooEnvironment:
     def _masks(
         self, team: int, seen: Sequence[Any], infos: Entries
     ) -> tuple[BoolArray, BoolArray] | None:
-        """Of a team, if it has any (see :func:`~.spaces.read_masks`)."""
+        """Action masks of a team, if it has any (see :func:`~.spaces.read_masks`)."""
         agents, actions = self._roster.rows[team].agents, len(self.teams[team].actions)
         if self._informed[team]:
             told = [entry_of(infos, agent).get(ACTION_MASK) for agent in agents]

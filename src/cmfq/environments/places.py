@@ -1,4 +1,4 @@
-"""Where the agents of a PettingZoo environment are: as the user says, or on a grid by their ids."""
+"""Positions of the agents of a PettingZoo environment: the user's own, or on a grid by ids."""
 
 import math
 from collections.abc import Sequence

@@ -24,13 +24,13 @@ from cmfq.errors import UserError, require_range, unknown_name
 PREDATOR_SIDE = 2
 """A predator's position is the cell of its body with the least x and y."""
 PREDATOR_MOVES = tuple((x, y) for y in (-1, 0, 1) for x in (-1, 0, 1) if abs(x) + abs(y) <= 1)
-"""Where a predator's action 0, 1, ... moves to, as (x, y); y grows downwards."""
+"""Offset (x, y) of a predator's move 0, 1, ...; y grows downwards."""
 _RING = (-1.5, -0.5, 0.5, 1.5)
 PREDATOR_ATTACKS = tuple((x, y) for y in _RING for x in _RING if abs(x) + abs(y) == 2)
 """Middle of the cell that action ``len(PREDATOR_MOVES) + 0, 1, ...`` strikes, as (x, y) from the
 middle of the predator's body."""
 PREY_MOVES = tuple((x, y) for y in (-1, 0, 1) for x in (-1, 0, 1))
-"""Where a prey's action 0, 1, ... moves to, as (x, y)."""
+"""Offset (x, y) of a prey's move 0, 1, ...."""
 PREDATOR_VIEW_RADIUS = 5
 PREY_VIEW_RADIUS = 4
 CELLS_PER_PREDATOR = 80
@@ -126,7 +126,7 @@ def map_size_of(settings: PursuitSettings) -> int:
 
 
 def walls_inside(map_size: int) -> int:
-    """How many walls MAgent2 draws inside a field of this size."""
+    """Number of walls that MAgent2 draws inside a field of this size."""
     return int(map_size * map_size * WALL_SHARE)
 
 

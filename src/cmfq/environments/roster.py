@@ -12,20 +12,20 @@ from cmfq.errors import UserError
 
 
 class Rows(NamedTuple):
-    """Who is in a team: a row per living agent."""
+    """Members of a team: a row per living agent."""
 
     agents: list[Agent]
     ids: IntArray
     previous_actions: IntArray
     waits: BoolArray
-    """Who may do nothing in this step."""
+    """Agents that may do nothing in this step."""
 
 
 NOBODY = Rows([], np.zeros(0, np.int32), np.zeros(0, np.int32), np.zeros(0, np.bool_))
 
 
 class Change(NamedTuple):
-    """What a step did to the rows."""
+    """Change of the rows by a step."""
 
     alive: tuple[BoolArray, ...]
     """Which rows of each team that acted are still there."""
@@ -55,7 +55,7 @@ class Roster:
         self._first_actions = first_actions
         self._possible_ids = {agent: number for number, agent in enumerate(possible)}
         self.rows: list[Rows] = [NOBODY for _ in first_actions]
-        """Of each team."""
+        """Members of each team."""
         self.ids = len(possible)
         """Ids that are in use or set aside, from 0."""
         self._listed: list[Agent] = []

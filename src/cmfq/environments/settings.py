@@ -31,7 +31,7 @@ class EnvironmentSettings(Protocol):
     kind: ClassVar[str]
     """Name of the kind of environment, as ``run.json`` and ``cmfq train`` have it."""
     decided_by: ClassVar[Measure] = "rewards"
-    """What the winner of a game has more of: living agents at its end, or the sum of rewards."""
+    """Measure of which the winner has more: living agents at the end, or the sum of rewards."""
 
     def __hash__(self) -> int:
         """Equal for equal settings; frozen dataclasses see to it by themselves."""

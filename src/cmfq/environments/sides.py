@@ -1,4 +1,4 @@
-"""Who plays which teams: the two sides of a game, and what of two players is compared."""
+"""Sides of a game: which player has which teams, and what of two players is compared."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -83,7 +83,7 @@ def are_alike(teams: Sequence[TeamSpecification]) -> bool:
 
 
 def name_of(side: Sequence[int], teams: Sequence[TeamSpecification]) -> str:
-    """What a player is who has these teams: ``"eve"``, ``"alice and bob"``."""
+    """Name of a player with these teams: ``"eve"``, ``"alice and bob"``."""
     if side and all(team.side for team in teams):
         return " and ".join(dict.fromkeys(teams[team].side for team in side))
     roles = list(dict.fromkeys(teams[team].role for team in side))
@@ -93,7 +93,7 @@ def name_of(side: Sequence[int], teams: Sequence[TeamSpecification]) -> str:
 
 
 def places_of(teams: Sequence[TeamSpecification]) -> tuple[tuple[str, str], ...]:
-    """What the two players are called in each of the :func:`arrangements`."""
+    """Names of the two players in each of the :func:`arrangements`."""
     return tuple(
         (name_of(first, teams), name_of(second, teams)) for first, second in arrangements(teams)
     )

@@ -13,12 +13,12 @@ ways to tell a signaller from a babbler:
 
 Who knows the signallers earns 1 per listener and step, whatever the number of babblers: the
 optimum. Actions drawn at random earn ``1 / (signals + noises)``, the best constant one
-``1 / signals``, and :func:`best_from_counts` what is to be had without telling neighbours apart.
+``1 / signals``. The most that is to be had without telling neighbours apart is worked out by the
+study (``studies/signal_report.py``).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import comb
 from typing import ClassVar, Literal, get_args
 
 import numpy as np
@@ -55,7 +55,7 @@ class SignalSettings(EnvironmentSettings):
     kind: ClassVar = "signal"
 
     setting: Setting = "action"
-    """Where a signaller can be told from a babbler: in its action, or in its observation."""
+    """Difference of a signaller from a babbler: in its action, or in its observation."""
     babblers: int = 4
     """Number of babblers in each cluster: talkers that say nothing of use."""
     signallers: int = 1
@@ -189,32 +189,3 @@ class SignalEnvironment:
         said[self.signals] = self.truth[self.signals]
         said[self.listens] = NO_ACTION  # who has not acted is nobody's neighbour
         return (TeamObservation(self._view, self._features, self._ids, self._positions, said),)
-
-
-def best_from_counts(settings: SignalSettings) -> float:
-    """The most that a listener can earn per step, knowing how many took each action but not who.
-
-    In the setting ``action`` that is the optimum. In ``observation`` it is to follow the signal
-    heard most often, ties by lot: with ``m`` signallers, the truth is heard ``m + X_1`` times and
-    the other signals ``X_2, X_3, ...`` times, and the ``X`` are independent Poisson variables
-    given that they add up to the number of babblers.
-    """
-    from scipy.stats import poisson  # takes a second, and nothing else needs it
-
-    if settings.setting == "action" or settings.babblers == 0:
-        return 1.0
-    babblers, others, extra = settings.babblers, settings.signals - 1, settings.signallers
-    mass = poisson.pmf(np.arange(babblers + extra + 1), babblers / settings.signals)
-    won = 0.0
-    for own in range(babblers + 1):
-        heard = own + extra
-        for ties in range(others + 1):
-            rest = babblers - own - ties * heard  # by the signals heard less often
-            if rest < 0:
-                break
-            ways = np.ones(1)
-            for _ in range(others - ties):
-                ways = np.convolve(ways, mass[:heard])
-            chance = mass[own] * mass[heard] ** ties * (ways[rest] if rest < len(ways) else 0.0)
-            won += comb(others, ties) * chance / (ties + 1)
-    return float(won / poisson.pmf(babblers, babblers))

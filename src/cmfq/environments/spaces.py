@@ -54,7 +54,7 @@ class Image:
     numbers: Numbers
     channels_first: bool
     averages: tuple[FloatArray, FloatArray] | None
-    """What rows, and columns, of pixels are multiplied by; ``None``: pixels are cells."""
+    """Factors of rows, and of columns, of pixels; ``None``: pixels are cells."""
     shape: tuple[int, int, int]
     """Height, width and channels of the view."""
 
@@ -227,7 +227,7 @@ def _name(path: Path, otherwise: str) -> str:
 
 
 def entries_at(observations: Sequence[Any], path: Path) -> Sequence[Any]:
-    """What each observation has at the end of a path.
+    """Value of each observation at the end of a path.
 
     Raises:
         Unreadable: one has nothing there.

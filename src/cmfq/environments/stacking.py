@@ -13,13 +13,13 @@ SHOWN = 100
 """Characters of a value that an error shows."""
 
 Values = Sequence[Any]
-"""What the agents gave: one entry per agent."""
+"""Values of the agents: one entry per agent."""
 Tell = Callable[[int, str], None]
 """Told of something odd: the row of an agent, and what it is."""
 
 
 class Unreadable(UserError):
-    """What one agent gave cannot be used: the row of the agent, and why."""
+    """Invalid value of one agent: its row, and the reason."""
 
     def __init__(self, row: int, why: str) -> None:
         super().__init__(why)

@@ -67,7 +67,7 @@ class Symmetry:
 
 
 class _Direction(NamedTuple):
-    """Of an action: what it does, and where to."""
+    """Kind of an action, and its direction."""
 
     sort: str
     x: float
@@ -137,7 +137,7 @@ def _turn_features(
 
 
 def _direction(action: str) -> _Direction | None:
-    """Of an action by its name; ``None`` if that does not say."""
+    """Kind and direction of an action by its name; ``None`` if that does not say."""
     if action == "stay":
         return _Direction("move", 0, 0)
     found = _ACTION.fullmatch(action)

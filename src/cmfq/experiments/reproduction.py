@@ -103,7 +103,7 @@ def change_table(stored: Tournament, again: Tournament) -> Table:
 
 
 def change_sentence(table: Table) -> str:
-    """How many win rates came out as they were, as far as the stored intervals tell."""
+    """Sentence: number of win rates that lie within the stored intervals."""
     within = sum(row[-1] == "yes" for row in table.rows)
     return f"{within} of {len(table.rows)} win rates lie within the stored intervals."
 

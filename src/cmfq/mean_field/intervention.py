@@ -27,7 +27,7 @@ Intervention = Callable[[Float[Tensor, " agents"]], tuple[Coefficient, Coefficie
 
 
 class Outcome(NamedTuple):
-    """What agents would do."""
+    """Policies of agents."""
 
     q_values: Float[Tensor, "rows actions"]
     log_policy: Float[Tensor, "rows actions"]

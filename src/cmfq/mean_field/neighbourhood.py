@@ -1,4 +1,4 @@
-"""Who is whose neighbour, ``N(i)``, and what the neighbours did.
+"""Neighbourhoods ``N(i)``: who is whose neighbour, and what the neighbours did.
 
 Weights that depend on a neighbour's action alone need of a neighbourhood only *how many neighbours
 took which action*: one row of counts per agent. Attention looks at each neighbour, and needs the
@@ -23,7 +23,7 @@ class Interactions(NamedTuple):
     neighbour: Int[Array, " pairs"]
     """Row of its neighbour."""
     action: Int[Array, " pairs"]
-    """What the neighbour did."""
+    """Action of the neighbour."""
 
 
 def find_interactions(
@@ -72,7 +72,7 @@ def count_neighbour_actions(
     radius: float,
     body_side: int = 1,
 ) -> Float32[Array, "agents actions"]:
-    """How many of each agent's neighbours took each action in the step before.
+    """Number of each agent's neighbours that took each action in the step before.
 
     At ``t = 0``, as for an agent without neighbours, the row is zero. Arguments as in
     :func:`find_interactions`.

@@ -1,4 +1,4 @@
-"""What no merging may do, checked at every step: a silent NaN would train on."""
+"""Checks of merged actions at every step: a silent NaN would train on."""
 
 import math
 
@@ -7,9 +7,9 @@ from numpy import ndarray as Array
 from torch import Tensor
 
 ROUNDING = 1e-4
-"""How far below 0 rounding may bring an effect."""
+"""Greatest distance below 0 to which rounding may bring an effect."""
 WEIGHTS_ROUNDING = 1e-3
-"""How far from 1 rounding may bring the sum of an agent's weights."""
+"""Greatest distance from 1 to which rounding may bring the sum of an agent's weights."""
 
 
 class InvalidForAgent(ValueError):
@@ -18,7 +18,7 @@ class InvalidForAgent(ValueError):
     def __init__(self, row: int, what: str) -> None:
         super().__init__(what)
         self.row = row
-        """Of the agent."""
+        """Row of the agent."""
 
 
 def check_effects(

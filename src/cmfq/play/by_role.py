@@ -1,4 +1,4 @@
-"""What players earn in each role, in worlds whose sides have other roles."""
+"""Rewards of players in each role, in worlds whose sides have other roles."""
 
 from collections.abc import Mapping
 

@@ -22,9 +22,9 @@ class SideResult:
     draws: int
     losses: int
     win_rate: Estimate
-    """Of A; a draw counts half. The interval is over seeds, or over games for one pair alone."""
+    """Win rate of A; a draw counts half. Interval over seeds, or over games for one pair."""
     margin: Estimate
-    """What decides a game, A's less B's; its interval likewise."""
+    """Survivors or rewards of A less B's; the interval likewise."""
 
 
 @dataclass(frozen=True)

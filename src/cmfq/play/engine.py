@@ -35,7 +35,7 @@ LOADED_PLAYERS = 512
 
 
 class Draw(NamedTuple):
-    """What decides a game beside its players."""
+    """Draw of a game: all that it depends on beside its players."""
 
     arrangement: int
     """Number by which :func:`~cmfq.environments.sides.seats` says who has which teams; the first
@@ -219,7 +219,7 @@ class _Arena:
 
     @property
     def environment(self) -> Environment:
-        """To play in."""
+        """Environment of the games."""
         return kept_environment(self._settings)
 
 
@@ -296,5 +296,5 @@ def _of_the_same_game(path: Path, tournament: Tournament) -> Tournament:
 
 
 def _way_out(tournament: Tournament) -> str:
-    """What to do about a file of other games."""
+    """Advice about a file of other games."""
     return "remove that file" if tournament.verb else "give another --log"

@@ -1,4 +1,4 @@
-"""Who plays in a tournament: algorithms, their training seeds, and the checkpoints of each.
+"""Entrants of a tournament: algorithms, their training seeds, and the checkpoints of each.
 
 A *player* is one policy. An *entrant* is what is replicated: a training run with its last
 checkpoints, a single checkpoint, or a scripted opponent. A *group* is what is compared: runs that
@@ -27,7 +27,7 @@ NO_DIFFERENCE = {"seed", "threads", "device", "checkpoint_period"} | WATCHING
 """Settings in which runs of one group may differ: none of them says what is learned."""
 
 Settings = Mapping[str, Any]
-"""Of training, as a run folder stores them."""
+"""Settings of training, as a run folder stores them."""
 
 
 @dataclass(frozen=True)
@@ -38,20 +38,20 @@ class Player:
     """Digest of the file, of the script's name, or of the module that a player of the user's own is
     in: the same policy has the same one anywhere."""
     name: str
-    """What :func:`~cmfq.play.matches.load_player` takes."""
+    """Name that :func:`~cmfq.play.players.load_player` takes."""
     episode: int
-    """Of training, after which the checkpoint was written; 0 if it is not known."""
+    """Training episodes after which the checkpoint was written; 0 if they are not known."""
 
 
 @dataclass(frozen=True)
 class Entrant:
-    """What is replicated."""
+    """One replicate: a run, or a player that is there only once."""
 
     name: str
     """As it was given: a folder, a file or a script."""
     group: str
     seed: int | None
-    """Of training; ``None`` for what is there only once."""
+    """Seed of training; ``None`` for what is there only once."""
     players: tuple[Player, ...]
     run: dict[str, Any] | None
     """Content of ``run.json`` of a training run."""

@@ -13,7 +13,6 @@ one of a tournament under way; a last game that was cut short is left out.
 
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 import filelock
@@ -36,7 +35,7 @@ Settings = TypeVar("Settings", bound=EnvironmentSettings, covariant=True)
 
 @dataclass(frozen=True)
 class TournamentSettings(Generic[Settings]):
-    """What the games depend on, beside the players."""
+    """Settings of the games."""
 
     environment: Settings
     """Environment settings."""
@@ -98,11 +97,11 @@ class Tournament:
     settings: TournamentSettings[EnvironmentSettings]
     versions: dict[str, str]
     command: str
-    """That was called."""
+    """Command that was called."""
     entrants: tuple[Entrant, ...]
     opponents: tuple[Entrant, ...]
-    """That all checkpoints of every entrant play, in a file of ``cmfq progress``; in a tournament
-    there are none: entrants play each other."""
+    """Opponents of all checkpoints of every entrant, in a file of ``cmfq progress``; none in a
+    tournament, where entrants play each other."""
     games: tuple[GameRecord, ...]
     paired: bool = False
     """The two sides have other roles, so two games in which players swap them count as one: who
@@ -168,12 +167,7 @@ class GameLog:
         )
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         if self._lock:
             self._lock.release()
             Path(self._lock.lock_file).unlink(missing_ok=True)

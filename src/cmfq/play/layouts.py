@@ -36,7 +36,7 @@ def layouts_of(tournament: Tournament) -> Layouts:
 
 
 def interval_unit(tournament: Tournament) -> str:
-    """What intervals are over: seeds, or games where every group has one entrant only."""
+    """Unit of the intervals: seeds, or games where every group has one entrant only."""
     single = all(len(entrants) == 1 for entrants in groups_of(tournament.entrants).values())
     return "over games" if single else "over seeds"
 

@@ -28,7 +28,7 @@ from cmfq.workers import Workers, one_thread
 
 @dataclass(frozen=True)
 class RoleReward:
-    """What a player earned in a role: reward of its agents together, per game."""
+    """Reward of a player in a role: of its agents together, per game."""
 
     player: str
     role: str
@@ -41,7 +41,7 @@ class RoleReward:
 
 @dataclass(frozen=True)
 class MatchResult:
-    """What ``cmfq evaluate`` prints and writes."""
+    """Result of ``cmfq evaluate``."""
 
     a: str
     b: str
@@ -53,7 +53,7 @@ class MatchResult:
     symmetric: bool
     """Both sides have the same roles, so that one of them wins a game."""
     compared: str
-    """Who plays what, and what of the two players is compared: one sentence."""
+    """One sentence: who plays what, and what of the two players is compared."""
     wins: int
     """Games in which A had more: survivors in battle, reward elsewhere. 0, as are draws and
     losses, in games that are not symmetric: those are judged by ``rewards``."""
@@ -77,7 +77,7 @@ class MatchResult:
     versions: dict[str, str]
     games: list[Game]
     difference: Estimate | None = None
-    """Where there is one team: what A earns in an episode less what B earns in the same one, with
+    """Return of A in an episode less B's in the same one, where there is one team, with
     the 95 % interval over episodes."""
 
 
@@ -206,7 +206,7 @@ def _difference(games: Sequence[Game]) -> Estimate:
 
 
 def mean_rewards(match: MatchResult) -> tuple[float, float]:
-    """What all agents of A and of B earned in a game, on average."""
+    """Mean rewards of a game: of all agents of A, and of B."""
     return (
         float(np.mean([game.a_reward for game in match.games])),
         float(np.mean([game.b_reward for game in match.games])),

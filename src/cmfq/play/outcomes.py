@@ -1,4 +1,4 @@
-"""What is measured of games beside who won them: the yardsticks, with intervals over seeds.
+"""Yardsticks: measures of games beside who won them, with intervals over seeds.
 
 A win rate saturates: two players who differ a little win nearly all games or none. How much damage
 was dealt for the damage taken tells more of every game (``docs/statistics.md``).
@@ -7,60 +7,22 @@ was dealt for the damage taken tells more of every game (``docs/statistics.md``)
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from cmfq.combat import Combat
 from cmfq.environments.settings import Measure
+from cmfq.play.game_log import GameRecord
+from cmfq.play.games import Game
 from cmfq.statistics.replication import Estimate, mean_interval, rate_interval
 
 FloatArray = npt.NDArray[np.float64]
 
 
-class PlayedGame(Protocol):
-    """A game of two players, as matches and tournaments record it."""
-
-    @property
-    def a_survivors(self) -> int:
-        """Agents of A that were left."""
-        ...
-
-    @property
-    def b_survivors(self) -> int:
-        """Agents of B that were left."""
-        ...
-
-    @property
-    def steps(self) -> int:
-        """Length of the game."""
-        ...
-
-    @property
-    def a_reward(self) -> float:
-        """Sum over A's agents."""
-        ...
-
-    @property
-    def b_reward(self) -> float:
-        """Sum over B's agents."""
-        ...
-
-    @property
-    def truncated(self) -> bool | None:
-        """The step limit ended it; ``None``: not recorded."""
-        ...
-
-    @property
-    def a_combat(self) -> Combat | None:
-        """Of A's agents; ``None``: no hit points, or not recorded."""
-        ...
-
-    @property
-    def b_combat(self) -> Combat | None:
-        """Of B's agents."""
-        ...
+PlayedGame = Game | GameRecord
+"""A game of two players, as matches and tournaments record it."""
 
 
 class Outcome(NamedTuple):
@@ -69,7 +31,7 @@ class Outcome(NamedTuple):
     side: int
     """0: it played the first side, 1: the second."""
     margin: float
-    """What decides a game, its own less the opponent's: survivors in battle, rewards elsewhere."""
+    """Its own survivors (in battle) or rewards (elsewhere), less the opponent's."""
     steps: int
     truncated: bool | None
     """The step limit ended the game; ``None`` if nobody recorded it."""
@@ -98,7 +60,7 @@ def outcome_of(game: PlayedGame, side: int, decided_by: Measure) -> Outcome:
 
 
 def margin_of(game: PlayedGame, decided_by: Measure) -> float:
-    """What decides a game, A's less B's."""
+    """Margin of a game: survivors or rewards of A less B's."""
     if decided_by == "survivors":
         return game.a_survivors - game.b_survivors
     return game.a_reward - game.b_reward

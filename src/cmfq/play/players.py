@@ -1,4 +1,4 @@
-"""Who can play: trained policies from files, and scripts by name; a policy for every role."""
+"""Players: trained policies from files, and scripts by name; a policy for every role."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

@@ -106,7 +106,7 @@ def play_progress(
 
 
 def progress_rows(played: Tournament) -> list[ProgressRow]:
-    """What the games of :func:`play_progress` come to, in their order."""
+    """Results of the games of :func:`play_progress`, in their order."""
     games = _games_by_players(played)
     rows = []
     for run in played.entrants:

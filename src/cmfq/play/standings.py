@@ -1,4 +1,4 @@
-"""What a finished tournament says: algorithm against algorithm, ratings, cycles."""
+"""Results of a finished tournament: algorithm against algorithm, ratings, cycles."""
 
 import math
 from collections.abc import Sequence
@@ -50,7 +50,7 @@ class Comparison:
     win_rate: Estimate
     """Win rate of A; a draw counts half."""
     confidence: float
-    """That the mean win rate of A is above 1/2."""
+    """Confidence that the mean win rate of A is above 1/2."""
     better: Estimate | None
     """Probability that a random seed of A wins more than half against a random seed of B."""
     margin: Estimate
@@ -100,7 +100,7 @@ class Standings:
     ratings: tuple[Rating, ...]
     """Best first."""
     largest_gap: float
-    """Between the win rate of two groups and the one that their ratings expect."""
+    """Largest difference of two groups' win rate from the one that their ratings expect."""
     cycles: tuple[Cycle, ...]
 
     def between(self, a: str, b: str) -> Comparison:
@@ -163,7 +163,7 @@ def games_by_pair(tournament: Tournament) -> PairTable:
 
 
 def returns_of(tournament: Tournament) -> dict[str, FloatArray]:
-    """What each entrant earned in each episode that it played alone, ``(episodes,)``, by name."""
+    """Returns of each entrant in the episodes that it played alone, ``(episodes,)``, by name."""
     owner = {player.id: one.name for one in tournament.entrants for player in one.players}
     earned: dict[str, dict[int, float]] = {one.name: {} for one in tournament.entrants}
     for game in tournament.games:
@@ -172,7 +172,7 @@ def returns_of(tournament: Tournament) -> dict[str, FloatArray]:
 
 
 def margins_of(games: Sequence[GameRecord], decided_by: Measure, paired: bool) -> list[float]:
-    """What decides games, A's less B's: of each, or of each two in which players swapped roles.
+    """Margins of games, A's less B's: of each, or of each two in which players swapped roles.
 
     Args:
         games: of two entrants; a last one without its other half is left out where they are paired.

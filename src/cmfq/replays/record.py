@@ -6,7 +6,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import version
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -94,12 +93,7 @@ class Recorder:
     def __enter__(self) -> "Recorder":
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         self._packer.shutdown()
         if error is None:
             self._collect(leave=0)

@@ -1,1 +1,1 @@
-"""What games say: tables, figures and pages."""
+"""Results pages: tables, figures, Markdown and HTML."""

@@ -32,7 +32,7 @@ from cmfq.zoo import locate
 
 METRICS = "metrics.json.gz"
 HEADING = "Training: "
-"""With which the page begins; the game follows."""
+"""Beginning of the page's title; the game follows."""
 ENDS = 10
 """Episodes of which the table has the means, at both ends of training."""
 
@@ -53,7 +53,7 @@ class _KeptRow(TypedDict):
 
 
 KEPT = tuple(_KeptRow.__annotations__)
-"""What is kept of the metrics."""
+"""Keys of the metrics that are kept."""
 
 MetricsOf = Mapping[str, Metrics]
 """Rows of metrics of each run, by the entrant's name."""
@@ -98,7 +98,7 @@ def by_group(entrants: Sequence[Entrant], metrics: MetricsOf) -> dict[str, list[
 
 
 def ends_table(curves: Mapping[str, Sequence[Metrics]], title: str = "") -> Table:
-    """What the first and the last episodes of each group were like."""
+    """Means of the first and of the last episodes of each group."""
     columns: list[str] = ["group", "seeds", "episodes"]
     measures = {"rewards": "reward", "kills": "kills", "steps": "steps"}
     if not _anybody_died(curves):
@@ -171,7 +171,7 @@ def _metrics(run: Path) -> Metrics:
 
 
 def _shorten(row: Mapping[str, Any]) -> dict[str, Any]:
-    """What figures and tables need of a row, to three digits."""
+    """A row with all that figures and tables need, to three digits."""
     kept = {key: row[key] for key in KEPT}
     return {
         key: [round(part, 3) for part in value]

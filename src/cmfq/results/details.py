@@ -1,4 +1,4 @@
-"""What games say beside who won: by side, by role, by other yardsticks, by what is earned."""
+"""Results beside who won: by side, by role, by other yardsticks, by returns."""
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations, permutations
@@ -77,7 +77,7 @@ def role_section(played: Tournament, title: str) -> Section:
 
 
 def returns_section(played: Tournament, found: Standings, unit: str) -> Section:
-    """What groups earn in a world of one team, and how much more than others; else no parts."""
+    """Returns of groups in a world of one team, and their differences; else no parts."""
     if not played.alone:
         return Section("Returns", ())
     pairs = combinations([one.group for one in found.ratings], 2)
@@ -94,7 +94,7 @@ def returns_section(played: Tournament, found: Standings, unit: str) -> Section:
 
 
 def returns_table(played: Tournament, title: str = "") -> Table:
-    """What each group earns, the most first."""
+    """Return of each group, the greatest first."""
     earned, found = returns_of(played), {}
     for group, members in groups_of(played.entrants).items():
         values = np.array([earned[one.name] for one in members])
@@ -115,7 +115,7 @@ def difference_table(found: Standings, title: str = "") -> Table:
 
 
 def earns(low: float, high: float) -> str:
-    """What the interval of a difference says."""
+    """Verdict on a difference, from its interval."""
     return "more" if low > 0 else "less" if high < 0 else "cannot be told apart"
 
 

@@ -102,7 +102,7 @@ def rating_ladder(ratings: Sequence[Rating]) -> Figure:
 def game_margins(
     groups: Sequence[str], results: Mapping[tuple[str, str], Results], decided_by: str
 ) -> Figure:
-    """How games of each group end: its survivors less its opponent's, over all its games.
+    """Distribution of survivors of each group less its opponent's, over all its games.
 
     Args:
         groups: a panel for each.

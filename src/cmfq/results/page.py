@@ -59,7 +59,7 @@ class Code:
     text: str
     language: str = ""
     summary: str = ""
-    """What it is; HTML shows this line alone until it is opened."""
+    """Line that HTML shows alone until it is opened."""
 
 
 Part = str | Finding | Table | Picture | Items | Code

@@ -87,7 +87,7 @@ def _sizes(curves: SizeCurves) -> list[int]:
 
 
 def _findings(curves: SizeCurves) -> list[Finding]:
-    """Who is better than whom at each size."""
+    """Sentences about who is better than whom at each size."""
     said = []
     for size in _sizes(curves):
         found: dict[tuple[str, str], Estimate] = {}

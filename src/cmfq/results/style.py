@@ -26,9 +26,9 @@ COLOURS = {
     "cmfq": "#d55e00",
     "random": "#cc79a7",
 }
-"""Of each algorithm, from the palette of Okabe and Ito."""
+"""Colour of each algorithm, from the palette of Okabe and Ito."""
 OTHER_COLOURS = ("#56b4e9", "#e69f00", "#000000")
-"""Of other groups, in turn: the rest of that palette but for its yellow, which prints too pale."""
+"""Colours of other groups, in turn: the rest of that palette; its yellow would print too pale."""
 LEGEND_WIDTH = 40
 """Characters of a line in a legend: groups whose settings differ have long names."""
 MARKERS = "osD^vPX*"

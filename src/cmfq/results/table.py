@@ -15,7 +15,7 @@ class Table:
     columns: tuple[str, ...]
     rows: Sequence[tuple[str, ...]]
     title: str = ""
-    """What terminals print above it; they leave out tables of a page that have none."""
+    """Title on terminals, which leave out tables of a page that have none."""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", tuple(map(plain_text, self.columns)))

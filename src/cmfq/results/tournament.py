@@ -88,7 +88,7 @@ def write_html(path: Path, tournament: Tournament) -> None:
 def tournament_page(
     tournament: Tournament, metrics: MetricsOf | None = None, again: tuple[Part, ...] = ()
 ) -> Page:
-    """What a finished tournament says.
+    """Page of a finished tournament.
 
     Args:
         tournament: with all its games.

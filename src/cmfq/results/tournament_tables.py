@@ -24,11 +24,11 @@ PAPER_ORDERINGS = (
 
 
 LARGE_GAP = 0.2
-"""Between an expected win rate and one that was seen, above which ratings mislead."""
+"""Difference of an expected win rate from a measured one above which ratings mislead."""
 
 
 def verdict(comparison: Comparison) -> str:
-    """Whether A beats B, from the interval of its win rate."""
+    """Verdict on "A beats B", from the interval of its win rate."""
     if not comparison.win_rate.leaves_out(0.5):
         return "cannot be told apart"
     return "holds" if comparison.win_rate.low > 0.5 else "does not hold"
@@ -86,7 +86,7 @@ def ordering_table(standings: Standings, title: str = "") -> Table | None:
 
 
 def ordering_sentence(table: Table) -> str:
-    """How many of the paper's orderings hold."""
+    """Sentence: number of the paper's orderings that hold."""
     found = [row[-1] for row in table.rows]
     holds, opposite = found.count("holds"), found.count("does not hold")
     return (
@@ -131,7 +131,7 @@ def cycle_sentences(standings: Standings) -> list[str]:
 
 
 def fit_sentence(standings: Standings) -> str:
-    """How well one number for each group says what the games said."""
+    """Sentence on how well the ratings describe the games."""
     gap = standings.largest_gap
     warning = (
         ": one number for each group does not describe these games, go by the table of win rates"
@@ -145,7 +145,7 @@ def fit_sentence(standings: Standings) -> str:
 
 
 def about(tournament: Tournament) -> str:
-    """What was played, in one paragraph."""
+    """Paragraph about the games."""
     settings = tournament.settings
     share = (
         "episodes of every entrant"
@@ -166,7 +166,7 @@ def about(tournament: Tournament) -> str:
 
 
 def how_decided(tournament: Tournament) -> str:
-    """What makes a player win: a part of a sentence."""
+    """Rule by which a player wins: a part of a sentence."""
     if tournament.alone:
         return "each plays the same episodes alone; who earns more in an episode wins it"
     if tournament.paired:

@@ -1,4 +1,4 @@
-"""How many seeds are enough to tell two algorithms apart.
+"""Power: the number of seeds that tells two algorithms apart.
 
 Everything is about the test that
 :func:`~cmfq.statistics.replication.rate_interval` makes: two algorithms are told apart
@@ -43,13 +43,13 @@ class Variation:
     """Variances of the score of one seed against another."""
 
     rows: float
-    """Between seeds of the one algorithm."""
+    """Variance between seeds of the one algorithm."""
     columns: float
-    """Between seeds of the other one."""
+    """Variance between seeds of the other one."""
     pairs: float
-    """Between pairs of seeds, beyond what each brings along."""
+    """Variance between pairs of seeds, beyond what each brings along."""
     games: float
-    """Of a single game's score within a pair of seeds, checkpoints and sides included."""
+    """Variance of a single game's score within a pair of seeds, checkpoints and sides included."""
     games_per_pair: float
     """Games from which each score is taken."""
     rate: float = 0.5

@@ -22,7 +22,7 @@ UNEVEN = 2.0
 """Weight of the correction for sides of different numbers of seeds in :func:`degrees_of_freedom`,
 chosen by simulation (``docs/results/coverage``)."""
 NO_VARIANCE = 1e-12
-"""What is below comes from rounding: no seed differed from another."""
+"""Variance below which differences between seeds come from rounding."""
 
 
 class Interval(NamedTuple):
@@ -50,12 +50,12 @@ class Estimate(NamedTuple):
         return self.low > value or self.high < value
 
     def swapped(self, total: float = 0.0) -> "Estimate":
-        """Of the other side, where both sides' numbers have a fixed sum."""
+        """Estimate of the other side, where both sides' numbers have a fixed sum."""
         return Estimate(total - self.value, total - self.high, total - self.low)
 
 
 class MeanSquares(NamedTuple):
-    """Of the two-way layout; 0 where there are no degrees of freedom."""
+    """Mean squares of the two-way layout; 0 where there are no degrees of freedom."""
 
     rows: FloatArray
     columns: FloatArray
@@ -204,7 +204,7 @@ def majority(scores: FloatArray) -> FloatArray:
 
 
 def _seeds(scores: FloatArray) -> int:
-    """Of both sides, less the side that is one fixed opponent."""
+    """Number of seeds of both sides, without the side that is one fixed opponent."""
     return sum(n for n in scores.shape[-2:] if n > 1)
 
 

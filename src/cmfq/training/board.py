@@ -11,7 +11,6 @@ import time
 from collections.abc import Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
-from types import TracebackType
 from typing import Any, BinaryIO, Self
 
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
@@ -37,12 +36,7 @@ class Board:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         if self._file:
             self._file.close()
 

@@ -32,7 +32,7 @@ FIRST_FORMAT = "cmfq-policy-1"
 
 @dataclass(frozen=True)
 class PolicyDescription:
-    """What a checkpoint says of the policy of one role."""
+    """Description of the policy of one role in a checkpoint."""
 
     algorithm: str
     beta: float
@@ -48,27 +48,27 @@ class PolicyDescription:
 
 @dataclass(frozen=True)
 class CheckpointDescription:
-    """What a checkpoint says of itself."""
+    """Description of a checkpoint."""
 
     environment: str
     """Name of the kind of environment that it was trained in."""
     environment_settings: dict[str, Any]
     episode: int
     policies: dict[str, PolicyDescription]
-    """Of each role."""
+    """Policy of each role."""
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What a run had learned at one time."""
+    """Policies of a run at one time."""
 
     path: Path
     description: CheckpointDescription
     policies: dict[str, QPolicy]
-    """Of each role."""
+    """Policy of each role."""
 
     def environment_settings(self) -> EnvironmentSettings:
-        """Of the environment that it was trained in."""
+        """Settings of the environment that it was trained in."""
         with damage_of(
             f"{self.path} does not describe its environment, it", "give another checkpoint"
         ):

@@ -87,7 +87,7 @@ class GatedSelf:
         self._learners = learners
         self.players = copy_players(learners)
         self.openings = 0
-        """How often it was replaced."""
+        """Number of times that it was replaced."""
         self._points: list[float] = []  # of the games since the gate was last decided
 
     def record(self, margin: float) -> None:

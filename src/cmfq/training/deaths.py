@@ -1,4 +1,4 @@
-"""Whether agents of a game die, as far as its episodes show: if not, nobody counts the dead."""
+"""Detection of deaths in a game's episodes: where agents do not die, nobody counts the dead."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

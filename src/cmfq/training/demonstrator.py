@@ -20,7 +20,7 @@ class Demonstrator:
     player: Policy
     """Chooses the actions."""
     learner: QPolicy
-    """Of the same role."""
+    """Policy of the same role."""
 
     def decide(
         self,

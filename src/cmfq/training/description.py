@@ -1,4 +1,4 @@
-"""What run.json says of a run: its settings, and what it was made with."""
+"""The content of run.json: settings of a run, and what it was made with."""
 
 from dataclasses import dataclass, field
 from typing import Any

@@ -54,7 +54,7 @@ class Evaluation:
     not measure it."""
 
     def scalars(self) -> dict[str, float]:
-        """What TensorBoard shows of it."""
+        """Values that TensorBoard shows."""
         return {
             "episode": self.episode,
             f"win_rate/{self.opponent}": self.win_rate,
@@ -80,7 +80,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class Evaluator:
-    """What a run needs to evaluate itself."""
+    """Evaluation of a run during its training."""
 
     play: PlayCheckpoint
     report: Callable[[Evaluation], None]

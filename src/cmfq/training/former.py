@@ -1,4 +1,4 @@
-"""What settings meant before they were there: stored files of older versions keep their meaning.
+"""Values of settings that older versions did not store: their files keep their meaning.
 
 Stored settings name every option there was. What is missing came later, and the program did without
 it what the values here say. What is not of the right type is left to whoever checks it.
@@ -35,7 +35,7 @@ def former_run(kind: str, stored: Any) -> Any:
 
 
 def former_policies(description: Any) -> Any:
-    """What a checkpoint says of itself, completed."""
+    """Description of a checkpoint, completed."""
     policies = description.get("policies") if isinstance(description, dict) else None
     if not isinstance(policies, dict):
         return description

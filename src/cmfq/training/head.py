@@ -15,9 +15,9 @@ from cmfq.training.settings import RunSettings
 COPIES_OF_WEIGHTS = 6
 """Network, target, average, gradient, and two moments of Adam."""
 COPIES_OF_TABLES = 3
-"""Of a batch: of its steps, of the next ones, and the gradient."""
+"""Copies of a batch: its steps, the next ones, and the gradient."""
 CONTROL_GROUP = Path("/sys/fs/cgroup/memory.max")
-"""Where Linux says how much memory a container may have."""
+"""File in which Linux states the memory limit of a container."""
 
 
 def settle_head(settings: RunSettings, teams: Sequence[TeamSpecification]) -> RunSettings:
@@ -39,7 +39,7 @@ def settle_head(settings: RunSettings, teams: Sequence[TeamSpecification]) -> Ru
 
 
 def head_line(settings: RunSettings, teams: Sequence[TeamSpecification]) -> str:
-    """What ``auto`` chose, and why, for the screen."""
+    """Choice of ``auto`` and the reason, for the screen."""
     actions = max(len(team.actions) for team in teams)
     if settings.network.head_for(actions) == "pairwise":
         return f"head: pairwise, as always with up to {PAIRWISE_ACTIONS} actions (here {actions:,})"

@@ -30,7 +30,7 @@ class EpisodeMetrics:
     role_losses: list[float | None]
     """The same for each role."""
     updates: int
-    """Of the networks, since the run began."""
+    """Updates of the networks since the run began."""
     beta: float
     playing_seconds: float
     learning_seconds: float
@@ -39,8 +39,8 @@ class EpisodeMetrics:
     side: int | None
     """Side that the learners played, 0 or 1; none: both."""
     win_rates: dict[str, float]
-    """Of the learners, over the last games against each opponent (see ``result_games``)."""
+    """Win rates of the learners in their last games by opponent (see ``result_games``)."""
     win_rate: float | None
     """The same over all opponents but ``self`` together; none before the first such game."""
     gate_openings: int | None
-    """How often the gated self was replaced, since the run began; none if there is none."""
+    """Replacements of the gated self since the run began; ``None`` without a gate."""

@@ -27,7 +27,7 @@ class OpponentSettings:
     """Greatest number of past selves; each takes the memory of one network. Beyond it one is
     dropped, so that the others stay spread over the whole run."""
     past_choice: Literal["uniform", "hardest"] = "uniform"
-    """How a past self is drawn: uniformly, or in proportion to the square of 1 - win rate against
+    """Choice of a past self: uniformly, or in proportion to the square of 1 - win rate against
     it (prioritised fictitious self-play, Vinyals et al. 2019)."""
     learn_from: bool = False
     """Learn from what the opponents experience too, as Q-learning may from anyone's actions
@@ -37,7 +37,7 @@ class OpponentSettings:
     gate_win_rate: float = 0.55
     """Win rate from which the gated self is replaced; 0 replaces it every time."""
     gate_ties: Literal["half", "win", "loss"] = "half"
-    """How a tie counts in the win rate of the gate: half a win, a win or a loss."""
+    """Value of a tie in the win rate of the gate: half a win, a win or a loss."""
     gate_measure: Literal["game", "reward"] = "game"
     """Measure that decides a game at the gate: game, as in the environment (survivors in battle),
     or reward, the greater reward of the team."""

@@ -29,12 +29,12 @@ LoadPlayer = Callable[[str, str, Sequence[TeamSpecification]], Mapping[str, Poli
 
 @dataclass(frozen=True)
 class Meeting:
-    """Who plays a game, and who learns from it."""
+    """Players of a game, and which of them learn from it."""
 
     opponent: str
     """``self``, ``gated``, ``past``, or the name that was given."""
     policies: tuple[Policy, ...]
-    """Of each team."""
+    """Policy of each team."""
     own: tuple[int, ...]
     """Teams that are played by their learners."""
     learning: tuple[int, ...]
@@ -42,7 +42,7 @@ class Meeting:
     side: int | None = None
     """Which side (see :func:`cmfq.environments.sides.seats`) the learners play; none: both."""
     past_episode: int | None = None
-    """Of a past self: how many episodes it had been trained."""
+    """Training episodes of a past self."""
 
     @property
     def title(self) -> str:
@@ -96,7 +96,7 @@ class Opponents:
 
     @property
     def gate_openings(self) -> int | None:
-        """How often the gated self was replaced; none if there is no gate."""
+        """Number of times that the gated self was replaced; ``None`` without a gate."""
         return self._gated.openings if self._gated else None
 
     def draw(self) -> Meeting:

@@ -37,7 +37,7 @@ def preset_training(name: str, environment: EnvironmentSettings) -> RunSettings:
 
 
 def paper(environment: EnvironmentSettings) -> RunSettings:
-    """What the paper prints; the defaults where it is silent, as an environment's rewards ask."""
+    """Settings of the paper; the defaults where it is silent, as an environment's rewards ask."""
     settings = TrainSettings(environment)
     for path, value in environment.training.values.items():
         part, _, name = path.rpartition(".")
@@ -85,7 +85,7 @@ def original(environment: EnvironmentSettings) -> RunSettings:
 
 
 def strong(environment: EnvironmentSettings) -> RunSettings:
-    """What is known to win in battle; elsewhere nothing better than ``paper`` is known yet.
+    """Settings that are known to win in battle; elsewhere none better than ``paper`` are known.
 
     An agent's death is no end to what it learns to earn, half of its reward is the team's less the
     enemy's, its inputs mean the same on every map, every batch is turned or mirrored, the gap

@@ -45,7 +45,7 @@ class Results:
         self.alike = sorted(first) == sorted(second)
         """Whether both sides have the same roles."""
         self.roles = tuple(" and ".join(dict.fromkeys(side)) for side in (first, second))
-        """Of each side."""
+        """Roles of each side."""
         self._sides = sides
         self._decided_by = decided_by
         self._games = games

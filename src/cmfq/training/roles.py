@@ -1,4 +1,4 @@
-"""Whether the settings of a run fit the roles of its environment."""
+"""Check that the settings of a run fit the roles of its environment."""
 
 import math
 

@@ -17,14 +17,14 @@ Positive = Annotated[int, msgspec.Meta(ge=1, le=2**53)]
 
 @dataclass(frozen=True)
 class Row:
-    """What every row has."""
+    """Fields of every row."""
 
     episode: Positive
 
 
 @dataclass(frozen=True)
 class MetricsRow(Row):
-    """What figures and tables need of a row of metrics; lists hold one entry per team."""
+    """Keys of a row of metrics that figures and tables need; lists hold one entry per team."""
 
     steps: Positive
     agent_steps: Count

@@ -17,7 +17,6 @@ import math
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import filelock
@@ -59,7 +58,7 @@ EVALUATIONS_FILE = "evaluations.jsonl"
 STATE_FILE = "state.safetensors"
 LOCK_FILE = ".lock"
 LEFTOVERS = (LOCK_FILE, f"{SETTINGS_FILE}.part")
-"""Of a run that was killed before it had its settings."""
+"""Files of a run that was killed before it had its settings."""
 
 
 class Run:
@@ -82,12 +81,7 @@ class Run:
         )
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         self._lock.release()
 
     @classmethod

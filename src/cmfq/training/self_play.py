@@ -243,7 +243,7 @@ class SelfPlay:
         playing_seconds: float,
         learning_seconds: float,
     ) -> EpisodeMetrics:
-        """Of the next episode, whose result is counted."""
+        """Metrics of the next episode, whose result is counted."""
         self.episode += 1
         self.opponents.record(meeting, played)
         sides = self.sides.values()

@@ -1,4 +1,4 @@
-"""What plays one role and learns it: a policy, its learner and its replay."""
+"""The learner of one role: a policy, its update and its replay buffer."""
 
 import math
 from collections.abc import Mapping
@@ -135,7 +135,7 @@ def join_names(parts: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
 
 
 def tensors_of(role: str, parts: Mapping[str, dict[str, Tensor]]) -> dict[str, Tensor]:
-    """What :func:`split_names` found of a role; earlier versions stored its name as it is.
+    """Names that :func:`split_names` found of a role; earlier versions stored its name as it is.
 
     Raises:
         Damage: there is nothing of this role.

@@ -1,4 +1,4 @@
-"""What the state of a run must be before it is taken up: its file may be damaged anywhere."""
+"""Checks of a run's stored state before it is used: its file may be damaged anywhere."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from cmfq.undo import NOT_TAKEN
 OPPONENT = "opponent"
 """Part of a side's state in runs from before there were mixes of opponents."""
 MOMENTS = {"step", "exp_avg", "exp_avg_sq"}
-"""What Adam keeps of every weight."""
+"""State that Adam keeps of every weight."""
 
 
 @dataclass(frozen=True)

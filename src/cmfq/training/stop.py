@@ -7,7 +7,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import suppress
-from types import FrameType, TracebackType
+from types import FrameType
 from typing import Self
 
 AT_ONCE = (signal.SIGINT, signal.SIGTERM)
@@ -35,17 +35,12 @@ class StopSignal:
         self._before = {number: signal.signal(number, self._handle) for number in numbers}
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
     def __call__(self) -> bool:
-        """Whether it was asked to stop."""
+        """True once it was asked to stop."""
         return self._asked
 
     def _handle(self, number: int, frame: FrameType | None) -> None:

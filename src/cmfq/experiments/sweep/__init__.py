@@ -1,1 +1,1 @@
-"""What settings do to the difference between two algorithms: a planned experiment."""
+"""Sweeps: planned experiments on how settings change the difference between two algorithms."""

@@ -12,12 +12,12 @@ FloatArray = npt.NDArray[np.float64]
 
 
 class Effects(NamedTuple):
-    """Of a response of the cells of a design; all with 95 % intervals."""
+    """Effects on a response of the cells of a design, with 95 % intervals."""
 
     mean: Estimate
     """Over the whole design, in the middle between all levels."""
     changes: tuple[Estimate, ...]
-    """Of each factor: mean at its second level less mean at its first."""
+    """Change by each factor: mean at its second level less mean at its first."""
 
 
 def fit_effects(

@@ -39,7 +39,7 @@ IntArray = npt.NDArray[np.int64]
 NOT_VARIED = ("seed", "algorithm", "algorithms")
 """Settings that the design itself sets."""
 PARTS: dict[str, type] = {"environment": str, "algorithms": list, "factors": dict, "settings": dict}
-"""Of a plan."""
+"""Keys of a plan."""
 
 
 @dataclass(frozen=True)
@@ -59,15 +59,15 @@ class Factor:
 
 @dataclass(frozen=True)
 class Plan:
-    """What is trained."""
+    """A plan: two algorithms, and the settings that are varied."""
 
     environment: str
     """As ``cmfq train`` names it."""
     algorithms: tuple[str, str]
-    """Whose difference is studied."""
+    """The two algorithms that are compared."""
     factors: tuple[Factor, ...]
     settings: dict[str, Any]
-    """Of all runs, by path."""
+    """Settings of all runs, by path."""
 
     @property
     def design(self) -> IntArray:
@@ -76,7 +76,7 @@ class Plan:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Of all runs, cell by cell."""
+        """Names of all runs, cell by cell."""
         cells = range(len(self.design))
         return tuple(run_name(cell, one) for cell in cells for one in self.algorithms)
 
@@ -130,7 +130,7 @@ def fold_over(factors: int) -> IntArray:
 
 
 def run_name(cell: int, algorithm: str) -> str:
-    """Of the run of an algorithm in a cell: ``03-cmfq``."""
+    """Name of an algorithm's run in a cell: ``03-cmfq``."""
     return f"{cell:02d}-{algorithm}"
 
 

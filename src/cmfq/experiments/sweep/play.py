@@ -27,7 +27,7 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Responses:
-    """What is measured of every cell; shares of games won, a draw counting half."""
+    """Measures of every cell; shares of games won, a draw counting half."""
 
     contrast: FloatArray
     """``(cells,)``: of the first algorithm against the second one of the cell."""
@@ -139,7 +139,7 @@ def _planned(
 
 
 def responses(plan: Plan, tournament: Tournament) -> Responses:
-    """What the games of a finished sweep say of each cell.
+    """Measures of each cell, from the games of a finished sweep.
 
     Raises:
         UserError: the games are of another plan.

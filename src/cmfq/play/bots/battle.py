@@ -112,7 +112,7 @@ def _approach(
 
 
 def _ends(goal: FloatArray) -> FloatArray:
-    """How far ``(agents, moves)`` each move ends from the goal, an offset."""
+    """Distance ``(agents, moves)`` of each move's end from the goal, an offset."""
     distance: FloatArray = np.linalg.norm(goal[:, None] - MOVE_OFFSETS, axis=-1)
     return distance
 
@@ -123,5 +123,5 @@ def _blocked(observation: TeamObservation) -> BoolArray:
 
 
 def _health(observation: TeamObservation) -> FloatArray:
-    """Of what stands where each attack goes, ``(agents, attacks)``."""
+    """Hit points where each attack strikes, ``(agents, attacks)``."""
     return at(observation.view[..., ENEMY_HEALTH], ATTACK_OFFSETS)

@@ -1,4 +1,4 @@
-"""What scripts read off an observation of the MAgent2 games. Offsets are (x, y), y downwards."""
+"""Senses of scripts in the MAgent2 games: offsets and distances; (x, y), y downwards."""
 
 from typing import TypeVar
 
@@ -73,7 +73,7 @@ def least(
 
 
 def cells_after(moves: FloatArray, side: int) -> FloatArray:
-    """How far each cell of a view is after each move: ``(side * side, moves)``, in cells."""
+    """Distance of each cell of a view after each move: ``(side * side, moves)``, in cells."""
     cells = np.indices((side, side)).reshape(2, -1).T[:, ::-1] - (side - 1) / 2
     distance: FloatArray = np.linalg.norm(cells[:, None] - moves, axis=-1)
     return distance
