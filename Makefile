@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo docs release-check test check torture format benchmark clean
+.PHONY: setup demo docs house release-check test smoke check torture format benchmark clean
 
 setup: $(READY)
 
@@ -32,10 +32,21 @@ $(VENV)/.docs: $(READY)
 release-check: $(READY)
 	$(BIN)/python scripts/release_check.py
 
+# Sizes of rooms, arrows between them, copies, and what an addition costs.
+house:
+	@$(PYTHON) scripts/house.py
+
 check: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	DENO_NO_UPDATE_CHECK=1 $(BIN)/deno check --quiet --no-remote --no-lock \
+		--config scripts/page-types.json src/cmfq/replays/viewer/*.js
+
+# What differs first between versions of Python: the mathematics, settings, text, pages.
+smoke: $(READY)
+	$(BIN)/pytest tests/mean_field tests/environments/test_settings.py tests/statistics \
+		tests/test_networks.py tests/test_text.py tests/test_outputs.py tests/test_help.py
 
 test: check
 	$(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist worksteal \

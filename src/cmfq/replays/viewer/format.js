@@ -135,7 +135,7 @@ function checkStep(arrays, t, team, living) {
   take("reward", -Number.MAX_VALUE, Number.MAX_VALUE);
   if (arrays.has(`${t}/health`)) take("health", -Number.MAX_VALUE, Number.MAX_VALUE);
   if (count < living) throw new Error("agents that live are missing");
-  return take("alive", 0, 1).reduce((/** @type {number} */ a, /** @type {number} */ b) => a + b, 0);
+  return Array.from(take("alive", 0, 1)).reduce((a, b) => a + b, 0);
 }
 
 /** @param {ArrayLike<number>} numbers @param {number} low @param {number} high */
