@@ -5,6 +5,8 @@ import shlex
 from pathlib import Path
 from typing import NamedTuple
 
+from cmfq.experiments.paper.figures import FIGURES
+
 ROOT = Path(__file__).parents[2]
 FILES = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("docs/algorithms/*.md")]
 PAGES = sorted(file for file in FILES if file.name != "command-line.md")
@@ -55,6 +57,11 @@ def commands(block: Block) -> list[list[str]]:
 
 def shortened(words: list[str]) -> list[str]:
     """The same command with short trainings and few games."""
+    if words[1] == "paper":  # one figure of two small runs, whichever the page names
+        named = [place for place, word in enumerate(words) if word in (*FIGURES, "all")]
+        options = words[named[-1] + 1 :] if named else []
+        small = ["--quick", "--seeds", "1", "--workers", "1"]
+        return ["cmfq", "paper", *(["5"] if named else []), *options, *(small if named else [])]
     short = list(words)
     for place, word in enumerate(short[:-1]):
         if word in FEW:

@@ -1,5 +1,6 @@
 """Presets set options, single options override them, and runs over several sizes resume."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -109,6 +110,21 @@ def test_sizes_are_drawn_for_each_episode_and_resumed(environments: int) -> None
         second.run_episodes()
     ours, theirs = (one.sides["agent"].policy.network.state_dict() for one in (whole, second))
     assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
+def test_sizes_join_in_turn_each_after_an_equal_share_of_the_episodes() -> None:
+    settings = replace(sized(9, 1), sizes=(4, 4, 9), sizes_join="in-turn")
+    assert [settings.sizes_at(episode) for episode in (0, 2, 3, 5, 6, 8)] == [
+        *[(4,)] * 2,
+        *[(4, 4)] * 2,
+        *[(4, 4, 9)] * 2,
+    ]
+    self_play = SelfPlay(settings)
+    rows = [self_play.run_episodes()[0] for _ in range(9)]
+    agents = [row.agent_steps // row.steps for row in rows]
+    assert set(agents[:6]) == {8}
+    assert set(agents[6:]) <= {8, 18}
+    assert replace(settings, sizes_join="at-once").sizes_at(0) == (4, 4, 9)
 
 
 def test_oneself_counts_among_the_neighbours_if_asked() -> None:

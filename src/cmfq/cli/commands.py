@@ -109,6 +109,7 @@ GROUPS = {
         ),
     },
     "Reproduce": {
+        "paper": Command("Make figures, tables and claims of the paper again", "paper:paper"),
         "reproduce": Command(
             "Repeat a stored tournament: train its runs, play its games",
             "studying:reproduce",

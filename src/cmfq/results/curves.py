@@ -72,12 +72,18 @@ def find_metrics(entrants: Sequence[Entrant], folder: Path | None = None) -> Met
     }
     if folder and (folder / METRICS).is_file():
         names = {one.name for one in entrants}
-        stored = _stored(folder / METRICS)
+        stored = stored_metrics(folder)
         found = {name: rows for name, rows in stored.items() if name in names} | found
     return {name: rows for name, rows in found.items() if rows}
 
 
-def _stored(path: Path) -> dict[str, Metrics]:
+def stored_metrics(folder: Path) -> dict[str, Metrics]:
+    """Metrics of runs, by their names, that a results folder holds.
+
+    Raises:
+        UserError: they are damaged.
+    """
+    path = folder / METRICS
     with damage_of(path, "mend or remove it"):
         found = decode_json(read_maybe_packed(path), dict[str, list[_KeptRow]])
     return {name: cast("Metrics", rows) for name, rows in found.items()}

@@ -177,7 +177,7 @@ class SelfPlay:
         """The environment of the next episode of a world, of a size that is drawn if there are."""
         if not self.settings.sizes:
             return self.environments[index]
-        size = int(self._generators["episode"].choice(self.settings.sizes))
+        size = int(self._generators["episode"].choice(self.settings.sizes_at(self.episode)))
         if (index, size) not in self._sized:
             settings = self.settings.environment.resized(size)
             self._sized[index, size] = settings.make()

@@ -1,7 +1,7 @@
 """Settings of a training run, in one frozen value."""
 
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from cmfq.algorithms import MeanFieldSettings, check_algorithm
 from cmfq.devices import check_name
@@ -60,6 +60,10 @@ class TrainSettings(Generic[Settings]):
     sizes: tuple[int, ...] = ()
     """Sizes of the environment; each episode draws one of them: 16 36 64 (default: always the size
     of the environment)"""
+    sizes_join: Literal["at-once", "in-turn"] = "at-once"
+    """When the sizes join: at-once, from the first episode on; or in-turn, the first at the start
+    and each of the others after an equal share of the episodes. What is named twice is drawn twice
+    as often."""
     environments: int = 1
     """Number of episodes played side by side, with one network call a step, between two rounds of
     learning."""
@@ -117,6 +121,12 @@ class TrainSettings(Generic[Settings]):
         require_range(self, 1, 1024, "threads")
         check_name(self.device)
         require_range(self, 0, 2**63, "seed")
+
+    def sizes_at(self, episode: int) -> tuple[int, ...]:
+        """Sizes that the episode after this many may draw."""
+        if self.sizes_join == "at-once":
+            return self.sizes
+        return self.sizes[: 1 + episode * len(self.sizes) // self.episodes]
 
     def has_checkpoint(self, episode: int) -> bool:
         """Whether a run that nothing stops has a checkpoint after this many episodes."""

@@ -1,0 +1,64 @@
+"""The command that makes the paper's figures, tables and claims again."""
+
+from pathlib import Path
+
+import tyro
+
+from cmfq.cli.many import train_shown
+from cmfq.cli.options import WORKERS, Folder, Workers
+from cmfq.cli.screen import GamesScreen, print_table
+from cmfq.experiments.paper.figures import FIGURES
+from cmfq.experiments.paper.make import make_figure
+from cmfq.experiments.paper.page import status_table, summary, verdict_table, write_paper
+from cmfq.experiments.paper.plan import Effort, figures_called, plays, runs_of, status_of
+from cmfq.hints import command
+from cmfq.text import say
+from cmfq.workers import check_workers
+
+
+def paper(
+    figures: tyro.conf.Positional[tuple[str, ...]],
+    out: Folder = Path("paper"),
+    preset: str = "paper",
+    seeds: int = 5,
+    quick: bool = False,
+    workers: Workers = WORKERS,
+) -> None:
+    """Make figures, tables and claims of the paper again.
+
+    Trains the runs and plays the games that are missing, then writes a page for each figure and one
+    with all claims. If interrupted, the same command continues. Without figures, all are listed,
+    with what each needs and what is done already.
+
+    Args:
+        figures: Figures by their names in the paper, such as 4b and 7; all is all of them.
+        out: Folder to write to; runs, games and pages of each preset have a folder in it.
+        preset: Preset of training.
+        seeds: Number of training seeds of each algorithm.
+        quick: Make everything small, in a few minutes, to see that all of it works.
+        workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; the result does not
+            depend on it.
+    """
+    effort, folder = Effort(preset, seeds, quick), out / (f"{preset}-quick" if quick else preset)
+    if not figures:
+        every = [status_of(one, effort, folder) for one in FIGURES.values()]
+        print_table(status_table(every, f"Preset {preset}, {seeds} seeds"))
+        say(
+            f"core-hours left: {sum(one.core_hours for one in every):.1f}, shared runs counted anew"
+        )
+        return
+    check_workers(workers)
+    wanted = figures_called(figures)
+    train_shown(runs_of(wanted, effort), folder / "runs", workers)
+    words = ["paper", *figures, "--out", str(out), "--preset", preset, "--seeds", str(seeds)]
+    again = command(*words, *(["--quick"] if quick else []))
+    for figure in wanted:
+        with GamesScreen(folder / "games" / figure.name if plays(figure) else None) as screen:
+            page = make_figure(
+                figure, effort, folder, again, workers=workers, on_progress=screen.report
+            )
+        say(f"Fig {figure.name}: {page / 'README.md'}")
+    checked = write_paper(folder, effort, again)
+    print_table(verdict_table(checked))
+    say(summary(checked))
+    say(f"results: {folder / 'README.md'}")

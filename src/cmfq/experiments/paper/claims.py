@@ -1,0 +1,144 @@
+"""The paper's claims as data: what each says of which figure, in a form that can be measured."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True)
+class Wins:
+    """A's win rate against B."""
+
+    figure: str
+    a: str
+    b: str
+    size: int = 0
+    """Size of the game in a figure of several; 0: the figure has one."""
+    at_least: float = 0.5
+    """The claim is that A wins more than this."""
+    about: float | None = None
+    """The claim is that A wins about so much, instead."""
+
+
+@dataclass(frozen=True)
+class Earns:
+    """Reward per agent and step of A in a role, less that of B, against the same other sides."""
+
+    figure: str
+    a: str
+    b: str
+    role: Literal[0, 1]
+    """Role that both play: 0, predators; 1, prey."""
+    size: int = 0
+    against: tuple[str, ...] = ()
+    """Groups on the other side; none: all trained ones."""
+
+
+@dataclass(frozen=True)
+class Steadier:
+    """How much less A's reward changes than B's, from the smallest to the largest game."""
+
+    figure: str
+    a: str
+    b: str
+    role: Literal[0, 1]
+
+
+@dataclass(frozen=True)
+class Converges:
+    """How far the reward of training still moves in its last tenth, as a share of its range."""
+
+    figure: str
+    group: str
+
+
+@dataclass(frozen=True)
+class Bounded:
+    """The greatest remainder as a share of its bound."""
+
+    figure: str
+
+
+Measured = Wins | Earns | Steadier | Converges | Bounded
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence of the paper, by its meaning, and what is measured to check it."""
+
+    says: str
+    measured: Measured
+
+
+THREE = ("mfq", "attention-mfq", "cmfq")
+CLAIMS: tuple[Claim, ...] = (
+    *(
+        Claim(f"Training in battle converges: {group}", Converges("4a", group))
+        for group in ("iql", "mfq", "attention-mfq", "cmfq", "random")
+    ),
+    Claim("MFQ beats IQL", Wins("4b", "mfq", "iql")),
+    Claim("Attention-MFQ beats MFQ", Wins("4b", "attention-mfq", "mfq")),
+    Claim("CMFQ beats Attention-MFQ", Wins("4b", "cmfq", "attention-mfq")),
+    Claim("CMFQ beats MFQ", Wins("4b", "cmfq", "mfq")),
+    Claim("MFQ beats random weights", Wins("4b", "mfq", "random")),
+    Claim(
+        "CMFQ trained at 64 wins nearly every game against MFQ trained at 100, at 100 a side",
+        Wins("4c", "cmfq", "mfq100", 100, at_least=0.9),
+    ),
+    Claim(
+        "CMFQ trained at 64 wins 32 % against MFQ trained at 400, at 400 a side",
+        Wins("4c", "cmfq", "mfq400", 400, about=0.32),
+    ),
+    Claim(
+        "The same, against MFQ trained at 400 for as many agent-steps",
+        Wins("4c", "cmfq", "mfq400-steps", 400, about=0.32),
+    ),
+    *(
+        Claim(f"{a} holds in larger crowds better than {b}: {size} a side", Wins("4c", a, b, size))
+        for size in (100, 400)
+        for a, b in (("attention-mfq", "mfq"), ("cmfq", "attention-mfq"), ("cmfq", "mfq"))
+    ),
+    *(
+        Claim(f"CMFQ with epsilon {epsilon} beats {other}", Wins("4d", group, other))
+        for epsilon, group in (
+            ("0.001", "cmfq-epsilon-0.001"),
+            ("0.01", "cmfq"),
+            ("1", "cmfq-epsilon-1"),
+        )
+        for other in ("iql", "mfq", "attention-mfq", "random")
+    ),
+    Claim("With a large epsilon CMFQ nears MFQ", Wins("4d", "cmfq-epsilon-1", "mfq", about=0.5)),
+    *(Claim(f"Training in pursuit converges: {group}", Converges("6", group)) for group in THREE),
+    *(
+        Claim(
+            f"{a} predators earn more than {b} predators, {size} predators",
+            Earns("7", a, b, 0, size),
+        )
+        for size in (20, 80, 180)
+        for a, b in (("cmfq", "attention-mfq"), ("attention-mfq", "mfq"), ("cmfq", "mfq"))
+    ),
+    *(
+        Claim(
+            f"What cmfq predators earn changes least with size: less than {other}",
+            Steadier("7", "cmfq", other, 0),
+        )
+        for other in ("attention-mfq", "mfq")
+    ),
+    *(
+        Claim(f"Training in particles converges: {group}", Converges("10", group))
+        for group in THREE
+    ),
+    Claim("CMFQ predators earn more than MFQ predators", Earns("I", "cmfq", "mfq", 0)),
+    Claim(
+        "Attention-MFQ predators earn more than MFQ predators",
+        Earns("I", "attention-mfq", "mfq", 0),
+    ),
+    Claim(
+        "CMFQ predators earn more than Attention-MFQ predators",
+        Earns("I", "cmfq", "attention-mfq", 0),
+    ),
+    Claim("CMFQ prey lose less than MFQ prey", Earns("I", "cmfq", "mfq", 1)),
+    Claim("Attention-MFQ prey lose less than MFQ prey", Earns("I", "attention-mfq", "mfq", 1)),
+    Claim("Attention-MFQ prey lose less than CMFQ prey", Earns("I", "attention-mfq", "cmfq", 1)),
+    Claim("The remainder of Eq 9 stays within its bound", Bounded("bound")),
+)
+"""Sentences of the paper that can be checked, in the order of its figures."""

@@ -1,0 +1,129 @@
+"""The page of the whole paper: every figure, and every claim beside what was found."""
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from cmfq.experiments.paper.claims import CLAIMS, Converges, Earns, Steadier
+from cmfq.experiments.paper.figures import FIGURES
+from cmfq.experiments.paper.plan import Effort, Status
+from cmfq.experiments.paper.verdicts import NEAR, POWER, Checked, check_claims
+from cmfq.results.page import Code, Finding, Items, Page, Section, write_folder
+from cmfq.results.table import Table
+from cmfq.text import markdown_text
+
+HOW_TO_READ = (
+    "Intervals are 95 %, over training seeds. A claim *holds* where the interval lies on its side; "
+    f"a claim of a figure where it lies within {NEAR:.0%} of it. It *does not hold* where the "
+    "interval lies on the other side, and *cannot be told* otherwise: what is true may be smaller "
+    f"than the *smallest difference*, which these seeds would show in {POWER:.0%} of cases. Win "
+    "rates are in percent; rewards are per agent and step, A's less B's; training has *converged* "
+    f"where its reward moves by less than {NEAR:.0%} of its range in its last tenth."
+)
+
+
+def write_paper(folder: Path, effort: Effort, command: str) -> list[Checked]:
+    """Write the page of all figures that are there, with the claims. Gives what was found."""
+    checked = check_claims(CLAIMS, effort, folder)
+    made = [one for one in FIGURES.values() if (folder / one.name / "README.md").is_file()]
+    figures = [f"[{one.name}]({one.name}/README.md): {markdown_text(one.title)}" for one in made]
+    title = f"The paper's figures and claims, preset {effort.preset}"
+    small = ["Everything is small here, to see that all of it works: nothing else follows from it."]
+    page = Page(
+        title,
+        [
+            Section("", [*(small if effort.quick else ()), Finding(summary(checked))]),
+            Section("Figures", [Items(figures)] if figures else []),
+            Section("Claims", [claims_table(checked), HOW_TO_READ]),
+        ],
+        [Code(command)],
+    )
+    write_folder(folder, page)
+    return checked
+
+
+def summary(checked: Sequence[Checked]) -> str:
+    """How many claims hold, in a sentence."""
+    counts: Counter[str] = Counter(one.verdict for one in checked)
+    parts = [
+        f"{counts[verdict]} {words}"
+        for verdict, words in (
+            ("holds", "hold"),
+            ("does not hold", "do not hold"),
+            ("cannot be told", "cannot be told with so few seeds"),
+            ("not measured", "are not measured yet"),
+        )
+        if counts[verdict]
+    ]
+    return f"Of {len(checked)} claims {', '.join(parts)}."
+
+
+def claims_table(checked: Sequence[Checked]) -> Table:
+    """A row for each claim."""
+    return Table(
+        ("claim", "figure", "seeds", "found", "smallest difference", "verdict"),
+        [
+            (
+                one.claim.says,
+                one.claim.measured.figure,
+                str(one.seeds or ""),
+                _found(one),
+                _number(one, one.smallest),
+                one.verdict,
+            )
+            for one in checked
+        ],
+    )
+
+
+def verdict_table(checked: Sequence[Checked]) -> Table:
+    """The same for a terminal: of the claims that are measured, what was found and the verdict."""
+    return Table(
+        ("claim", "found", "verdict"),
+        [
+            (one.claim.says, _found(one), one.verdict)
+            for one in checked
+            if one.verdict != "not measured"
+        ],
+        "Claims of the paper, 95 % intervals over seeds",
+    )
+
+
+def status_table(statuses: Sequence[Status], title: str) -> Table:
+    """What every figure needs and has."""
+    return Table(
+        ("figure", "shows", "runs", "games", "core-hours left"),
+        [
+            (
+                one.figure.name,
+                one.figure.title,
+                f"{one.trained} of {one.runs}",
+                f"{one.played} of {one.games}" if one.games else "none",
+                f"{one.core_hours:.1f}",
+            )
+            for one in statuses
+        ],
+        title,
+    )
+
+
+def _found(one: Checked) -> str:
+    if one.found is None:
+        return ""
+    value = _number(one, one.found.value)
+    if not np.isfinite(one.found.low + one.found.high):
+        return f"{value} (too few seeds)"
+    if one.found.low == one.found.high:
+        return value
+    return f"{value} ({_number(one, one.found.low)} to {_number(one, one.found.high)})"
+
+
+def _number(one: Checked, value: float) -> str:
+    if not np.isfinite(value):
+        return ""
+    if isinstance(one.claim.measured, Earns | Steadier):
+        return f"{value:+.2f}"
+    sign = "+" if isinstance(one.claim.measured, Converges) else ""
+    return f"{value:{sign}.0%}"

@@ -1,0 +1,110 @@
+"""Figures 5, 8 and 9: moments of recorded games, chosen by a rule and not by hand."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure as Drawing
+
+from cmfq.environments.keeping import opened
+from cmfq.environments.settings import EnvironmentSettings
+from cmfq.experiments.paper.figures import Figure
+from cmfq.experiments.paper.plan import Effort, run_name, size_of, worlds_of
+from cmfq.play.players import load_player
+from cmfq.replays.neighbours import neighbours
+from cmfq.replays.reading import Replay, read
+from cmfq.replays.record import record_episode
+from cmfq.replays.render import render
+from cmfq.results.page import Code, Page, Part, Picture, Section, write_folder
+from cmfq.storage import make_folder
+
+PIXELS_PER_INCH = 160
+RULE = (
+    "One game of each pair, with seed 0, by the runs with training seed 0. The step is the one "
+    "with the most attacks (the first of several), in pursuit the last; the agent whose neighbours "
+    "are lit up is the one of the first team with the most neighbours at that step (the lowest id "
+    "of several)."
+)
+
+
+def draw_pictures(folder: Path, figure: Figure, effort: Effort, runs: Path, command: str) -> None:
+    """Record the games of a figure, draw their moments and write the page."""
+    make_folder(folder)
+    (usual,) = worlds_of(figure, effort).values()
+    groups = {group.name: group for group in figure.groups}
+    parts: list[Part] = []
+    for shot in figure.shots:
+        size = size_of(shot.size, effort)
+        world = usual.resized(size) if size else usual
+        players = [str(runs / run_name(groups[name], 0)) for name in (shot.a, shot.b)]
+        name = "-".join([shot.a, shot.b, *([str(shot.size)] if shot.size else [])])
+        replay = record(folder / f"{name}.replay", world, players, (shot.a, shot.b))
+        step = moment(replay) if shot.step < 0 else min(shot.step, len(replay.steps) - 1)
+        agent = busiest(replay, step) if shot.weights else None
+        caption = f"{shot.a} against {shot.b}, {world.title}, step {step}"
+        if agent is not None:
+            caption += f": weights of the neighbours of agent {agent}"
+        parts.append(Picture(name, partial(_picture, replay, step, agent), caption))
+    write_folder(
+        folder,
+        Page(f"Fig {figure.name}: {figure.title}", [Section("", [RULE, *parts])], [Code(command)]),
+    )
+
+
+def record(
+    path: Path, world: EnvironmentSettings, players: list[str], names: tuple[str, str]
+) -> Replay:
+    """A game of two players, recorded unless the file is there."""
+    if not path.is_file():
+        with opened(world) as environment:
+            teams = environment.teams
+            policies = [
+                load_player(player, world.kind, teams)[team.role]
+                for player, team in zip(players, teams, strict=True)
+            ]
+            record_episode(
+                path,
+                environment,
+                policies,
+                name=world.kind,
+                players=names,
+                seed=0,
+                generator=np.random.default_rng(0),
+            )
+    return read(path)
+
+
+def moment(replay: Replay) -> int:
+    """The step with the most attacks, the first of several."""
+    strikes = [
+        np.array([attack is not None for attack in team.body.attacks], bool)
+        for team in replay.header.teams
+    ]
+    attacks = [
+        sum(
+            int(attack[team.actions].sum())
+            for team, attack in zip(step, strikes, strict=True)
+            if attack.size
+        )
+        for step in replay.steps
+    ]
+    return int(np.argmax(attacks))
+
+
+def busiest(replay: Replay, step: int) -> int | None:
+    """Agent of the first team with the most neighbours, the lowest id of several; None: nobody."""
+    first = replay.steps[step][0]
+    counts = {int(agent): len(neighbours(replay, step, int(agent))) for agent in first.ids}
+    most = max(counts.values(), default=0)
+    return min(agent for agent, count in counts.items() if count == most) if most else None
+
+
+def _picture(replay: Replay, step: int, agent: int | None) -> Drawing:
+    """A step as a figure."""
+    (pixels,) = render(replay, range(step, step + 1), agent=agent)
+    height, width, _ = pixels.shape
+    drawing = Drawing(figsize=(width / PIXELS_PER_INCH, height / PIXELS_PER_INCH))
+    axes = drawing.add_axes((0, 0, 1, 1))
+    axes.imshow(pixels, interpolation="none")
+    axes.set_axis_off()
+    return drawing

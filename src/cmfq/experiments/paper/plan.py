@@ -1,0 +1,215 @@
+"""What a figure takes: settings of its runs, the games that they play, and what is done already."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from cmfq.environments.settings import EnvironmentSettings
+from cmfq.errors import require_range, unknown_name
+from cmfq.experiments.paper.figures import FIGURES, Figure, Group
+from cmfq.experiments.settings import planned_settings
+from cmfq.play.crossing import log_of as crossing_log
+from cmfq.play.reading import read_tournament
+from cmfq.training.run import METRICS_FILE, Run
+from cmfq.training.settings import RunSettings
+
+QUICK_SIZES = {64: 9, 100: 16, 400: 25, 20: 4, 40: 6, 80: 8, 180: 12}
+"""Sizes that stand for those of the paper where everything is small."""
+QUICK_GAMES = 2
+QUICK_SETTINGS: dict[str, dict[str, Any]] = {
+    "battle": {"environment.max_steps": 12, "environment.formation": "random"},
+    "pursuit": {"environment.predators": 4, "environment.prey": 8, "environment.max_steps": 12},
+    "particles": {
+        "environment.predators": 4,
+        "environment.prey": 8,
+        "environment.obstacles": 4,
+    },
+}
+QUICK_EPISODES = 4
+EPISODE_SECONDS = {"battle": (1.4, 128), "pursuit": (6.0, 60), "particles": (0.9, 60)}
+"""Seconds of one core that an episode of training takes, with how many agents: towards the end of
+runs with the preset paper, on a small virtual machine. It grows about as their number. Runs that
+are there count with their own."""
+GAME_SECONDS = {"battle": 0.004, "pursuit": 0.06, "particles": 0.01}
+"""Seconds of one core that a game takes for each agent, measured there too."""
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is trained and played."""
+
+    preset: str = "paper"
+    """Preset of training."""
+    seeds: int = 5
+    """Number of training seeds of every group."""
+    quick: bool = False
+    """Everything small, to see that all of it works: such figures show nothing else."""
+
+    def __post_init__(self) -> None:
+        require_range(self, 1, 1000, "seeds")
+
+
+@dataclass(frozen=True)
+class Status:
+    """How far a figure is."""
+
+    figure: Figure
+    runs: int
+    """Number of runs that it needs."""
+    trained: int
+    """Number of those that are trained."""
+    games: int
+    """Number of games that it needs."""
+    played: int
+    """Number of those that are played."""
+    core_hours: float
+    """Estimate of what is missing, in hours of one core."""
+
+
+def figures_called(names: Sequence[str]) -> tuple[Figure, ...]:
+    """Figures by name, in the paper's order; ``all`` is all of them.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    for name in names:
+        if name not in (*FIGURES, "all"):
+            raise unknown_name("figure", name, ["all", *FIGURES])
+    return tuple(one for one in FIGURES.values() if {"all", one.name} & set(names))
+
+
+def run_name(group: Group, seed: int) -> str:
+    """Folder of a run: ``battle-mfq400-3``."""
+    return f"{group.environment}-{group.name}-{seed}"
+
+
+def settings_of(group: Group, effort: Effort) -> RunSettings:
+    """Settings of the runs of a group, with seed 0.
+
+    Raises:
+        UserError: the preset is not for its environment, or there is none of that name.
+    """
+    values: dict[str, Any] = {"preset": effort.preset, "algorithm": group.algorithm}
+    if group.size:
+        values["environment.size"] = size_of(group.size, effort)
+    if effort.quick:
+        values |= QUICK_SETTINGS[group.environment]
+        values |= {"episodes": QUICK_EPISODES, "learner.min_updates": 2, "opponents": ["self"]}
+    settings = planned_settings(group.environment, values | dict(group.changes))
+    episodes = max(1, round(group.share * settings.episodes))
+    return replace(
+        settings, episodes=episodes, checkpoint_period=min(settings.checkpoint_period, episodes)
+    )
+
+
+def seeds_of(figure: Figure, effort: Effort) -> range:
+    """Training seeds of the groups of a figure."""
+    return range(min(effort.seeds, figure.most_seeds or effort.seeds))
+
+
+def size_of(size: int, effort: Effort) -> int:
+    """Size that is trained or played at for one of the paper's; 0 stays."""
+    return QUICK_SIZES[size] if size and effort.quick else size
+
+
+def runs_of(figures: Iterable[Figure], effort: Effort) -> dict[str, RunSettings]:
+    """Settings of all runs that figures need, by name; seed by seed, so that whole ones come first.
+
+    Raises:
+        UserError: as :func:`settings_of`.
+    """
+    figures = list(figures)
+    needed = {
+        run_name(group, seed): (group, seed)
+        for seed in range(effort.seeds)
+        for figure in figures
+        if seed in seeds_of(figure, effort)
+        for group in figure.groups
+    }
+    settings: dict[str, RunSettings] = {}
+    known: dict[str, RunSettings] = {}
+    for name, (group, seed) in needed.items():
+        of_group = run_name(group, 0)
+        known.setdefault(of_group, settings_of(group, effort))
+        settings[name] = replace(known[of_group], seed=seed)
+    return settings
+
+
+def games_of(figure: Figure, effort: Effort) -> int:
+    """Number of games of every two runs."""
+    return min(figure.games, QUICK_GAMES) if effort.quick else figure.games
+
+
+def worlds_of(figure: Figure, effort: Effort) -> dict[int, EnvironmentSettings]:
+    """Settings of the games of a figure, by the paper's sizes; 0 where it is of one size."""
+    usual = settings_of(figure.groups[0], effort).environment
+    if not figure.sizes:
+        return {0: usual}
+    return {size: usual.resized(size_of(size, effort)) for size in figure.sizes}
+
+
+def plays(figure: Figure) -> bool:
+    """Whether games of a figure are kept in a log."""
+    return figure.kind in ("matrix", "sizes", "crossing")
+
+
+def games_needed(figure: Figure, effort: Effort) -> int:
+    """Number of games of a figure at each of its sizes."""
+    groups, seeds, games = (
+        len(figure.groups),
+        len(seeds_of(figure, effort)),
+        games_of(figure, effort),
+    )
+    match figure.kind:
+        case "matrix" | "sizes":
+            return math.comb(groups, 2) * seeds**2 * games
+        case "crossing":  # groups of one seed in both roles, and random players in each and in both
+            return (groups**2 * seeds + 2 * groups * seeds + 1) * games
+        case _:
+            return 0
+
+
+def log_of(figure: Figure, size: int, folder: Path) -> Path:
+    """Game log of a figure at one size of its worlds; 0 where it has one."""
+    games = folder / "games" / figure.name
+    return crossing_log(games, size) if figure.kind == "crossing" else games / f"{size}.log"
+
+
+def status_of(figure: Figure, effort: Effort, folder: Path) -> Status:
+    """How far a figure is, by the runs and the games that are there.
+
+    Raises:
+        UserError: as :func:`settings_of`, or a log is damaged.
+    """
+    runs = runs_of([figure], effort)
+    rows = {name: _metrics(folder / "runs" / name) for name in runs}
+    trained = sum(len(rows[name]) >= settings.episodes for name, settings in runs.items())
+    seconds = sum(
+        (settings.episodes - len(rows[name])) * _episode_seconds(settings, rows[name])
+        for name, settings in runs.items()
+    )
+    needed, played = 0, 0
+    for size, world in worlds_of(figure, effort).items():
+        log = log_of(figure, world.team_sizes[0] if size else 0, folder)
+        games = games_needed(figure, effort)
+        there = min(games, len(read_tournament(log)[0].games)) if log.is_file() else 0
+        needed, played = needed + games, played + there
+        seconds += (games - there) * sum(world.team_sizes) * GAME_SECONDS[world.kind]
+    return Status(figure, len(runs), trained, needed, played, seconds / 3600)
+
+
+def _metrics(run: Path) -> list[dict[str, Any]]:
+    """Rows of a run, none if it is not there."""
+    return Run(run).metrics() if (run / METRICS_FILE).is_file() else []
+
+
+def _episode_seconds(settings: RunSettings, rows: Sequence[Mapping[str, Any]]) -> float:
+    """Seconds of an episode: those of the last ones, or what is usual for so many agents."""
+    last = rows[-10:]
+    if last:
+        seconds = [float(row["playing_seconds"] + row["learning_seconds"]) for row in last]
+        return sum(seconds) / len(last)
+    usual, agents = EPISODE_SECONDS[settings.environment.kind]
+    return usual * sum(settings.environment.team_sizes) / agents

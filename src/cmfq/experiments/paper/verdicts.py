@@ -1,0 +1,209 @@
+"""Whether the paper's claims hold, from the stored results of its figures."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy import stats
+
+from cmfq.decoding import damage_of, decode_json, read_maybe_packed
+from cmfq.experiments.paper.claims import (
+    Bounded,
+    Claim,
+    Converges,
+    Earns,
+    Measured,
+    Steadier,
+    Wins,
+)
+from cmfq.experiments.paper.figures import FIGURES
+from cmfq.experiments.paper.plan import Effort, size_of
+from cmfq.play.crossing import CrossGame
+from cmfq.play.reading import finished_tournament
+from cmfq.play.standings import standings
+from cmfq.results.curves import METRICS, stored_metrics
+from cmfq.statistics.intervals import mean_interval
+from cmfq.statistics.replication import Estimate
+
+Verdict = Literal["holds", "does not hold", "cannot be told", "not measured"]
+POWER = 0.8
+NEAR = 0.1
+"""How near to a figure that a claim names a rate has to be, and how little may still change for
+training to have converged: a share of the range of its rewards."""
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A claim and what was found."""
+
+    claim: Claim
+    verdict: Verdict
+    found: Estimate | None = None
+    """What was measured, with its 95 % interval over seeds."""
+    smallest: float = np.nan
+    """Difference that as many seeds with as much variation show in four cases of five."""
+    seeds: int = 0
+
+
+def check_claims(claims: Sequence[Claim], effort: Effort, folder: Path) -> list[Checked]:
+    """Check claims against the figures that are there.
+
+    Args:
+        claims: claims to check.
+        effort: that the figures were made with.
+        folder: folder of the paper, with a folder for each figure.
+
+    Raises:
+        UserError: stored results are damaged.
+    """
+    return [_check(claim, effort, folder / claim.measured.figure) for claim in claims]
+
+
+def verdict_of(measured: Measured, found: Estimate) -> Verdict:
+    """What an interval says of a claim.
+
+    A claim of an order holds where the interval lies on its side, one of a figure where it lies
+    within :data:`NEAR` of the figure; it does not where the interval lies on the other side, or
+    leaves out all that is near.
+    """
+    low, high = _claimed(measured)
+    if not np.isfinite(found.low + found.high):
+        return "cannot be told"
+    if found.low >= low and found.high <= high:
+        return "holds"
+    return "does not hold" if found.low > high or found.high < low else "cannot be told"
+
+
+def smallest_difference(found: Estimate, seeds: int) -> float:
+    """Difference that would be told in four cases of five, by the width of the interval found.
+
+    The interval reaches ``t(0.975)`` standard errors, and power of 80 % takes ``t(0.8)`` more.
+    """
+    if seeds < 2:
+        return float("inf")
+    reach, power = stats.t.ppf([0.975, POWER], seeds - 1)
+    return float((found.high - found.low) / 2 * (1 + power / reach))
+
+
+def _claimed(measured: Measured) -> tuple[float, float]:
+    """Least and greatest value that the claim allows."""
+    match measured:
+        case Wins(about=None):
+            return measured.at_least, np.inf
+        case Wins():
+            assert measured.about is not None
+            return measured.about - NEAR, measured.about + NEAR
+        case Converges():
+            return -NEAR, NEAR
+        case Bounded():
+            return -np.inf, 1.0
+        case Earns() | Steadier():
+            return 0.0, np.inf
+
+
+def _check(claim: Claim, effort: Effort, figure: Path) -> Checked:
+    measured = claim.measured
+    if isinstance(measured, Wins | Earns):
+        measured = replace(measured, size=size_of(measured.size, effort))
+    found = _measure(measured, figure)
+    if found is None:
+        return Checked(claim, "not measured")
+    estimate, seeds = found
+    verdict = verdict_of(claim.measured, estimate)
+    return Checked(claim, verdict, estimate, smallest_difference(estimate, seeds), seeds)
+
+
+def _measure(measured: Measured, figure: Path) -> tuple[Estimate, int] | None:
+    """What a claim is about, with the number of seeds; None where the figure is not there."""
+    match measured:
+        case Wins():
+            stored = figure / (
+                f"tournament-{measured.size}.json.gz" if measured.size else "tournament.json.gz"
+            )
+            return _win_rate(measured, stored) if stored.is_file() else None
+        case Earns() | Steadier():
+            stored = figure / "games.jsonl.gz"
+            return _earned(measured, _games(stored)) if stored.is_file() else None
+        case Converges():
+            return _drift(measured, figure) if (figure / METRICS).is_file() else None
+        case Bounded():
+            stored = figure / "rows.json"
+            return _used(stored) if stored.is_file() else None
+
+
+def _win_rate(measured: Wins, stored: Path) -> tuple[Estimate, int]:
+    found = standings(finished_tournament(stored)).between(measured.a, measured.b)
+    return found.win_rate, min(found.seeds)
+
+
+def _games(stored: Path) -> list[CrossGame]:
+    with damage_of(stored, "make the figure again"):
+        lines = read_maybe_packed(stored).splitlines()
+        return [decode_json(line, CrossGame) for line in lines]
+
+
+def _earned(measured: Earns | Steadier, games: Sequence[CrossGame]) -> tuple[Estimate, int]:
+    """A's reward less B's, paired by seed; of :class:`Steadier`, what B's changes more than A's."""
+    sizes = sorted({one.size for one in games})
+    seeds = sorted({one.seed for one in games})
+
+    def reward(group: str, size: int, seed: int) -> float:
+        """Mean over the other sides, all of the same seed."""
+        return float(
+            np.mean(
+                [
+                    one.first_reward if measured.role == 0 else one.second_reward
+                    for one in games
+                    if (one.size, one.seed) == (size, seed)
+                    for own, other in [(one.first, one.second)[:: -1 if measured.role else 1]]
+                    if own == group and _is_met(measured, other)
+                ]
+            )
+        )
+
+    if isinstance(measured, Earns):
+        size = measured.size or sizes[0]
+        values = [reward(measured.a, size, one) - reward(measured.b, size, one) for one in seeds]
+    else:
+
+        def change(group: str, seed: int) -> float:
+            return abs(reward(group, sizes[-1], seed) - reward(group, sizes[0], seed))
+
+        values = [change(measured.b, one) - change(measured.a, one) for one in seeds]
+    return _mean(np.array(values)), len(values)
+
+
+def _is_met(measured: Earns | Steadier, other: str) -> bool:
+    """Whether a group on the other side counts."""
+    if isinstance(measured, Earns) and measured.against:
+        return other in measured.against
+    return not other.endswith("(script)")
+
+
+def _drift(measured: Converges, figure: Path) -> tuple[Estimate, int] | None:
+    """Change of the mean reward from the last tenth but one to the last one, by its range."""
+    group = f"{FIGURES[measured.figure].groups[0].environment}-{measured.group}"
+    values = []
+    for name, rows in stored_metrics(figure).items():
+        if Path(name).name.rpartition("-")[0] == group:
+            rewards = np.array([np.mean(row["rewards"]) for row in rows])
+            tenths = np.array([part.mean() for part in np.array_split(rewards, 10) if part.size])
+            values.append((tenths[-1] - tenths[-2]) / max(np.ptp(tenths), 1e-9))
+    return (_mean(np.array(values)), len(values)) if values else None
+
+
+def _used(stored: Path) -> tuple[Estimate, int]:
+    """The greatest share of the bound that any run uses: a maximum, so without an interval."""
+    with damage_of(stored, "make the figure again"):
+        rows = decode_json(stored.read_bytes(), dict[str, dict[str, float | str | None]])
+    used = [float(row["bound_used"]) for row in rows.values() if row["bound_used"] is not None]
+    greatest = max(used)
+    return Estimate(greatest, greatest, greatest), len(used)
+
+
+def _mean(values: npt.NDArray[np.float64]) -> Estimate:
+    low, high = mean_interval(values)
+    return Estimate(float(values.mean()), low, high)

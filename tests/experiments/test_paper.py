@@ -1,0 +1,201 @@
+"""The paper's figures, tables and claims: what they need, and what comes of them."""
+
+import gzip
+import json
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cmfq.cli import main
+from cmfq.experiments.paper.claims import (
+    CLAIMS,
+    Bounded,
+    Claim,
+    Converges,
+    Earns,
+    Steadier,
+    Wins,
+)
+from cmfq.experiments.paper.figures import FIGURES
+from cmfq.experiments.paper.plan import (
+    Effort,
+    figures_called,
+    games_needed,
+    runs_of,
+    settings_of,
+    status_of,
+    worlds_of,
+)
+from cmfq.experiments.paper.verdicts import check_claims, smallest_difference, verdict_of
+from cmfq.play.crossing import CrossGame
+from cmfq.statistics.intervals import mean_interval
+from cmfq.statistics.replication import Estimate
+
+QUICK = Effort(seeds=2, quick=True)
+
+
+def test_figures_share_their_runs_and_whole_seeds_come_first() -> None:
+    both = runs_of([FIGURES["4a"], FIGURES["4b"]], Effort(seeds=3))
+    assert both == runs_of([FIGURES["4b"]], Effort(seeds=3))
+    assert len(both) == 5 * 3
+    assert [settings.seed for settings in both.values()] == [0] * 5 + [1] * 5 + [2] * 5
+    assert len(runs_of([FIGURES["5"]], Effort(seeds=3))) == 2
+
+
+def test_settings_are_the_presets_with_what_a_group_changes() -> None:
+    groups = {group.name: group for group in (*FIGURES["4c"].groups, *FIGURES["4d"].groups)}
+    usual = settings_of(groups["cmfq"], Effort())
+    assert (usual.environment.team_sizes, usual.episodes, usual.preset) == ((64, 64), 400, "paper")
+    wide = settings_of(groups["cmfq-epsilon-1"], Effort())
+    assert wide == replace(usual, mean_field=replace(usual.mean_field, epsilon=1.0))
+    same_steps = settings_of(groups["mfq400-steps"], Effort())
+    assert (same_steps.environment.team_sizes, same_steps.episodes) == ((400, 400), 64)
+    assert settings_of(groups["cmfq"], Effort("strong")).learner.symmetries
+
+
+def test_figures_are_called_by_name_and_come_in_the_papers_order() -> None:
+    assert [one.name for one in figures_called(["7", "4b"])] == ["4b", "7"]
+    assert figures_called(["all"]) == tuple(FIGURES.values())
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["4e"], "unknown figure '4e': did you mean '4d'?"),
+        (["4b", "--preset", "best"], "best"),
+        (["4b", "--seeds", "0"], "seeds is 0: give a number from 1"),
+        (["7", "--preset", "original"], "preset original is for battle"),
+    ],
+)
+def test_what_cannot_be_made_is_refused_before_anything_is_trained(
+    arguments: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["paper", *arguments, "--out", str(tmp_path / "paper")]) == 2
+    assert sentence in capsys.readouterr().err
+    assert not (tmp_path / "paper").exists()
+
+
+def test_every_claim_is_about_what_its_figure_has() -> None:
+    for claim in CLAIMS:
+        measured = claim.measured
+        figure = FIGURES[measured.figure]
+        names = {group.name for group in figure.groups}
+        match measured:
+            case Wins() | Earns():
+                assert {measured.a, measured.b} <= names, claim
+                assert measured.size in (figure.sizes or (0,)), claim
+            case Steadier():
+                assert {measured.a, measured.b} <= names, claim
+                assert len(figure.sizes) > 1
+            case Converges():
+                assert measured.group in names
+            case Bounded():
+                assert figure.kind == "bound"
+
+
+@pytest.mark.parametrize(
+    ("measured", "found", "verdict"),
+    [
+        (Wins("4b", "a", "b"), (0.6, 0.52, 0.68), "holds"),
+        (Wins("4b", "a", "b"), (0.6, 0.48, 0.72), "cannot be told"),
+        (Wins("4b", "a", "b"), (0.4, 0.32, 0.48), "does not hold"),
+        (Wins("4b", "a", "b"), (0.6, -np.inf, np.inf), "cannot be told"),
+        (Wins("4b", "a", "b"), (0.6, np.nan, np.nan), "cannot be told"),
+        (Wins("4c", "a", "b", about=0.32), (0.3, 0.25, 0.35), "holds"),
+        (Wins("4c", "a", "b", about=0.32), (0.6, 0.5, 0.7), "does not hold"),
+        (Wins("4c", "a", "b", about=0.32), (0.4, 0.3, 0.5), "cannot be told"),
+        (Earns("7", "a", "b", 0), (0.1, 0.01, 0.2), "holds"),
+        (Earns("7", "a", "b", 0), (-0.1, -0.2, -0.01), "does not hold"),
+        (Converges("4a", "a"), (0.02, -0.05, 0.09), "holds"),
+        (Converges("4a", "a"), (0.3, 0.2, 0.4), "does not hold"),
+        (Bounded("bound"), (0.4, 0.4, 0.4), "holds"),
+        (Bounded("bound"), (1.2, 1.2, 1.2), "does not hold"),
+    ],
+)
+def test_a_verdict_follows_from_where_the_interval_lies(
+    measured: Wins | Earns | Converges | Bounded, found: tuple[float, float, float], verdict: str
+) -> None:
+    assert verdict_of(measured, Estimate(*found)) == verdict
+
+
+@pytest.mark.parametrize("seeds", [5, 10])
+def test_the_smallest_difference_is_shown_in_four_cases_of_five(seeds: int) -> None:
+    generator = np.random.default_rng(0)
+    noise = generator.standard_normal((4000, seeds))
+    widths = [mean_interval(row) for row in noise]
+    typical = np.sqrt(np.mean([(high - low) ** 2 for low, high in widths]))
+    smallest = smallest_difference(Estimate(0.0, -typical / 2, typical / 2), seeds)
+    shown = np.mean([mean_interval(row + smallest)[0] > 0 for row in noise])
+    assert 0.77 < shown < 0.87
+    assert smallest_difference(Estimate(0.0, 0.0, 0.0), 1) == float("inf")
+
+
+def test_figures_and_claims_come_of_runs_that_go_on(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "paper"
+    arguments = ["--out", str(out), "--quick", "--seeds", "2", "--workers", "1"]
+    wanted = ["4a", "4b", "5", "bound"]
+    assert main(["paper", *wanted, *arguments]) == 0
+    folder = out / "paper-quick"
+    page = (folder / "README.md").read_text(encoding="utf-8")
+    for name in wanted:
+        assert f"[{name}]({name}/README.md)" in page
+        assert (folder / name / "index.html").is_file()
+        status = status_of(FIGURES[name], QUICK, folder)
+        assert (status.trained, status.played) == (status.runs, status.games), name
+        assert status.core_hours == 0
+    assert status_of(FIGURES["4d"], QUICK, folder).trained == 10  # those of 4b
+    assert "MFQ beats IQL | 4b | 2" in page
+    rows = json.loads((folder / "bound" / "rows.json").read_text(encoding="utf-8"))
+    assert all(0 < row["bound_used"] <= 1 for row in rows.values())
+    before = {path: path.stat().st_mtime_ns for path in folder.glob("runs/*/metrics.jsonl")}
+    capsys.readouterr()
+    assert main(["paper", *wanted, *arguments]) == 0  # nothing is trained or played again
+    assert before == {path: path.stat().st_mtime_ns for path in before}
+    assert main(["paper", *arguments]) == 0
+    assert "10 of 10" in capsys.readouterr().out
+
+
+def cross_game(first: str, second: str, seed: int, size: int, rewards: tuple[float, float]) -> str:
+    return json.dumps(asdict(CrossGame(first, second, seed, size, 0, 25, *rewards)))
+
+
+def test_rewards_are_compared_in_the_same_seed_against_the_same_others(tmp_path: Path) -> None:
+    """Predators of cmfq earn 1 more than mfq in seed 0, 2 in seed 1; scripts do not count."""
+    games = [
+        cross_game(first, second, seed, size, (base + bonus * (1 + seed) + size / 10, -bonus))
+        for seed, base in ((0, 5.0), (1, 50.0))
+        for size in (20, 80)
+        for first, bonus in (("cmfq", 1.0), ("mfq", 0.0))
+        for second in ("cmfq", "mfq")
+    ] + [cross_game("mfq", "random (script)", 0, 20, (1000.0, 0.0))]
+    for name in ("I", "7"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "games.jsonl.gz").write_bytes(gzip.compress("\n".join(games).encode()))
+    claims = (
+        Claim("predators", Earns("7", "cmfq", "mfq", 0, size=20)),
+        Claim("prey", Earns("I", "cmfq", "mfq", 1)),
+        Claim("steadier", Steadier("7", "cmfq", "mfq", 0)),
+    )
+    predators, prey, steadier = check_claims(claims, Effort(), tmp_path)
+    low, high = mean_interval(np.array([1.0, 2.0]))
+    assert predators.found == pytest.approx((1.5, low, high))
+    assert predators.seeds == 2
+    assert prey.found == pytest.approx((0.0, 0.0, 0.0))  # both meet the same predators
+    assert steadier.found == pytest.approx((0.0, 0.0, 0.0))  # both earn 6 more in the larger game
+    (missing,) = check_claims(claims[:1], Effort(), tmp_path / "elsewhere")
+    assert (missing.verdict, missing.found) == ("not measured", None)
+
+
+def test_the_number_of_games_is_known_before_they_are_planned() -> None:
+    assert games_needed(FIGURES["4b"], QUICK) == 10 * 4 * 2
+    assert games_needed(FIGURES["I"], QUICK) == (9 * 2 + 2 * 3 * 2 + 1) * 2
+    assert games_needed(FIGURES["5"], QUICK) == 0
+    assert [one.team_sizes for one in worlds_of(FIGURES["7"], Effort()).values()] == [
+        (20, 40),
+        (80, 160),
+        (180, 360),
+    ]
