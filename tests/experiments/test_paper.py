@@ -2,6 +2,7 @@
 
 import gzip
 import json
+from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -30,8 +31,10 @@ from cmfq.experiments.paper.plan import (
 )
 from cmfq.experiments.paper.verdicts import check_claims, smallest_difference, verdict_of
 from cmfq.play.crossing import CrossGame
+from cmfq.play.players import load_player
 from cmfq.statistics.intervals import mean_interval
 from cmfq.statistics.replication import Estimate
+from cmfq.training.self_play import SelfPlay
 
 QUICK = Effort(seeds=2, quick=True)
 
@@ -53,6 +56,15 @@ def test_settings_are_the_presets_with_what_a_group_changes() -> None:
     same_steps = settings_of(groups["mfq400-steps"], Effort())
     assert (same_steps.environment.team_sizes, same_steps.episodes) == ((400, 400), 64)
     assert settings_of(groups["cmfq"], Effort("strong")).learner.symmetries
+
+
+@pytest.mark.parametrize("preset", ["paper", "original", "strong"])
+def test_every_algorithm_of_battle_can_be_trained_with_every_preset(preset: str) -> None:
+    effort = Effort(preset, quick=True)
+    for group in (*FIGURES["4b"].groups, *FIGURES["bound"].groups):
+        settings = settings_of(group, effort)
+        with closing(SelfPlay(settings, load_player)) as self_play:
+            assert self_play.settings.algorithm == group.algorithm
 
 
 def test_figures_are_called_by_name_and_come_in_the_papers_order() -> None:

@@ -65,8 +65,11 @@ def battle(algorithm: str, size: int = 64, name: str = "", **more: Any) -> Group
     return Group(name or algorithm, "battle", algorithm, size, **more)
 
 
-FIVE = tuple(battle(one) for one in ("iql", "mfq", "attention-mfq", "cmfq", "random"))
-SMALL = tuple(battle(one) for one in ("mfq", "attention-mfq", "cmfq"))
+ATTENTION = battle("attention-mfq", changes={"mean_field.oneself": False})
+"""It weighs others alone, where the preset original has the mean of oneself too."""
+IQL, MFQ, CMFQ, RANDOM = map(battle, ("iql", "mfq", "cmfq", "random"))
+FIVE = (IQL, MFQ, ATTENTION, CMFQ, RANDOM)
+SMALL = (MFQ, ATTENTION, CMFQ)
 LARGE = (
     battle("mfq", 100, "mfq100"),
     battle("mfq", 400, "mfq400"),
@@ -108,7 +111,7 @@ FIGURES: dict[str, Figure] = {
             "5",
             "pictures",
             "CMFQ against MFQ in battle",
-            (FIVE[3], FIVE[1]),
+            (CMFQ, MFQ),
             most_seeds=1,
             shots=(Shot("cmfq", "mfq"),),
         ),
@@ -137,7 +140,7 @@ FIGURES: dict[str, Figure] = {
             "9",
             "pictures",
             "Weights of one agent's neighbours",
-            (FIVE[3], FIVE[2], FIVE[1]),
+            (CMFQ, ATTENTION, MFQ),
             most_seeds=1,
             shots=(Shot("cmfq", "mfq", weights=True), Shot("attention-mfq", "mfq", weights=True)),
         ),
