@@ -104,7 +104,7 @@ YARDSTICKS = {
         0,
     ),
     "damage_taken": Yardstick(
-        "taken", lambda one: one.own.damage_taken if one.own else None, False, 0
+        "damage taken", lambda one: one.own.damage_taken if one.own else None, False, 0
     ),
     "log_damage_ratio": Yardstick("log ratio", _log_damage_ratio, False, 2),
     "margin": Yardstick("margin", lambda one: one.margin, False, 1),

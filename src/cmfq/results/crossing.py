@@ -92,7 +92,7 @@ def reward_table(cells: Sequence[CrossCell], size: int, role: int, title: str = 
             interval = f" ({low:.2f} to {high:.2f})" if np.isfinite(low) else ""
             parts.append(f"{value:.2f}{interval}")
         rows.append(tuple(parts))
-    return Table(("", *seconds), rows, title)
+    return Table(("A v B", *seconds), rows, title)
 
 
 def findings(cells: Sequence[CrossCell], roles: tuple[str, str]) -> Table:

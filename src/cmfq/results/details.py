@@ -40,7 +40,14 @@ def side_section(found: Mapping[tuple[str, str], BySide], unit: str, what: str =
 
 def side_table(found: Mapping[tuple[str, str], BySide], title: str = "") -> Table:
     """A row for every two groups."""
-    columns = ("A v B", "A as first", "A as second", "margin as first", "as second", "first side")
+    columns = (
+        "A v B",
+        "win rate as first",
+        "as second",
+        "margin as first",
+        "as second",
+        "first side wins",
+    )
     rows = [
         (
             f"{a} v {b}",

@@ -60,7 +60,15 @@ def comparison_table(standings: Standings, title: str = "") -> Table:
                 margin_text(one.margin),
             )
         )
-    columns = ("A v B", "seeds", "W-D-L", "win rate of A", "sure", "better seed", "margin")
+    columns = (
+        "A v B",
+        "seeds",
+        "wins-draws-losses",
+        "win rate of A",
+        "confidence",
+        "better seed",
+        "margin",
+    )
     return Table(columns, rows, title)
 
 
@@ -81,7 +89,7 @@ def ordering_table(standings: Standings, title: str = "") -> Table | None:
         if {weaker, stronger} <= groups:
             one = standings.between(stronger, weaker)
             rows.append((f"{weaker} < {stronger}", rate_text(one.win_rate), verdict(one)))
-    columns = ("in the paper", "win rate of the stronger", "here")
+    columns = ("ordering in the paper", "win rate of the stronger", "here")
     return Table(columns, rows, title) if rows else None
 
 
@@ -190,7 +198,7 @@ HOW_TO_READ_ORDERINGS = (
     "settings and this length of training."
 )
 COLUMNS = (
-    "*Sure*: confidence that the mean win rate is above 1/2. *Better seed*: probability that a "
+    "*Confidence* that the mean win rate is above 1/2. *Better seed*: probability that a "
     "random seed of A wins more than half its games against a random seed of B. *Margin*: what "
     "decides a game, A's less B's."
 )

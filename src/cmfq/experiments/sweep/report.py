@@ -59,7 +59,7 @@ def effects_table(plan: Plan, effects: dict[str, Effects], title: str = "") -> T
     rows = [("mean of all cells", *means)]
     for number, factor in enumerate(plan.factors):
         rows.append((factor.title, *(change_text(one.changes[number]) for one in effects.values())))
-    return Table(("", *effects), rows, title)
+    return Table(("setting", *effects), rows, title)
 
 
 def change_text(change: Estimate) -> str:
