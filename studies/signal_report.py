@@ -179,9 +179,9 @@ def _found(rows: Sequence[SignalRow], setting: Setting, measure: str) -> str:
     for variant in [name for name in STYLES if any(row.variant == name for row in rows)]:
         middle, half = _curve(rows, setting, variant, measure, babblers)
         if (middle - half > reference).all():
-            above.append(variant)
+            above.append(f'"{variant}"')
         elif (middle + half < reference).all():
-            below.append(variant)
+            below.append(f'"{variant}"')
     return (
         f"At every number of babblers {listing(above) if above else 'none'} can be told to lie "
         f"above {_last_column(measure)}, {listing(below) if below else 'none'} below."
