@@ -10,13 +10,15 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A Ray cluster of two nodes with a core each, on this machine."""
+    """A Ray cluster of two nodes with a core each, on this machine; it asks for a token."""
     patience = pytest.MonkeyPatch()
     for name, value in {
         "RAY_raylet_start_wait_time_s": "300",
         "RAY_agent_register_timeout_ms": "300000",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_health_check_period_ms": "1000",
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": "a" * 64,
         "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]),
     }.items():
         patience.setenv(name, value)

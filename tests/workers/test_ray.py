@@ -36,6 +36,15 @@ def test_tasks_run_on_the_cluster_as_here(
         list(as_finished(tasks.mistaken, range(3), f"ray:{cluster.address}"))
 
 
+def test_without_its_token_a_cluster_does_not_answer(
+    cluster: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refuse_silent(cluster.address)
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "b" * 64)
+    with pytest.raises(UserError, match="RAY_AUTH_TOKEN_PATH must name its file here"):
+        refuse_silent(cluster.address)
+
+
 def test_games_are_the_same_as_here(cluster: Any) -> None:
     game = BattleSettings(size=12, max_steps=10)
     here = play_match("rush", "random", game, episodes=4, seed=1)

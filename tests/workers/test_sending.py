@@ -54,6 +54,19 @@ def test_what_is_written_is_at_home_at_once_and_is_fetched_again(
     }  # fmt: skip
 
 
+def test_what_was_saved_before_an_error_is_sent(home: HomeFolder, tmp_path: Path) -> None:
+    with (
+        working_for(home),
+        pytest.raises(UserError, match="no such opponent"),
+        folder_at_home(tmp_path / "home", "a") as (path, _),
+    ):
+        path.mkdir(exist_ok=True)
+        (path / "state.safetensors").write_bytes(b"saved")
+        raise UserError("no such opponent")
+    assert (tmp_path / "home" / "a" / "state.safetensors").read_bytes() == b"saved"
+    home.begin("a")
+
+
 def test_the_state_is_sent_after_what_it_counts(home: HomeFolder, tmp_path: Path) -> None:
     order: list[str] = []
 

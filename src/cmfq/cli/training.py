@@ -13,6 +13,7 @@ from cmfq.bench import BenchRow, measure_all
 from cmfq.cli.again import preset_options
 from cmfq.cli.options import Device, Folder
 from cmfq.cli.screen import ScreenTable, new_console
+from cmfq.devices import describe
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.hints import command
@@ -31,6 +32,9 @@ from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
 from cmfq.training.stop import StopSignal
+
+SAME_IN_ALL = ("threads", "device", "environments")
+"""Columns of ``cmfq bench`` that are the same in all rows: its title says them."""
 
 
 def train_in(
@@ -129,8 +133,10 @@ def bench(
         raise UserError("there is nothing to measure: name at least one of algorithms and of sizes")
     if json is not None:
         validate_output(json, TIMES)
-    names = [field.name for field in fields(BenchRow)]
-    table = ScreenTable()
+    names = [field.name for field in fields(BenchRow) if field.name not in SAME_IN_ALL]
+    table = ScreenTable(
+        f"{describe(device)}, {threads} thread(s), {environments} episode(s) side by side"
+    )
     for name in names:
         table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
     rows = []

@@ -20,6 +20,12 @@ ANSWER_SECONDS = 14
 """Longest time to wait for an answer of a cluster behind it."""
 STOP_SECONDS = 600
 """Longest time that tasks are given to save what they have."""
+PATIENCE = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_raylet_start_wait_time_s": "120",
+    "RAY_agent_register_timeout_ms": "120000",
+}
+"""Ray's own settings, where they are not set: it reports to nobody, and starts under load too."""
 AHEAD = 2
 """Tasks handed out for each place of the cluster: a cluster that grows by demand sees some."""
 
@@ -48,7 +54,8 @@ class OnRay:
         if self._ours:
             if address:
                 refuse_silent(address)
-            os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+            for name, value in PATIENCE.items():
+                os.environ.setdefault(name, value)
             options = {"address": address} if address else {"include_dashboard": False}
             try:
                 ray.init(logging_level="ERROR", log_to_driver=False, **options)

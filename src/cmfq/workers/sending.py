@@ -191,9 +191,11 @@ def folder_at_home(folder: Path, name: str) -> Iterator[tuple[Path, Callable[[],
         copy.fetch()
         try:
             yield copy.path, copy.send
-            copy.send()
-        finally:
-            copy.end()
+        finally:  # after an error too: what was saved before it is worth as much
+            try:
+                copy.send()
+            finally:
+                copy.end()
 
 
 class _Copy:
