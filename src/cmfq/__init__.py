@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     )
     from cmfq.columns import Frame, frame_of
     from cmfq.decision import Decision
-    from cmfq.environments.base import Step, TeamObservation, TeamSpecification
+    from cmfq.environments.base import Body, Scenery, Step, TeamObservation, TeamSpecification
     from cmfq.environments.battle import BattleEnvironment, BattleSettings
     from cmfq.environments.particles import ParticlesSettings
     from cmfq.environments.pettingzoo import PettingZooSettings
@@ -36,6 +36,7 @@ __all__ = [
     "Algorithm",
     "BattleEnvironment",
     "BattleSettings",
+    "Body",
     "Decision",
     "Explanation",
     "Frame",
@@ -46,6 +47,7 @@ __all__ = [
     "PettingZooSettings",
     "PursuitSettings",
     "QPolicy",
+    "Scenery",
     "Step",
     "TeamObservation",
     "TeamSpecification",
@@ -68,6 +70,7 @@ _MODULES = {
     "Algorithm": "cmfq.algorithms",
     "BattleEnvironment": "cmfq.environments.battle",
     "BattleSettings": "cmfq.environments.battle",
+    "Body": "cmfq.environments.base",
     "Decision": "cmfq.decision",
     "Explanation": "cmfq.explanation",
     "Frame": "cmfq.columns",
@@ -78,6 +81,7 @@ _MODULES = {
     "PettingZooSettings": "cmfq.environments.pettingzoo",
     "PursuitSettings": "cmfq.environments.pursuit",
     "QPolicy": "cmfq.policies",
+    "Scenery": "cmfq.environments.base",
     "Step": "cmfq.environments.base",
     "TeamObservation": "cmfq.environments.base",
     "TeamSpecification": "cmfq.environments.base",

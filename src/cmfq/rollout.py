@@ -15,7 +15,7 @@ from cmfq.policies import Policy
 
 
 class Observer(Protocol):
-    """Watches an episode."""
+    """Watches an episode; one that has ``on_reset()`` is told that the world is at its start."""
 
     def on_step(
         self,
@@ -160,6 +160,9 @@ class _World:
         self._deaths = np.zeros(len(self.observations), int)
         self._combat = combat_tally(environment, self.observations)
         self.over = self.truncated = False
+        for observer in observers:
+            if begin := getattr(observer, "on_reset", None):
+                begin()
 
     def step(self, decisions: tuple[Decision, ...]) -> Step:
         """Let every team do as decided; of the world alone, so it may be done on a thread."""

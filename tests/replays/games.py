@@ -1,5 +1,6 @@
 """Games for the tests of replays."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,9 +8,19 @@ import numpy as np
 import torch
 
 from cmfq.algorithms import MeanFieldSettings
+from cmfq.environments.arrays import ArrayEnvironment
+from cmfq.environments.base import (
+    Body,
+    IntArray,
+    Scenery,
+    Step,
+    TeamObservation,
+    TeamSpecification,
+)
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.networks import NetworkSettings
 from cmfq.new_network import new_network
+from cmfq.play.players import RandomPolicy
 from cmfq.policies import Policy, QPolicy
 from cmfq.replays.record import record_episode
 
@@ -41,5 +52,49 @@ def record(
         players=players,
         seed=3,
         generator=np.random.default_rng(5),
+    )
+    return path
+
+
+class Pond:
+    """A frog eats one of two flies in the first step."""
+
+    def __init__(self) -> None:
+        self.teams = (TeamSpecification("frogs", (0, 0), (), ("hunger",), ("eat", "wait"), np.inf),)
+
+    def reset(self, seed: int) -> tuple[TeamObservation, ...]:
+        self.time = 0
+        return self._observe()
+
+    def step(self, actions: Sequence[IntArray]) -> Step:
+        self.time += 1
+        nothing, alive = np.zeros(1, np.float32), np.ones(1, bool)
+        over = self.time == 3
+        return Step(self._observe(), (nothing,), (alive,), terminated=over, truncated=False)
+
+    def _observe(self) -> tuple[TeamObservation, ...]:
+        view, feature = np.zeros((1, 0, 0, 0), np.float32), np.zeros((1, 1), np.float32)
+        place, frog = np.full((1, 2), 5, np.float32), np.zeros(1, np.int32)
+        did = np.full(1, -1 if self.time == 0 else 0, np.int32)
+        return (TeamObservation(view, feature, frog, place, did),)
+
+    def scenery(self) -> Scenery:
+        nothing = np.zeros((0, 2), np.float32), np.zeros((0, 3), np.float32)
+        return Scenery((0.0, 0.0, 10.0, 10.0), *nothing, (Body("circle", 1.0),))
+
+    def items(self) -> list[tuple[float, float, float]]:
+        return [(2, 2, 0.5), (8, 8, 1)][self.time > 0 :]
+
+
+def record_pond(path: Path) -> Path:
+    world = ArrayEnvironment("pond", Pond(), 10)  # type: ignore[arg-type]
+    record_episode(
+        path,
+        world,
+        [RandomPolicy(world.teams[0])],
+        name="pettingzoo",
+        players=["anybody"],
+        seed=0,
+        generator=np.random.default_rng(0),
     )
     return path

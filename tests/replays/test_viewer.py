@@ -3,12 +3,14 @@
 import struct
 from collections.abc import Iterator
 from importlib.resources import files
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from games import SMALL, make_policy, record
+from games import SMALL, make_policy, record, record_pond
+from PIL import Image
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from browser import (
@@ -25,6 +27,7 @@ from browser import (
     watched,
 )
 from cmfq.algorithms import MeanFieldSettings
+from cmfq.cli import main
 from cmfq.environments.base import TeamObservation
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.environments.pursuit import PursuitEnvironment, PursuitSettings
@@ -57,7 +60,6 @@ def page(browser: Browser, fight: Path) -> Iterator[Page]:
 
 
 def test_it_plays_and_pauses(page: Page) -> None:
-    assert page.inner_text("#clock").startswith("step 0 of")
     stop_time(page)
     page.select_option("#speed", "5")
     page.click("#play")
@@ -68,6 +70,100 @@ def test_it_plays_and_pauses(page: Page) -> None:
     assert page.get_attribute("#play", "aria-label") == "Play"
     page.clock.run_for(2000)
     assert step_of(page) == 5
+
+
+def busiest(replay: Replay) -> int:
+    """The first step in which most die."""
+    deaths = [sum((~team.alive).sum() for team in step) for step in replay.steps]
+    return int(np.argmax(deaths))
+
+
+def test_it_opens_where_most_die_with_the_agent_that_weighing_moves_most(
+    page: Page, fight: Path
+) -> None:
+    replay = read(fight)
+    step = busiest(replay)
+    assert sum((~team.alive).sum() for team in replay.steps[step]) > 0
+    wait_for_step(page, step)
+    mind = replay.minds(step)[0]
+    assert mind is not None
+    moved = np.abs(mind.policy_before - mind.policy_after).sum(1) * (mind.counts.sum(1) > 0)
+    page.wait_for_selector(".policy tbody tr")
+    chosen = replay.steps[step][0].ids.tolist().index(int(page.input_value("input.id")))
+    assert moved[chosen] == pytest.approx(moved.max(), abs=1e-3)
+    assert moved[chosen] > 0.001
+
+
+@pytest.mark.parametrize(("player", "said"), [(0, "nobody has acted yet"), (1, "scripted player")])
+def test_an_empty_table_says_why(page: Page, fight: Path, player: int, said: str) -> None:
+    go_to(page, 0)
+    choose(page, int(read(fight).steps[0][player].ids[0]))
+    page.wait_for_function("t => document.querySelector('.mind').innerText.includes(t)", arg=said)
+    page.wait_for_selector(".empty:not([hidden])")
+    assert page.locator(".heeds .scroll").is_hidden()
+
+
+def test_the_heading_says_what_was_asked_for(
+    browser: Browser, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    game = tmp_path / "game.replay"
+    options = ("--size", "12", "--max-steps", "3", "--seed", "7", "--game", "2")
+    assert main(["record", "rush", "random", *options, "--out", str(game)]) == 0
+    capsys.readouterr()
+    with shown(browser, named(game)) as page:
+        assert page.inner_text("h2 >> nth=0") == (
+            "rush against random: battle, 12 a side, seed 7, game 2"
+        )
+
+
+@pytest.mark.parametrize("size", [(1280, 800), PHONE], ids=["desktop", "phone"])
+def test_nothing_is_covered_or_cut(browser: Browser, fight: Path, size: tuple[int, int]) -> None:
+    """The page itself does not scroll, and what an agent goes by is on it beside the field."""
+    with shown(browser, named(fight), size) as page:
+        page.wait_for_selector(".policy tbody tr")
+        page.wait_for_timeout(100)
+        height = page.evaluate("document.documentElement.scrollHeight")
+        assert height <= size[1]
+        boxes = {
+            name: page.locator(selector).bounding_box()
+            for name, selector in {
+                "field": "canvas.field",
+                "heading": ".agent h3",
+                "what weighing does": ".counterfactual",
+                "heaviest": ".neighbours tbody tr >> nth=0",
+                "transport": "#transport",
+            }.items()
+        }
+        top = (boxes["transport"] or {})["y"]
+        for name, box in boxes.items():
+            assert box and box["y"] >= 0, name
+            assert name == "transport" or box["y"] + box["height"] <= top, name
+        if size == PHONE:
+            return
+        assert page.locator(".panel").evaluate("p => p.scrollHeight <= p.clientHeight")
+        scrolls = "all => all.every(one => one.scrollHeight <= one.clientHeight)"
+        assert page.locator(".mind .scroll").evaluate_all(scrolls), "whole rows, all actions"
+
+
+def test_what_there_is_to_gather_is_drawn(browser: Browser, tmp_path: Path) -> None:
+    """Before a step, as it was then: an item that is eaten in a step is gone in the next."""
+    game = record_pond(tmp_path / "pond.replay")
+    kept = read(game).items
+    assert [one.tolist() for one in kept if one is not None] == [
+        [[2.0, 2.0, 0.5], [8.0, 8.0, 1.0]],
+        [[8.0, 8.0, 1.0]],
+        [[8.0, 8.0, 1.0]],
+    ]
+    with shown(browser, named(game)) as page:
+        colours = []
+        for step in (0, 1):
+            go_to(page, step)
+            page.keyboard.press("Escape")
+            page.wait_for_timeout(100)
+            shot = page.locator("canvas.field").screenshot()
+            pixels = np.asarray(Image.open(BytesIO(shot)).convert("RGB"))
+            colours.append(int((pixels == (0x6A, 0x8F, 0x1D)).all(-1).sum()))
+        assert colours[0] > colours[1] > 100
 
 
 def test_it_stops_at_the_end_and_begins_again(page: Page, fight: Path) -> None:
@@ -139,7 +235,8 @@ def test_the_chosen_agents_numbers_are_pythons(
         choose(page, 4)
         page.wait_for_selector(".policy tbody tr")
         shown_neighbours = [
-            int(text) for text in page.locator(".neighbours tbody button").all_inner_texts()
+            int(text)
+            for text in page.locator(".neighbours tbody tr:not([hidden]) button").all_inner_texts()
         ]
         assert len(why.neighbours) >= 3
         assert sorted(shown_neighbours) == sorted(one.id for one in why.neighbours)
@@ -200,15 +297,25 @@ def test_neighbours_of_large_bodies_are_pythons(browser: Browser, tmp_path: Path
         go_to(page, 2)
         choose(page, far[0])
         page.wait_for_selector(".policy tbody tr")  # unpacked: the neighbours have weights
-        ids = [int(text) for text in page.locator(".neighbours tbody button").all_inner_texts()]
+        ids = [
+            int(text)
+            for text in page.locator(".neighbours tbody tr:not([hidden]) button").all_inner_texts()
+        ]
         weights = numbers(page, ".neighbours td:nth-child(4)")
         expected = {one.id: one.weight for one in neighbours(replay, 2, far[0])}
         assert dict(zip(ids, weights, strict=True)) == pytest.approx(expected, abs=5e-4)
 
 
 def place_of(page: Page, replay: Replay, row: int) -> tuple[float, float]:
-    """Where an agent of team 0 is drawn at ``STEP``, if all that happens is shown."""
-    everywhere = np.concatenate([team.positions for step in replay.steps for team in step])
+    """Where an agent of team 0 is drawn at ``STEP``, if all of the fight is shown."""
+    attacks = [np.array([a is not None for a in t.body.attacks]) for t in replay.header.teams]
+    fight = next(
+        step
+        for step, teams in enumerate(replay.steps)
+        if any(strikes[team.actions].any() for strikes, team in zip(attacks, teams, strict=True))
+    )
+    seen = [replay.steps[STEP], *replay.steps[fight:]]
+    everywhere = np.concatenate([team.positions for step in seen for team in step])
     bounds = np.array(replay.header.bounds).reshape(2, 2)
     low = np.maximum(bounds[0], everywhere.min(0) - 3)
     high = np.minimum(bounds[1], everywhere.max(0) + 3)
@@ -241,6 +348,8 @@ def test_an_agent_is_chosen_with_the_pointer_and_hovering_shows_what_if(
 
 def test_the_keyboard_does_everything(page: Page) -> None:
     press = page.keyboard.press
+    press("Escape")
+    press("Home")
     press("ArrowRight")
     press("ArrowRight")
     press("ArrowLeft")
@@ -295,7 +404,7 @@ def test_keys_pressed_at_once_act_on_what_is_so_not_on_what_was_drawn(page: Page
     page.evaluate(
         """keys => keys.forEach(key =>
             document.body.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true })))""",
-        ["t", "t", "t", "f"],
+        ["Escape", "t", "t", "t", "f"],
     )
     page.wait_for_function("id => document.querySelector('.id').value === id", arg=weightiest)
 
@@ -415,6 +524,7 @@ def test_damage_to_what_a_policy_thought_is_told_when_it_is_due(
     at = content.index(form.MIND) + 200
     content[at : at + 50] = bytes(50)
     with shown(browser, [NamedReplay("bad.replay", bytes(content))]) as page:
+        go_to(page, 0)
         choose(page, 0)
         page.wait_for_selector("#message:not([hidden])")
         assert "bad.replay is damaged at step 0" in page.inner_text("#message")

@@ -94,6 +94,7 @@ GROUPS = {
     "Watch": {
         "record": Command("Record a game", "replays:record_in", by_environment=True),
         "view": Command("Watch recorded games in the browser", "replays:view"),
+        "watch": Command("Watch a run while it trains", "watching:watch"),
         "render": Command("Draw a recorded game as a film, animation or picture", "replays:render"),
     },
     "Understand": {

@@ -1,8 +1,9 @@
 """Commands that record games and show them."""
 
+import signal
 import webbrowser
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -14,6 +15,7 @@ from rich.progress import Progress
 from cmfq.cli.options import Device
 from cmfq.cli.screen import new_console
 from cmfq.devices import find_device
+from cmfq.environments.appearance import shown_title
 from cmfq.environments.base import TeamSpecification
 from cmfq.environments.keeping import opened
 from cmfq.environments.settings import EnvironmentSettings
@@ -28,7 +30,7 @@ from cmfq.replays.page import NamedReplay, documents, write_page
 from cmfq.replays.record import record_episode
 from cmfq.replays.render import parse_steps
 from cmfq.replays.render import render as draw_steps
-from cmfq.replays.server import doorway, make_server, url_of
+from cmfq.replays.server import Documents, doorway, make_server, url_of
 from cmfq.text import say
 
 
@@ -82,6 +84,8 @@ def record_in(
                 players=[Path(name).name for name in names],
                 seed=int(generator.integers(2**31)),
                 generator=generator,
+                title=shown_title(environment, settings),
+                origin=f"seed {seed}, game {game}",
             )
         counts = zip(names, teams, episode.survivors, strict=True)
         left = ", ".join(f"{Path(name).name} ({team.name}) {count}" for name, team, count in counts)
@@ -168,9 +172,22 @@ def view(
         write_page(named, html)
         say(f"page: {html.resolve()}")
         return
-    server = make_server(documents(named), port)
-    say(f"watch at {url_of(server)} (Ctrl-C ends)", flush=True)
-    with suppress(KeyboardInterrupt), server, doorway(server) as door:
+    serve(documents(named), "watch at", port, browser)
+
+
+def serve(pages: Documents, words: str, port: int, browser: bool) -> None:
+    """Serve pages until Ctrl-C or SIGTERM.
+
+    Args:
+        pages: what is served.
+        words: what is said before the address.
+        port: port of the server; 0 takes a free one.
+        browser: whether to open a browser.
+    """
+    server = make_server(pages, port)
+    say(f"{words} {url_of(server)} (Ctrl-C ends)", flush=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt), server, ExitStack() as until_the_end:
         if browser:
-            webbrowser.open(door)
+            webbrowser.open(until_the_end.enter_context(doorway(server)))
         server.serve_forever()

@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from cmfq.environments.appearance import items_of, title_of
 from cmfq.environments.base import (
     Body,
     Environment,
+    FloatArray,
     IntArray,
     Scenery,
     Step,
@@ -18,6 +20,7 @@ from cmfq.environments.base import (
 )
 from cmfq.environments.check import Witness, check_specifications
 from cmfq.environments.closing import close_world
+from cmfq.environments.places import empty_field
 from cmfq.errors import EnvironmentFailed, UserError
 
 
@@ -34,7 +37,7 @@ def is_array_world(world: Any) -> bool:
 class ArrayEnvironment:
     """The user's environment, of which every broken promise is named where it happens.
 
-    The user's may leave out ``scenery`` and ``close``.
+    The user's may leave out ``scenery``, ``items`` and ``close`` (see :mod:`~.appearance`).
 
     Args:
         name: name of the function that made it.
@@ -92,8 +95,17 @@ class ArrayEnvironment:
         side = float((high - low).max()) or 1.0
         (left, top), (right, bottom) = (low - side / 4).tolist(), (high + side / 4).tolist()
         body = Body("circle", side / (2 * math.sqrt(len(self._start))))
-        nothing = np.zeros((0, 2), np.float32), np.zeros((0, 3), np.float32)
-        return Scenery((left, top, right, bottom), *nothing, (body,) * len(self.teams))
+        return empty_field((left, top, right, bottom), body, len(self.teams))
+
+    @property
+    def title(self) -> str:
+        """Title for headings; empty if the world has none."""
+        return title_of(self.world)
+
+    def items(self) -> FloatArray | None:
+        """``(items, 3)``: x, y and radius of what there is to gather; ``None``: nobody knows."""
+        with self._named("items"):
+            return items_of(self.world)
 
     def close(self) -> None:
         """Close the environment, once; a failure in that is a notice."""

@@ -118,8 +118,12 @@ class Grouping:
         }
 
         sizes = [0] * len(kinds)
-        for team in self._known.values():
+        first_of: dict[int, Agent] = {}
+        for agent, team in self._known.items():
             sizes[team] += 1
+            first_of.setdefault(team, agent)
+        self.first_agents = tuple(first_of[team] for team in range(len(kinds)))
+        """The first agent that is known of each team."""
         alone = [kind for kind, size in zip(kinds, sizes, strict=True) if size == 1]
         self.lonely = max((sum(k.spaces == one.spaces for k in alone) for one in alone), default=0)
         """Teams of one agent that are alike: nobody in them has a neighbour."""

@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
-import numpy as np
-
+from cmfq.environments.appearance import items_of, names_of, scenery_of, title_of
 from cmfq.environments.arrays import ArrayEnvironment, is_array_world
 from cmfq.environments.base import (
     BoolArray,
+    FloatArray,
     IntArray,
     Scenery,
     Step,
@@ -42,7 +42,7 @@ from cmfq.environments.parallel import (
     restart,
     seen,
 )
-from cmfq.environments.places import Places
+from cmfq.environments.places import Places, empty_field
 from cmfq.environments.roster import Roster
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.environments.spaces import ObservationReader, entries_at, read_masks
@@ -147,11 +147,8 @@ class PettingZooEnvironment:
         settings = self.settings
         observations, infos = self._restart(0)
         with self._named("reset"):
-            present = [
-                agent
-                for agent in list_agents(self.world, observations)
-                if seen(observations, agent)
-            ]
+            listed = list_agents(self.world, observations)
+        present = [agent for agent in listed if seen(observations, agent)]
         agents = list(getattr(self.world, "possible_agents", None) or present)
         try:
             self._grouping = Grouping(self.world, agents, settings.teams, settings.group_by)
@@ -166,8 +163,7 @@ class PettingZooEnvironment:
                 "neighbour, and each learns a network of its own: --group-by spaces makes agents "
                 "of equal spaces one team, --teams name=pattern does by names",
             )
-        self._informed = [False] * len(kinds)
-        """Whether infos hold a team's action masks."""
+        self._informed = [False] * len(kinds)  # whether infos hold a team's action masks
         teams_of_present = [self._grouping.team(agent) for agent in present]
         self.team_sizes = tuple(teams_of_present.count(team) for team in range(len(kinds)))
         """Agents of each team at the first reset."""
@@ -180,7 +176,8 @@ class PettingZooEnvironment:
             self._sides = find_sides(settings.sides, getattr(self.world, "metadata", None), names)
         except UserError as error:
             raise UserError(f"environment {settings.make_env}: {error}") from error
-        self.teams = tuple(self._specification(team) for team in range(len(kinds)))
+        with self._named("its names"):
+            self.teams = tuple(map(self._specification, range(len(kinds))))
         self._places.lay_out(len(agents))
 
     def reset(self, seed: int) -> tuple[TeamObservation, ...]:
@@ -223,9 +220,19 @@ class PettingZooEnvironment:
             close_world(self.settings.make_env, self.world)
 
     def scenery(self) -> Scenery:
-        """A field around where the agents stood at the start."""
-        nothing = np.zeros((0, 2), np.float32), np.zeros((0, 3), np.float32)
-        return Scenery(self._bounds, *nothing, (self._body,) * len(self.teams))
+        """What the environment says, or a field around where the agents stood at the start."""
+        with self._named("scenery"):
+            return scenery_of(self.world, empty_field(self._bounds, self._body, len(self.teams)))
+
+    @property
+    def title(self) -> str:
+        """Title for headings, if any."""
+        return title_of(self.world)
+
+    def items(self) -> FloatArray | None:
+        """``(items, 3)``: x, y and radius of what there is to gather; ``None``: nobody knows."""
+        with self._named("items"):
+            return items_of(self.world)
 
     def _observe(
         self, at: str, observations: Entries, infos: Entries
@@ -287,13 +294,14 @@ class PettingZooEnvironment:
         if self.settings.share_roles:
             alike = [other.name for other in self._grouping.kinds if other.spaces == kind.spaces]
             role = "-".join(alike)
-        first = int(kind.spaces.action.start)
+        first, agent = int(kind.spaces.action.start), self._grouping.first_agents[team]
+        actions = [f"action_{first + i}" for i in range(int(kind.spaces.action.n))]
         return TeamSpecification(
             kind.name,
             reader.view_shape,
             reader.channels,
-            reader.features,
-            tuple(f"action_{first + i}" for i in range(int(kind.spaces.action.n))),
+            names_of(self.world, "feature", agent, reader.features),
+            names_of(self.world, "action", agent, actions),
             math.inf,
             role,
             reader.has_action_mask or self._informed[team],

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cmfq.environments.base import Body, FloatArray, TeamObservation
+from cmfq.environments.base import Body, FloatArray, Scenery, TeamObservation
 from cmfq.environments.roster import Rows
 from cmfq.errors import UserError
 from cmfq.imports import import_function
@@ -74,6 +74,12 @@ class Places:
         side = float((high - low).max()) or 1.0
         (left, top), (right, bottom) = (low - side / 4).tolist(), (high + side / 4).tolist()
         return (left, top, right, bottom), Body("circle", side / (2 * math.sqrt(len(places))))
+
+
+def empty_field(bounds: Bounds, body: Body, teams: int) -> Scenery:
+    """A field with nothing in it, and the same body for every team."""
+    walls, obstacles = np.zeros((0, 2), np.float32), np.zeros((0, 3), np.float32)
+    return Scenery(bounds, walls, obstacles, (body,) * teams)
 
 
 def _grid(agents: int, side: int) -> FloatArray:

@@ -24,11 +24,11 @@ Arrays = Mapping[str, npt.NDArray[Any]]
 
 SIGNATURE = b"CMFQPLAY"
 VERSION = 1
-HEAD, STEP, MIND, END = b"HEAD", b"STEP", b"MIND", b"END "
+HEAD, STEP, ITEM, MIND, END = b"HEAD", b"STEP", b"ITEM", b"MIND", b"END "
 """Kinds of chunks. Readers pass over kinds that they do not know."""
 DTYPES = ("u1", "u2", "u4", "i2", "i4", "f2", "f4")
 """Of arrays: little-endian."""
-LARGEST = {HEAD: 2**23, STEP: 2**24, MIND: 2**26, END: 2**20}
+LARGEST = {HEAD: 2**23, STEP: 2**24, ITEM: 2**22, MIND: 2**26, END: 2**20}
 """Bytes of an unpacked chunk of each kind: more is damage. An agent takes 23 in a step."""
 LONGEST_INDEX = 2**20
 """Bytes of the index of the arrays of a chunk."""
@@ -93,6 +93,10 @@ class Header:
     bounds: tuple[float, float, float, float]
     walls: tuple[tuple[float, float], ...]
     obstacles: tuple[tuple[float, float, float], ...]
+    title: str = ""
+    """Title of the environment, for readers; empty in files of versions that did not keep it."""
+    origin: str = ""
+    """Where the game is from, as its player asked for it: seed and number, or the episode."""
 
     def scenery(self) -> Scenery:
         """As the environment had it."""

@@ -20,6 +20,7 @@ from cmfq.storage import write_bytes
 TYPES = {".js": "text/javascript; charset=utf-8", ".css": "text/css; charset=utf-8"}
 HTML = "text/html; charset=utf-8"
 BYTES = "application/octet-stream"
+JSON = "application/json"
 POLICY = (
     "default-src 'none'; script-src {scripts} 'nonce-{nonce}'; style-src {styles}; img-src data:; "
     "connect-src {data}; base-uri 'none'; form-action 'none'"
@@ -40,8 +41,17 @@ class NamedReplay(NamedTuple):
     content: bytes
 
 
-def documents(replays: Sequence[NamedReplay]) -> dict[str, Document]:
-    """The page, its sources and the replays, by address; the page's own is empty."""
+def documents(
+    replays: Sequence[NamedReplay], *, title: str = "", live: str | None = None
+) -> dict[str, Document]:
+    """The page, its sources and the replays, by address; the page's own is empty.
+
+    Args:
+        replays: games to show.
+        title: heading of the page; the names of the games if not given.
+        live: name of the game that it shows of a run that trains, whose page also asks for the
+            address ``status``; ``None``: it is about games alone.
+    """
     sources = {
         f"viewer/{name}": Document(TYPES[Path(name).suffix], content)
         for name, content in _sources().items()
@@ -54,7 +64,8 @@ def documents(replays: Sequence[NamedReplay]) -> dict[str, Document]:
     ]
     nonce = secrets.token_urlsafe(16)
     page = _template().render(
-        title=_title(replays),
+        title=title or _title(replays),
+        live=live,
         nonce=nonce,
         policy=POLICY.format(scripts="'self'", nonce=nonce, styles="'self'", data="'self'"),
         imports=_json({"imports": {"viewer/": "./viewer/"}}),
@@ -65,6 +76,11 @@ def documents(replays: Sequence[NamedReplay]) -> dict[str, Document]:
 
 def write_page(replays: Sequence[NamedReplay], path: Path) -> None:
     """Write one file that shows the replays without a server and without a network."""
+    write_bytes(path, page_text(replays).encode())
+
+
+def page_text(replays: Sequence[NamedReplay]) -> str:
+    """The page as one HTML text, which shows the replays without a server and without a network."""
     sources = _sources()
     modules = {
         f"viewer/{name}": "data:text/javascript;base64," + base64.b64encode(content).decode()
@@ -81,15 +97,15 @@ def write_page(replays: Sequence[NamedReplay], path: Path) -> None:
         for replay, name in zip(replays, names, strict=True)
     ]
     nonce = secrets.token_urlsafe(16)
-    page = _template().render(
+    return _template().render(
         title=_title(replays),
+        live=None,
         nonce=nonce,
         policy=POLICY.format(scripts="data:", nonce=nonce, styles=f"'nonce-{nonce}'", data="data:"),
         style=Markup(sources["style.css"].decode()),
         imports=_json({"imports": modules}),
         data=Markup("\n").join(data),
     )
-    write_bytes(path, page.encode())
 
 
 def _sources() -> dict[str, bytes]:

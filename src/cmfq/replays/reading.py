@@ -82,6 +82,8 @@ class Replay:
     steps: tuple[tuple[TeamStep, ...], ...]
     """Every team at every step."""
     _minds: tuple[form.Chunk | None, ...]
+    items: tuple[FloatArray | None, ...] = ()
+    """``(items, 3)`` for each step: x, y and radius of what there was to gather when it began."""
 
     def minds(self, step: int) -> tuple[TeamMind | None, ...]:
         """What every team went by at a step.
@@ -138,6 +140,7 @@ def _assemble(content: bytes) -> Replay | None:
     ending: form.Ending | None = None
     steps: list[tuple[TeamStep, ...]] = []
     minds: list[form.Chunk | None] = []
+    items: list[FloatArray | None] = []
     left = form.LEAST_GAME + form.LARGEST_GROWTH * len(content)
     try:
         for chunk in form.chunks(content):
@@ -154,6 +157,11 @@ def _assemble(content: bytes) -> Replay | None:
                 _check_follows(steps, step)
                 steps.append(step)
                 minds.append(None)
+                items.append(None)
+            elif chunk.kind == form.ITEM and items:
+                unpacked = chunk.unpack(left)
+                left -= len(unpacked) + form.ARRAY_BYTES
+                items[-1] = _items(form.decode_arrays(unpacked))
             elif chunk.kind == form.MIND and minds:
                 minds[-1] = chunk
             elif chunk.kind == form.END:
@@ -162,7 +170,14 @@ def _assemble(content: bytes) -> Replay | None:
         ending = None  # what came before is whole
     if header is None or not steps:
         return None
-    return Replay(header, ending, tuple(steps), tuple(minds))
+    return Replay(header, ending, tuple(steps), tuple(minds), tuple(items))
+
+
+def _items(arrays: Arrays) -> FloatArray:
+    items = _take(arrays, "item", len(arrays.get("item", ())), 3)
+    if np.abs(items, dtype=np.float64).max(initial=0) > form.LARGEST_NUMBER:
+        raise Damage("has items that are too far away")
+    return items.astype(np.float32)
 
 
 def _by_team(arrays: Arrays, teams: int) -> list[Arrays]:

@@ -37,6 +37,8 @@ def record_episode(
     players: Sequence[str],
     seed: int,
     generator: np.random.Generator,
+    title: str = "",
+    origin: str = "",
 ) -> Episode:
     """Play one episode (see :func:`cmfq.rollout.play_episode`) and write its replay.
 
@@ -48,8 +50,13 @@ def record_episode(
         players: who plays each team, for readers.
         seed: of the environment's episode.
         generator: of every draw that the policies make.
+        title: title of the environment, for readers.
+        origin: where the game is from, for readers; its seed if not given.
     """
-    with Recorder(environment, policies, name=name, players=players, seed=seed) as recorder:
+    recorder = Recorder(
+        environment, policies, name=name, players=players, seed=seed, title=title, origin=origin
+    )
+    with recorder:
         episode = play_episode(
             environment, policies, seed=seed, generator=generator, observers=(recorder,)
         )
@@ -79,10 +86,14 @@ class Recorder:
         name: str,
         players: Sequence[str],
         seed: int,
+        title: str = "",
+        origin: str = "",
     ) -> None:
         self._environment = environment
         self._policies = policies
         self._about = (name, seed, tuple(players))
+        self._told = (title, origin)
+        self._items: FloatArray | None = None
         self._pieces: list[_Piece] = [_Piece(form.prefix())]
         self._limit = SMALLEST_LIMIT
         self._packer = ThreadPoolExecutor(1, thread_name_prefix="replay")
@@ -117,6 +128,14 @@ class Recorder:
         """Write the file."""
         write_bytes(path, self.content)
 
+    def on_reset(self) -> None:
+        """See what there is to gather before anybody has."""
+        self._items = self._look()
+
+    def _look(self) -> FloatArray | None:
+        give = getattr(self._environment, "items", None)
+        return give() if give else None
+
     def on_step(
         self,
         observations: tuple[TeamObservation, ...],
@@ -134,7 +153,8 @@ class Recorder:
             decision.copy() if isinstance(policy, QPolicy) else Decision(decision.actions)
             for policy, decision in zip(self._policies, decisions, strict=True)
         )
-        self._batch.append(_Recorded(observations, kept, step))
+        self._batch.append(_Recorded(observations, kept, step, self._items))
+        self._items = self._look()
         rows = sum(len(one.ids) for recorded in self._batch for one in recorded.observations)
         over = step.terminated or step.truncated
         if rows >= BATCH_ROWS or over:
@@ -177,6 +197,7 @@ class Recorder:
             scenery.bounds,
             _rows(scenery.walls),
             _rows(scenery.obstacles),
+            *self._told,
         )
 
 
@@ -186,6 +207,8 @@ class _Recorded(NamedTuple):
     observations: tuple[TeamObservation, ...]
     decisions: tuple[Decision, ...]
     step: Step
+    items: FloatArray | None
+    """What there was to gather when the step began."""
 
 
 class _Piece(NamedTuple):
@@ -215,11 +238,17 @@ def _pack_steps(batch: Sequence[_Recorded]) -> list[_Piece]:
             minds[index] |= {f"{team}/{name}": array for name, array in arrays.items()}
     return [
         _Piece(
-            form.pack(form.STEP, form.encode_arrays(_step_arrays(recorded))),
+            form.pack(form.STEP, form.encode_arrays(_step_arrays(recorded)))
+            + _pack_items(recorded.items),
             _pack_mind(mind),
         )
         for recorded, mind in zip(batch, minds, strict=True)
     ]
+
+
+def _pack_items(items: FloatArray | None) -> bytes:
+    """Nothing, where the world does not say."""
+    return b"" if items is None else form.pack(form.ITEM, form.encode_arrays({"item": items}))
 
 
 def _pack_mind(mind: dict[str, npt.NDArray[Any]]) -> bytes:
@@ -230,7 +259,7 @@ def _pack_mind(mind: dict[str, npt.NDArray[Any]]) -> bytes:
 
 
 def _step_arrays(recorded: _Recorded) -> dict[str, npt.NDArray[Any]]:
-    observations, decisions, step = recorded
+    observations, decisions, step, _ = recorded
     teams = zip(observations, decisions, step.rewards, step.alive, strict=True)
     return dict(
         chain.from_iterable(_team_arrays(team, *columns) for team, columns in enumerate(teams))

@@ -7,16 +7,18 @@ server. Connections that do not ask, or do not read, are closed after a while.
 import secrets
 import socket
 import sys
+import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from html import escape
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from shutil import rmtree
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from cmfq.errors import UserError
 from cmfq.replays.page import Document
@@ -28,6 +30,14 @@ LONGEST_SECONDS = 60.0
 """After which any connection is closed: a page is there in a second."""
 MOST_CONNECTIONS = 64
 """At once; more are closed when they come."""
+
+
+class Documents(Protocol):
+    """What a server answers with; a dictionary will do."""
+
+    def get(self, address: str, /) -> Document | None:
+        """The document at an address, which is empty for the page; ``None``: there is none."""
+        ...
 
 
 class ReplayServer(ThreadingHTTPServer):
@@ -42,13 +52,15 @@ class ReplayServer(ThreadingHTTPServer):
 
     def __init__(
         self,
-        documents: Mapping[str, Document],
+        documents: Documents,
         port: int,
         *,
         idle_seconds: float = IDLE_SECONDS,
         longest_seconds: float = LONGEST_SECONDS,
     ) -> None:
         self.secret = secrets.token_urlsafe(16)
+        self.asked = threading.Event()
+        """Set once somebody who knows the address has asked for something."""
         self._longest_seconds = longest_seconds
         self._since: dict[socket.socket, float] = {}
         handler = partial(_Handler, self.secret, documents, idle_seconds)
@@ -81,7 +93,7 @@ class ReplayServer(ThreadingHTTPServer):
             super().handle_error(request, client_address)
 
 
-def make_server(documents: Mapping[str, Document], port: int = 0) -> ReplayServer:
+def make_server(documents: Documents, port: int = 0) -> ReplayServer:
     """A server of these documents.
 
     Raises:
@@ -104,9 +116,12 @@ def url_of(server: ReplayServer) -> str:
 def doorway(server: ReplayServer) -> Iterator[str]:
     """Address of a file of this user's that leads to the page, for a browser's command line.
 
-    Everybody on a machine can read the command lines of others' processes.
+    Everybody on a machine can read the command lines of others' processes. The file is removed as
+    soon as a browser has asked for the page, so that a kill from then on leaves nothing.
     """
-    with TemporaryDirectory(prefix="cmfq-") as folder:  # only this user may look into it
+    with TemporaryDirectory(
+        prefix="cmfq-", ignore_cleanup_errors=True
+    ) as folder:  # only this user may look into it
         file = Path(folder) / "page.html"
         url = escape(url_of(server))
         file.write_text(
@@ -115,7 +130,13 @@ def doorway(server: ReplayServer) -> Iterator[str]:
             f'<title>Replays</title><a href="{url}">Replays</a>',
             encoding="utf-8",
         )
+        threading.Thread(target=_remove_once_asked, args=(server, folder), daemon=True).start()
         yield file.as_uri()
+
+
+def _remove_once_asked(server: ReplayServer, folder: str) -> None:
+    server.asked.wait()
+    rmtree(folder, ignore_errors=True)
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -127,7 +148,7 @@ class _Handler(BaseHTTPRequestHandler):
     def __init__(
         self,
         secret: str,
-        documents: Mapping[str, Document],
+        documents: Documents,
         idle_seconds: float,
         *arguments: Any,
     ) -> None:
@@ -175,4 +196,7 @@ class _Handler(BaseHTTPRequestHandler):
         _, _, rest = path.partition("/")
         secret, slash, address = rest.partition("/")
         known = secrets.compare_digest(secret.encode(), self._secret.encode())
-        return self._documents.get(address) if known and slash else None
+        if not (known and slash):
+            return None
+        cast(ReplayServer, self.server).asked.set()
+        return self._documents.get(address)

@@ -1,33 +1,33 @@
-"""One HTML file about a trained run: curves, results, a game to watch. It needs nothing else."""
+"""One HTML file about a trained run: curves, results, a game to watch. It needs nothing else.
 
-import base64
+The game is the whole replay page, in a frame: so it stops, steps and explains, works without a
+server, and stays in the one file that people send each other.
+"""
+
 from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from cmfq.environments.base import Body
+from cmfq.environments.appearance import shown_title
 from cmfq.environments.keeping import opened
 from cmfq.environments.sides import Seats, name_of, seats
 from cmfq.play.games import Game, play_between
 from cmfq.play.matches import MatchResult, mean_rewards
 from cmfq.play.players import load_player
 from cmfq.play.progress import ProgressRow
-from cmfq.replays.draw import draw_fight, readable_cell
-from cmfq.replays.fight import FightRecorder
-from cmfq.replays.images import save_animation
+from cmfq.replays.page import NamedReplay, page_text
+from cmfq.replays.record import Recorder
 from cmfq.results.figures import learning_curves, win_rate_over_training
 from cmfq.results.style import Metrics, svg_text
+from cmfq.results.verdict import verdict
 from cmfq.storage import write_bytes
 from cmfq.training.evaluations import Evaluation
 from cmfq.training.settings import RunSettings
 from cmfq.workers import one_thread
 
-CELL, SIDE = 12, 320
-"""Pixels of a unit of length, and of a side of the field, which is drawn larger if need be."""
 COLOUR_NAMES = ("red", "blue", "yellow", "green", "violet", "brown")
 """Of teams, as they are drawn."""
 
@@ -65,7 +65,8 @@ def write_report(
         matches=matches,
         decided_by=settings.environment.decided_by,
         rewards=[mean_rewards(match) for match in matches],
-        film=_film_typical_game(matches[-1]),
+        fight=_record_typical_game(matches[-1]),
+        verdict=verdict(matches),
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, html.encode())
@@ -80,42 +81,44 @@ def _win_rates(settings: RunSettings, evaluations: Sequence[Evaluation]) -> str:
     return svg_text(win_rate_over_training(rows)) if rows else ""
 
 
-class _Film(NamedTuple):
+class _Fight(NamedTuple):
     """A game to watch."""
 
-    animation: str
-    """WebP, in Base64."""
+    page: str
+    """The replay page with the game in it."""
     caption: str
-    legend: str
-    """What is drawn, but for the agents."""
 
 
-def _film_typical_game(match: MatchResult) -> _Film:
-    recorder = FightRecorder()
+def _record_typical_game(match: MatchResult) -> _Fight:
     by_length = sorted(
         (game for game in match.games if game.a_side == 0), key=lambda game: game.steps
     )
     typical = by_length[len(by_length) // 2].game
     kind = match.settings.kind
+    names = (Path(match.a).name, Path(match.b).name)
     with opened(match.settings) as environment, one_thread():
         teams = environment.teams
         a, b = (load_player(name, kind, teams) for name in (match.a, match.b))
-        game = play_between(
-            environment, a, b, typical, entropy=(match.seed, typical), observers=(recorder,)
+        sides = seats(teams, typical)
+        of_team = {
+            team: (name, player)
+            for name, player, side in zip(names, (a, b), sides, strict=True)
+            for team in side
+        }
+        players = [of_team[team] for team in range(len(teams))]
+        recorder = Recorder(
+            environment,
+            [player[team.role] for (_, player), team in zip(players, teams, strict=True)],
+            name=kind,
+            players=[name for name, _ in players],
+            seed=match.seed,
+            title=shown_title(environment, match.settings),
+            origin=f"seed {match.seed}, game {typical}",
         )
-        scenery = environment.scenery()
-    names = (Path(match.a).stem, Path(match.b).stem)
-    sides = seats(teams, typical)
-    shown = [""] * len(teams)
-    for name, side in zip(names, sides, strict=True):
-        for team in side:
-            shown[team] = name if match.symmetric else f"{name} ({teams[team].name})"
-    left, top, right, bottom = scenery.bounds
-    cell = max(CELL, min(readable_cell(scenery), round(SIDE / max(right - left, bottom - top))))
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "game.webp"
-        save_animation(draw_fight(recorder.frames, shown, scenery, cell=cell), file)
-        animation = base64.b64encode(file.read_bytes()).decode("ascii")
+        with recorder:
+            game = play_between(
+                environment, a, b, typical, entropy=(match.seed, typical), observers=(recorder,)
+            )
     who = [
         f"{name} ({_colours(side) if match.symmetric else name_of(side, teams)})"
         for name, side in zip(names, sides, strict=True)
@@ -127,7 +130,8 @@ def _film_typical_game(match: MatchResult) -> _Film:
         else f"rewards {' to '.join(_rewards(game, sides))} after {game.steps} steps"
     )
     caption = f"{' against '.join(who)}, a game of median length: {came}"
-    return _Film(animation, caption, _legend(scenery.bodies))
+    title = " against ".join(name for name, side in zip(names, sides, strict=True) if side)
+    return _Fight(page_text([NamedReplay(title, recorder.content)]), caption)
 
 
 def _colours(side: Sequence[int]) -> str:
@@ -138,15 +142,6 @@ def _rewards(game: Game, sides: Seats) -> list[str]:
     """Of A, which has the first seats, and of B if it has any."""
     rewards = (game.a_reward, game.b_reward)
     return [f"{one:,.1f}" for one, side in zip(rewards, sides, strict=True) if side]
-
-
-def _legend(bodies: Sequence[Body]) -> str:
-    parts = []
-    if any(body.full_health for body in bodies):
-        parts.append("the bar in each body is its hit points")
-    if any(body.attacks for body in bodies):
-        parts.append("arrows are attacks")
-    return "; ".join(parts)
 
 
 def _summary(metrics: Metrics) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from cmfq.environments.appearance import shown_title
 from cmfq.environments.base import Environment
 from cmfq.errors import EnvironmentFailed, UserError
 from cmfq.hints import command
@@ -137,8 +138,17 @@ def _run_episodes(run: Run, self_play: SelfPlay) -> list[EpisodeMetrics]:
     ) -> Recorder:
         name = settings.environment.kind
         players = [opponent or f"episode {self_play.episode + 1}" for opponent in opponents]
-        recorders.append(Recorder(environment, policies, name=name, players=players, seed=seed))
-        return recorders[0]
+        recorder = Recorder(
+            environment,
+            policies,
+            name=name,
+            players=players,
+            seed=seed,
+            title=shown_title(environment, settings.environment),
+            origin=f"episode {self_play.episode + 1} of {run.path.name}",
+        )
+        recorders.append(recorder)
+        return recorder
 
     first = self_play.episode + 1
     try:

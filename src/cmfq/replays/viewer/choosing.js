@@ -1,6 +1,44 @@
 // Whom the keys choose: always from what is so now, not from what was drawn last.
 
+import { sum } from "viewer/rows.js";
+
 /** @typedef {import("./game.js").Game} Game */
+
+/** The step to open at: of those with thoughts, where most die, or most attack, or most is earned. @param {Game} game */
+export function openingStep(game) {
+  const kept = game.packedMinds.some((mind, step) => mind && step > 0);
+  let best = Math.min(1, game.length - 1);
+  let most = [-1, -1, -1];
+  for (let step = best; step < game.length; step++) {
+    if (kept && !game.packedMinds[step]) continue;
+    const teams = game.steps[step];
+    const deaths = teams.reduce((all, team) => all + team.count - sum(team.alive), 0);
+    const attacks = teams.reduce((all, { actions }, t) => {
+      const strikes = game.teams[t].body.attacks;
+      return all + actions.reduce((n, action) => n + (strikes[action] ? 1 : 0), 0);
+    }, 0);
+    const earned = teams.reduce((all, { rewards }) => all + rewards.reduce((a, b) => a + Math.abs(b), 0), 0);
+    const now = [deaths, attacks, earned];
+    const differs = now.findIndex((value, i) => value !== most[i]);
+    if (differs >= 0 && now[differs] > most[differs]) [best, most] = [step, now];
+  }
+  return best;
+}
+
+/** Whose policy weighing moves most in a step; nobody's where nobody weighs. @param {Game} game @param {number} step */
+export async function openingAgent(game, step) {
+  await game.think(step);
+  let chosen = null;
+  let most = -1;
+  game.teams.forEach((_, team) => {
+    if (!game.mindsAt(step)?.[team]) return;
+    game.policyMoved(step, team).forEach((moved, row) => {
+      if (moved > most && game.neighbours(step, team, row).length)
+        [chosen, most] = [game.steps[step][team].ids[row], moved];
+    });
+  });
+  return chosen;
+}
 
 /** Where an agent is, in the first game that has it. @param {Game[]} games @param {number} step @param {number|null} id */
 function place(games, step, id) {

@@ -29,7 +29,7 @@ export class Field {
     this.y = 0;
     this.fitted = true;
     this.whole = false; // whether to fit all of the field, or what happens in it
-    this.box = game.extent();
+    this.at = { step: 0, fraction: 0 }; // what is shown
     /** @type {number[][]} where each body is drawn, for picking */
     this.places = [];
   }
@@ -41,7 +41,11 @@ export class Field {
   }
 
   fit() {
-    const [left, top, right, bottom] = this.whole ? this.game.header.bounds : this.box;
+    const { step, fraction } = this.at;
+    const now = this.game.extent(step);
+    const next = fraction && step + 1 < this.game.length ? this.game.extent(step + 1) : now;
+    const followed = now.map((edge, i) => edge + fraction * (next[i] - edge));
+    const [left, top, right, bottom] = this.whole ? this.game.header.bounds : followed;
     const { width, height } = sizeOf(this.canvas);
     this.scale = Math.min((width - 2 * MARGIN) / (right - left), (height - 2 * MARGIN) / (bottom - top));
     this.x = (width - this.scale * (left + right)) / 2;
@@ -87,10 +91,12 @@ export class Field {
   /** @param {Scene} scene @param {import("./theme.js").Theme} theme */
   draw(scene, theme) {
     const { pen, width, height } = penOf(this.canvas);
+    this.at = scene;
     if (this.fitted) this.fit();
     pen.fillStyle = theme.field;
     pen.fillRect(0, 0, width, height);
     this.drawScenery(pen, theme);
+    this.drawItems(pen, this.game.items[scene.step], theme);
     this.places = this.game.teams.map((_, team) => this.place(scene, team));
     const dimmed = scene.chosen && !scene.shares ? this.lit(scene) : null;
     this.game.teams.forEach((_, team) =>
@@ -148,6 +154,21 @@ export class Field {
       pen.arc(this.x + scale * x, this.y + scale * y, scale * radius, 0, 2 * Math.PI);
       pen.fill();
     }
+  }
+
+  /** What there is to gather, as diamonds. @param {CanvasRenderingContext2D} pen @param {ArrayLike<number>} items @param {import("./theme.js").Theme} theme */
+  drawItems(pen, items, theme) {
+    pen.fillStyle = theme.item;
+    pen.beginPath();
+    for (let i = 0; i < items.length; i += 3) {
+      const [x, y, r] = [this.x + this.scale * items[i], this.y + this.scale * items[i + 1], this.scale * items[i + 2]];
+      pen.moveTo(x, y - r);
+      pen.lineTo(x + r, y);
+      pen.lineTo(x, y + r);
+      pen.lineTo(x - r, y);
+      pen.closePath();
+    }
+    pen.fill();
   }
 
   /**

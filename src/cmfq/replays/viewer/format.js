@@ -28,6 +28,8 @@
  * @typedef {Object} Header
  * @property {string} environment
  * @property {number} seed
+ * @property {string} [title] of the environment, for readers
+ * @property {string} [origin] where the game is from, such as its seed
  * @property {Team[]} teams
  * @property {[number, number, number, number]} bounds
  * @property {number[][]} walls
@@ -39,7 +41,7 @@ const VERSION = 1;
 const PREFIX_BYTES = 12;
 const CHUNK_HEAD_BYTES = 12;
 // Bytes of an unpacked chunk of each kind, and of all steps together: as cmfq.replays.format has it.
-const LARGEST = { HEAD: 2 ** 23, STEP: 2 ** 24, MIND: 2 ** 26, "END ": 2 ** 20 };
+const LARGEST = { HEAD: 2 ** 23, STEP: 2 ** 24, ITEM: 2 ** 22, MIND: 2 ** 26, "END ": 2 ** 20 };
 const LEAST_GAME = 2 ** 26;
 const LARGEST_GROWTH = 32;
 const ARRAY_BYTES = 256;
@@ -69,6 +71,8 @@ export async function readReplay(buffer, name) {
   let ending = null;
   const packedSteps = [];
   /** @type {(Uint8Array|null)[]} */
+  const items = [];
+  /** @type {(Uint8Array|null)[]} */
   const minds = [];
   try {
     for (const [kind, packed] of chunks(bytes, view)) {
@@ -79,14 +83,16 @@ export async function readReplay(buffer, name) {
       else if (kind === "STEP") {
         packedSteps.push(packed);
         minds.push(null);
-      } else if (kind === "MIND" && minds.length) minds[minds.length - 1] = packed;
+        items.push(null);
+      } else if (kind === "ITEM" && items.length) items[items.length - 1] = packed;
+      else if (kind === "MIND" && minds.length) minds[minds.length - 1] = packed;
       else if (kind === "END ") ending = JSON.parse(utf8(await inflate(packed, LARGEST["END "])));
     }
   } catch (error) {
     if (error instanceof ReplayError) throw error;
     ending = null; // what came before is whole
   }
-  const steps = header ? await unpackWhole(packedSteps, header, bytes.length) : [];
+  const steps = header ? await unpackWhole(packedSteps, items, header, bytes.length) : [];
   if (!header || !steps.length)
     throw new ReplayError(`${name} is cut short before its first step ends: record it again.`);
   if (steps.length < packedSteps.length) ending = null;
@@ -95,19 +101,25 @@ export async function readReplay(buffer, name) {
 
 /**
  * Steps, up to the first that is damaged, or too much for any game.
- * @param {Uint8Array[]} packed @param {Header} header @param {number} size of the file
+ * @param {Uint8Array[]} packed @param {(Uint8Array|null)[]} items of each @param {Header} header @param {number} size of the file
  */
-async function unpackWhole(packed, header, size) {
+async function unpackWhole(packed, items, header, size) {
   /** @type {Map<string, Packed>[]} */
   const steps = [];
   let left = LEAST_GAME + LARGEST_GROWTH * size;
   let living = header.teams.map(() => 0); // when the step before ended
-  for (const one of packed) {
+  for (const [step, one] of packed.entries()) {
     try {
       const content = await inflate(one, Math.min(LARGEST.STEP, left));
       const arrays = decodeArrays(content);
       left -= content.length + ARRAY_BYTES * arrays.size;
       living = header.teams.map((team, t) => checkStep(arrays, t, team, living[t]));
+      const gathered = items[step];
+      if (gathered) {
+        const found = await inflate(gathered, Math.min(LARGEST.ITEM, left));
+        left -= found.length + ARRAY_BYTES;
+        arrays.set("item", checkItems(decodeArrays(found).get("item")));
+      }
       steps.push(arrays);
     } catch {
       break;
@@ -136,6 +148,13 @@ function checkStep(arrays, t, team, living) {
   if (arrays.has(`${t}/health`)) take("health", -Number.MAX_VALUE, Number.MAX_VALUE);
   if (count < living) throw new Error("agents that live are missing");
   return Array.from(take("alive", 0, 1)).reduce((a, b) => a + b, 0);
+}
+
+/** @param {Packed|undefined} items x, y and radius of each @returns {Packed} */
+function checkItems(items) {
+  if (!items || items.shape.length !== 2 || items.shape[1] !== 3 || !isWithin(items.data, -LARGEST_NUMBER, LARGEST_NUMBER))
+    throw new Error("what there is to gather is damaged");
+  return items;
 }
 
 /** @param {ArrayLike<number>} numbers @param {number} low @param {number} high */
@@ -237,6 +256,7 @@ function checkHeader(header) {
   const { teams, bounds, walls, obstacles } = header;
   const well =
     isName(header.environment) &&
+    [header.title ?? "", header.origin ?? ""].every(isName) &&
     Number.isFinite(header.seed) &&
     Array.isArray(teams) &&
     teams.length > 0 &&

@@ -51,7 +51,12 @@ export class Game {
     this.ending = ending;
     this.teams = header.teams;
     this.steps = steps.map((arrays) => this.teams.map((_, t) => teamStep(arrays, t)));
+    this.items = steps.map((arrays) => arrays.get("item")?.data ?? []); // x, y and radius of each
     this.packedMinds = minds;
+    /** @type {number[][]|null} */
+    this.boxes = null;
+    /** @type {number[]|null} */
+    this.fight = null;
     /** @type {Map<number, (TeamMind|null)[]>} */
     this.minds = new Map();
     /** @type {Map<number, Promise<(TeamMind|null)[]>>} */
@@ -69,23 +74,31 @@ export class Game {
     return this.steps.length;
   }
 
-  /** Left, top, right and bottom of where anyone ever is, with some air. */
-  extent() {
+  /**
+   * Left, top, right and bottom of what is worth seeing at a step, with some air: where everyone is,
+   * and where anyone is from the first attack on. So armies that march are followed to the fight.
+   * @param {number} step
+   */
+  extent(step) {
+    this.boxes ??= this.steps.map(boxOf);
+    this.fight ??= this.boxes.slice(this.firstAttack()).reduce(union);
     const [left, top, right, bottom] = this.header.bounds;
-    const box = [Infinity, Infinity, -Infinity, -Infinity];
     const air = 3 * Math.max(...this.teams.map((team) => team.body.size));
-    for (const step of this.steps)
-      for (const { positions } of step)
-        for (let i = 0; i < positions.length; i++) {
-          box[i % 2] = Math.min(box[i % 2], positions[i]);
-          box[2 + (i % 2)] = Math.max(box[2 + (i % 2)], positions[i]);
-        }
+    const box = union(this.boxes[step], this.fight);
     return [
       Math.max(left, box[0] - air),
       Math.max(top, box[1] - air),
       Math.min(right, box[2] + air),
       Math.min(bottom, box[3] + air),
     ];
+  }
+
+  /** The first step in which anyone attacks; 0 if nobody ever does. */
+  firstAttack() {
+    const found = this.steps.findIndex((teams) =>
+      teams.some(({ actions }, t) => actions.some((action) => this.teams[t].body.attacks[action])),
+    );
+    return Math.max(0, found);
   }
 
   /** Team and row of an agent at a step. @param {number} step @param {number} id */
@@ -288,4 +301,20 @@ function squareToBody(dx, dy, side = 1) {
   const x = Math.max(Math.abs(dx) - wide, wide % 1);
   const y = Math.max(Math.abs(dy) - wide, wide % 1);
   return x * x + y * y;
+}
+
+/** Where everyone is. @param {import("./rows.js").TeamStep[]} teams */
+function boxOf(teams) {
+  const box = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const { positions } of teams)
+    for (let i = 0; i < positions.length; i++) {
+      box[i % 2] = Math.min(box[i % 2], positions[i]);
+      box[2 + (i % 2)] = Math.max(box[2 + (i % 2)], positions[i]);
+    }
+  return box;
+}
+
+/** @param {number[]} a @param {number[]} b */
+function union(a, b) {
+  return [Math.min(a[0], b[0]), Math.min(a[1], b[1]), Math.max(a[2], b[2]), Math.max(a[3], b[3])];
 }

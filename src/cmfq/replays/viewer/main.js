@@ -1,11 +1,12 @@
 // The page: loads the games, keeps time, and answers to pointer and keyboard.
 
 import { drawTimeline, moveMark } from "viewer/charts.js";
-import { agentAfter, agentOfNextTeam, stepOf, weightiest } from "viewer/choosing.js";
+import { agentAfter, agentOfNextTeam, openingAgent, openingStep, stepOf, weightiest } from "viewer/choosing.js";
 import { Field } from "viewer/field.js";
 import { ReplayError } from "viewer/format.js";
 import { Game } from "viewer/game.js";
 import { Panel, element } from "viewer/panel.js";
+import { keepUp } from "viewer/live.js";
 import { listenToKeys, listenToPointer } from "viewer/input.js";
 import { OVERLAYS, overlayOf } from "viewer/overlay.js";
 import { readTheme } from "viewer/theme.js";
@@ -21,6 +22,7 @@ const state = {
   fraction: 0,
   length: 1,
   playing: false,
+  opening: false, // nobody has moved time yet: it plays from the beginning
   since: 0, // when the step began, in milliseconds
   speed: 10,
   overlay: "none",
@@ -41,7 +43,7 @@ const still = matchMedia("(prefers-reduced-motion: reduce)");
 function addView(game) {
   const root = get("view").content.cloneNode(true).firstElementChild;
   root.querySelector("h2").textContent =
-    `${game.teams.map((team) => team.player).join(" against ")}: ${game.header.environment}, seed ${game.header.seed}`;
+    `${game.teams.map((team) => team.player).join(" against ")}: ${game.header.title || game.header.environment}, ${game.header.origin || `seed ${game.header.seed}`}`;
   get("views").append(root);
   const canvas = root.querySelector(".field");
   const timeline = document.createElement("canvas");
@@ -87,6 +89,7 @@ export function hover(id) {
 /** @param {number} step */
 function go(step) {
   state.step = Math.max(0, Math.min(state.length - 1, step));
+  state.opening = false;
   state.fraction = 0;
   state.since = performance.now();
   refresh();
@@ -94,7 +97,8 @@ function go(step) {
 
 /** @param {boolean} playing */
 function play(playing) {
-  if (playing && state.step >= state.length - 1) state.step = 0;
+  if (playing && (state.opening || state.step >= state.length - 1)) state.step = 0;
+  state.opening = false;
   state.playing = playing;
   state.fraction = 0;
   state.since = performance.now();
@@ -302,6 +306,7 @@ async function start() {
     }
   }
   get("loading").hidden = true;
+  if (get("live")) keepUp(get("live"), () => !views.length || state.opening);
   if (!views.length) return;
   get("views").classList.toggle("several", views.length > 1);
   get("transport").hidden = false;
@@ -312,7 +317,12 @@ async function start() {
     get("views").before(element("p", `${game.name} is cut short: it shows the ${game.length} steps that are whole.`, "note"));
   }
   listen();
+  go(openingStep(views[0].game));
+  state.opening = true;
   redraw();
+  state.chosen ??= await openingAgent(views[0].game, state.step).catch(() => null);
+  get("views").dataset.ready = "true";
+  refresh();
 }
 
 start();

@@ -7,7 +7,9 @@ import { totalVariation } from "viewer/rows.js";
 /** @typedef {import("./game.js").Neighbour} Neighbour */
 /** @typedef {import("./theme.js").Theme} Theme */
 
-const SHOWN_NEIGHBOURS = 12;
+const SHOWN_NEIGHBOURS = 12; // where the page grows with the table
+const ROW = 26; // pixels of a row of the table and of its heading, as in the style sheet
+const FEWEST_ROWS = 3;
 
 export class Panel {
   /**
@@ -28,8 +30,18 @@ export class Panel {
     });
     this.get(".more").addEventListener("click", () => {
       this.showAll = !this.showAll;
+      this.get(".heeds .scroll").scrollTop = 0;
       on.hover(-1);
     });
+    this.room = SHOWN_NEIGHBOURS;
+    this.fills = false; // the table has the height that is left, whatever is in it
+    const measure = () => {
+      this.fills = getComputedStyle(root.querySelector(".panel")).getPropertyValue("--fills") === "1";
+      const height = this.get(".heeds .scroll").clientHeight;
+      if (height) this.room = this.fills ? Math.max(FEWEST_ROWS, Math.floor(height / ROW) - 1) : SHOWN_NEIGHBOURS;
+      on.hover(-1);
+    };
+    new ResizeObserver(measure).observe(this.get(".heeds .scroll"));
     this.teamRows = game.teams.map((team, index) => {
       const mark = element("i");
       mark.style.background = `var(--team-${index % 6})`;
@@ -97,12 +109,18 @@ export class Panel {
     const facts = [`does ${specification.actions[at.actions[row]] ?? "nothing"}`];
     if (at.health) facts.unshift(`${at.health[row].toFixed(1)} of ${specification.body.full_health} hit points`);
     if (!at.alive[row]) facts.push("dies");
-    facts.push(`${neighbours.length} neighbour${neighbours.length === 1 ? "" : "s"}`);
-    if (!specification.reasoning) facts.push("a scripted player, which weighs nobody");
+    if (!specification.reasoning) facts.push("a scripted player");
     this.get(".state").textContent = facts.join(" · ");
-    this.showNeighbours(neighbours, specification, hovered);
+    this.showNeighbours(neighbours, hovered);
+    const why = whyNobody(specification, step);
+    this.get(".empty").textContent = why;
+    this.get(".empty").hidden = neighbours.length > 0;
+    this.get(".heeds .scroll").hidden = neighbours.length === 0;
     this.showPolicy(at, mind, team, row, neighbours.find((one) => one.id === hovered) ?? null);
-    if (specification.reasoning && !game.packedMinds[step])
+    if (!specification.reasoning)
+      this.get(".counterfactual").textContent =
+        `${specification.player} is a scripted player: it weighs nobody and has no policy to show.`;
+    else if (!game.packedMinds[step])
       this.get(".counterfactual").textContent =
         `What it thought is not kept for every step of so long a game: step ${game.keptStep(step)} has it.`;
   }
@@ -113,9 +131,11 @@ export class Panel {
     if (document.activeElement !== input) input.value = id === null ? "" : String(id);
   }
 
-  /** @param {Neighbour[]} neighbours @param {import("./format.js").Team} specification @param {number} hovered */
-  showNeighbours(neighbours, specification, hovered) {
-    const shown = this.showAll ? neighbours : neighbours.slice(0, SHOWN_NEIGHBOURS);
+  /** @param {Neighbour[]} neighbours @param {number} hovered */
+  showNeighbours(neighbours, hovered) {
+    const more = this.get(".more");
+    const room = this.fills && neighbours.length > this.room ? this.room - (more.hidden ? 2 : 0) : this.room;
+    const shown = this.showAll ? neighbours : neighbours.slice(0, Math.max(FEWEST_ROWS, room));
     while (this.rows.length < shown.length) this.addRow();
     this.rows.forEach((entry, k) => {
       const neighbour = shown[k];
@@ -129,8 +149,8 @@ export class Panel {
       number(weight, neighbour.weight, `${(100 * neighbour.weight).toFixed(1)} %`);
       entry.row.classList.toggle("hovered", neighbour.id === hovered);
     });
-    const more = this.get(".more");
-    more.hidden = neighbours.length <= SHOWN_NEIGHBOURS;
+    this.get(".how-many").textContent = neighbours.length ? `${shown.length} of ${neighbours.length}` : "";
+    more.hidden = neighbours.length <= this.room;
     more.textContent = this.showAll ? "Show the weightiest" : `Show all ${neighbours.length}`;
   }
 
@@ -201,6 +221,14 @@ function policyRow() {
   cell.append(bars);
   row.append(name, cell, element("td"), element("td"));
   return row;
+}
+
+/** Why there is nobody in the table. @param {import("./format.js").Team} team @param {number} step */
+function whyNobody(team, step) {
+  if (step === 0)
+    return "In step 0 nobody has acted yet: neighbours are weighed by what they did in the step before.";
+  const radius = team.reasoning ? team.reasoning.radius : team.view_radius;
+  return radius === null ? "Nobody else is left." : `Nobody whom it could weigh is within ${radius} of it in this step.`;
 }
 
 /** @param {import("./format.js").Team} team */

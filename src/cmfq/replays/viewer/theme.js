@@ -11,6 +11,7 @@ export function readTheme() {
     text: get("text"),
     faint: get("faint"),
     grid: get("grid"),
+    item: get("item"),
     health: get("health"),
     lost: get("lost"),
     death: get("death"),

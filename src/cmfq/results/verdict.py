@@ -1,0 +1,49 @@
+"""What matches of one trained run say of it, in sentences: good, bad and open."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from cmfq.play.matches import MatchResult
+
+
+class Verdict(NamedTuple):
+    """The first lines of a report; a line that has nothing to say is empty."""
+
+    good: str
+    bad: str
+    unknown: str
+
+
+def verdict(matches: Sequence[MatchResult]) -> Verdict:
+    """What matches of one policy (A) against opponents (B) say.
+
+    A win rate counts as good or bad where its 95 % interval leaves out one half.
+    """
+    other_seeds = (
+        "This is one run: another training seed gives another policy, which may do better or worse."
+    )
+    if not matches[0].symmetric:
+        return Verdict("", "", f"The table says what each player earned. {other_seeds}")
+    better, worse, unclear = [], [], []
+    for match in matches:
+        assert match.win_rate is not None
+        assert match.interval is not None
+        low, high = match.interval
+        said = f"{match.b} ({match.win_rate:.0%})"
+        if low > 0.5:
+            better.append(said)
+        elif high < 0.5:
+            worse.append(said)
+        else:
+            unclear.append(f"{match.b} ({100 * low:.0f} to {100 * high:.0f} %)")
+    games = f"{matches[0].episodes} games"
+    known = "" if not unclear else f"{games} do not tell who is better against {_and(unclear)}. "
+    return Verdict(
+        f"It wins against {_and(better)} in {games} each." if better else "",
+        f"It loses against {_and(worse)} in {games} each." if worse else "",
+        f"{known}{other_seeds} Of other opponents and other settings the games say nothing.",
+    )
+
+
+def _and(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -1,0 +1,51 @@
+"""The first lines of a run's report."""
+
+from typing import cast
+
+import pytest
+
+from cmfq.play.matches import MatchResult
+from cmfq.results.verdict import verdict
+from cmfq.statistics.intervals import wilson_interval
+
+
+class Match:
+    """What the sentences need of a match."""
+
+    def __init__(self, b: str, wins: int, games: int, symmetric: bool = True) -> None:
+        self.b, self.episodes, self.symmetric = b, games, symmetric
+        self.win_rate = wins / games
+        self.interval = wilson_interval(wins, games)
+
+
+def said(*matches: Match) -> tuple[str, str, str]:
+    return verdict(cast(list[MatchResult], list(matches)))
+
+
+def test_what_is_good_bad_and_open_is_told_apart() -> None:
+    good, bad, unknown = said(
+        Match("random", 40, 40),
+        Match("rush", 38, 40),
+        Match("focus", 21, 40),
+        Match("swarm", 3, 40),
+    )
+    assert good == "It wins against random (100%) and rush (95%) in 40 games each."
+    assert bad == "It loses against swarm (8%) in 40 games each."
+    assert unknown.startswith("40 games do not tell who is better against focus (37 to 67 %). This")
+    assert "another training seed" in unknown
+
+
+@pytest.mark.parametrize(
+    ("wins", "good", "bad"), [(0, False, True), (2, False, False), (4, True, False)]
+)
+def test_few_games_say_little(wins: int, good: bool, bad: bool) -> None:
+    lines = said(Match("rush", wins, 4))
+    assert (bool(lines[0]), bool(lines[1])) == (good, bad)
+    assert ("do not tell" in lines[2]) == (wins == 2)
+
+
+def test_roles_are_not_better_than_each_other() -> None:
+    good, bad, unknown = said(Match("prey", 1, 2, symmetric=False))
+    assert not good
+    assert not bad
+    assert "what each player earned" in unknown
