@@ -91,6 +91,8 @@ def run_command(
         assert words[0] == "cmfq", words
         if words[1] == "view" and "--html" not in words:
             words = [*words, "--html", "page.html"]  # instead of a server that waits for a reader
+        if words[1] == "watch":
+            monkeypatch.setattr("cmfq.cli.watching.serve", lambda pages, *rest: pages.get(""))
         assert main(shortened(words)[1:]) == 0, (words, capsys.readouterr().err)
 
 
