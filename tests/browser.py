@@ -58,7 +58,7 @@ def watched(
         "request",
         lambda request: (
             None
-            if request.url.startswith(("http://127.0.0.1", "data:", "file:"))
+            if request.url.startswith(("http://127.0.0.1", "data:", "file:", "about:srcdoc"))
             else heard.append(request.url)
         ),
     )

@@ -65,9 +65,7 @@ def record_in(
                 the second in game 2, and so on.
             device: Device of trained players: cpu, cuda, cuda:1 or auto.
         """
-        for name, value in (("seed", seed), ("game", game)):
-            if value < 0:
-                raise UserError(f"{name} is {value}: give at least 0")
+        _validate_numbers(seed=seed, game=game)
         validate_output(out, REPLAY)
         find_device(device)
         torch.set_num_threads(1)
@@ -95,6 +93,12 @@ def record_in(
         )
 
     return record
+
+
+def _validate_numbers(**numbers: int) -> None:
+    for name, value in numbers.items():
+        if value < 0:
+            raise UserError(f"{name} is {value}: give at least 0")
 
 
 def _seated(a: str, b: str, game: int, teams: Sequence[TeamSpecification]) -> list[str]:

@@ -36,7 +36,7 @@ export class Panel {
     this.room = SHOWN_NEIGHBOURS;
     this.fills = false; // the table has the height that is left, whatever is in it
     const measure = () => {
-      this.fills = getComputedStyle(root.querySelector(".panel")).getPropertyValue("--fills") === "1";
+      this.fills = getComputedStyle(this.get(".panel")).getPropertyValue("--fills") === "1";
       const height = this.get(".heeds .scroll").clientHeight;
       if (height) this.room = this.fills ? Math.max(FEWEST_ROWS, Math.floor(height / ROW) - 1) : SHOWN_NEIGHBOURS;
       on.hover(-1);
