@@ -37,7 +37,9 @@ class Port:
             raise RuntimeError("the port is already in use")
         self.file = HERE / f"open-{os.getpid()}-{id(self)}"
         self.file.touch()
-        (HERE / "most").write_text(str(max(taken + 1, int((HERE / "most").read_text()))))
+        most = HERE / f"most-{os.getpid()}"  # two workers may count at the same moment
+        most.write_text(str(max(taken + 1, int((HERE / "most").read_text()))))
+        most.replace(HERE / "most")
 
     def say(self, what):
         with (HERE / "log").open("a") as log:

@@ -119,7 +119,8 @@ def jobs_of(process: int) -> list[int]:
     return [one for one, line in words.items() if b"submitit" in line]
 
 
-def test_the_batch_file(slurm: Path) -> None:
+def test_the_batch_file(slurm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cmfq.workers.on_slurm.STOP_SECONDS", 0)
     place = OnSlurm("fast", Needs(3, 1))
     started = place.start(tasks.square, [1, 2])  # type: ignore[arg-type]
     assert [job.job_id for job in started] == ["77_0", "77_1"]

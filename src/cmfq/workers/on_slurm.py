@@ -2,12 +2,16 @@
 
 import getpass
 import shutil
+import signal
 import subprocess
 import time
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import torch
 
 from cmfq.environments.keeping import close_kept
 from cmfq.errors import UserError
@@ -19,6 +23,8 @@ LOOK_SECONDS = 1.0
 """Between two looks at jobs."""
 STOP_SECONDS = 120
 """Longest time to wait for jobs that were cancelled; Slurm itself gives them 30 s by default."""
+LOCAL_MINUTES = 60 * 24
+"""Time limit of processes in the place of jobs."""
 FOLDER = "cmfq-jobs"
 """Folder of batch files, results and logs of jobs, in the working directory: nodes must see it."""
 
@@ -44,8 +50,12 @@ class OnSlurm:
         folder = Path(FOLDER).absolute() / f"{getpass.getuser()}-{time.time_ns():x}"
         self.folder = folder
         """Folder of these jobs; removed if all have ended well."""
-        self._executor = submitit.AutoExecutor(folder, cluster=cluster)
-        self._executor.update_parameters(**_parameters(partition, needs, cluster))
+        if cluster == "slurm":
+            self._executor = submitit.SlurmExecutor(folder)
+            self._executor.update_parameters(**_batch_parameters(partition, needs))
+        else:
+            self._executor = submitit.LocalExecutor(folder)
+            self._executor.update_parameters(timeout_min=LOCAL_MINUTES)
         self._failed = False
 
     def room(self) -> int:
@@ -62,7 +72,7 @@ class OnSlurm:
             UserError: Slurm refuses them.
         """
         try:
-            started: list[Any] = self._executor.map_array(call, tasks)
+            started: list[Any] = self._executor.map_array(partial(_in_job, call), tasks)
         except (self._errors.FailedJobError, subprocess.CalledProcessError, OSError) as error:
             self._failed = True
             reason = " ".join(str(error).split()) or type(error).__name__
@@ -103,18 +113,29 @@ class OnSlurm:
             self.folder.parent.rmdir()
 
 
-def _parameters(partition: str, needs: Needs, cluster: str) -> dict[str, Any]:
-    """Of the batch file. What is not said there, Slurm takes from SBATCH_ variables."""
-    parameters: dict[str, Any] = {"name": "cmfq", "cpus_per_task": needs.threads}
+def _batch_parameters(partition: str, needs: Needs) -> dict[str, Any]:
+    """Of the batch file. What is not said there, Slurm takes from SBATCH_ variables.
+
+    Without ``time`` submitit would ask for five minutes; none asks for the partition's limit.
+    """
+    parameters: dict[str, Any] = {
+        "job_name": "cmfq",
+        "partition": partition,
+        "time": None,
+        "cpus_per_task": needs.threads,
+        "array_parallelism": ROOM,
+    }
     if needs.gpus:
         parameters["gpus_per_node"] = max(1, round(needs.gpus))
-    if cluster == "local":
-        return parameters | {"timeout_min": 60 * 24}
-    return parameters | {
-        "slurm_partition": partition,
-        "slurm_time": None,  # the limit of the partition
-        "slurm_array_parallelism": ROOM,
-    }
+    return parameters
+
+
+def _in_job(call: Call[Any, Any], task: Any) -> Outcome:
+    """In a job: what does not listen to the signal before a time limit goes on until then."""
+    if hasattr(signal, "SIGUSR2"):
+        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    return call(task)
 
 
 def import_submitit() -> Any:
