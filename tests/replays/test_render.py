@@ -78,3 +78,22 @@ def test_steps_are_named_as_slices(fight: Path) -> None:
     for text in ("-1", str(length), "4:2", ":999999", "x", "1:2:3"):
         with pytest.raises(UserError, match="steps is"):
             parse_steps(text, replay)
+
+
+def test_a_cropped_picture_holds_everybody_and_little_more(tmp_path: Path) -> None:
+    replay = read(record(tmp_path / "game.replay", (make_policy("mfq"), make_policy("mfq"))))
+    places = np.concatenate([team.positions for team in replay.steps[STEP]])
+    low, high = places.min(0) - 1, places.max(0) + 2
+    step = range(STEP, STEP + 1)
+    (whole,), (cropped,) = (
+        list(render(replay, step, cell=10, crop=crop)) for crop in (False, True)
+    )
+    width, height = ((high - low) * 10).tolist()
+    assert cropped.shape[1] == width
+    caption = whole.shape[0] - 10 * int(replay.header.bounds[3])
+    assert cropped.shape[0] == height + caption
+    left, top = (low * 10).tolist()
+    np.testing.assert_array_equal(
+        cropped[caption + 2 : -2, 2:-2],
+        whole[caption + top + 2 : caption + top + height - 2, left + 2 : left + width - 2],
+    )

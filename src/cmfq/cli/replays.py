@@ -122,6 +122,7 @@ def render(
     steps: Annotated[str, "STEPS"] = "",
     agent: int | None = None,
     cell: int | None = None,
+    crop: bool = False,
     speed: float = 8,
 ) -> None:
     """Draw a recorded game as a film, animation or picture.
@@ -132,6 +133,7 @@ def render(
         steps: Steps to draw: 12, or 10:30 for 10 to 29 (default: all steps)
         agent: Id of an agent whose neighbours are highlighted by their weights.
         cell: Number of pixels of a cell's side, or of a unit of length.
+        crop: Draw no more of the field than where agents are in these steps.
         speed: Number of steps a second.
     """
     if not 0.1 <= speed <= 100:
@@ -142,7 +144,7 @@ def render(
     validate_output(out, IMAGE)
     game = read(replay)
     chosen = parse_steps(steps, game)
-    pictures = draw_steps(game, chosen, cell=cell, agent=agent)
+    pictures = draw_steps(game, chosen, cell=cell, agent=agent, crop=crop)
     screen = new_console(stderr=True)
     progress = Progress(console=screen, transient=True, disable=not screen.is_terminal)
     with progress:

@@ -22,6 +22,12 @@ LOST_HEALTH_COLOUR = "#ffffff"
 HEALTH_COLOUR = "#1d7a3a"
 DEATH_COLOUR = "#1a1a1a"
 TEXT_COLOUR = "#333333"
+ITEM_COLOUR = "#6a8f1d"
+"""Of what there is to gather."""
+EDGE_COLOUR = "#26221c"
+"""About arrows and bodies that may overlap."""
+ASIDE = 0.07
+"""How far an arrow is to the right of its line, in units: two that meet lie side by side."""
 TEXT_SIZE = 14
 CAPTION = 22
 """Height of the line of text above the field, in pixels."""
@@ -85,6 +91,7 @@ def draw_frame(
     names: Sequence[str] = (),
     remark: str = "",
     highlight: Highlight | None = None,
+    items: FloatArray | None = None,
 ) -> Picture:
     """Draw one step: bodies with their hit points as a bar, attacks as arrows, deaths as crosses.
 
@@ -95,6 +102,7 @@ def draw_frame(
         names: of who plays each team: written above the field with how many are left.
         remark: written after them.
         highlight: an agent, and whom it heeds.
+        items: ``(items, 3)``: x, y and radius of what there is to gather.
 
     Returns:
         ``(height, width, 3)`` pixels.
@@ -105,8 +113,9 @@ def draw_frame(
     canvas = _Canvas.of(scenery, readable_cell(scenery) if cell is None else cell)
     counted = zip(names, frame, cycle(TEAM_COLOURS), strict=False)
     texts = [(f"{name} {len(team.positions)}", colour) for name, team, colour in counted]
-    canvas.write([*texts, (remark, TEXT_COLOUR)])
     canvas.paint_scenery(scenery)
+    if items is not None:
+        canvas.paint_items(items)
     painted = [
         (team, body, _middles(team, body)) for team, body in zip(frame, scenery.bodies, strict=True)
     ]
@@ -124,6 +133,7 @@ def draw_frame(
         index, row = highlight.place
         _, body, middles = painted[index]
         canvas.paint_chosen(middles[row], body, highlight.view_radius)
+    canvas.write([*texts, (remark, TEXT_COLOUR)])
     return canvas.picture()
 
 
@@ -171,6 +181,7 @@ class _Canvas:
 
     def write(self, texts: Sequence[tuple[str, str]]) -> None:
         """Texts in their colours, in a line above the field."""
+        self._pen.rectangle((0, 0, self._image.size[0], self._top - 1), fill=FIELD_COLOUR)
         size, x = TEXT_SIZE * SUPERSAMPLING, self._top / 3
         for text, colour in texts:
             self._pen.text((x, self._top // 8), text, fill=colour, font_size=size)
@@ -187,6 +198,12 @@ class _Canvas:
         for (x, y), radius in zip(middles.tolist(), (radii * self._scale).tolist(), strict=True):
             self._pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=SOLID_COLOUR)
 
+    def paint_items(self, items: FloatArray) -> None:
+        """What there is to gather, as diamonds."""
+        radii = (items[:, 2] * self._scale).tolist()
+        for (x, y), r in zip(self._pixels(items[:, :2]).tolist(), radii, strict=True):
+            self._pen.polygon([(x, y - r), (x + r, y), (x, y + r), (x - r, y)], fill=ITEM_COLOUR)
+
     def paint_bodies(
         self, team: TeamFrame, body: Body, middles: FloatArray, colours: Sequence[str]
     ) -> None:
@@ -194,11 +211,12 @@ class _Canvas:
         paint = self._pen.ellipse if body.shape == "circle" else self._pen.rectangle
         gap = min(1.0, half / 6) * SUPERSAMPLING / 2
         for (x, y), colour in zip(self._pixels(middles).tolist(), colours, strict=True):
-            paint((x - half + gap, y - half + gap, x + half - gap, y + half - gap), fill=colour)
+            box = (x - half + gap, y - half + gap, x + half - gap, y + half - gap)
+            paint(box, fill=colour, outline=mix(colour, EDGE_COLOUR, 0.35))
         if team.health is None or not body.full_health:
             return
         lost = 1 - np.clip(team.health / body.full_health, 0, 1)
-        thickness, length = max(2.0, self._scale / 6), 2 * half - 4 * gap
+        thickness, length = max(3.0, self._scale / 4), 2 * half - 4 * gap
         for (x, y), share in zip(self._pixels(middles).tolist(), lost.tolist(), strict=True):
             left, top = x - half + 2 * gap, y - length / 2
             right, bottom = left + thickness - 1, top + length - 1
@@ -214,7 +232,7 @@ class _Canvas:
         reach = np.array([attack or (0, 0) for attack in body.attacks], np.float32)
         attacking = (team.actions >= 0) & strikes[team.actions]
         starts, tips = middles[attacking], middles[attacking] + reach[team.actions[attacking]]
-        width = max(2, self._scale // 7)
+        width = max(2, self._scale // 8)
         for start, tip in zip(self._pixels(starts), self._pixels(tips), strict=True):
             self._arrow(start, tip, colour, width)
 
@@ -259,10 +277,14 @@ class _Canvas:
         direction = tip - start
         along = direction / max(1e-9, float(np.hypot(*direction))) * 3 * width
         across = np.array([-along[1], along[0]]) * 0.7
+        aside = across / max(1e-9, float(np.hypot(*across))) * ASIDE * self._scale
+        start, tip = start + aside, tip + aside
         base = tip - along
-        self._pen.line((*start.tolist(), *base.tolist()), fill=colour, width=width)
+        line = (*start.tolist(), *base.tolist())
+        self._pen.line(line, fill=EDGE_COLOUR, width=width + SUPERSAMPLING)
+        self._pen.line(line, fill=colour, width=width)
         head = [tuple(point.tolist()) for point in (tip, base + across, base - across)]
-        self._pen.polygon(head, fill=colour)
+        self._pen.polygon(head, fill=colour, outline=EDGE_COLOUR, width=SUPERSAMPLING // 2)
 
 
 def _middles(team: TeamFrame, body: Body) -> FloatArray:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+import numpy as np
+
 from cmfq.errors import UserError
 from cmfq.replays.draw import Highlight, Picture, draw_frame
 from cmfq.replays.neighbours import find_agent, neighbours
@@ -27,7 +29,12 @@ def parse_steps(text: str, replay: Replay) -> range:
 
 
 def render(
-    replay: Replay, steps: range, *, cell: int | None = None, agent: int | None = None
+    replay: Replay,
+    steps: range,
+    *,
+    cell: int | None = None,
+    agent: int | None = None,
+    crop: bool = False,
 ) -> Iterator[Picture]:
     """Draw steps of a game, one by one.
 
@@ -35,6 +42,7 @@ def render(
         replay: the game.
         steps: to draw.
         cell: pixels per unit of length; readable if not given.
+        crop: draw no more of the field than where agents are in these steps.
         agent: light up whom the agent of this id heeds, in steps in which it lives.
 
     Raises:
@@ -45,13 +53,43 @@ def render(
     ):
         raise UserError(f"agent {agent} lives in none of these steps: give another")
     scenery = replay.header.scenery()
+    if crop:
+        scenery = scenery._replace(bounds=_bounds_of(replay, steps))
     names = [team.player for team in replay.header.teams]
     for step in steps:
         frame = tuple(team.frame() for team in replay.steps[step])
         highlight = None if agent is None else _highlight(replay, step, agent)
         yield draw_frame(
-            frame, scenery, cell=cell, names=names, remark=f"step {step}", highlight=highlight
+            frame,
+            scenery,
+            cell=cell,
+            names=names,
+            remark=f"step {step}",
+            highlight=highlight,
+            items=replay.items[step] if replay.items else None,
         )
+
+
+def _bounds_of(replay: Replay, steps: range) -> tuple[float, float, float, float]:
+    """Whole units around everybody in these steps, with the air of a body and its arrow."""
+    teams = zip(*(replay.steps[step] for step in steps), strict=True)
+    sizes = [team.body.size for team in replay.header.teams]
+    places = np.concatenate(
+        [
+            corner
+            for team, size in zip(teams, sizes, strict=True)
+            for step in team
+            for corner in (step.positions - size, step.positions + 2 * size)
+        ]
+    )
+    left, top, right, bottom = replay.header.bounds
+    low, high = np.floor(places.min(0)), np.ceil(places.max(0))
+    return (
+        max(left, float(low[0])),
+        max(top, float(low[1])),
+        min(right, float(high[0])),
+        min(bottom, float(high[1])),
+    )
 
 
 def _highlight(replay: Replay, step: int, agent: int) -> Highlight | None:

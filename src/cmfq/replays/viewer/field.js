@@ -225,7 +225,7 @@ export class Field {
    * @param {Set<number>|undefined} lit
    */
   drawHealth(pen, middles, health, full, side, theme, lit) {
-    const width = Math.max(1.5, side / 6);
+    const width = Math.max(1.5, side / 4);
     const length = 0.88 * side;
     for (const lost of [false, true]) {
       pen.fillStyle = lost ? theme.lost : theme.health;
@@ -247,25 +247,32 @@ export class Field {
     const middles = this.places[team];
     const head = Math.max(3, 0.28 * this.scale);
     const heads = new Path2D();
-    pen.strokeStyle = theme.attacks[team % theme.attacks.length];
-    pen.fillStyle = pen.strokeStyle;
-    pen.lineWidth = Math.max(1.2, this.scale / 9);
-    pen.beginPath();
+    const lines = new Path2D();
+    const aside = 0.07 * this.scale; // to the right: two arrows that meet lie side by side
     for (let row = 0; row < count; row++) {
       const attack = attacks[actions[row]];
       if (!attack) continue;
-      const [x, y] = [middles[2 * row], middles[2 * row + 1]];
       const [dx, dy] = [attack[0] * this.scale, attack[1] * this.scale];
       const length = Math.hypot(dx, dy) || 1;
+      const [x, y] = [middles[2 * row] - (dy / length) * aside, middles[2 * row + 1] + (dx / length) * aside];
       const [ux, uy] = [(dx / length) * head, (dy / length) * head];
-      pen.moveTo(x, y);
-      pen.lineTo(x + dx - ux, y + dy - uy);
+      lines.moveTo(x, y);
+      lines.lineTo(x + dx - ux, y + dy - uy);
       heads.moveTo(x + dx, y + dy);
       heads.lineTo(x + dx - ux - 0.6 * uy, y + dy - uy + 0.6 * ux);
       heads.lineTo(x + dx - ux + 0.6 * uy, y + dy - uy - 0.6 * ux);
       heads.closePath();
     }
-    pen.stroke();
+    const width = Math.max(1.2, this.scale / 9);
+    pen.strokeStyle = theme.edge;
+    pen.lineWidth = width + 1.5;
+    pen.stroke(lines);
+    pen.lineWidth = 1.5;
+    pen.stroke(heads);
+    pen.strokeStyle = theme.attacks[team % theme.attacks.length];
+    pen.fillStyle = pen.strokeStyle;
+    pen.lineWidth = width;
+    pen.stroke(lines);
     pen.fill(heads);
   }
 

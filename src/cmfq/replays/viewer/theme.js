@@ -12,6 +12,7 @@ export function readTheme() {
     faint: get("faint"),
     grid: get("grid"),
     item: get("item"),
+    edge: get("edge"),
     health: get("health"),
     lost: get("lost"),
     death: get("death"),
