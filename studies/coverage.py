@@ -1,4 +1,4 @@
-"""How often the intervals hold what they promise, in simulated tournaments of known truth.
+"""Coverage of the intervals in simulated tournaments whose true win rates are known.
 
 ``python -m studies.coverage --out docs/results/coverage`` writes the rows and the tables.
 
@@ -111,7 +111,7 @@ def percentile_bootstrap(
 
 @dataclass(frozen=True)
 class CoverageRow:
-    """Of one world, win rate and number of seeds."""
+    """Coverage in one world, at one win rate and number of seeds."""
 
     world: str
     win_rate: float
@@ -161,7 +161,7 @@ class PowerRow:
     told: tuple[float, float]
     """Share of simulated tournaments whose interval leaves out 1/2."""
     largest_error: float
-    """Of what is foretold, in the worst world."""
+    """Greatest error of the predicted power, in any world."""
 
 
 def measure_power(repetitions: int, games: int, seed: int) -> Iterator[PowerRow]:
@@ -231,7 +231,7 @@ class CoverageStudy:
     repetitions: int = 4000
     """Simulated tournaments of each kind."""
     games: int = 20
-    """Of each pair of seeds."""
+    """Number of games of each pair of seeds."""
     seed: int = 0
 
 

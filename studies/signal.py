@@ -35,17 +35,17 @@ from studies.signal_report import SignalRow, write_report, write_rows
 
 @dataclass(frozen=True)
 class SignalTraining:
-    """How each policy of the study is trained and measured."""
+    """Training and measurement of each policy of the study."""
 
     episodes: int = 40
-    """Of training."""
+    """Number of training episodes."""
     updates: int = 6
-    """After each episode."""
+    """Number of updates after each episode."""
     listener_steps: int = 64
-    """Of listeners in a minibatch, on average, which sets the batch size: talkers come on top, or
+    """Mean number of listeners in a minibatch, which sets the batch size: talkers come on top, or
     the more of them there are the less would be learned of listeners."""
     test_episodes: int = 8
-    """Fresh ones, to measure in."""
+    """Number of fresh episodes to measure in."""
     network: NetworkSettings = field(
         default_factory=lambda: NetworkSettings("additive", (1, 1), 1, 8, 32, 8)
     )
@@ -125,9 +125,9 @@ class Measured:
     """Means over the listeners and steps of some episodes."""
 
     weight_share: float
-    """Of the neighbours that matter in the merged action, together."""
+    """Share of the neighbours that matter in the merged action, together."""
     ranks_first: float
-    """How often one of them weighs most; among neighbours that weigh alike, by lot."""
+    """Share of decisions in which one of them weighs most; among equal weights, by lot."""
     reward: float
     """Per listener and step; the optimum is 1."""
 
@@ -165,7 +165,7 @@ class Listening:
         """Nothing is earned there."""
 
     def result(self) -> Measured:
-        """Of all the steps watched."""
+        """Means over all the steps watched."""
         return Measured(*np.mean(self._steps, axis=0).tolist())
 
 

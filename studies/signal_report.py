@@ -205,7 +205,7 @@ def _table(rows: Sequence[SignalRow], setting: Setting, measure: str) -> Table:
 
 
 def _reference(setting: Setting, measure: str, babblers: int) -> float:
-    """What is to be had without telling neighbours apart: all alike, or the best by counts."""
+    """Reference without telling neighbours apart: equal weights, or the best by counts."""
     if measure == "reward":
         return best_from_counts(SignalSettings(setting=setting, babblers=babblers))
     return 1 / (1 + babblers)

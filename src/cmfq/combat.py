@@ -148,7 +148,7 @@ class _Reach(NamedTuple):
     """``(attacks,)``."""
     columns: npt.NDArray[np.intp]
     channel: int
-    """Of the enemies."""
+    """Channel that shows enemies."""
     attacks: BoolArray
     """``(actions,)``: which actions are attacks."""
 

@@ -28,7 +28,7 @@ class Trace(NamedTuple):
     merged: Merged
     """The merged action, and the effects or weights that made it."""
     view: Tensor | None = None
-    """What was observed, on the policy's device, ``(agents, height, width, channels)``; ``None`` on
+    """Views, on the policy's device, ``(agents, height, width, channels)``; ``None`` on
     the CPU, where the arrays serve as they are."""
     features: Tensor | None = None
     """``(agents, features)``, likewise."""
@@ -95,7 +95,7 @@ class Decision(NamedTuple):
         return self.together.rows(self.first_row, self.first_row + len(self.actions))
 
     def on_device(self, device: torch.device) -> dict[str, Tensor]:
-        """What the decision was taken from, as far as it is on a device already.
+        """Inputs of the decision, as far as it is on a device already.
 
         Returns:
             The team's rows of ``view``, ``features``, ``counts`` and ``merged_actions``; empty if

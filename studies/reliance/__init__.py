@@ -1,4 +1,4 @@
-"""How much do trained policies go by the merged action, and what is it worth to them?
+"""Reliance of trained policies on the merged action, and its worth to them.
 
 ``python -m studies.reliance RUN... --out docs/results/reliance`` exchanges the merged action
 ``ǎ`` of trained policies for another one and looks at what they would then do, in games of each

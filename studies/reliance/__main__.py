@@ -46,9 +46,9 @@ class RelianceStudy:
     watched: int = 2
     """Games of each policy against itself in which every decision is looked at."""
     games: int = 8
-    """Of each altered policy against itself as it was trained; sides swap."""
+    """Number of games of each altered policy against itself as it was trained; sides swap."""
     seed: int = 0
-    """Of the games."""
+    """Random seed of the games."""
     report_only: bool = False
     """Write tables and figure again, from the rows that are in the folder."""
 
@@ -67,7 +67,7 @@ class Subject(NamedTuple):
     episode: int
     policy: QPolicy
     settings: EnvironmentSettings
-    """Of the environment that it was trained in."""
+    """Settings of the environment that it was trained in."""
 
 
 def find_subjects(runs: Sequence[str]) -> list[Subject]:
@@ -85,7 +85,7 @@ def find_subjects(runs: Sequence[str]) -> list[Subject]:
 def look_at(
     subject: Subject, study: RelianceStudy
 ) -> tuple[WeightRow, list[ExchangeRow], dict[str, QPolicy]]:
-    """What a run's policy makes of its merged action; and what it is with other ones."""
+    """Use of the merged action by a run's policy, and its altered policies."""
     policy, about = subject.policy, (subject.group, subject.run_seed)
     entropy = (study.seed, subject.run_seed)
     averaging = Averaging(len(policy.specification.actions))

@@ -64,7 +64,7 @@ def always(action: Tensor) -> MergingRule:
 
 
 class Seen(NamedTuple):
-    """Of decisions by a merged action that is not zero: a column per decision."""
+    """Measures of decisions by a merged action that is not zero: a column per decision."""
 
     neighbours: Tensor
     """``(decisions,)``: how many."""

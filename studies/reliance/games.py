@@ -100,7 +100,7 @@ class Played(NamedTuple):
     """Games of an altered policy against the one that it was made from."""
 
     win_rate: float
-    """Of the altered one; a draw counts half."""
+    """Win rate of the altered policy; a draw counts half."""
     margin: float
     """Its survivors less the other's, mean."""
     first_wins: float

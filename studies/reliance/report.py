@@ -43,7 +43,7 @@ WORTHS = {
     "usual": "All that ǎ tells",
     "zero": "That ǎ is not the zero of agents without neighbours",
 }
-"""What is lost by each exchange."""
+"""Property that each exchange takes away."""
 HEADINGS = {
     "changed": "Decisions in which another action becomes the likeliest",
     "variation": "Total variation between the policy and the one by the other merged action",
@@ -303,7 +303,7 @@ def _plus_minus(values: Sequence[float], percent: bool = True) -> str:
 
 
 def _estimate(measure: str, values: Sequence[float]) -> Estimate:
-    """Of the mean over seeds; nan where there is one seed, or none."""
+    """Mean over seeds with its interval; nan where there is one seed, or none."""
     if len(values) < 2:
         return Estimate(float(np.mean(values)) if values else math.nan, math.nan, math.nan)
     if measure == "win_rate":
@@ -313,7 +313,7 @@ def _estimate(measure: str, values: Sequence[float]) -> Estimate:
 
 
 def _values(found: Found, group: str, exchange: str, measure: str) -> list[float]:
-    """Of every run of a group in which this was measured."""
+    """Values of the runs of a group in which this was measured."""
     rows: Sequence[ExchangeRow] | Sequence[PlayRow] = (
         found.played if measure in ("win_rate", "margin") else found.exchanged
     )

@@ -23,13 +23,13 @@ EXCHANGES = {
     "usual": "its own mean ǎ, always",
     "zero": "zero",
 }
-"""What stands in the place of the merged action, and how it is called in the report."""
+"""Replacements of the merged action, and their names in the report."""
 UNANIMOUS = "unanimous"
 
 
 @dataclass(frozen=True)
 class StudySettings:
-    """What gives the rows."""
+    """Settings that give the rows."""
 
     runs: tuple[str, ...]
     watched: int
@@ -40,7 +40,7 @@ class StudySettings:
 
 @dataclass(frozen=True)
 class WeightRow:
-    """Of one run: what its policy merges. Means over the decisions by a merged action."""
+    """Merged actions of one run's policy: means over its decisions by one."""
 
     group: str
     run_seed: int
@@ -58,7 +58,7 @@ class WeightRow:
 
 @dataclass(frozen=True)
 class ExchangeRow:
-    """Of one run and one exchange of its merged action."""
+    """Change of decisions by one exchange of one run's merged action."""
 
     group: str
     run_seed: int
@@ -69,7 +69,7 @@ class ExchangeRow:
 
 @dataclass(frozen=True)
 class PlayRow:
-    """Of one run and one exchange: games of the altered policy against itself as trained."""
+    """Games of one run's altered policy against itself as trained."""
 
     group: str
     run_seed: int

@@ -220,7 +220,7 @@ class PettingZooEnvironment:
             close_world(self.settings.make_env, self.world)
 
     def scenery(self) -> Scenery:
-        """What the environment says, or a field around where the agents stood at the start."""
+        """Scenery of the environment, or a field around the agents' first positions."""
         with self._named("scenery"):
             return scenery_of(self.world, empty_field(self._bounds, self._body, len(self.teams)))
 

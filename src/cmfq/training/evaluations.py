@@ -47,7 +47,7 @@ class Evaluation:
     margin: float
     """Mean of what decides a game, less the opponent's."""
     seconds: float
-    """That it took: the games, and with the first opponent the checkpoint, if there would have been
+    """Seconds of the games, and with the first opponent of the checkpoint, if there would have been
     none without the evaluation."""
     yardsticks: dict[str, float] = field(default_factory=dict)
     """Means over games of what is measured beside wins, by name; empty in rows of versions that did

@@ -28,7 +28,7 @@ BODY = (np.indices((PREDATOR_SIDE, PREDATOR_SIDE)).reshape(2, -1).T - 0.5).astyp
 """Cells of a predator's body, off its middle."""
 PREY_BODY = np.zeros((1, 2), np.float32)
 NEARNESS = 1 / np.maximum(cells_after(ESCAPES, 2 * PREY_VIEW_RADIUS + 1), 1)
-"""Of each cell that a prey views, after each of its moves."""
+"""Nearness ``1 / distance`` of each cell that a prey views, after each of its moves."""
 
 
 def greedy(observation: TeamObservation, generator: np.random.Generator) -> IntArray:
