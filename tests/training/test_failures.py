@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 import small_worlds
 from cmfq.cli import main
@@ -311,9 +312,15 @@ def test_tensorboard_has_the_rows_that_the_files_have(
     shown = scalars(run)
     for name in ("steps", "beta", "playing_seconds"):
         assert shown[name] == [(row["episode"], pytest.approx(row[name])) for row in rows]
-    assert [value for _, value in shown["rewards/1"]] == pytest.approx(
-        [row["rewards"][1] for row in rows]
-    )
+    for name in ("rewards", "survivors"):
+        for team, side in enumerate(("red", "blue")):
+            assert [value for _, value in shown[f"{name}/{side}"]] == pytest.approx(
+                [row[name][team] for row in rows]
+            )
+    (settings,) = EventAccumulator(str(run)).Reload().PluginTagToContent("hparams").values()
+    told = HParamsPluginData.FromString(settings).session_start_info.hparams
+    assert told["environment.size"].number_value == tiny.environment.size
+    assert told["algorithm"].string_value == tiny.algorithm
     (file,) = run.glob("events*")
     file.write_bytes(file.read_bytes()[:-99])  # the last row is torn, as by a kill
     (run / "events.out.tfevents.1.older").write_bytes(b"of an older version")

@@ -8,13 +8,14 @@ all their rows are written to a new events file, and rows that come are added to
 import os
 import socket
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Self
 
 from tensorboard.compat.proto.event_pb2 import Event, SessionLog
 from tensorboard.compat.proto.summary_pb2 import Summary
+from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from cmfq.storage import cannot_write, remove, write_aside
@@ -23,13 +24,23 @@ EVENTS = "events.out.tfevents."
 """With which the names of events files begin; TensorBoard reads them in order of the rest."""
 Scalars = Mapping[str, Any]
 """A number, a list of numbers or a dictionary of numbers by name; others are left out."""
+Names = Callable[[str], Sequence[str]]
+"""Names for the entries of a list, from what rows call it: teams, or roles."""
 
 
 class Board:
-    """The events file of a run under way."""
+    """The events file of a run under way.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: folder of the run.
+        names: names for the entries of a list, by how rows call the list and by its length.
+        settings: settings of the run, shown as hyperparameters.
+    """
+
+    def __init__(self, folder: Path, names: Names, settings: Scalars) -> None:
         self._folder = folder
+        self._names = names
+        self._settings = settings
         self._file: BinaryIO | None = None
         self._episode = 0
 
@@ -55,10 +66,12 @@ class Board:
         _write(content, Event(wall_time=started, file_version="brain.Event:2"))
         start = SessionLog(status=SessionLog.START)  # what a TensorBoard that watches had is void
         _write(content, Event(wall_time=started, session_log=start))
+        hyperparameters = hparams_pb(dict(self._settings), start_time_secs=started)
+        _write(content, Event(wall_time=started, summary=hyperparameters))
         for row in rows:
             started += sum(row.get(f"{part}_seconds", 0.0) for part in ("playing", "learning"))
             self._episode = row["episode"]
-            _write(content, _event(row, started))
+            _write(content, _event(row, started, self._names))
         before = list(self._folder.glob(f"{EVENTS}*"))
         name = f"{EVENTS}{time.time_ns():020d}.{socket.gethostname()}.{os.getpid()}"
         path = self._folder / name
@@ -87,28 +100,29 @@ class Board:
             event = Event(wall_time=time.time(), step=row["episode"], session_log=start)
             _write(content, event)
         self._episode = row["episode"]
-        _write(content, _event(row, time.time()))
+        _write(content, _event(row, time.time(), self._names))
         try:
             self._file.write(content.getvalue())
         except OSError as error:
             raise cannot_write(Path(self._file.name), error) from error
 
 
-def _event(row: Scalars, wall_time: float) -> Event:
-    """All numbers of a row: ``rewards`` of two teams are ``rewards/0`` and ``rewards/1``."""
+def _event(row: Scalars, wall_time: float, names: Names) -> Event:
+    """All numbers of a row: ``rewards`` of two teams are ``rewards/red`` and ``rewards/blue``."""
     values = [
         Summary.Value(tag=tag, simple_value=number)
         for name, value in row.items()
         if name != "episode"
-        for tag, number in _numbers(name, value)
+        for tag, number in _numbers(name, value, names(name))
         if isinstance(number, int | float)
     ]
     return Event(wall_time=wall_time, step=row["episode"], summary=Summary(value=values))
 
 
-def _numbers(name: str, value: Any) -> list[tuple[str, Any]]:
+def _numbers(name: str, value: Any, names: Sequence[str]) -> list[tuple[str, Any]]:
     if isinstance(value, list):
-        value = dict(enumerate(value))
+        known = names if len(names) == len(value) else range(len(value))
+        value = dict(zip(known, value, strict=True))
     if isinstance(value, dict):
         return [(f"{name}/{key}", number) for key, number in value.items()]
     return [(name, value)]

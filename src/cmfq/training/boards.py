@@ -1,10 +1,12 @@
 """TensorBoard's events file of a run, or nothing where TensorBoard is not installed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+from cmfq.environments.base import TeamSpecification
 from cmfq.notices import notify
+from cmfq.storage import plain
 
 if TYPE_CHECKING:
     from cmfq.training.board import Board
@@ -26,8 +28,16 @@ class NoBoard:
         """Take the row of one episode or evaluation."""
 
 
-def open_board(folder: Path) -> "Board | NoBoard":
-    """The board of a run in this folder; a notice says so if there can be none."""
+def open_board(
+    folder: Path, teams: Sequence[TeamSpecification], settings: object
+) -> "Board | NoBoard":
+    """The board of a run in this folder; a notice says so if there can be none.
+
+    Args:
+        folder: folder of the run.
+        teams: teams of the environment, by whose names numbers are shown.
+        settings: settings of the run.
+    """
     try:
         from cmfq.training.board import Board
     except ModuleNotFoundError:
@@ -37,4 +47,19 @@ def open_board(folder: Path) -> "Board | NoBoard":
             "pip install 'cmfq[tensorboard]' to see them in TensorBoard as well",
         )
         return NoBoard()
-    return Board(folder)
+    sides = [team.name for team in teams]
+    roles = list(dict.fromkeys(team.role for team in teams))
+    return Board(
+        folder,
+        lambda name: roles if name.startswith("role_") else sides,
+        dict(_flat("", plain(settings))),
+    )
+
+
+def _flat(prefix: str, settings: Any) -> Iterator[tuple[str, Any]]:
+    """Settings within settings as ``network.head``; lists as text."""
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from _flat(f"{prefix}{name}.", value)
+        elif value is not None:
+            yield f"{prefix}{name}", value if isinstance(value, bool | int | float) else str(value)

@@ -45,7 +45,7 @@ def train(
     """
     episodes, checkpoint_seconds = self_play.settings.episodes, 0.0
     run.begin(self_play)
-    with open_board(run.path) as board:
+    with open_board(run.path, self_play.teams, self_play.settings) as board:
         board.begin(run.rows(), run.started())
         while True:  # here nothing has happened since the state was saved: it is safe to stop
             evaluated = evaluator is None or _evaluate(
