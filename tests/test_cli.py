@@ -122,6 +122,9 @@ def test_explain_and_check_print_tables(
     assert "Agent 14 at step 3" in output
     assert "before, with ā" in output
     assert "if all:" in output
+    assert "battle, 12 a side, seed 0" in " ".join(output.split())
+    last = " ".join(output.split("\n")[-3:])
+    assert re.search(r"Weighing the neighbours moves \d+% of the policy of agent 14: .*\.", last)
     out = tmp_path / "theory.json"
     assert main(["check", str(runs / "mfq"), "--json", str(out)]) == 0
     rows = json.loads(out.read_text())

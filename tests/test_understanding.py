@@ -11,7 +11,7 @@ from cmfq.decision import Decision
 from cmfq.environments.base import TeamObservation, TeamSpecification
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.errors import UserError
-from cmfq.explanation import ask_what_if
+from cmfq.explanation import Explanation, Neighbour, ask_what_if
 from cmfq.networks import AdditiveHead, NetworkSettings
 from cmfq.new_network import new_network
 from cmfq.policies import QPolicy
@@ -232,3 +232,23 @@ def test_everyone_includes_the_others() -> None:
     assert check_theory(made, decisions(made, alone), np.random.default_rng(0)) == []
     decided = decisions(made, alone, others)
     assert check_theory(made, decided, np.random.default_rng(0))[0].agents == 1
+
+
+def told(before: list[float], after: list[float], *neighbours: Neighbour) -> str:
+    mean, merged = (np.zeros(2, np.float32) for _ in range(2))
+    policies = (np.array(one, np.float32) for one in (before, after))
+    return Explanation(
+        3, ("stay", "strike"), list(neighbours), mean, merged, *policies, {}
+    ).summary()
+
+
+def test_the_summary_says_what_weighing_changes() -> None:
+    neighbour = Neighbour(8, 1.0, "strike", 0.5, 0.75)
+    assert told([0.9, 0.1], [0.2, 0.8], neighbour) == (
+        "Weighing the neighbours moves 70% of the policy of agent 3: its likeliest action is "
+        "strike (80%) instead of stay (90%); agent 8, which did strike, weighs most (75%)."
+    )
+    assert "stays stay (60%)" in told([0.9, 0.1], [0.6, 0.4], neighbour)
+    assert told([0.9, 0.1], [0.9, 0.1]) == (
+        "Agent 3 has no neighbour that has acted: it goes by what it sees."
+    )

@@ -55,6 +55,28 @@ class Explanation:
     counterfactual_policies: dict[str, Probabilities]
     """Under the intervention, for each action that a neighbour took."""
 
+    def summary(self) -> str:
+        """One sentence: who weighs most, and what weighing changes of the policy."""
+        if not self.neighbours:
+            return f"Agent {self.agent} has no neighbour that has acted: it goes by what it sees."
+        first, after = self._likeliest(self.policy_before), self._likeliest(self.policy_after)
+        moved = 0.5 * float(np.abs(self.policy_after - self.policy_before).sum())
+        change = (
+            f"its likeliest action stays {after}"
+            if first.split(" (")[0] == after.split(" (")[0]
+            else f"its likeliest action is {after} instead of {first}"
+        )
+        heaviest = self.neighbours[0]
+        return (
+            f"Weighing the neighbours moves {moved:.0%} of the policy of agent {self.agent}: "
+            f"{change}; agent {heaviest.id}, which did {heaviest.action}, weighs most "
+            f"({heaviest.weight:.0%})."
+        )
+
+    def _likeliest(self, policy: Probabilities) -> str:
+        action = int(policy.argmax())
+        return f"{self.actions[action]} ({policy[action]:.0%})"
+
 
 class WhatIf(NamedTuple):
     """Policies under the do-operation, a row per *pair* of an agent and an action.

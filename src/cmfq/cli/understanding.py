@@ -76,7 +76,8 @@ def explain_in(
         team = living.index(True)
         policy, observation, decision = teams[team]
         others = [other for number, (_, other, _) in enumerate(teams) if number != team]
-        _print_explanation(policy.explain_decision(observation, decision, agent, others), step)
+        told = policy.explain_decision(observation, decision, agent, others)
+        _print_explanation(told, _where(settings, step, seed))
 
     return explain
 
@@ -155,9 +156,11 @@ def _print_theory(role: str, rows: list[TheoryRow]) -> None:
 
 def _print_notes(policy: QPolicy, row: TheoryRow) -> None:
     """Explanation of the numbers and of their limits."""
-    say("|Σ w δ|: greatest entry; |R|: an agent's greatest |R_k|, median over agents; share: the")
-    say("same as a share of the standard deviation of the agent's Q over the actions it may take;")
-    say("gap: the mean difference in Eq 8 as such a share; 95 %: 95th percentiles over agents")
+    say("|Σ w δ|: greatest entry, zero by construction: ǎ is the weighted mean of the neighbours'")
+    say("actions, so what is printed is rounding; |R|: an agent's greatest |R_k|, median over")
+    say("agents; share: the same as a share of the standard deviation of the agent's Q over the")
+    say("actions it may take; gap: the mean difference in Eq 8 as such a share; 95 %: 95th")
+    say("percentiles over agents")
     if row.smoothness is None:
         say(
             "L: none. The network's rectifiers make the gradient of Q jump in ǎ, so Eq 14-20 bound "
@@ -176,6 +179,10 @@ def _print_notes(policy: QPolicy, row: TheoryRow) -> None:
         )
     if policy.algorithm == "iql":
         say("iql never merges actions: its network was trained with ǎ = 0 and knows no other ǎ")
+
+
+def _where(settings: EnvironmentSettings, step: int, seed: int) -> str:
+    return f"step {step} of {settings.title}, seed {seed}, against itself"
 
 
 def _generator(seed: int) -> np.random.Generator:
@@ -209,9 +216,9 @@ def _watch(
     return watched
 
 
-def _print_explanation(explanation: Explanation, step: int) -> None:
+def _print_explanation(explanation: Explanation, where: str) -> None:
     console = new_console()
-    table = ScreenTable(title=f"Agent {explanation.agent} at step {step}: its neighbours")
+    table = ScreenTable(title=f"Agent {explanation.agent} at {where}: its neighbours")
     for column in ("id", "distance", "did", "effect", "weight"):
         table.add_column(column, justify="left" if column == "did" else "right")
     for neighbour in explanation.neighbours:
@@ -239,3 +246,4 @@ def _print_explanation(explanation: Explanation, step: int) -> None:
     for name, policy in policies.items():
         table.add_row(name, *(f"{policy[action]:.3f}" for action in shown))
     console.print(table)
+    say(explanation.summary())
