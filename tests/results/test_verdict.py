@@ -2,11 +2,13 @@
 
 from typing import cast
 
+import numpy as np
 import pytest
 
 from cmfq.play.matches import MatchResult
+from cmfq.results.table import interval_text
 from cmfq.results.verdict import verdict
-from cmfq.statistics.intervals import wilson_interval
+from cmfq.statistics.intervals import mean_interval, wilson_interval
 
 
 class Match:
@@ -49,3 +51,8 @@ def test_roles_are_not_better_than_each_other() -> None:
     assert not good
     assert not bad
     assert "what each player earned" in unknown
+
+
+def test_an_interval_without_ends_is_said_in_words() -> None:
+    assert interval_text(*mean_interval(np.array([3.0]))) == "too few games"
+    assert interval_text(*mean_interval(np.array([1000.0, 1000.0, 1000.0]))) == "1,000.0 to 1,000.0"

@@ -17,7 +17,7 @@ from cmfq.play.matches import MatchResult, mean_rewards, play_match
 from cmfq.play.players import usual_opponents
 from cmfq.results.details import earns, side_sentences, side_table, yardstick_rows
 from cmfq.results.run import write_report
-from cmfq.results.table import margin_text
+from cmfq.results.table import interval_text, margin_text
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import remove, write_json
 from cmfq.text import say
@@ -219,5 +219,5 @@ def _add_rewards(table: ScreenTable, results: Sequence[MatchResult]) -> None:
                 escape(row.role),
                 escape(result.b if row.player == result.a else result.a),
                 f"{row.mean:,.1f}",
-                f"{low:,.1f} to {high:,.1f}",
+                interval_text(low, high),
             )

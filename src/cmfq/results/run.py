@@ -22,6 +22,7 @@ from cmfq.replays.page import NamedReplay, page_text
 from cmfq.replays.record import Recorder
 from cmfq.results.figures import learning_curves, win_rate_over_training
 from cmfq.results.style import Metrics, svg_text
+from cmfq.results.table import interval_text
 from cmfq.results.verdict import verdict
 from cmfq.storage import write_bytes
 from cmfq.training.evaluations import Evaluation
@@ -67,6 +68,7 @@ def write_report(
         rewards=[mean_rewards(match) for match in matches],
         fight=_record_typical_game(matches[-1]),
         verdict=verdict(matches),
+        ends=interval_text,
     )
     path.parent.mkdir(parents=True, exist_ok=True)
     write_bytes(path, html.encode())

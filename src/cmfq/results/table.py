@@ -81,6 +81,13 @@ def rate_text(rate: Estimate) -> str:
     return f"{rate.value:.1%} ({100 * rate.low:.0f} to {100 * rate.high:.0f}\N{NO-BREAK SPACE}%)"
 
 
+def interval_text(low: float, high: float, digits: int = 1) -> str:
+    """The ends of an interval; in words where too few games leave it without ends."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return "too few games"
+    return f"{low:,.{digits}f} to {high:,.{digits}f}"
+
+
 def margin_text(value: Estimate, digits: int = 1) -> str:
     """A signed number with its interval, if there is one."""
     text = signed(value.value, digits)
