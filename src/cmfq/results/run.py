@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from cmfq.environments.appearance import shown_title
+from cmfq.environments.base import Body
 from cmfq.environments.keeping import opened
 from cmfq.environments.sides import Seats, name_of, seats
 from cmfq.play.games import Game, play_between
@@ -89,6 +90,8 @@ class _Fight(NamedTuple):
     page: str
     """The replay page with the game in it."""
     caption: str
+    legend: str
+    """What bars and arrows mean, where there are any."""
 
 
 def _record_typical_game(match: MatchResult) -> _Fight:
@@ -121,6 +124,7 @@ def _record_typical_game(match: MatchResult) -> _Fight:
             game = play_between(
                 environment, a, b, typical, entropy=(match.seed, typical), observers=(recorder,)
             )
+        bodies = environment.scenery().bodies
     who = [
         f"{name} ({_colours(side) if match.symmetric else name_of(side, teams)})"
         for name, side in zip(names, sides, strict=True)
@@ -133,7 +137,8 @@ def _record_typical_game(match: MatchResult) -> _Fight:
     )
     caption = f"{' against '.join(who)}, a game of median length: {came}"
     title = " against ".join(name for name, side in zip(names, sides, strict=True) if side)
-    return _Fight(page_text([NamedReplay(title, recorder.content)]), caption)
+    page = page_text([NamedReplay(title, recorder.content)])
+    return _Fight(page, caption, _legend(bodies))
 
 
 def _colours(side: Sequence[int]) -> str:
@@ -144,6 +149,15 @@ def _rewards(game: Game, sides: Seats) -> list[str]:
     """Of A, which has the first seats, and of B if it has any."""
     rewards = (game.a_reward, game.b_reward)
     return [f"{one:,.1f}" for one, side in zip(rewards, sides, strict=True) if side]
+
+
+def _legend(bodies: Sequence[Body]) -> str:
+    parts = []
+    if any(body.full_health for body in bodies):
+        parts.append("the bar in each body is its hit points")
+    if any(body.attacks for body in bodies):
+        parts.append("arrows are attacks")
+    return "; ".join(parts)
 
 
 def _summary(metrics: Metrics) -> dict[str, Any]:
