@@ -28,12 +28,12 @@ QUICK_SETTINGS: dict[str, dict[str, Any]] = {
     },
 }
 QUICK_EPISODES = 4
-EPISODE_SECONDS = {"battle": (1.4, 128), "pursuit": (6.0, 60), "particles": (0.9, 60)}
-"""Seconds of one core that an episode of training takes, with how many agents: towards the end of
-runs with the preset paper, on a small virtual machine. It grows about as their number. Runs that
-are there count with their own."""
-GAME_SECONDS = {"battle": 0.004, "pursuit": 0.06, "particles": 0.01}
-"""Seconds of one core that a game takes for each agent, measured there too."""
+EPISODE_SECONDS = {"battle": (1.8, 128), "pursuit": (4.8, 60), "particles": (0.9, 60)}
+"""Seconds of one core that an episode of training takes, with how many agents, and about in
+proportion with others: rough, from the times of agent-steps in docs/scaling.md. Runs that are there
+count with their own."""
+GAME_SECONDS = {"battle": 0.003, "pursuit": 0.03, "particles": 0.002}
+"""Seconds of one core that a game takes for each agent, as rough."""
 
 
 @dataclass(frozen=True)
