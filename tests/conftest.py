@@ -1,5 +1,6 @@
 """Shape annotations of the mathematics are checked in every test; training pays nothing for it."""
 
+import os
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -26,6 +27,8 @@ from cmfq.zoo import FOLDER
 from weights import last_checkpoints
 
 torch.set_num_threads(1)
+# Ray reads these once in a process, whichever test is the first to ask for it.
+os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a" * 64}
 # Tests that are started in the background may ignore these, and so would every process that a test
 # starts: no test of Ctrl-C or of a closed terminal could end then.
 signal.signal(signal.SIGINT, signal.default_int_handler)

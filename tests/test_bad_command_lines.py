@@ -109,6 +109,7 @@ NUMBERS = {  # options of a command that names no file, with values that none of
     "sweep new.toml": {"--log": "new.json"},
     "reproduce new.json --runs new": {"--log": "new.json"},
     "report": {"": f"new {LONG}"},
+    "paper 4b": {"--seeds": "0 x", "--preset": "x", "--workers": "0", "--out": f"new.txt/{LONG}"},
 }
 TABLE = [
     f"{command} {option} {value}"
@@ -123,7 +124,7 @@ TABLE += [
     for command in ("evaluate rush rush", "view new.replay", "report new", "bench", "check new")
     for option in ("--json", "--html", "--out", "--seed")
 ]
-TABLE += [command for command in COMMANDS if command not in ("environments", "bench")]
+TABLE += [command for command in COMMANDS if command not in ("environments", "bench", "paper")]
 TABLE += ["", "nothing", "trian battle", "--nothing", "bench --algorithms", "bench --sizes"]
 
 

@@ -215,7 +215,7 @@ def test_what_is_said_follows_from_the_rows() -> None:
     assert "12% (mfq), 12% (attention-mfq), 12% (cmfq) of the weight stands elsewhere" in said
     assert "with zero.** Another action becomes the likeliest in 25% (mfq)" in said
     assert (  # Student's t of 2 degrees, 4.303, over √3
-        "- **All that ǎ tells** is worth something to cmfq at −8.0 (−10.5 to −5.5); does harm to "
+        "**All that ǎ tells** is worth something to cmfq at −8.0 (−10.5 to −5.5); does harm to "
         "attention-mfq at +4.0 (+1.5 to +6.5); cannot be told to matter to mfq at 0.0 (−2.5 to "
         "+2.5) (with its own mean ǎ, always instead)."
     ) in said

@@ -17,8 +17,6 @@ def cluster() -> Iterator[Any]:
         "RAY_agent_register_timeout_ms": "300000",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_health_check_period_ms": "1000",
-        "RAY_AUTH_MODE": "token",
-        "RAY_AUTH_TOKEN": "a" * 64,
         "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]),
     }.items():
         patience.setenv(name, value)
