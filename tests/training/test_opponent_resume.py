@@ -105,7 +105,7 @@ SMALL = (
 
 def test_a_killed_mixed_run_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "cmfq.cli", "train", "battle", *SMALL, "--run"]
-    subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
+    assert main([*command[3:], str(tmp_path / "whole")]) == 0
     process = subprocess.Popen([*command, str(tmp_path / "parts")], stdout=subprocess.PIPE)
     metrics = tmp_path / "parts" / "metrics.jsonl"
     deadline = time.monotonic() + 600
@@ -116,8 +116,7 @@ def test_a_killed_mixed_run_goes_on_as_if_it_had_not_been(tmp_path: Path) -> Non
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=600)
     assert len(Run.open(tmp_path / "parts").metrics()) < 24
-    resume = [sys.executable, "-m", "cmfq.cli", "resume", str(tmp_path / "parts")]
-    subprocess.run(resume, check=True, capture_output=True)
+    assert main(["resume", str(tmp_path / "parts")]) == 0
     assert_same_run(tmp_path / "whole", tmp_path / "parts")
 
 
