@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+import hypothesis
 import pytest
 from jaxtyping import install_import_hook
 
@@ -27,6 +28,11 @@ from cmfq.zoo import FOLDER
 from weights import last_checkpoints
 
 torch.set_num_threads(1)
+# A busy machine is slow at anything: no test may fail for it.
+hypothesis.settings.register_profile(
+    "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("busy")
 # Ray reads these once in a process, whichever test is the first to ask for it.
 os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a" * 64}
 # Tests that are started in the background may ignore these, and so would every process that a test

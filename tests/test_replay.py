@@ -57,7 +57,7 @@ def play(replay: Replay, rng: np.random.Generator, episode: int, size: int, step
     writer.on_truncation((observe(ids, 100 * episode + steps),), (decide(ids, time + 1),))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 1000),
     capacity=st.integers(60, 400),

@@ -33,7 +33,7 @@ def brawl(observation: TeamObservation, team: int, rng: np.random.Generator) -> 
     return chosen.astype(np.int32)
 
 
-@settings(max_examples=3, deadline=None)
+@settings(max_examples=3)
 @given(seed=st.integers(0, 2**31 - 1), size=st.sampled_from([36, 64]))
 def test_every_agent_fares_as_in_the_parallel_environment(seed: int, size: int) -> None:
     steps = 250
@@ -229,7 +229,7 @@ def test_observations_outlive_the_steps_after_them() -> None:
     size=st.integers(1, 50),
     map_size=st.sampled_from([0, 12, 13, 40]),
 )
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_a_random_formation_is_mirrored_and_drawn_from_the_seed(
     seed: int, size: int, map_size: int
 ) -> None:

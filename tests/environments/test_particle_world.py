@@ -55,7 +55,7 @@ def test_from_any_state_all_moves_as_in_mpe2(spread: float, speeds: tuple[float,
     assert touched or spread > 1
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 1000),
     worlds=st.integers(1, 5),

@@ -83,7 +83,7 @@ def plans(draw: st.DrawFn) -> dict[str, tuple[int, int | None, int | None]]:
     return plan
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(plan=plans())
 def test_every_row_is_the_agent_that_it_says(plan: dict) -> None:
     environment = adapt(make(plan=plan, possible_agents=list(plan)), max_steps=7)

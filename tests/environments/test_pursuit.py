@@ -34,7 +34,7 @@ def draw(observations: tuple[TeamObservation, ...], rng: np.random.Generator) ->
     ]
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(
     seed=st.integers(0, 2**31 - 1),
     field=st.sampled_from([(40, 20, 40), (57, 40, 81), (80, 80, 160), (120, 180, 360)]),

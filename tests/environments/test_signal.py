@@ -70,7 +70,7 @@ def earned(environment: SignalEnvironment, actions: Any, seed: int = 0) -> np.nd
     return np.array(rewards)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(world=worlds, seed=st.integers(0, 1000))
 def test_who_knows_the_signallers_earns_one_per_listener_and_step(
     world: SignalSettings, seed: int
@@ -96,7 +96,7 @@ def test_random_actions_and_a_constant_one_earn_their_chance(setting: str) -> No
     assert not constant[:, ~environment.listens].any()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(world=worlds)
 def test_neighbours_are_the_talkers_of_the_own_cluster_from_the_first_step_on(
     world: SignalSettings,
@@ -122,7 +122,7 @@ def test_neighbours_are_the_talkers_of_the_own_cluster_from_the_first_step_on(
         observations = environment.step([np.zeros(agents, np.int32)]).observations
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(world=worlds)
 def test_signallers_say_the_truth_and_are_told_by_action_or_by_observation_never_by_both(
     world: SignalSettings,

@@ -20,7 +20,7 @@ def count_one_by_one(
     return counts
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     agents=st.integers(0, 40),
     radius=st.sampled_from([0.0, 1.0, 1.5, 6.0, 40.0, np.inf]),
@@ -60,7 +60,7 @@ def test_without_a_limit_the_farthest_are_neighbours_too(dtype: type) -> None:
         assert sorted(found.agent.tolist()) == [0, 1]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     side=st.integers(1, 4),
     radius=st.sampled_from([1.0, 2.5, 4.5, 5.0, np.inf]),

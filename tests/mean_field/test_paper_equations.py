@@ -100,7 +100,7 @@ def oracle(
 
 
 @pytest.mark.parametrize("head", HEADS)
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     seed=st.integers(0, 10_000),
     neighbours=st.lists(
