@@ -13,11 +13,11 @@ from cmfq.errors import UserError
 from cmfq.play.matches import play_game, play_match
 from cmfq.play.players import load_player
 from cmfq.policies import QPolicy
-from cmfq.replays.fight import FightRecorder
 from cmfq.statistics.intervals import wilson_interval
 from cmfq.training.checkpoint import save_policies
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
+from fights import FightRecorder
 
 SMALL = BattleSettings(size=12, max_steps=80)
 

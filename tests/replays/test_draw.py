@@ -13,11 +13,11 @@ from cmfq.replays.draw import (
     SOLID_COLOUR,
     TEAM_COLOURS,
     Picture,
-    draw_fight,
     draw_frame,
     readable_cell,
 )
-from cmfq.replays.fight import FightRecorder, TeamFrame
+from cmfq.replays.fight import TeamFrame
+from fights import FightRecorder
 
 CELL = 20
 FIGHTER = Body("square", 1.0, 10.0, (None, (1.0, 0.0)))
@@ -110,7 +110,10 @@ def test_a_real_fight_is_drawn_step_by_step() -> None:
     environment = BattleEnvironment(settings)
     environment.reset(0)
     scenery = environment.scenery()
-    pictures = draw_fight(recorder.frames, ("rush", "random"), scenery, cell=6)
+    pictures = [
+        draw_frame(frame, scenery, cell=6, names=("rush", "random"), remark=f"step {step}")
+        for step, frame in enumerate(recorder.frames)
+    ]
     assert len(pictures) == game.steps
     assert {picture.shape[1:] for picture in pictures} == {(120, 3)}
     assert len({picture.tobytes() for picture in pictures}) == game.steps

@@ -6,12 +6,11 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from rich.progress import BarColumn, Progress, TextColumn
 
-from cmfq.cli.screen import new_console
+from cmfq.cli.screen import PLAIN_LINES, new_console
 from cmfq.experiments.watching import RunsWatch
 from cmfq.text import plain_text, say
 from cmfq.training.settings import RunSettings
@@ -20,8 +19,6 @@ PERIOD = 1.0
 """Seconds between two looks at the runs' folders."""
 SHOWN = 4
 """Runs that are shown by name."""
-PLAIN_LINES = 20
-"""Lines of progress where the output is no terminal."""
 
 
 class RunsScreen:
@@ -58,12 +55,7 @@ class RunsScreen:
         self._thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
         self._ended.set()
         self._thread.join()
         with suppress(OSError):

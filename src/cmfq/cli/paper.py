@@ -10,7 +10,7 @@ from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.experiments.paper.figures import FIGURES
 from cmfq.experiments.paper.make import make_figure
 from cmfq.experiments.paper.page import status_table, summary, verdict_table, write_paper
-from cmfq.experiments.paper.plan import Effort, figures_called, plays, runs_of, status_of
+from cmfq.experiments.paper.plan import Effort, figures_called, games_needed, runs_of, status_of
 from cmfq.hints import command
 from cmfq.text import say
 from cmfq.workers import check_workers
@@ -53,7 +53,8 @@ def paper(
     words = ["paper", *figures, "--out", str(out), "--preset", preset, "--seeds", str(seeds)]
     again = command(*words, *(["--quick"] if quick else []))
     for figure in wanted:
-        with GamesScreen(folder / "games" / figure.name if plays(figure) else None) as screen:
+        logs = folder / "games" / figure.name if games_needed(figure, effort) else None
+        with GamesScreen(logs) as screen:
             page = make_figure(
                 figure, effort, folder, again, workers=workers, on_progress=screen.report
             )

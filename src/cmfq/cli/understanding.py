@@ -7,15 +7,12 @@ import numpy as np
 import tyro
 
 from cmfq.cli.screen import ScreenTable, new_console
-from cmfq.decision import Decision
-from cmfq.environments.base import TeamObservation
-from cmfq.environments.keeping import opened
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.explanation import Explanation, id_ranges
 from cmfq.outputs import THEORY, validate_output
+from cmfq.play.games import decisions_until
 from cmfq.policies import QPolicy
-from cmfq.rollout import decide
 from cmfq.storage import write_json
 from cmfq.text import say
 from cmfq.theory import TheoryRow, check_theory
@@ -65,7 +62,7 @@ def explain_in(
         policies, generator = load_checkpoint(run).policies, _generator(seed)
         if step < 0:
             raise UserError(f"step is {step}: give at least 0")
-        seen = _watch(policies, settings, seed, step, generator)
+        seen = decisions_until(policies, settings, seed, step, generator)
         if len(seen) <= step:
             raise UserError(f"the game ends with step {len(seen) - 1}: give a step up to that")
         teams = seen[step]
@@ -108,7 +105,7 @@ def check_in(
         if json is not None:
             validate_output(json, THEORY)
         policies, generator = load_checkpoint(run).policies, _generator(seed)
-        watched = _watch(policies, settings, seed, max(CHECKED_STEPS), generator)
+        watched = decisions_until(policies, settings, seed, max(CHECKED_STEPS), generator)
         chosen = [step for step in CHECKED_STEPS if step < len(watched)] or [len(watched) - 1]
         rows: dict[str, list[TheoryRow]] = {}
         for role, policy in policies.items():
@@ -189,31 +186,6 @@ def _generator(seed: int) -> np.random.Generator:
     if seed < 0:
         raise UserError(f"seed is {seed}: give at least 0")
     return np.random.default_rng(seed)
-
-
-def _watch(
-    policies: dict[str, QPolicy],
-    settings: EnvironmentSettings,
-    seed: int,
-    last: int,
-    generator: np.random.Generator,
-) -> list[list[tuple[QPolicy, TeamObservation, Decision]]]:
-    """A game of the policies, up to a step or its end: who plays each team, what it sees and does.
-
-    Step 0 is the start, in which nobody has acted yet.
-    """
-    watched = []
-    with opened(settings) as environment:
-        players = [policies[team.role] for team in environment.teams]
-        observations = environment.reset(seed)
-        for _ in range(last + 1):
-            (decisions,) = decide([players], [observations], generator)
-            watched.append(list(zip(players, observations, decisions, strict=True)))
-            outcome = environment.step([decision.actions for decision in decisions])
-            if outcome.terminated or outcome.truncated:
-                break
-            observations = outcome.observations
-    return watched
 
 
 def _print_explanation(explanation: Explanation, where: str) -> None:

@@ -6,8 +6,7 @@ from typing import Any
 from cmfq.decoding import Damage
 from cmfq.environments.registry import default_settings
 from cmfq.errors import UserError, unknown_name
-from cmfq.play.entrants import flatten
-from cmfq.storage import plain
+from cmfq.storage import flatten, plain
 from cmfq.training.description import read_settings
 from cmfq.training.presets import preset_training
 from cmfq.training.settings import RunSettings

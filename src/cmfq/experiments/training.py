@@ -9,10 +9,10 @@ from typing import Any
 
 from cmfq.decoding import damage_of
 from cmfq.errors import UserError
-from cmfq.play.entrants import WATCHING, Entrant, flatten
+from cmfq.play.entrants import WATCHING, Entrant
 from cmfq.play.players import load_player
 from cmfq.play.progress import training_games
-from cmfq.storage import make_folder, plain
+from cmfq.storage import flatten, make_folder, plain
 from cmfq.training.description import read_settings
 from cmfq.training.evaluations import Evaluator
 from cmfq.training.former import former_run

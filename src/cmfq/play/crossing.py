@@ -5,7 +5,7 @@ other side. An entrant of seed ``s`` plays trained others of the same seed, and 
 unit of replication is the seed.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,7 @@ import numpy as np
 from cmfq.environments.keeping import teams_of
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
-from cmfq.play.engine import Draw, check_device, play_planned
+from cmfq.play.engine import Draw, OnProgress, check_device, part_of, play_planned
 from cmfq.play.entrants import Entrant, find_entrants
 from cmfq.play.game_log import Tournament, TournamentSettings
 from cmfq.play.schedule import ScheduledGame
@@ -90,7 +90,7 @@ def play_crossing(
     device: str = "cpu",
     folder: Path | None = None,
     command: str = "",
-    on_progress: Callable[[int, int], None] = lambda finished, all_games: None,
+    on_progress: OnProgress = lambda finished, all_games: None,
 ) -> tuple[tuple[Entrant, ...], list[CrossGame]]:
     """Play every crossing.
 
@@ -133,7 +133,7 @@ def play_crossing(
                 rule=partial(_by_roles, size),
                 workers=workers,
                 device=device,
-                on_progress=partial(_tell, on_progress, before, all_games),
+                on_progress=part_of(on_progress, before, all_games),
             ),
             size,
         )
@@ -187,13 +187,6 @@ def _planned(entrants: Sequence[Entrant], games: int) -> list[ScheduledGame]:
 
 def _seeds(first: Entrant, second: Entrant) -> set[int]:
     return {one.seed for one in (first, second) if one.seed is not None}
-
-
-def _tell(
-    on_progress: Callable[[int, int], None], before: int, games: int, finished: int, _: int
-) -> None:
-    """Report progress over all sizes from that of one."""
-    on_progress(before + finished, games)
 
 
 def _crossed(tournament: Tournament, size: int) -> Iterator[CrossGame]:

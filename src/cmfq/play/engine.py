@@ -44,6 +44,8 @@ class Draw(NamedTuple):
     """Every random draw of the game comes from it."""
 
 
+OnProgress = Callable[[int, int], None]
+"""Told how many of how many games are over."""
 Rule = Callable[[ScheduledGame, int], Draw]
 """``(game, seed) -> draw``: a function that processes can be sent."""
 
@@ -66,7 +68,7 @@ def play_planned(
     rule: Rule = by_players,
     workers: Workers = 1,
     device: str = "cpu",
-    on_progress: Callable[[int, int], None] = lambda finished, games: None,
+    on_progress: OnProgress = lambda finished, games: None,
 ) -> Tournament:
     """Play all games that are not in the file yet.
 
@@ -108,6 +110,17 @@ def play_planned(
         finished = replace(tournament, games=tuple(games[game.key] for game in planned))
         log.finish(finished)
         return finished
+
+
+def part_of(on_progress: OnProgress, before: int, games: int) -> OnProgress:
+    """Report a part of some games as progress of all of them.
+
+    Args:
+        on_progress: told of all games.
+        before: number of the games before this part.
+        games: number of all games.
+    """
+    return lambda finished, _: on_progress(before + finished, games)
 
 
 def play_games(

@@ -15,7 +15,7 @@ from typing import Any
 from cmfq.errors import UserError
 from cmfq.imports import own_names, source_of
 from cmfq.play.players import scripted_players
-from cmfq.storage import to_json
+from cmfq.storage import flatten, to_json
 from cmfq.training.checkpoint import latest_checkpoint, list_checkpoints
 from cmfq.training.run import SETTINGS_FILE, Run
 from cmfq.zoo import locate
@@ -179,17 +179,6 @@ def _label(settings: Sequence[Settings]) -> dict[bytes, str]:
             parts = [f"{key.rpartition('.')[2]}={flat.get(key)}" for key in differing]
             labels[group] = " ".join([algorithm, *parts])
     return labels
-
-
-def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested settings by their dotted paths: ``{"learner.discount": 0.95}``."""
-    flat: dict[str, Any] = {}
-    for key, item in value.items():
-        if isinstance(item, Mapping):
-            flat |= flatten(item, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = item
-    return flat
 
 
 def refuse_twins(entrants: Sequence[Entrant]) -> None:

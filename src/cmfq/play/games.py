@@ -1,16 +1,19 @@
 """One game between two players that are loaded: who has which teams, and what it came to."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from cmfq.combat import Combat, total_combat
-from cmfq.environments.base import Environment
+from cmfq.decision import Decision
+from cmfq.environments.base import Environment, TeamObservation
+from cmfq.environments.keeping import opened
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.environments.sides import seats
 from cmfq.play.players import Player
-from cmfq.policies import Policy
-from cmfq.rollout import Observer, play_episode
+from cmfq.policies import Policy, QPolicy
+from cmfq.rollout import Observer, decide, play_episode
 
 
 @dataclass(frozen=True)
@@ -37,6 +40,41 @@ class Game:
             self.game, 1 - self.a_side, self.b_survivors, self.a_survivors, self.steps,
             self.b_reward, self.a_reward, self.truncated, self.b_combat, self.a_combat,
         )  # fmt: skip
+
+
+Deciding = tuple[QPolicy, TeamObservation, Decision]
+"""Policy that plays a team, what the team observes, and what was decided."""
+
+
+def decisions_until(
+    policies: Mapping[str, QPolicy],
+    settings: EnvironmentSettings,
+    seed: int,
+    last: int,
+    generator: np.random.Generator,
+) -> list[list[Deciding]]:
+    """Decisions of every team in a game of policies against themselves, step by step.
+
+    Args:
+        policies: policy of each role.
+        settings: settings of the game.
+        seed: seed of the episode.
+        last: last step, if the game does not end before; step 0 is the start, in which nobody has
+            acted yet.
+        generator: generator of every draw that the policies make.
+    """
+    watched = []
+    with opened(settings) as environment:
+        players = [policies[team.role] for team in environment.teams]
+        observations = environment.reset(seed)
+        for _ in range(last + 1):
+            (decisions,) = decide([players], [observations], generator)
+            watched.append(list(zip(players, observations, decisions, strict=True)))
+            outcome = environment.step([decision.actions for decision in decisions])
+            if outcome.terminated or outcome.truncated:
+                break
+            observations = outcome.observations
+    return watched
 
 
 def play_between(

@@ -28,7 +28,7 @@ from cmfq.workers import Workers, one_thread
 
 @dataclass(frozen=True)
 class RoleReward:
-    """Reward of a player in a role: of its agents together, per game."""
+    """Summed reward of a player's agents in a role, per game."""
 
     player: str
     role: str
@@ -206,7 +206,7 @@ def _difference(games: Sequence[Game]) -> Estimate:
 
 
 def mean_rewards(match: MatchResult) -> tuple[float, float]:
-    """Mean rewards of a game: of all agents of A, and of B."""
+    """Summed reward of all agents of A, and of B, per game."""
     return (
         float(np.mean([game.a_reward for game in match.games])),
         float(np.mean([game.b_reward for game in match.games])),

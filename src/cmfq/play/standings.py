@@ -172,7 +172,7 @@ def returns_of(tournament: Tournament) -> dict[str, FloatArray]:
 
 
 def margins_of(games: Sequence[GameRecord], decided_by: Measure, paired: bool) -> list[float]:
-    """Margins of games, A's less B's: of each, or of each two in which players swapped roles.
+    """Margins ``A - B`` of games, or of pairs of games in which the players swapped roles.
 
     Args:
         games: of two entrants; a last one without its other half is left out where they are paired.

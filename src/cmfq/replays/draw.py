@@ -137,27 +137,6 @@ def draw_frame(
     return canvas.picture()
 
 
-def draw_fight(
-    frames: Sequence[Sequence[TeamFrame]],
-    names: Sequence[str],
-    scenery: Scenery,
-    *,
-    cell: int | None = None,
-) -> list[Picture]:
-    """Draw every step, captioned with who plays, how many live and the step.
-
-    Args:
-        frames: every team at every step.
-        names: of who plays each team.
-        scenery: of the episode.
-        cell: pixels per unit of length.
-    """
-    return [
-        draw_frame(frame, scenery, cell=cell, names=names, remark=f"step {step}")
-        for step, frame in enumerate(frames)
-    ]
-
-
 class _Canvas:
     """A field being drawn, larger than it will be shown: sides are smooth once it is shrunk."""
 

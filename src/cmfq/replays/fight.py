@@ -1,16 +1,12 @@
-"""One game, remembered step by step, to be drawn."""
+"""A step of a game as drawings need it."""
 
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from cmfq.decision import Decision
 from cmfq.environments.base import (
     BoolArray,
     FloatArray,
     IntArray,
     PositionArray,
-    Step,
-    TeamObservation,
 )
 
 
@@ -25,36 +21,3 @@ class TeamFrame(NamedTuple):
     """``(agents,)``: what each does in this step."""
     alive: BoolArray
     """``(agents,)``: who lives when the step ends."""
-
-
-@dataclass
-class FightRecorder:
-    """Watches a game (see :class:`cmfq.rollout.Observer`)."""
-
-    frames: list[tuple[TeamFrame, ...]] = field(default_factory=list)
-
-    def on_step(
-        self,
-        observations: tuple[TeamObservation, ...],
-        decisions: tuple[Decision, ...],
-        step: Step,
-    ) -> None:
-        """Remember what a drawing needs, and not the observations."""
-        self.frames.append(
-            tuple(
-                TeamFrame(
-                    observation.positions,
-                    observation.health,
-                    decision.actions,
-                    alive,
-                )
-                for observation, decision, alive in zip(
-                    observations, decisions, step.alive, strict=True
-                )
-            )
-        )
-
-    def on_truncation(
-        self, observations: tuple[TeamObservation, ...], decisions: tuple[Decision, ...]
-    ) -> None:
-        """Nothing to draw."""

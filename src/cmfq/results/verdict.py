@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from cmfq.play.matches import MatchResult
+from cmfq.results.table import listing
 
 
 class Verdict(NamedTuple):
@@ -37,13 +38,9 @@ def verdict(matches: Sequence[MatchResult]) -> Verdict:
         else:
             unclear.append(f"{match.b} ({100 * low:.0f} to {100 * high:.0f} %)")
     games = f"{matches[0].episodes} games"
-    known = "" if not unclear else f"{games} do not tell who is better against {_and(unclear)}. "
+    known = "" if not unclear else f"{games} do not tell who is better against {listing(unclear)}. "
     return Verdict(
-        f"It wins against {_and(better)} in {games} each." if better else "",
-        f"It loses against {_and(worse)} in {games} each." if worse else "",
+        f"It wins against {listing(better)} in {games} each." if better else "",
+        f"It loses against {listing(worse)} in {games} each." if worse else "",
         f"{known}{other_seeds} Of other opponents and other settings the games say nothing.",
     )
-
-
-def _and(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

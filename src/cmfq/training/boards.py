@@ -1,12 +1,12 @@
 """TensorBoard's events file of a run, or nothing where TensorBoard is not installed."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from cmfq.environments.base import TeamSpecification
 from cmfq.notices import notify
-from cmfq.storage import plain
+from cmfq.storage import flatten, plain
 
 if TYPE_CHECKING:
     from cmfq.training.board import Board
@@ -52,14 +52,14 @@ def open_board(
     return Board(
         folder,
         lambda name: roles if name.startswith("role_") else sides,
-        dict(_flat("", plain(settings))),
+        {
+            name: _shown(value)
+            for name, value in flatten(plain(settings)).items()
+            if value is not None
+        },
     )
 
 
-def _flat(prefix: str, settings: Any) -> Iterator[tuple[str, Any]]:
-    """Settings within settings as ``network.head``; lists as text."""
-    for name, value in settings.items():
-        if isinstance(value, dict):
-            yield from _flat(f"{prefix}{name}.", value)
-        elif value is not None:
-            yield f"{prefix}{name}", value if isinstance(value, bool | int | float) else str(value)
+def _shown(value: Any) -> bool | float | str:
+    """A setting as TensorBoard takes it: lists as text."""
+    return value if isinstance(value, bool | int | float) else str(value)

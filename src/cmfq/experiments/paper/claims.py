@@ -21,7 +21,7 @@ class Wins:
 
 @dataclass(frozen=True)
 class Earns:
-    """Reward per agent and step of A in a role, less that of B, against the same other sides."""
+    """Reward per agent and step of A in a role, less that of B, against all trained groups."""
 
     figure: str
     a: str
@@ -29,8 +29,6 @@ class Earns:
     role: Literal[0, 1]
     """Role that both play: 0, predators; 1, prey."""
     size: int = 0
-    against: tuple[str, ...] = ()
-    """Groups on the other side; none: all trained ones."""
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,8 @@ class Shot:
     step: int = -1
     """Step that is drawn; -1: the one with the most attacks, the first of several."""
     weights: bool = False
-    """Light up the neighbours of one agent: of the first team, the one with the most neighbours at
-    that step, the lowest id of several."""
+    """Show the weights of one agent's neighbours: the agent of the first team with the most
+    neighbours at that step, the lowest id of several."""
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,6 @@
       README.md, index.html       all figures, and the paper's claims beside what was found
 """
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 
 from cmfq.experiments.paper.figures import Figure
@@ -22,10 +20,12 @@ from cmfq.experiments.paper.plan import (
     log_of,
     run_name,
     seeds_of,
+    size_of,
     worlds_of,
 )
 from cmfq.experiments.paper.remainder import write_remainder
 from cmfq.play.crossing import CrossGame, play_crossing
+from cmfq.play.engine import OnProgress, part_of
 from cmfq.play.entrants import Entrant, find_entrants
 from cmfq.play.game_log import Tournament, TournamentSettings
 from cmfq.play.tournament import play_tournament
@@ -35,9 +35,6 @@ from cmfq.results.sizes import size_curves, write_sizes
 from cmfq.results.tournament import write_results
 from cmfq.storage import make_folder
 from cmfq.workers import Workers
-
-OnProgress = Callable[[int, int], None]
-"""Told how many of how many games of a figure are over."""
 
 
 def entrants_of(figure: Figure, effort: Effort, folder: Path) -> list[str]:
@@ -121,10 +118,10 @@ def play_sizes(
         played[size] = play_tournament(
             entrants,
             TournamentSettings(world, games_of(figure, effort), 0),
-            log_of(figure, world.team_sizes[0] if size else 0, folder),
+            log_of(figure, size_of(size, effort), folder),
             command=command,
             workers=workers,
-            on_progress=partial(_tell, on_progress, number * needed, len(worlds) * needed),
+            on_progress=part_of(on_progress, number * needed, len(worlds) * needed),
         )
     return played
 
@@ -155,8 +152,3 @@ def play_roles(
 
 def _first(figure: Figure) -> int:
     return figure.sizes[0] if figure.sizes else 0
-
-
-def _tell(on_progress: OnProgress, before: int, games: int, finished: int, _: int) -> None:
-    """Report progress over all sizes from that of one."""
-    on_progress(before + finished, games)

@@ -79,7 +79,7 @@ def claims_table(checked: Sequence[Checked]) -> Table:
 
 
 def verdict_table(checked: Sequence[Checked]) -> Table:
-    """The same for a terminal: of the claims that are measured, what was found and the verdict."""
+    """A row for each claim that is measured, narrow enough for a terminal."""
     return Table(
         ("claim", "found", "verdict"),
         [

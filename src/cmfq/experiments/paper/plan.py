@@ -128,13 +128,12 @@ def runs_of(figures: Iterable[Figure], effort: Effort) -> dict[str, RunSettings]
         if seed in seeds_of(figure, effort)
         for group in figure.groups
     }
-    settings: dict[str, RunSettings] = {}
-    known: dict[str, RunSettings] = {}
-    for name, (group, seed) in needed.items():
-        of_group = run_name(group, 0)
-        known.setdefault(of_group, settings_of(group, effort))
-        settings[name] = replace(known[of_group], seed=seed)
-    return settings
+    groups = {run_name(group, 0): group for group, _ in needed.values()}
+    usual = {name: settings_of(group, effort) for name, group in groups.items()}
+    return {
+        name: replace(usual[run_name(group, 0)], seed=seed)
+        for name, (group, seed) in needed.items()
+    }
 
 
 def games_of(figure: Figure, effort: Effort) -> int:
@@ -150,13 +149,8 @@ def worlds_of(figure: Figure, effort: Effort) -> dict[int, EnvironmentSettings]:
     return {size: usual.resized(size_of(size, effort)) for size in figure.sizes}
 
 
-def plays(figure: Figure) -> bool:
-    """Whether games of a figure are kept in a log."""
-    return figure.kind in ("matrix", "sizes", "crossing")
-
-
 def games_needed(figure: Figure, effort: Effort) -> int:
-    """Number of games of a figure at each of its sizes."""
+    """Number of games of a figure at each of its sizes; 0 if it is not made of logged games."""
     groups, seeds, games = (
         len(figure.groups),
         len(seeds_of(figure, effort)),
@@ -192,7 +186,7 @@ def status_of(figure: Figure, effort: Effort, folder: Path) -> Status:
     )
     needed, played = 0, 0
     for size, world in worlds_of(figure, effort).items():
-        log = log_of(figure, world.team_sizes[0] if size else 0, folder)
+        log = log_of(figure, size_of(size, effort), folder)
         games = games_needed(figure, effort)
         there = min(games, len(read_tournament(log)[0].games)) if log.is_file() else 0
         needed, played = needed + games, played + there

@@ -6,17 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from cmfq.decision import Decision
-from cmfq.environments.keeping import opened
 from cmfq.experiments.paper.figures import Figure
 from cmfq.experiments.paper.plan import Effort, run_name, seeds_of, worlds_of
-from cmfq.play.players import load_player
-from cmfq.policies import QPolicy
+from cmfq.play.games import decisions_until
 from cmfq.results.page import Code, Finding, Page, Section, write_folder
 from cmfq.results.table import Table
-from cmfq.rollout import decide
 from cmfq.storage import make_folder, write_json
 from cmfq.theory import TheoryRow, check_theory
+from cmfq.training.checkpoint import load_checkpoint
 
 STEPS = range(0, 21, 5)
 """Steps of a game whose decisions are measured."""
@@ -28,23 +25,13 @@ def write_remainder(folder: Path, figure: Figure, effort: Effort, runs: Path, co
     (group,) = figure.groups
     rows: dict[int, TheoryRow] = {}
     for seed in seeds_of(figure, effort):
-        with opened(world) as environment:
-            player = load_player(str(runs / run_name(group, seed)), world.kind, environment.teams)
-            policies = [player[team.role] for team in environment.teams]
-            generator = np.random.default_rng(seed)
-            decisions: list[Decision] = []
-            observations = environment.reset(seed)
-            for step in range(STEPS.stop):
-                (taken,) = decide([policies], [observations], generator)
-                decisions += taken if step in STEPS else ()
-                outcome = environment.step([one.actions for one in taken])
-                if outcome.terminated or outcome.truncated:
-                    break
-                observations = outcome.observations
-            (policy,) = {id(one): one for one in policies}.values()
-            assert isinstance(policy, QPolicy), "runs hold such policies"
-            measured = check_theory(policy, decisions, generator)
-            rows.update((seed, row) for row in measured if row.weights == "causal")
+        policies = load_checkpoint(runs / run_name(group, seed)).policies
+        (policy,) = policies.values()
+        generator = np.random.default_rng(seed)
+        watched = decisions_until(policies, world, seed, max(STEPS), generator)
+        decisions = [one for step in watched[:: STEPS.step] for _, _, one in step]
+        measured = check_theory(policy, decisions, generator)
+        rows.update((seed, row) for row in measured if row.weights == "causal")
     make_folder(folder)
     write_json(folder / "rows.json", {str(seed): asdict(row) for seed, row in rows.items()})
     page = Page(

@@ -1,9 +1,10 @@
 """Whether the paper's claims hold, from the stored results of its figures."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +24,7 @@ from cmfq.experiments.paper.figures import FIGURES
 from cmfq.experiments.paper.plan import Effort, size_of
 from cmfq.play.crossing import CrossGame
 from cmfq.play.reading import finished_tournament
-from cmfq.play.standings import standings
+from cmfq.play.standings import Standings, standings
 from cmfq.results.curves import METRICS, stored_metrics
 from cmfq.statistics.intervals import mean_interval
 from cmfq.statistics.replication import Estimate
@@ -59,7 +60,8 @@ def check_claims(claims: Sequence[Claim], effort: Effort, folder: Path) -> list[
     Raises:
         UserError: stored results are damaged.
     """
-    return [_check(claim, effort, folder / claim.measured.figure) for claim in claims]
+    stored = _Stored(cache(_standings), cache(_games))
+    return [_check(claim, effort, folder / claim.measured.figure, stored) for claim in claims]
 
 
 def verdict_of(measured: Measured, found: Estimate) -> Verdict:
@@ -104,11 +106,18 @@ def _claimed(measured: Measured) -> tuple[float, float]:
             return 0.0, np.inf
 
 
-def _check(claim: Claim, effort: Effort, figure: Path) -> Checked:
+class _Stored(NamedTuple):
+    """Readers of stored results, each file once for all claims that it is about."""
+
+    standings: Callable[[Path], Standings]
+    games: Callable[[Path], list[CrossGame]]
+
+
+def _check(claim: Claim, effort: Effort, figure: Path, stored: _Stored) -> Checked:
     measured = claim.measured
     if isinstance(measured, Wins | Earns):
         measured = replace(measured, size=size_of(measured.size, effort))
-    found = _measure(measured, figure)
+    found = _measure(measured, figure, stored)
     if found is None:
         return Checked(claim, "not measured")
     estimate, seeds = found
@@ -116,27 +125,29 @@ def _check(claim: Claim, effort: Effort, figure: Path) -> Checked:
     return Checked(claim, verdict, estimate, smallest_difference(estimate, seeds), seeds)
 
 
-def _measure(measured: Measured, figure: Path) -> tuple[Estimate, int] | None:
+def _measure(measured: Measured, figure: Path, stored: _Stored) -> tuple[Estimate, int] | None:
     """What a claim is about, with the number of seeds; None where the figure is not there."""
     match measured:
         case Wins():
-            stored = figure / (
+            file = figure / (
                 f"tournament-{measured.size}.json.gz" if measured.size else "tournament.json.gz"
             )
-            return _win_rate(measured, stored) if stored.is_file() else None
+            if not file.is_file():
+                return None
+            compared = stored.standings(file).between(measured.a, measured.b)
+            return compared.win_rate, min(compared.seeds)
         case Earns() | Steadier():
-            stored = figure / "games.jsonl.gz"
-            return _earned(measured, _games(stored)) if stored.is_file() else None
+            file = figure / "games.jsonl.gz"
+            return _earned(measured, stored.games(file)) if file.is_file() else None
         case Converges():
             return _drift(measured, figure) if (figure / METRICS).is_file() else None
         case Bounded():
-            stored = figure / "rows.json"
-            return _used(stored) if stored.is_file() else None
+            file = figure / "rows.json"
+            return _used(file) if file.is_file() else None
 
 
-def _win_rate(measured: Wins, stored: Path) -> tuple[Estimate, int]:
-    found = standings(finished_tournament(stored)).between(measured.a, measured.b)
-    return found.win_rate, min(found.seeds)
+def _standings(stored: Path) -> Standings:
+    return standings(finished_tournament(stored))
 
 
 def _games(stored: Path) -> list[CrossGame]:
@@ -159,7 +170,7 @@ def _earned(measured: Earns | Steadier, games: Sequence[CrossGame]) -> tuple[Est
                     for one in games
                     if (one.size, one.seed) == (size, seed)
                     for own, other in [(one.first, one.second)[:: -1 if measured.role else 1]]
-                    if own == group and _is_met(measured, other)
+                    if own == group and not other.endswith("(script)")
                 ]
             )
         )
@@ -174,13 +185,6 @@ def _earned(measured: Earns | Steadier, games: Sequence[CrossGame]) -> tuple[Est
 
         values = [change(measured.b, one) - change(measured.a, one) for one in seeds]
     return _mean(np.array(values)), len(values)
-
-
-def _is_met(measured: Earns | Steadier, other: str) -> bool:
-    """Whether a group on the other side counts."""
-    if isinstance(measured, Earns) and measured.against:
-        return other in measured.against
-    return not other.endswith("(script)")
 
 
 def _drift(measured: Converges, figure: Path) -> tuple[Estimate, int] | None:

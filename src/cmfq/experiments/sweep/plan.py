@@ -31,7 +31,7 @@ from cmfq.algorithms import check_algorithm
 from cmfq.decoding import damage_of, decode_text, decode_toml, read_bytes
 from cmfq.errors import UserError, unknown_name
 from cmfq.experiments.settings import planned_settings
-from cmfq.play.entrants import flatten
+from cmfq.storage import flatten
 from cmfq.training.checkpoint import refuse_own_functions
 from cmfq.training.settings import RunSettings
 
@@ -62,7 +62,7 @@ class Plan:
     """A plan: two algorithms, and the settings that are varied."""
 
     environment: str
-    """As ``cmfq train`` names it."""
+    """Name of the environment, as ``cmfq train`` takes it."""
     algorithms: tuple[str, str]
     """The two algorithms that are compared."""
     factors: tuple[Factor, ...]

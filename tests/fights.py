@@ -1,0 +1,40 @@
+"""One game, remembered step by step, for tests that draw or count its frames."""
+
+from dataclasses import dataclass, field
+
+from cmfq.decision import Decision
+from cmfq.environments.base import Step, TeamObservation
+from cmfq.replays.fight import TeamFrame
+
+
+@dataclass
+class FightRecorder:
+    """Watches a game (see :class:`cmfq.rollout.Observer`)."""
+
+    frames: list[tuple[TeamFrame, ...]] = field(default_factory=list)
+
+    def on_step(
+        self,
+        observations: tuple[TeamObservation, ...],
+        decisions: tuple[Decision, ...],
+        step: Step,
+    ) -> None:
+        """Remember what a drawing needs, and not the observations."""
+        self.frames.append(
+            tuple(
+                TeamFrame(
+                    observation.positions,
+                    observation.health,
+                    decision.actions,
+                    alive,
+                )
+                for observation, decision, alive in zip(
+                    observations, decisions, step.alive, strict=True
+                )
+            )
+        )
+
+    def on_truncation(
+        self, observations: tuple[TeamObservation, ...], decisions: tuple[Decision, ...]
+    ) -> None:
+        """Nothing to draw."""
