@@ -20,8 +20,9 @@ import numpy.typing as npt
 import tyro
 from scipy import optimize, stats
 
-from cmfq.results.page import Code, Finding, Page, Section, write_folder
+from cmfq.results.page import Code, Finding, Page, Section
 from cmfq.results.table import Table
+from cmfq.results.writing import write_folder
 from cmfq.statistics.power import power, variation
 from cmfq.statistics.rating import ELO, rate_groups
 from cmfq.statistics.replication import Interval, rate_interval

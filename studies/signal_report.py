@@ -18,9 +18,10 @@ from scipy.stats import poisson
 
 from cmfq.environments.signal import Setting, SignalSettings
 from cmfq.errors import UserError
-from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section, write_folder
+from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section
 from cmfq.results.style import COLOURS, name_lines, panels
 from cmfq.results.table import Table, listing
+from cmfq.results.writing import write_folder
 from cmfq.statistics.intervals import mean_interval
 
 

@@ -13,7 +13,7 @@ LAYERS = [
     {"errors", "hints", "notices", "zoo"},
     {"imports", "decoding"},
     {"mean_field", "environments", "storage", "undo", "outputs", "devices"},
-    {"objective", "batch"},
+    {"objective", "batch", "adam"},
     {"heads"},
     {"networks"},
     {"merge"},

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import cmfq
+from cmfq.adam import Adam
 from cmfq.batch import Batch
 from cmfq.cli import main
 from cmfq.devices import available, describe, find_device
@@ -64,7 +65,7 @@ def test_an_update_stays_on_its_device_and_reads_nothing(algorithm: str, target:
         symmetries=True,
     )
     learner = Learner(policy_on(META, algorithm), settings, np.random.default_rng(0))
-    learner.optimiser = torch.optim.Adam(learner.policy.network.parameters())  # fused reads values
+    learner.optimiser = Adam(learner.policy.network.parameters(), 1e-3, fused=False)  # fused reads
     for _ in range(2):
         loss = learner.update(batch_on(META))
         assert loss.device == META

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -200,6 +201,20 @@ def test_help_and_version_import_nothing_heavy(arguments: list[str]) -> None:
     imported = ast.literal_eval(printed.splitlines()[-1])
     assert "cmfq" in imported
     assert sorted(set(HEAVY) & set(imported)) == []
+
+
+def test_training_imports_no_compiler_no_drawing_and_no_tests_of_statistics(tmp_path: Path) -> None:
+    """They take as long as all the rest of a start."""
+    script = (
+        "import sys; from cmfq.cli import main; main(sys.argv[1:]); "
+        "print([one for one in ('torch', 'torch._dynamo', 'matplotlib', 'scipy.stats', 'pandas')"
+        " if one in sys.modules])"
+    )
+    command = ["train", "signal", "--episodes", "1", "--run", str(tmp_path / "run")]
+    finished = subprocess.run(
+        [sys.executable, "-c", script, *command], capture_output=True, text=True, check=True
+    )
+    assert finished.stdout.splitlines()[-1] == "['torch']"
 
 
 def test_the_package_imports_its_parts_when_they_are_used() -> None:

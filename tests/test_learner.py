@@ -193,7 +193,7 @@ def test_the_learning_rate_falls_linearly() -> None:
     learner = learner_of("mfq", LearnerSettings(learning_rate=1e-3, final_learning_rate=2e-4))
     for progress, expected in ((0.0, 1e-3), (0.5, 6e-4), (1.0, 2e-4)):
         learner.set_learning_rate(progress)
-        assert learner.optimiser.param_groups[0]["lr"] == pytest.approx(expected)
+        assert learner.optimiser.rate == pytest.approx(expected)
 
 
 def corridor(state: int, action: int) -> tuple[float, int]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
+from cmfq.adam import Adam
 from cmfq.batch import Batch, turned
 from cmfq.environments.symmetries import symmetries
 from cmfq.errors import require_range
@@ -105,9 +106,7 @@ class Learner:
         self.target_network = copy.deepcopy(policy.network)
         self.average = AveragedModel(policy.network, multi_avg_fn=self._average)
         self.average.n_averaged = self.average.n_averaged.cpu()  # it is read at every update
-        self.optimiser = torch.optim.Adam(
-            policy.network.parameters(), settings.learning_rate, fused=True
-        )
+        self.optimiser = Adam(policy.network.parameters(), settings.learning_rate)
         self.updates = 0
         self._symmetries = [
             symmetry.to(policy.device)
@@ -146,7 +145,7 @@ class Learner:
         if self._samples_steps:  # whole steps were sampled: some rows came as neighbours alone
             errors = errors[batch.actions >= 0]
         loss = errors.square().mean()
-        self.optimiser.zero_grad()
+        network.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
         self.average.update_parameters(network)
@@ -265,5 +264,4 @@ class Learner:
     def set_learning_rate(self, progress: float) -> None:
         """Follow the schedule; ``progress`` runs from 0 to 1 over the run."""
         start, end = self.settings.learning_rate, self.settings.final_learning_rate
-        for group in self.optimiser.param_groups:
-            group["lr"] = start + (end - start) * progress
+        self.optimiser.rate = start + (end - start) * progress

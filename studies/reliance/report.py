@@ -10,9 +10,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cmfq.algorithms import ALGORITHMS
-from cmfq.results.page import Code, Items, Page, Picture, Section, write_folder
+from cmfq.results.page import Code, Items, Page, Picture, Section
 from cmfq.results.style import colours_of, name_lines, panels
 from cmfq.results.table import Table, margin_text, rate_text
+from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate, rate_interval
 from studies.reliance.rows import (
     EXCHANGES,

@@ -13,20 +13,9 @@ from playwright.sync_api import Browser, sync_playwright
 from browser import DESKTOP, PHONE, launch, watched
 from cmfq.cli.screen import print_page
 from cmfq.errors import UserError
-from cmfq.results.page import (
-    Code,
-    Finding,
-    Items,
-    Page,
-    Part,
-    Picture,
-    Section,
-    as_html,
-    as_markdown,
-    write_folder,
-    write_page,
-)
+from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section
 from cmfq.results.table import Table, conclusion
+from cmfq.results.writing import as_html, as_markdown, write_folder, write_page
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import refuse_results_folder
 from cmfq.text import Strong, markdown_text

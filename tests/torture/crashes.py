@@ -73,7 +73,6 @@ def import_all() -> None:
     for module in pkgutil.walk_packages(cmfq.__path__, "cmfq."):
         if not module.name.endswith("__main__"):
             importlib.import_module(module.name)
-    importlib.import_module("torch._dynamo")  # two seconds, which the first optimizer takes
 
 
 def check_one(

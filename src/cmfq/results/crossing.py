@@ -23,9 +23,10 @@ from cmfq.environments.settings import EnvironmentSettings
 from cmfq.play.crossing import CrossCell, CrossGame, roles_of, scaled, summarise
 from cmfq.play.entrants import Entrant, groups_of
 from cmfq.results.figures import rewards_by_size, rewards_over_training
-from cmfq.results.page import Code, Finding, Page, Part, Picture, Section, write_folder
+from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
 from cmfq.results.style import Metrics
 from cmfq.results.table import Table
+from cmfq.results.writing import write_folder
 from cmfq.storage import make_folder, write_bytes, write_gzip, write_json
 from cmfq.text import csv_text
 from cmfq.training.run import Run

@@ -22,9 +22,10 @@ from cmfq.decoding import Count, Finite, damage_of, decode_json, read_maybe_pack
 from cmfq.errors import UserError
 from cmfq.play.entrants import Entrant
 from cmfq.results.figures import learning_curves
-from cmfq.results.page import Code, Page, Picture, Section, write_folder
+from cmfq.results.page import Code, Page, Picture, Section
 from cmfq.results.style import Metrics
 from cmfq.results.table import Table
+from cmfq.results.writing import write_folder
 from cmfq.storage import make_folder, write_gzip, write_json
 from cmfq.training.deaths import somebody_died
 from cmfq.training.run import SETTINGS_FILE, Run

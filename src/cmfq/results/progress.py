@@ -23,9 +23,10 @@ from cmfq.play.outcomes import estimate, layout_values, points_of
 from cmfq.play.progress import ProgressRow, last_layouts, progress_rows, shared_by_seeds
 from cmfq.results.details import HOW_TO_READ_YARDSTICKS, role_section, side_section, yardsticks_of
 from cmfq.results.figures import win_rate_over_training
-from cmfq.results.page import Code, Finding, Page, Part, Picture, Section, write_folder
+from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
 from cmfq.results.table import Table, conclusion, signed
 from cmfq.results.tournament_tables import how_decided
+from cmfq.results.writing import write_folder
 from cmfq.storage import make_folder, write_gzip
 from cmfq.text import inline_code, markdown_text
 

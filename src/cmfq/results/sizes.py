@@ -16,9 +16,10 @@ from cmfq.errors import UserError, unknown_name
 from cmfq.play.game_log import Tournament, tournament_text
 from cmfq.play.standings import standings
 from cmfq.results.figures import win_rate_by_size
-from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section, write_folder
+from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section
 from cmfq.results.table import Table, conclusion, rate_text
 from cmfq.results.tournament_tables import HOW_TO_READ, about
+from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import make_folder, write_gzip
 from cmfq.text import markdown_text

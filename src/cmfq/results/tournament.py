@@ -36,7 +36,7 @@ from cmfq.results.details import (
     yardstick_table,
 )
 from cmfq.results.figures import game_margins, learning_curves, rating_ladder, win_rate_matrix
-from cmfq.results.page import Code, Finding, Page, Part, Picture, Section, write_folder, write_page
+from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
 from cmfq.results.table import Table, conclusion
 from cmfq.results.tournament_tables import (
     COLUMNS,
@@ -52,6 +52,7 @@ from cmfq.results.tournament_tables import (
     rating_table,
     run_table,
 )
+from cmfq.results.writing import write_folder, write_page
 from cmfq.storage import make_folder, write_bytes, write_gzip
 from cmfq.text import csv_text, inline_code, markdown_text
 

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as student
+from scipy import special
 
 
 def wilson_interval(
@@ -31,5 +31,5 @@ def mean_interval(values: npt.NDArray[np.float64], confidence: float = 0.95) -> 
         return -math.inf, math.inf
     mean = float(values.mean())
     error = float(values.std(ddof=1)) / math.sqrt(len(values))
-    spread = error * float(student.ppf(0.5 + confidence / 2, len(values) - 1))
+    spread = error * float(special.stdtrit(len(values) - 1, 0.5 + confidence / 2))
     return mean - spread, mean + spread

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize, stats
+from scipy import optimize, special
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
@@ -129,7 +129,7 @@ def _reach_over_players(points: FloatArray, group: IntArray) -> FloatArray:
     spread = (parts**2 / np.array(freedoms)[:, None]).sum(0)
     degrees = np.full(total.shape, float(min(freedoms)))
     np.divide(total**2, spread, out=degrees, where=spread > 0)
-    return np.asarray(stats.t.ppf(0.975, degrees) * np.sqrt(total))
+    return np.asarray(special.stdtrit(degrees, 0.975) * np.sqrt(total))
 
 
 def _reach_over_games(strengths: FloatArray, wins: FloatArray, draws: FloatArray) -> FloatArray:
@@ -147,7 +147,7 @@ def _reach_over_games(strengths: FloatArray, wins: FloatArray, draws: FloatArray
     )
     centre = np.eye(len(played)) - 1 / len(played)
     covariance = centre @ slope @ _laplacian(played * (square - share**2)) @ slope @ centre
-    return np.asarray(stats.norm.ppf(0.975) * np.sqrt(np.diag(covariance)))
+    return np.asarray(special.ndtri(0.975) * np.sqrt(np.diag(covariance)))
 
 
 def _laplacian(weights: FloatArray) -> FloatArray:

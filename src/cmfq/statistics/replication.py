@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -132,7 +132,7 @@ def mean_interval(scores: FloatArray, confidence: float = 0.95) -> Interval:
     """Interval of a mean score of any scale, by Student's t."""
     variance, degrees = variance_of_mean(scores)
     value = scores.mean((-2, -1))
-    reach = stats.t.ppf((1 + confidence) / 2, degrees) * np.sqrt(variance)
+    reach = special.stdtrit(degrees, (1 + confidence) / 2) * np.sqrt(variance)
     return Interval(value, value - reach, value + reach)
 
 
@@ -148,9 +148,9 @@ def rate_interval(scores: FloatArray, confidence: float = 0.95) -> Interval:
     variance, degrees = variance_of_mean(scores)
     trials = _seeds(scores)
     logit, error = logit_and_error(value, variance)
-    reach = stats.t.ppf((1 + confidence) / 2, degrees_at(value, degrees, trials)) * error
+    reach = special.stdtrit(degrees_at(value, degrees, trials), (1 + confidence) / 2) * error
     alike = variance < NO_VARIANCE
-    z2 = stats.norm.ppf((1 + confidence) / 2) ** 2 / trials
+    z2 = special.ndtri((1 + confidence) / 2) ** 2 / trials
     centre, spread = value + z2 / 2, np.sqrt(z2 * (value * (1 - value) + z2 / 4))
     low = np.where(alike, (centre - spread) / (1 + z2), _logistic(logit - reach))
     high = np.where(alike, (centre + spread) / (1 + z2), _logistic(logit + reach))
@@ -166,8 +166,8 @@ def confidence_above_half(scores: FloatArray) -> FloatArray:
     variance, degrees = variance_of_mean(scores)
     trials = _seeds(scores)
     logit, error = logit_and_error(value, variance)
-    wilson = stats.norm.cdf((value - 0.5) * 2 * np.sqrt(trials))
-    students = stats.t.cdf(logit / error, degrees_at(value, degrees, trials))
+    wilson = special.ndtr((value - 0.5) * 2 * np.sqrt(trials))
+    students = special.stdtr(degrees_at(value, degrees, trials), logit / error)
     return np.asarray(np.where(variance < NO_VARIANCE, wilson, students))
 
 

@@ -98,7 +98,7 @@ class Side:
             "network": self.policy.network.state_dict(),
             "target_network": self.learner.target_network.state_dict(),
             "average": self.learner.average.state_dict(),
-            "optimiser": _flatten(self.learner.optimiser.state_dict()["state"]),
+            "optimiser": self.learner.optimiser.state(),
         }
         if with_replay:
             parts["replay"] = self.replay.state()
@@ -114,10 +114,7 @@ class Side:
         self.policy.network.load_state_dict(parts["network"])
         self.learner.target_network.load_state_dict(parts["target_network"])
         self.learner.average.load_state_dict(parts["average"])
-        optimiser = self.learner.optimiser
-        optimiser.load_state_dict(
-            {**optimiser.state_dict(), "state": _unflatten(parts.get("optimiser", {}))}
-        )
+        self.learner.optimiser.restore(parts.get("optimiser", {}))
         if "replay" in parts:
             self.replay.restore(parts["replay"])
         self.learner.updates = info["updates"]
@@ -159,11 +156,3 @@ def split_names(tensors: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
 def _escape(part: str) -> str:
     """A name without "/", by which names are split, and of ASCII alone; plain ones as they are."""
     return quote(part, safe=" ", errors="surrogatepass")
-
-
-def _flatten(state: dict[int, dict[str, Tensor]]) -> dict[str, Tensor]:
-    return {f"{index}/{key}": value for index, row in state.items() for key, value in row.items()}
-
-
-def _unflatten(tensors: dict[str, Tensor]) -> dict[int, dict[str, Tensor]]:
-    return {int(index): row for index, row in split_names(tensors).items()}

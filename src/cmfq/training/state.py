@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from cmfq.adam import MOMENTS
 from cmfq.decoding import Count, Damage, Finite, convert, reason_of
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.side import Side, split_names, tensors_of
@@ -15,8 +16,6 @@ from cmfq.undo import NOT_TAKEN
 
 OPPONENT = "opponent"
 """Part of a side's state in runs from before there were mixes of opponents."""
-MOMENTS = {"step", "exp_avg", "exp_avg_sq"}
-"""State that Adam keeps of every weight."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +81,7 @@ def _check_tensors(side: Side, tensors: dict[str, Tensor]) -> None:
             continue
         elif name not in expected or _kind(tensor) != _kind(expected[name]):
             raise Damage(f"is damaged: {name} is of another network")
-    if any(found != MOMENTS for found in moments.values()):
+    if any(found != set(MOMENTS) for found in moments.values()):
         raise Damage("is damaged: its optimiser lacks something")
     if replay:
         empty = {name.removeprefix("replay/"): one for name, one in expected.items()}

@@ -10,8 +10,9 @@ from cmfq.experiments.paper.claims import CLAIMS, Converges, Earns, Steadier
 from cmfq.experiments.paper.figures import FIGURES
 from cmfq.experiments.paper.plan import Effort, Status
 from cmfq.experiments.paper.verdicts import NEAR, POWER, Checked, check_claims
-from cmfq.results.page import Code, Finding, Items, Page, Section, write_folder
+from cmfq.results.page import Code, Finding, Items, Page, Section
 from cmfq.results.table import Table
+from cmfq.results.writing import write_folder
 from cmfq.text import markdown_text
 
 HOW_TO_READ = (

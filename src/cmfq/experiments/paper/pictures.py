@@ -15,7 +15,8 @@ from cmfq.replays.neighbours import neighbours
 from cmfq.replays.reading import Replay, read
 from cmfq.replays.record import record_episode
 from cmfq.replays.render import render
-from cmfq.results.page import Code, Page, Part, Picture, Section, write_folder
+from cmfq.results.page import Code, Page, Part, Picture, Section
+from cmfq.results.writing import write_folder
 from cmfq.storage import make_folder
 
 PIXELS_PER_INCH = 160

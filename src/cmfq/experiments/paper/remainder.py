@@ -9,8 +9,9 @@ import numpy as np
 from cmfq.experiments.paper.figures import Figure
 from cmfq.experiments.paper.plan import Effort, run_name, seeds_of, worlds_of
 from cmfq.play.games import decisions_until
-from cmfq.results.page import Code, Finding, Page, Section, write_folder
+from cmfq.results.page import Code, Finding, Page, Section
 from cmfq.results.table import Table
+from cmfq.results.writing import write_folder
 from cmfq.storage import make_folder, write_json
 from cmfq.theory import TheoryRow, check_theory
 from cmfq.training.checkpoint import load_checkpoint

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from cmfq.decoding import damage_of, decode_json, read_maybe_packed
 from cmfq.experiments.paper.claims import (
@@ -86,7 +86,7 @@ def smallest_difference(found: Estimate, seeds: int) -> float:
     """
     if seeds < 2:
         return float("inf")
-    reach, power = stats.t.ppf([0.975, POWER], seeds - 1)
+    reach, power = special.stdtrit(seeds - 1, [0.975, POWER])
     return float((found.high - found.low) / 2 * (1 + power / reach))
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
+from scipy import special
 
 from cmfq.statistics.replication import Estimate
 
@@ -44,7 +44,7 @@ def fit_effects(
     found, *_ = np.linalg.lstsq(table, response, rcond=None)
     variance = ((response - table @ found) ** 2).sum() / freedom
     errors = np.sqrt(variance * np.diag(np.linalg.inv(table.T @ table)))
-    reach = stats.t.ppf((1 + confidence) / 2, freedom) * errors
+    reach = special.stdtrit(freedom, (1 + confidence) / 2) * errors
     mean, *changes = (
         Estimate(float(value), float(value - far), float(value + far))
         for value, far in zip(found, reach, strict=True)

@@ -24,9 +24,10 @@ from cmfq.experiments.sweep.plan import Plan
 from cmfq.experiments.sweep.play import Responses, responses, responses_csv
 from cmfq.hints import command
 from cmfq.play.game_log import Tournament, tournament_text
-from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section, write_folder
+from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section
 from cmfq.results.style import colours_of, panels
 from cmfq.results.table import Table, margin_text, rate_text
+from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import make_folder, write_bytes, write_gzip
 from cmfq.text import Strong, inline_code, markdown_text
