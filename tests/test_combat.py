@@ -79,6 +79,8 @@ class Oracle:
         self.lost = [0.0, 0.0]
         self.counts = np.zeros((2, 2, 2), int)
         """Of each team: unhurt or hurt, chances or attacks."""
+        self.quarters = np.zeros((2, 4, 2), int)
+        """Of each team and quarter of the hit points: chances, attacks."""
 
     def on_step(
         self,
@@ -98,6 +100,8 @@ class Oracle:
                 offsets = enemy.positions - own.positions[row]
                 if (np.abs(offsets).max(1) == 1).any():
                     attacked = int(decisions[team].actions[row]) >= len(MOVES)
+                    quarter = sum(health >= bound for bound in (2.5, 5, 7.5))
+                    self.quarters[team, quarter] += np.array([1, attacked])
                     for kind, counted in enumerate((health > 9.99, health < 5)):
                         self.counts[team, kind] += np.array([counted, counted and attacked])
 
@@ -127,8 +131,21 @@ def test_whole_games_agree_with_counts_agent_by_agent(names: tuple[str, str]) ->
         found = (one.chances_unhurt, one.attacks_unhurt, one.chances_hurt, one.attacks_hurt)
         assert found == tuple(oracle.counts[team].ravel())
         assert min(one.chances_unhurt, one.chances_hurt) > 0
+    assert episode.attacks_by_health is not None
+    for shares, quarters in zip(episode.attacks_by_health, oracle.quarters, strict=True):
+        assert list(shares) == ["0-25", "25-50", "50-75", "75-100"]
+        for share, (chances, attacks) in zip(shares.values(), quarters, strict=True):
+            assert chances > 0
+            assert share == pytest.approx(attacks / chances)
     for team, deaths in enumerate(episode.deaths):
         assert episode.combat[team].damage_taken > 9.9 * deaths
+
+
+def test_a_quarter_without_a_chance_has_no_share() -> None:
+    world = BattleEnvironment(BattleSettings(size=16, max_steps=1))
+    episode = played(world, ("rush",) * 2, Oracle())
+    assert episode.attacks_by_health is not None
+    assert set(episode.attacks_by_health[0].values()) == {None}
 
 
 def test_worlds_without_hit_points_have_no_combat() -> None:

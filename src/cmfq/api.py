@@ -79,6 +79,12 @@ class TrainedRun:
             "damage",
             "attacks_unhurt",
             "attacks_hurt",
+            "attacks_by_health",
+            "effective_neighbours",
+            "weight_entropy",
+            "changed_by_weights",
+            "effect_by_action",
+            "weight_by_action",
         )
         names = dict.fromkeys(by_team, sides) | {"role_losses": roles}
         return frame_of(Run.open(self.path).metrics(), names)

@@ -28,6 +28,10 @@ HURT = 0.5
 """Share of the full hit points below which an agent counts as hurt."""
 UNHURT = 0.999
 """Share of the full hit points from which an agent counts as unhurt: all, but for rounding."""
+QUARTERS = ("0-25", "25-50", "50-75", "75-100")
+"""Quarters of the full hit points, in per cent; a bound belongs to the quarter above it."""
+Shares = dict[str, float | None]
+"""Share of the chances that were taken, by quarter; ``None`` if there was no chance."""
 
 
 @dataclass(frozen=True)
@@ -97,6 +101,10 @@ class CombatTally:
             Combat(team.damage_taken, *team.counts[0], *team.counts[1]) for team in self._teams
         )
 
+    def attacks_by_health(self) -> tuple[Shares, ...]:
+        """Share of its chances that each team took so far, by quarter of the agents' hit points."""
+        return tuple(team.attacks_by_health() for team in self._teams)
+
 
 def combat_tally(
     environment: Environment, observations: Sequence[TeamObservation]
@@ -114,6 +122,8 @@ class _Team:
         self.damage_taken = 0.0
         self.counts = [[0, 0], [0, 0]]
         """Chances and attacks of the unhurt, and of the hurt."""
+        self._quarters = np.zeros((len(QUARTERS), 2), int)
+        """Chances not taken, and attacks, of each quarter."""
         self._full_health = body.full_health
         self._reach = _reach(body, specification)
 
@@ -139,6 +149,15 @@ class _Team:
         for counts, which in zip(self.counts, (unhurt, hurt), strict=True):
             counts[0] += int(np.count_nonzero(which))
             counts[1] += int(np.count_nonzero(which & attacked))
+        quarter = (health * (len(QUARTERS) / self._full_health)).astype(int)
+        cells = quarter.clip(0, len(QUARTERS) - 1) * 2 + attacked
+        self._quarters += np.bincount(cells, minlength=self._quarters.size).reshape(-1, 2)
+
+    def attacks_by_health(self) -> Shares:
+        return {
+            name: int(taken) / int(left + taken) if left + taken else None
+            for name, (left, taken) in zip(QUARTERS, self._quarters, strict=True)
+        }
 
 
 class _Reach(NamedTuple):

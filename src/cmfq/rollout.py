@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from cmfq.combat import Combat, combat_tally
+from cmfq.combat import Combat, Shares, combat_tally
 from cmfq.decision import Decision
 from cmfq.environments.base import Environment, Step, TeamObservation
 from cmfq.errors import EnvironmentFailed, UserError
@@ -47,6 +47,9 @@ class Episode(NamedTuple):
     """The step limit ended it."""
     combat: tuple[Combat, ...] | None
     """``None`` where agents have no hit points."""
+    attacks_by_health: tuple[Shares, ...] | None = None
+    """Share of attacks by quarter of hit points (see :class:`~cmfq.combat.CombatTally`); ``None``
+    likewise."""
 
     @property
     def agent_steps(self) -> int:
@@ -198,6 +201,7 @@ class _World:
             tuple(self._deaths.tolist()),
             self.truncated,
             self._combat.totals() if self._combat else None,
+            self._combat.attacks_by_health() if self._combat else None,
         )
 
 

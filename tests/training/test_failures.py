@@ -317,6 +317,12 @@ def test_tensorboard_has_the_rows_that_the_files_have(
             assert [value for _, value in shown[f"{name}/{side}"]] == pytest.approx(
                 [row[name][team] for row in rows]
             )
+    for team, side in enumerate(("red", "blue")):
+        assert shown[f"effect_by_action/{side}/stay"] == [
+            (row["episode"], pytest.approx(effects["stay"]))
+            for row in rows
+            if "stay" in (effects := row["effect_by_action"][team])
+        ]
     (settings,) = EventAccumulator(str(run)).Reload().PluginTagToContent("hparams").values()
     told = HParamsPluginData.FromString(settings).session_start_info.hparams
     assert told["environment.size"].number_value == tiny.environment.size

@@ -8,7 +8,7 @@ all their rows are written to a new events file, and rows that come are added to
 import os
 import socket
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 from pathlib import Path
 from typing import Any, BinaryIO, Self
@@ -19,13 +19,12 @@ from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
 from cmfq.storage import cannot_write, remove, write_aside
+from cmfq.training.scalars import Names, scalars
 
 EVENTS = "events.out.tfevents."
 """With which the names of events files begin; TensorBoard reads them in order of the rest."""
 Scalars = Mapping[str, Any]
 """A number, a list of numbers or a dictionary of numbers by name; others are left out."""
-Names = Callable[[str], Sequence[str]]
-"""Names for the entries of a list, from what rows call it: teams, or roles."""
 
 
 class Board:
@@ -108,24 +107,10 @@ class Board:
 
 
 def _event(row: Scalars, wall_time: float, names: Names) -> Event:
-    """All numbers of a row: ``rewards`` of two teams are ``rewards/red`` and ``rewards/blue``."""
     values = [
-        Summary.Value(tag=tag, simple_value=number)
-        for name, value in row.items()
-        if name != "episode"
-        for tag, number in _numbers(name, value, names(name))
-        if isinstance(number, int | float)
+        Summary.Value(tag=tag, simple_value=number) for tag, number in scalars(row, names).items()
     ]
     return Event(wall_time=wall_time, step=row["episode"], summary=Summary(value=values))
-
-
-def _numbers(name: str, value: Any, names: Sequence[str]) -> list[tuple[str, Any]]:
-    if isinstance(value, list):
-        known = names if len(names) == len(value) else range(len(value))
-        value = dict(zip(known, value, strict=True))
-    if isinstance(value, dict):
-        return [(f"{name}/{key}", number) for key, number in value.items()]
-    return [(name, value)]
 
 
 def _write(file: BytesIO, event: Event) -> None:

@@ -25,6 +25,21 @@ class EpisodeMetrics:
     """Share of attacks among the actions of agents with full hit points and an enemy in reach."""
     attacks_hurt: list[float | None] | None
     """The same of agents with less than half of their hit points."""
+    attacks_by_health: list[dict[str, float | None]] | None
+    """The same by quarters of the full hit points in per cent: ``0-25`` up to ``75-100``."""
+    effective_neighbours: list[float | None]
+    """Effective number of neighbours ``1 / Σ w²`` of the merging weights ``w``: the number of
+    neighbours if all weigh the same, 1 if one has all the weight. Mean over the decisions in every
+    tenth step that weigh a neighbour; none if there was none."""
+    weight_entropy: list[float | None]
+    """Entropy ``-Σ w log w`` of the merging weights, in nats, over the same decisions."""
+    changed_by_weights: list[float | None]
+    """Share of the same decisions whose best action is another than with the mean action."""
+    effect_by_action: list[dict[str, float] | None]
+    """Mean effect of a neighbour by the action that it took; none for rules without effects."""
+    weight_by_action: list[dict[str, float] | None]
+    """Mean weight of a neighbour by its action, times the number of neighbours: 1 is the weight
+    that all would have alike. None for rules with effects, and for those that weigh all alike."""
     loss: float | None
     """Mean squared TD error of the updates after it, over all roles; none if there was none."""
     role_losses: list[float | None]

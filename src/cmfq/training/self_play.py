@@ -20,6 +20,7 @@ from cmfq.replay_writer import ReplayWriter
 from cmfq.rollout import Episode, Observer, play_episodes
 from cmfq.storage import plain
 from cmfq.training.head import settle_head
+from cmfq.training.influence import InfluenceTally
 from cmfq.training.metrics import EpisodeMetrics
 from cmfq.training.opponents import LoadPlayer, Meeting, Opponents
 from cmfq.training.roles import check_roles
@@ -121,7 +122,8 @@ class SelfPlay:
         self.undone = False
         with undone_on_failure(generators, replays, keep, self._set_undone):
             meetings = [self.opponents.draw() for _ in range(worlds)]
-            played = self._play(meetings, watch)
+            tallies = [InfluenceTally(self.teams) for _ in meetings]
+            played = self._play(meetings, tallies, watch)
         playing_seconds = time.perf_counter() - started
         losses = {role: self._learn(role, meetings, played) for role in self.sides}
         learning_seconds = time.perf_counter() - started - playing_seconds
@@ -129,25 +131,19 @@ class SelfPlay:
         before = self.episode
         seconds = playing_seconds / worlds, learning_seconds / worlds
         metrics = [
-            self._metrics(meeting, episode, losses, *seconds)
-            for meeting, episode in zip(meetings, played, strict=True)
+            self._metrics(meeting, episode, tally, losses, *seconds)
+            for meeting, episode, tally in zip(meetings, played, tallies, strict=True)
         ]
         self.opponents.follow(before, self.episode)
         return metrics
 
-    def _play(self, meetings: Sequence[Meeting], watch: Watch | None) -> list[Episode]:
+    def _play(
+        self, meetings: Sequence[Meeting], tallies: Sequence[InfluenceTally], watch: Watch | None
+    ) -> list[Episode]:
         """Play the games side by side; what the learners lived through goes into their replays."""
         observers: list[list[Observer]] = [
-            [
-                ReplayWriter(
-                    side.replay,
-                    self._learning(role, meeting),
-                    self.settings.objective,
-                    side.generator,
-                )
-                for role, side in self.sides.items()
-            ]
-            for meeting in meetings
+            [*self._replay_writers(meeting), tally]
+            for meeting, tally in zip(meetings, tallies, strict=True)
         ]
         environments, seeds = self._draw_episodes(len(meetings))
         with ExitStack() as watched:
@@ -166,6 +162,14 @@ class SelfPlay:
                 observers=observers,
                 threads=self.settings.threads,
             )
+
+    def _replay_writers(self, meeting: Meeting) -> list[ReplayWriter]:
+        """Writers of what each role learns from a game."""
+        objective = self.settings.objective
+        return [
+            ReplayWriter(side.replay, self._learning(role, meeting), objective, side.generator)
+            for role, side in self.sides.items()
+        ]
 
     def _draw_episodes(self, worlds: int) -> tuple[list[Environment], list[int]]:
         """Environment and seed of the next episode in each world."""
@@ -239,6 +243,7 @@ class SelfPlay:
         self,
         meeting: Meeting,
         played: Episode,
+        influence: InfluenceTally,
         losses: dict[str, list[float]],
         playing_seconds: float,
         learning_seconds: float,
@@ -264,6 +269,8 @@ class SelfPlay:
             else None,
             attacks_unhurt=[one.share_unhurt for one in combat] if combat else None,
             attacks_hurt=[one.share_hurt for one in combat] if combat else None,
+            attacks_by_health=list(played.attacks_by_health) if played.attacks_by_health else None,
+            **influence.measures(),
             loss=_mean(every_loss),
             role_losses=[_mean(role_losses) for role_losses in losses.values()],
             updates=sum(side.learner.updates for side in sides),
