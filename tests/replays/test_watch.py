@@ -111,7 +111,7 @@ def test_the_report_shows_its_game_and_is_accessible(run: Path, tmp_path: Path) 
                 found = page.evaluate("axe.run({ iframes: false })")["violations"]
                 assert [(v["id"], [n["html"][:200] for n in v["nodes"]]) for v in found] == []
                 assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
-                assert page.locator(".verdict .unknown").is_visible()
+                assert page.locator(".finding.unknown").is_visible()
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])

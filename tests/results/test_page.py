@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, sync_playwright
 from browser import DESKTOP, PHONE, launch, watched
 from cmfq.cli.screen import print_page
 from cmfq.errors import UserError
-from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section
-from cmfq.results.table import Table, conclusion
+from cmfq.results.page import Code, Embedded, Finding, Items, Page, Part, Picture, Section, Verdict
+from cmfq.results.table import Share, Table, conclusion
 from cmfq.results.writing import as_html, as_markdown, write_folder, write_page
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import refuse_results_folder
@@ -30,9 +30,13 @@ def figure() -> Figure:
     return drawn
 
 
+VERDICTS: tuple[Verdict, ...] = ("good", "bad", "unknown")
+
+
 def page(*parts: Part) -> Page:
     columns = ("group", *(f"v {HOSTILE} {number}" for number in range(9)))
-    table = Table(columns, [(HOSTILE, Strong("7"), *map(str, range(8)))], "Wide")
+    share = Share(Estimate(0.6, 0.4, 0.8))
+    table = Table(columns, [(HOSTILE, Strong("7"), share, *map(str, range(7)))], "Wide")
     return Page(
         f"Results: {HOSTILE}",
         (
@@ -41,6 +45,14 @@ def page(*parts: Part) -> Page:
                 "Found", (Finding(f"{HOSTILE} wins."), table, Picture("line", figure, "A line"))
             ),
             Section("Nothing", ()),
+            Section(
+                "What is told?",
+                (
+                    *(Finding(f"{HOSTILE} is.", verdict) for verdict in VERDICTS),
+                    Embedded("<!doctype html><title>x</title><p>Within", f"A frame of {HOSTILE}"),
+                    "[Back](#what-is-told)",
+                ),
+            ),
             Section("More", (Items(["one", f"two {markdown_text(HOSTILE)}"]), *parts)),
         ),
         (Code("cmfq again --out here"),),
@@ -66,6 +78,9 @@ def test_a_folder_has_markdown_html_and_every_figure(tmp_path: Path) -> None:
     assert "\n    cmfq again --out here\n" in text
     assert "```toml\na = 1\nb = 2\n```" in text
     assert "Nothing" not in text
+    assert "60.0% (40 to 80\N{NO-BREAK SPACE}%)" in text
+    assert "**Not good: " in text
+    assert "Within" not in text
     assert text.index("## More") < text.index("## To get it again")
     write_folder(tmp_path / "new" / "out", described)
     assert {file.name: file.read_bytes() for file in (tmp_path / "new" / "out").iterdir()} == there
@@ -104,8 +119,17 @@ def test_the_page_fits_the_screen_and_needs_nothing_else(
             "rgb(255, 255, 255)"
         )
         assert dark == (scheme == "dark")
+        assert seen.frame_locator("iframe").locator("p").inner_text() == "Within"
+        labels = seen.locator(".good b, .bad b, .unknown b").all_inner_texts()
+        assert [one.strip() for one in labels] == ["Good:", "Not good:", "Not known:"]
+        seen.locator("a").click()
+        assert seen.locator(":target").inner_text() == "What is told?"
+        bar, low = (seen.locator(one).bounding_box() for one in (".bar", ".bar i"))
+        assert bar and low
+        assert low["x"] - bar["x"] == pytest.approx(0.4 * bar["width"], abs=1)
+        assert low["width"] == pytest.approx(0.4 * bar["width"], abs=1)
         seen.add_script_tag(content=AXE)
-        assert seen.evaluate("axe.run().then(result => result.violations)") == []
+        assert seen.evaluate("axe.run({ iframes: false }).then(all => all.violations)") == []
 
 
 def test_terminals_show_findings_and_tables_with_a_title(

@@ -21,7 +21,9 @@ class Match:
 
 
 def said(*matches: Match) -> tuple[str, str, str]:
-    return verdict(cast(list[MatchResult], list(matches)))
+    """What is good, bad and unknown; empty where nothing is said."""
+    found = {one.verdict: one.text for one in verdict(cast(list[MatchResult], list(matches)))}
+    return found.get("good", ""), found.get("bad", ""), found["unknown"]
 
 
 def test_what_is_good_bad_and_open_is_told_apart() -> None:

@@ -16,8 +16,9 @@ from cmfq.outputs import MATCH, PAGE, validate_output
 from cmfq.play.matches import MatchResult, mean_rewards, play_match
 from cmfq.play.players import usual_opponents
 from cmfq.results.details import earns, side_sentences, side_table, yardstick_rows
-from cmfq.results.run import write_report
+from cmfq.results.run import run_page
 from cmfq.results.table import interval_text, margin_text
+from cmfq.results.writing import write_page
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import remove, write_json
 from cmfq.text import say
@@ -133,14 +134,16 @@ def report(
                 device=device,
             )
         )
-    write_report(
-        path,
+    words = option_words({"against": against, "games": games, "seed": seed})
+    page = run_page(
         settings=description.settings,
         versions=description.versions,
         metrics=folder.metrics(),
         evaluations=folder.evaluations(),
         matches=matches,
+        again=command("report", str(run), *words),
     )
+    write_page(path, page)
     _print_matches(matches)
     say(f"report: {path.resolve()}")
 

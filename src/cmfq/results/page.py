@@ -5,9 +5,10 @@ figure, a list, code, or a finding: the sentence that says what a table shows. T
 findings and the tables that have a title.
 """
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from cmfq.results.table import Table
 
@@ -15,11 +16,27 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure  # most that describe a page draw nothing
 
 
+Verdict = Literal["", "good", "bad", "unknown"]
+LABELS: dict[Verdict, str] = {
+    "": "",
+    "good": "Good: ",
+    "bad": "Not good: ",
+    "unknown": "Not known: ",
+}
+
+
 @dataclass(frozen=True)
 class Finding:
     """A sentence that says what a table shows: plain text, names and all."""
 
     text: str
+    verdict: Verdict = ""
+    """What it means for who is spoken of."""
+
+    @property
+    def label(self) -> str:
+        """Verdict in words, before the text."""
+        return LABELS[self.verdict]
 
 
 @dataclass(frozen=True)
@@ -50,7 +67,15 @@ class Code:
     """Line that HTML shows alone until it is opened."""
 
 
-Part = str | Finding | Table | Picture | Items | Code
+@dataclass(frozen=True)
+class Embedded:
+    """A whole HTML page in a frame; Markdown has its caption alone."""
+
+    html: str
+    caption: str
+
+
+Part = str | Finding | Table | Picture | Items | Code | Embedded
 """A string is a paragraph of Markdown: names in it go through :func:`~cmfq.text.markdown_text`."""
 
 
@@ -61,6 +86,11 @@ class Section:
     heading: str
     """Plain text; empty for the beginning of a page."""
     parts: Sequence[Part]
+
+    @property
+    def anchor(self) -> str:
+        """Its name in links, as those who show Markdown make it."""
+        return re.sub(r"[^\w -]", "", self.heading.lower()).replace(" ", "-")
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,12 @@
-"""One HTML file about a trained run: curves, results, a game to watch. It needs nothing else.
+"""A page about a trained run: results, a game to watch, curves.
 
 The game is the whole replay page, in a frame: so it stops, steps and explains, works without a
 server, and stays in the one file that people send each other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from pprint import pformat
 
 from cmfq.environments.appearance import shown_title
 from cmfq.environments.base import Body
@@ -22,31 +19,34 @@ from cmfq.play.progress import ProgressRow
 from cmfq.replays.page import NamedReplay, page_text
 from cmfq.replays.record import Recorder
 from cmfq.results.figures import learning_curves, win_rate_over_training
-from cmfq.results.style import Metrics, svg_text
-from cmfq.results.table import interval_text
+from cmfq.results.page import Code, Embedded, Page, Picture, Section
+from cmfq.results.style import Metrics
+from cmfq.results.table import Share, Table, interval_text
 from cmfq.results.verdict import verdict
-from cmfq.storage import write_bytes
+from cmfq.statistics.replication import Estimate
+from cmfq.text import markdown_text
 from cmfq.training.evaluations import Evaluation
 from cmfq.training.settings import RunSettings
 from cmfq.workers import one_thread
 
+WATCH = "[Watch a game](#a-game), step by step, with what every agent went by."
+OTHER_SEEDS = "another training seed gives another policy, so it says nothing about the algorithm."
 COLOUR_NAMES = ("red", "blue", "yellow", "green", "violet", "brown")
 """Of teams, as they are drawn."""
 
 
-def write_report(
-    path: Path,
+def run_page(
     *,
     settings: RunSettings,
     versions: dict[str, str],
     metrics: Metrics,
     evaluations: Sequence[Evaluation],
     matches: Sequence[MatchResult],
-) -> None:
-    """Write the report.
+    again: str,
+) -> Page:
+    """Describe the report.
 
     Args:
-        path: HTML file to write.
         settings: settings of the run.
         versions: versions of what it ran on.
         metrics: rows of its metrics file.
@@ -54,47 +54,100 @@ def write_report(
         matches: of the trained policy (A) against opponents (B), all of one kind; a typical game
             of the last one is shown: of those in which A has the first seats, the one of median
             length.
+        again: command that makes the report again.
     """
-    templates = Environment(
-        loader=PackageLoader("cmfq.results", "."), autoescape=True, undefined=StrictUndefined
-    )
-    html = templates.get_template("run.html").render(
-        settings=settings,
-        versions=versions,
-        progress=Markup(_win_rates(settings, evaluations)),
-        curves=Markup(svg_text(learning_curves({settings.algorithm: [metrics]}))),
-        summary=_summary(metrics),
-        matches=matches,
-        decided_by=settings.environment.decided_by,
-        rewards=[mean_rewards(match) for match in matches],
-        fight=_record_typical_game(matches[-1]),
-        verdict=verdict(matches),
-        ends=interval_text,
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_bytes(path, html.encode())
-
-
-def _win_rates(settings: RunSettings, evaluations: Sequence[Evaluation]) -> str:
-    """The figure, or nothing."""
     rows = [
         ProgressRow("", settings.algorithm, settings.seed, one.episode, one.opponent, one.win_rate)
         for one in evaluations
     ]
-    return svg_text(win_rate_over_training(rows)) if rows else ""
+    progress = Picture(
+        "progress",
+        lambda: win_rate_over_training(rows),
+        f"Win rate while it trained: each point is a checkpoint, {settings.evaluate_games} games "
+        "against each opponent; a draw counts half.",
+    )
+    curves = Picture(
+        "curves",
+        lambda: learning_curves({settings.algorithm: [metrics]}),
+        "Reward, means over ten episodes. In self-play the reward does not say who is better than "
+        "before: both sides improve. The table above does.",
+    )
+    return Page(
+        f"{settings.algorithm.upper()} on {settings.environment.title}",
+        (
+            Section("", (_summary(settings, metrics), *verdict(matches), WATCH)),
+            _wins(matches) if matches[0].symmetric else _rewards(matches),
+            Section("A game", (_record_typical_game(matches[-1]),)),
+            Section("While it trained", (progress, curves) if rows else (curves,)),
+        ),
+        (
+            Code(again),
+            Code(
+                f"{pformat(settings)}\n\n{pformat(versions)}",
+                summary="Settings and versions of the run",
+            ),
+        ),
+    )
 
 
-class _Fight(NamedTuple):
-    """A game to watch."""
+def _summary(settings: RunSettings, metrics: Metrics) -> str:
+    seconds = sum(row["playing_seconds"] + row["learning_seconds"] for row in metrics)
+    agent_steps = sum(row["agent_steps"] for row in metrics)
+    return (
+        f"Trained by self-play for {len(metrics)} episodes, seed {settings.seed}: {agent_steps:,} "
+        f"agent-steps and {metrics[-1]['updates']:,} updates in {seconds / 60:.1f} minutes, "
+        f"{agent_steps / seconds:,.0f} agent-steps a second."
+    )
 
-    page: str
-    """The replay page with the game in it."""
-    caption: str
-    legend: str
-    """What bars and arrows mean, where there are any."""
+
+def _wins(matches: Sequence[MatchResult]) -> Section:
+    decided_by = matches[0].settings.decided_by
+    columns = ("opponent", "win rate (95 % interval)", "wins", "draws", "losses", decided_by)
+    rows = []
+    for match in matches:
+        assert match.win_rate is not None
+        assert match.interval is not None
+        ours, theirs = match.survivors if decided_by == "survivors" else mean_rewards(match)
+        games = (match.wins, match.draws, match.losses)
+        share = Share(Estimate(match.win_rate, *match.interval))
+        rows.append((match.b, share, *map(str, games), f"{ours:,.1f} : {theirs:,.1f}"))
+    how = (
+        f"Who has more {decided_by} wins; a draw counts half. Sides swap every game. The interval "
+        f"(Wilson) is about these two policies: {OTHER_SEEDS}"
+    )
+    return Section("Who wins", (Table(columns, rows), how))
 
 
-def _record_typical_game(match: MatchResult) -> _Fight:
+def _rewards(matches: Sequence[MatchResult]) -> Section:
+    columns = ("player", "as", "against", "reward", "95 % interval")
+    rows = [
+        (
+            row.player,
+            row.role,
+            match.b if row.player == match.a else match.a,
+            f"{row.mean:,.1f}",
+            interval_text(*row.interval),
+        )
+        for match in matches
+        for row in match.rewards
+    ]
+    differences = [
+        markdown_text(
+            f"{match.a} less {match.b}, in the same {match.episodes} episodes: "
+            f"{match.difference.value:+,.1f} "
+            f"({interval_text(match.difference.low, match.difference.high)})."
+        )
+        for match in matches
+        if match.difference
+    ]
+    how = (
+        f"{matches[0].compared} The interval (Student's t) is over games of these two policies: "
+        f"{OTHER_SEEDS}"
+    )
+    return Section("What each earns", (Table(columns, rows), *differences, how))
+
+
+def _record_typical_game(match: MatchResult) -> Embedded:
     by_length = sorted(
         (game for game in match.games if game.a_side == 0), key=lambda game: game.steps
     )
@@ -133,40 +186,30 @@ def _record_typical_game(match: MatchResult) -> _Fight:
     came = (
         f"{game.a_survivors} to {game.b_survivors} survive after {game.steps} steps"
         if match.settings.decided_by == "survivors"
-        else f"rewards {' to '.join(_rewards(game, sides))} after {game.steps} steps"
+        else f"rewards {' to '.join(_earned(game, sides))} after {game.steps} steps"
     )
-    caption = f"{' against '.join(who)}, a game of median length: {came}"
+    meaning = "".join(f"; {one}" for one in _legend(bodies))
+    caption = (
+        f"{' against '.join(who)}, a game of median length: {came}{meaning}. "
+        "Choose an agent to see whom it heeds."
+    )
     title = " against ".join(name for name, side in zip(names, sides, strict=True) if side)
-    page = page_text([NamedReplay(title, recorder.content)])
-    return _Fight(page, caption, _legend(bodies))
+    return Embedded(page_text([NamedReplay(title, recorder.content)]), caption)
 
 
 def _colours(side: Sequence[int]) -> str:
     return " and ".join(COLOUR_NAMES[team % len(COLOUR_NAMES)] for team in side)
 
 
-def _rewards(game: Game, sides: Seats) -> list[str]:
+def _earned(game: Game, sides: Seats) -> list[str]:
     """Of A, which has the first seats, and of B if it has any."""
     rewards = (game.a_reward, game.b_reward)
     return [f"{one:,.1f}" for one, side in zip(rewards, sides, strict=True) if side]
 
 
-def _legend(bodies: Sequence[Body]) -> str:
-    parts = []
+def _legend(bodies: Sequence[Body]) -> Iterator[str]:
+    """What bars and arrows mean, where there are any."""
     if any(body.full_health for body in bodies):
-        parts.append("the bar in each body is its hit points")
+        yield "the bar in each body is its hit points"
     if any(body.attacks for body in bodies):
-        parts.append("arrows are attacks")
-    return "; ".join(parts)
-
-
-def _summary(metrics: Metrics) -> dict[str, Any]:
-    seconds = sum(row["playing_seconds"] + row["learning_seconds"] for row in metrics)
-    agent_steps = sum(row["agent_steps"] for row in metrics)
-    return {
-        "episodes": len(metrics),
-        "agent_steps": agent_steps,
-        "minutes": seconds / 60,
-        "rate": agent_steps / seconds,
-        "updates": metrics[-1]["updates"],
-    }
+        yield "arrows are attacks"

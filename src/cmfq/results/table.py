@@ -8,6 +8,19 @@ from cmfq.statistics.replication import Estimate
 from cmfq.text import Strong, markdown_text, plain_text
 
 
+class Share(str):
+    """Cell of a share with its interval, from 0 to 1: HTML draws it as a bar beside the text."""
+
+    __slots__ = ("rate",)
+    rate: Estimate
+
+    def __new__(cls, rate: Estimate) -> "Share":
+        """The text is that of :func:`rate_text`."""
+        cell = super().__new__(cls, rate_text(rate))
+        cell.rate = rate
+        return cell
+
+
 @dataclass(frozen=True)
 class Table:
     """Text in rows; the first column is left aligned."""
@@ -20,7 +33,7 @@ class Table:
     def __post_init__(self) -> None:
         object.__setattr__(self, "columns", tuple(map(plain_text, self.columns)))
         rows = [
-            tuple(cell if isinstance(cell, Strong) else plain_text(cell) for cell in row)
+            tuple(cell if isinstance(cell, Strong | Share) else plain_text(cell) for cell in row)
             for row in self.rows
         ]
         object.__setattr__(self, "rows", rows)

@@ -1,21 +1,13 @@
 """What matches of one trained run say of it, in sentences: good, bad and open."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 from cmfq.play.matches import MatchResult
+from cmfq.results.page import Finding
 from cmfq.results.table import listing
 
 
-class Verdict(NamedTuple):
-    """The first lines of a report; a line that has nothing to say is empty."""
-
-    good: str
-    bad: str
-    unknown: str
-
-
-def verdict(matches: Sequence[MatchResult]) -> Verdict:
+def verdict(matches: Sequence[MatchResult]) -> list[Finding]:
     """What matches of one policy (A) against opponents (B) say.
 
     A win rate counts as good or bad where its 95 % interval leaves out one half.
@@ -24,7 +16,7 @@ def verdict(matches: Sequence[MatchResult]) -> Verdict:
         "This is one run: another training seed gives another policy, which may do better or worse."
     )
     if not matches[0].symmetric:
-        return Verdict("", "", f"The table says what each player earned. {other_seeds}")
+        return [Finding(f"The table says what each player earned. {other_seeds}", "unknown")]
     better, worse, unclear = [], [], []
     for match in matches:
         assert match.win_rate is not None
@@ -39,8 +31,10 @@ def verdict(matches: Sequence[MatchResult]) -> Verdict:
             unclear.append(f"{match.b} ({100 * low:.0f} to {100 * high:.0f} %)")
     games = f"{matches[0].episodes} games"
     known = "" if not unclear else f"{games} do not tell who is better against {listing(unclear)}. "
-    return Verdict(
-        f"It wins against {listing(better)} in {games} each." if better else "",
-        f"It loses against {listing(worse)} in {games} each." if worse else "",
-        f"{known}{other_seeds} Of other opponents and other settings the games say nothing.",
-    )
+    found = []
+    if better:
+        found.append(Finding(f"It wins against {listing(better)} in {games} each.", "good"))
+    if worse:
+        found.append(Finding(f"It loses against {listing(worse)} in {games} each.", "bad"))
+    open_ = f"{known}{other_seeds} Of other opponents and other settings the games say nothing."
+    return [*found, Finding(open_, "unknown")]

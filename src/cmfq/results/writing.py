@@ -16,7 +16,7 @@ from markdown_it import MarkdownIt
 from markupsafe import Markup
 from matplotlib.figure import Figure
 
-from cmfq.results.page import Code, Finding, Items, Page, Part, Picture
+from cmfq.results.page import Code, Embedded, Finding, Items, Page, Part, Picture
 from cmfq.results.style import save_figure, svg_text
 from cmfq.results.table import Table
 from cmfq.storage import make_folder, write_bytes
@@ -54,11 +54,13 @@ def _markdown(part: Part) -> str:
         case str():
             return f"{part}\n"
         case Finding():
-            return f"**{markdown_text(part.text)}**\n"
+            return f"**{part.label}{markdown_text(part.text)}**\n"
         case Table():
             return part.markdown()
         case Picture():
             return f"![{part.caption}]({part.name}.svg)\n"
+        case Embedded():
+            return f"{markdown_text(part.caption)}\n"
         case Items():
             return "".join(f"- {line}\n" for line in part.lines)
         case Code():
