@@ -72,6 +72,8 @@ benchmark: $(READY)
 	$(BIN)/python benchmarks/learning.py
 	$(BIN)/python benchmarks/particles.py
 	$(BIN)/python benchmarks/tournament.py
+	$(BIN)/python benchmarks/many_worlds.py
+	$(BIN)/python benchmarks/arithmetic.py
 
 clean:
 	rm -rf $(VENV) build .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache

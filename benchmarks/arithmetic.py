@@ -1,0 +1,97 @@
+"""What cheaper arithmetic would gain: bfloat16, channels last, a compiled update, shared encodings.
+
+One process, in turn, on the same replayed battle; medians over rounds of ratios within a round,
+and how far the values of actions move. What gains nothing is no setting of the package.
+
+    python benchmarks/arithmetic.py [rounds] [--compile]
+
+``--compile`` needs a C++ compiler and some minutes.
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+
+from cmfq.batch import Batch
+from cmfq.environments.battle import BattleSettings
+from cmfq.networks import QNetwork
+from cmfq.training.self_play import SelfPlay
+from cmfq.training.settings import TrainSettings
+
+Arithmetic = Callable[[], AbstractContextManager[object]]
+
+
+def bfloat16() -> AbstractContextManager[object]:
+    return torch.autocast("cpu", torch.bfloat16)
+
+
+def update(network: QNetwork, batch: Batch, arithmetic: Arithmetic) -> torch.Tensor:
+    """The arithmetic of an update with stored merged actions, without its bookkeeping."""
+    with torch.no_grad(), arithmetic():
+        following = network.encode(batch.next_view, batch.next_features, batch.next_action_mask)
+        values = network.q_values(following, batch.next_merged_actions).amax(1)
+    with arithmetic():
+        encoding = network.encode(batch.view, batch.features, batch.action_mask)
+        q_values = network.q_values(encoding, batch.merged_actions)
+    chosen = q_values.gather(1, batch.actions.clamp(min=0).unsqueeze(1).long()).squeeze(1)
+    (batch.rewards + batch.discounts * values.float() - chosen.float()).square().mean().backward()
+    network.zero_grad()
+    return q_values.detach().float()
+
+
+@torch.no_grad()
+def act(network: QNetwork, batch: Batch, arithmetic: Arithmetic) -> torch.Tensor:
+    """Values of all actions, for as many agents as the batch has rows."""
+    with arithmetic():
+        encoding = network.encode(batch.view, batch.features, batch.action_mask)
+        return network.q_values(encoding, batch.merged_actions).float()
+
+
+def main(rounds: int, compiles: bool) -> None:
+    torch.set_num_threads(1)
+    run = SelfPlay(TrainSettings(BattleSettings(max_steps=60), algorithm="cmfq", episodes=4))
+    run.run_episodes()
+    (side,) = run.sides.values()
+    batch, network = side.learner.sample(side.replay), side.policy.network
+    last = batch._replace(
+        view=batch.view.contiguous(memory_format=torch.channels_last),
+        next_view=batch.next_view.contiguous(memory_format=torch.channels_last),
+    )
+    parties: dict[str, Callable[[], torch.Tensor]] = {
+        "update": lambda: update(network, batch, nullcontext),
+        "update, bfloat16": lambda: update(network, batch, bfloat16),
+        "update, channels last": lambda: update(network, last, nullcontext),
+        "acting": lambda: act(network, batch, nullcontext),
+        "acting, bfloat16": lambda: act(network, batch, bfloat16),
+        "acting, channels last": lambda: act(network, last, nullcontext),
+    }
+    if compiles:
+        compiled = torch.compile(update)
+        parties["update, compiled"] = lambda: compiled(network, batch, nullcontext)
+    values = {name: party() for name, party in parties.items()}
+    times: dict[str, list[float]] = {name: [] for name in parties}
+    for _ in range(rounds):
+        for name, party in parties.items():
+            started = time.perf_counter()
+            party()
+            times[name].append(time.perf_counter() - started)
+    for name in parties:
+        plain = name.partition(",")[0]
+        ratios = [x / y for x, y in zip(times[name], times[plain], strict=True)]
+        moved = float((values[name] - values[plain]).abs().max() / values[plain].std())
+        print(
+            f"{name}: {statistics.median(ratios):.2f} times the time ({min(ratios):.2f} to "
+            f"{max(ratios):.2f}), values move by at most {moved:.1%} of their standard deviation"
+        )
+    rows, following = side.replay.state()["next_row"], len(batch.actions)
+    print(f"of {len(rows)} rows a batch draws {following}: {following / len(rows):.1%} of them have")
+    print("their next step in the batch too, whose encoding could be shared")
+
+
+if __name__ == "__main__":
+    numbers = [int(word) for word in sys.argv[1:] if word.isdecimal()]
+    main(numbers[0] if numbers else 9, "--compile" in sys.argv)
