@@ -207,27 +207,31 @@ class Replay:
         return self._gather(torch.cat(spans).to(self._device), groups.to(self._device))
 
     def _gather(self, rows: Tensor, groups: Tensor | None = None) -> Batch:
-        column = self._columns
         rewards, discounts, next_rows = self._look_ahead(rows)
+
+        def of(name: str, rows: Tensor) -> Tensor:
+            return self._columns[name].index_select(0, rows)  # several times as fast as [rows]
+
+        masked = "action_mask" in self._columns
         return Batch(
-            view=column["view"][rows].float(),
-            features=column["features"][rows].float(),
-            positions=column["positions"][rows],
-            previous_actions=column["previous_actions"][rows].long(),
-            actions=column["actions"][rows].long(),
+            view=of("view", rows).float(),
+            features=of("features", rows).float(),
+            positions=of("positions", rows),
+            previous_actions=of("previous_actions", rows).long(),
+            actions=of("actions", rows).long(),
             rewards=rewards,
             discounts=discounts,
-            counts=column["counts"][rows].float(),
-            merged_actions=column["merged_actions"][rows],
-            next_view=column["view"][next_rows].float(),
-            next_features=column["features"][next_rows].float(),
-            next_positions=column["positions"][next_rows],
-            next_previous_actions=column["previous_actions"][next_rows].long(),
-            next_counts=column["counts"][next_rows].float(),
-            next_merged_actions=column["merged_actions"][next_rows],
+            counts=of("counts", rows).float(),
+            merged_actions=of("merged_actions", rows),
+            next_view=of("view", next_rows).float(),
+            next_features=of("features", next_rows).float(),
+            next_positions=of("positions", next_rows),
+            next_previous_actions=of("previous_actions", next_rows).long(),
+            next_counts=of("counts", next_rows).float(),
+            next_merged_actions=of("merged_actions", next_rows),
             groups=groups,
-            action_mask=column["action_mask"][rows] if "action_mask" in column else None,
-            next_action_mask=column["action_mask"][next_rows] if "action_mask" in column else None,
+            action_mask=of("action_mask", rows) if masked else None,
+            next_action_mask=of("action_mask", next_rows) if masked else None,
             next_rows=next_rows,
         )
 

@@ -57,7 +57,7 @@ class Symmetry:
 
     def features(self, features: Tensor) -> Tensor:
         """The features ``(n, features)`` with their directions turned."""
-        return features[:, self.columns] * self.factors
+        return features.index_select(1, self.columns) * self.factors
 
     def by_action(self, values: Tensor) -> Tensor:
         """A table ``(n, actions)``, of each action's value, with its columns moved."""
