@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TESTS := $(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 
-.PHONY: setup demo docs house release-check test coverage smoke check torture format benchmark clean
+.PHONY: setup demo docs house release-check test coverage smoke check torture trackers format benchmark clean
 
 setup: $(READY)
 
@@ -59,6 +59,14 @@ coverage: $(READY)
 # Kills and failing disks at every file operation, mutated files, bad command lines: some minutes.
 torture: $(READY)
 	$(BIN)/python tests/torture
+
+# Weights & Biases and MLflow as they are, offline. They are large, so `make test` does without.
+trackers: $(VENV)/.trackers
+	$(BIN)/pytest tests/training/offline_trackers.py
+
+$(VENV)/.trackers: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,wandb,mlflow]'
+	@touch $@
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

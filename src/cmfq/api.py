@@ -28,6 +28,7 @@ from cmfq.training.metrics import EpisodeMetrics
 from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import RunSettings
+from cmfq.training.tracking import Trackers, make_trackers, stored_trackers
 from cmfq.workers import Workers
 from cmfq.zoo import locate
 
@@ -115,6 +116,7 @@ def train(
     on_episode: OnEpisode = lambda metrics: None,
     on_evaluation: OnEvaluation = lambda evaluation: None,
     should_stop: ShouldStop = lambda: False,
+    track: str | Sequence[str] = (),
 ) -> TrainedRun:
     """Train a policy for every role by self-play, as ``cmfq train`` does, without output.
 
@@ -124,18 +126,22 @@ def train(
         on_episode: told of every episode.
         on_evaluation: told of every evaluation.
         should_stop: asked between two episodes; the run is saved, and :func:`resume` goes on.
+        track: trackers that show the run elsewhere: ``"wandb"``, ``"mlflow"`` or ``"module:name"``
+            (see :mod:`cmfq.training.tracking`).
 
     Returns:
         The run; not ``finished`` if it was told to stop.
 
     Raises:
-        UserError: a setting does not fit, or the folder is there already.
+        UserError: a setting does not fit, the folder is there already, or a tracker cannot start.
     """
+    names = [track] if isinstance(track, str) else list(track)
+    trackers = make_trackers(names)
     with closing(SelfPlay(settings, load_player)) as self_play:
         for side in self_play.sides.values():
             try_own_functions(side.policy)
-        with Run.create(Path(run), self_play.settings) as folder:
-            _go_on(folder, self_play, on_episode, on_evaluation, should_stop)
+        with Run.create(Path(run), self_play.settings, names) as folder:
+            _go_on(folder, self_play, on_episode, on_evaluation, should_stop, trackers)
     return open_run(run)
 
 
@@ -146,6 +152,7 @@ def resume(
     on_episode: OnEpisode = lambda metrics: None,
     on_evaluation: OnEvaluation = lambda evaluation: None,
     should_stop: ShouldStop = lambda: False,
+    track: bool = True,
 ) -> TrainedRun:
     """Go on with a run that was interrupted; it ends with the same weights, bit for bit.
 
@@ -155,19 +162,22 @@ def resume(
         on_episode: told of every episode.
         on_evaluation: told of every evaluation.
         should_stop: asked between two episodes.
+        track: whether the trackers of the run go on.
 
     Raises:
-        UserError: it is no run folder, its state is gone, or another process is writing it.
+        UserError: it is no run folder, its state is gone, another process is writing it, or a
+            tracker cannot start.
     """
     with Run.open(Path(run)) as folder:
         settings = folder.description().settings
+        trackers = stored_trackers(folder.path) if track else {}
         if device is not None:
             settings = replace(settings, device=device)
         with closing(SelfPlay(settings, load_player)) as self_play:
             folder.restore(self_play)
             if moved := folder.move(self_play):
                 notify(f"device {run}", moved)
-            _go_on(folder, self_play, on_episode, on_evaluation, should_stop)
+            _go_on(folder, self_play, on_episode, on_evaluation, should_stop, trackers)
     return open_run(run)
 
 
@@ -302,7 +312,8 @@ def _go_on(
     on_episode: OnEpisode,
     on_evaluation: OnEvaluation,
     should_stop: ShouldStop,
+    trackers: Trackers,
 ) -> None:
     games = training_games(self_play.settings, self_play.environments[0])
     evaluator = games and Evaluator(games, on_evaluation)
-    train_run(folder, self_play, on_episode, should_stop, evaluator)
+    train_run(folder, self_play, on_episode, should_stop, evaluator, trackers)

@@ -16,6 +16,7 @@ RUN_SETTINGS = "run.json"
 """File by which a run's folder is known."""
 RUN_FILES = (
     RUN_SETTINGS, "metrics.jsonl", "evaluations.jsonl", "state.safetensors", ".lock",
+    "trackers.json",
 )  # fmt: skip
 """Files of a run, which nothing else writes."""
 RUN_FOLDERS = ("checkpoints", "replays")

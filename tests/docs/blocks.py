@@ -13,7 +13,7 @@ PAGES = sorted(file for file in FILES if file.name != "command-line.md")
 FENCE = re.compile(r"^```(\S*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 DRAWN = {"text", "", "bibtex", "{toctree}", "{include}"}
 """Fences of what nobody types: pseudocode, pictures of letters, directives."""
-ELSEWHERE = ("pip", "make", "docker", "tensorboard")
+ELSEWHERE = ("pip", "make", "docker", "tensorboard", "wandb", "mlflow")
 """Programs that are not run here: `make` has its targets looked up, the wheel has a test."""
 FEW = {
     **dict.fromkeys(("--episodes", "--games", "--evaluate-games"), "2"),

@@ -20,6 +20,7 @@ METAVARS = {int: "N", float: "X", Path: "FILE", str: "NAME", bool: ""}
 Folder = Annotated[Path, "FOLDER"]
 """Path of a folder. What follows a type in a signature stands for the value in help."""
 Players = tuple[Annotated[str, "PLAYER"], ...]
+Trackers = tuple[Annotated[str, "TRACKER"], ...]
 LastCheckpoints = Annotated[str, "last:K"]
 Workers = Annotated[str, "N|ray|slurm:NAME"]
 Device = Annotated[str, "NAME"]

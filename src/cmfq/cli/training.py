@@ -1,7 +1,7 @@
 """Commands that train."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import fields, replace
 from pathlib import Path
@@ -11,12 +11,13 @@ import tyro
 from cmfq.algorithms import ALGORITHMS
 from cmfq.bench import BenchRow, measure_all
 from cmfq.cli.again import preset_options
-from cmfq.cli.options import Device, Folder
+from cmfq.cli.options import Device, Folder, Trackers
 from cmfq.cli.screen import ScreenTable, new_console
 from cmfq.devices import describe
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.hints import command
+from cmfq.imports import own_names
 from cmfq.outputs import TIMES, validate_output
 from cmfq.own_functions import try_own_functions
 from cmfq.play.players import RANDOM, load_player
@@ -32,6 +33,7 @@ from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
 from cmfq.training.stop import StopSignal
+from cmfq.training.tracking import Tracker, make_trackers, stored_trackers
 
 SAME_IN_ALL = ("threads", "device", "environments")
 """Columns of ``cmfq bench`` that are the same in all rows: its title says them."""
@@ -49,6 +51,7 @@ def train_in(
         ] = preset_training(preset, default),  # noqa: B008
         *,
         run: Folder,
+        track: Trackers = (),
     ) -> None:
         """Train a policy for each role by self-play.
 
@@ -60,7 +63,9 @@ def train_in(
             environment: Environment to train in; `cmfq environments` lists them.
             settings: Settings of the run.
             run: Folder to make for the run; it must not exist.
+            track: Trackers that show the run elsewhere: wandb, mlflow or your_module:name.
         """
+        trackers = make_trackers(track)
         with closing(SelfPlay(settings, load_player)) as self_play:
             games = training_games(settings, self_play.environments[0])
             if settings.network.head == "auto":
@@ -70,8 +75,8 @@ def train_in(
             if settings.preset != "paper":
                 words = preset_options(settings.preset, settings.environment)
                 say(f"preset {settings.preset} sets {' '.join(words) or 'nothing'}", flush=True)
-            with Run.create(run, self_play.settings) as folder:
-                _continue(folder, self_play, games)
+            with Run.create(run, self_play.settings, track) as folder:
+                _continue(folder, self_play, games, trackers)
 
     return train
 
@@ -81,6 +86,7 @@ def resume(
     evaluate: bool = True,
     skip_seed: int | None = None,
     device: str | None = None,
+    track: bool = True,
 ) -> None:
     """Continue an interrupted run.
 
@@ -92,9 +98,11 @@ def resume(
         skip_seed: Seed of the next episode, if the environment fails in it every time: another seed
             is played instead, and run.json says so.
         device: Device to continue on, if it is another: cpu, cuda, cuda:1 or auto.
+        track: Continue the trackers of the run; turn it off if one cannot be reached.
     """
     with Run.open(run) as folder:
         settings = folder.description().settings
+        trackers = stored_trackers(folder.path) if track else {}
         if device is not None:
             settings = replace(settings, device=device)
         with closing(SelfPlay(settings, load_player)) as self_play:
@@ -104,7 +112,7 @@ def resume(
                 say(moved, flush=True)
             if skip_seed is not None:
                 folder.skip_seed(skip_seed, self_play)
-            _continue(folder, self_play, games)
+            _continue(folder, self_play, games, trackers)
 
 
 def bench(
@@ -150,7 +158,9 @@ def bench(
     new_console().print(table)
 
 
-def _continue(run: Run, self_play: SelfPlay, games: PlayCheckpoint | None) -> None:
+def _continue(
+    run: Run, self_play: SelfPlay, games: PlayCheckpoint | None, trackers: Mapping[str, Tracker]
+) -> None:
     """Train until the last episode or a signal; report to the terminal."""
     measure = self_play.settings.environment.decided_by
     progress_bar = TrainingProgress(self_play.settings.episodes, self_play.episode)
@@ -162,7 +172,7 @@ def _continue(run: Run, self_play: SelfPlay, games: PlayCheckpoint | None) -> No
         evaluator = games and Evaluator(
             games, lambda row: progress.say(_evaluation_line(row, measure))
         )
-        finished = train_run(run, self_play, progress.report, stop, evaluator)
+        finished = train_run(run, self_play, progress.report, stop, evaluator, trackers)
     if games and run.evaluations():
         say(_cost_line(run))
     own = self_play.settings.own_functions
@@ -170,6 +180,7 @@ def _continue(run: Run, self_play: SelfPlay, games: PlayCheckpoint | None) -> No
         play = command("evaluate", run.path, RANDOM, own_functions=own)
         say(f"finished: {run.path} holds the run, play it with `{play}`")
     else:
+        own += own_names(*trackers)
         go_on = command("resume", run.path, own_functions=own)
         say(f"stopped after episode {self_play.episode}: `{go_on}` goes on")
 

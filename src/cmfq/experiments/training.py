@@ -21,6 +21,7 @@ from cmfq.training.run import SETTINGS_FILE, Run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import RunSettings
 from cmfq.training.stop import StopSignal
+from cmfq.training.tracking import stored_trackers
 from cmfq.workers import Needs, Stopped, TasksMissing, Workers, as_finished, asked_to_stop
 from cmfq.workers.sending import folder_at_home
 
@@ -138,7 +139,8 @@ def _train_in(
         run.restore(self_play)
         games = training_games(settings, self_play.environments[0])
         evaluator = games and Evaluator(games, lambda row: None)
-        return train(run, self_play, lambda metrics: written(), should_stop, evaluator)
+        trackers = stored_trackers(path)
+        return train(run, self_play, lambda metrics: written(), should_stop, evaluator, trackers)
 
 
 def _has_begun(path: Path) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from cmfq.environments.base import TeamSpecification
 from cmfq.notices import notify
-from cmfq.storage import flatten, plain
+from cmfq.training.scalars import hyperparameters, names_of
 
 if TYPE_CHECKING:
     from cmfq.training.board import Board
@@ -47,19 +47,4 @@ def open_board(
             "pip install 'cmfq[tensorboard]' to see them in TensorBoard as well",
         )
         return NoBoard()
-    sides = [team.name for team in teams]
-    roles = list(dict.fromkeys(team.role for team in teams))
-    return Board(
-        folder,
-        lambda name: roles if name.startswith("role_") else sides,
-        {
-            name: _shown(value)
-            for name, value in flatten(plain(settings)).items()
-            if value is not None
-        },
-    )
-
-
-def _shown(value: Any) -> bool | float | str:
-    """A setting as TensorBoard takes it: lists as text."""
-    return value if isinstance(value, bool | int | float) else str(value)
+    return Board(folder, names_of(teams), hyperparameters(settings))

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
 
 from cmfq.environments.appearance import shown_title
 from cmfq.environments.base import Environment
 from cmfq.errors import EnvironmentFailed, UserError
 from cmfq.hints import command
+from cmfq.imports import own_names
 from cmfq.policies import Policy
 from cmfq.replays.record import Recorder
 from cmfq.storage import make_folder, plain
@@ -16,10 +18,19 @@ from cmfq.training.evaluations import Evaluation, Evaluator
 from cmfq.training.metrics import EpisodeMetrics
 from cmfq.training.rows import append_row
 from cmfq.training.run import EVALUATIONS_FILE, Run
+from cmfq.training.scalars import hyperparameters, names_of
 from cmfq.training.self_play import SelfPlay
+from cmfq.training.tracking import Trackers, Tracking, read_trackers
 
 if TYPE_CHECKING:
     from cmfq.training.board import Board
+
+
+class Shown(NamedTuple):
+    """Where the rows of a run are shown."""
+
+    board: "Board | NoBoard"
+    tracking: Tracking
 
 
 def train(
@@ -28,6 +39,7 @@ def train(
     report: Callable[[EpisodeMetrics], None],
     should_stop: Callable[[], bool],
     evaluator: Evaluator | None = None,
+    trackers: Trackers = MappingProxyType({}),
 ) -> bool:
     """Play, learn and evaluate until the last episode, or until asked to stop.
 
@@ -39,22 +51,32 @@ def train(
         report: told of every episode.
         should_stop: asked between two episodes, and between two games of an evaluation.
         evaluator: for the evaluations that its settings ask for; none: they are left out.
+        trackers: told of every row.
 
     Returns:
         Whether the run is finished.
+
+    Raises:
+        UserError: a tracker cannot start, or what :meth:`SelfPlay.run_episodes` raises.
     """
     episodes, checkpoint_seconds = self_play.settings.episodes, 0.0
     run.begin(self_play)
-    with open_board(run.path, self_play.teams, self_play.settings) as board:
-        board.begin(run.rows(), run.started())
+    with (
+        open_board(run.path, self_play.teams, self_play.settings) as board,
+        Tracking(run.path, trackers, names_of(self_play.teams)) as tracking,
+    ):
+        rows = run.rows()
+        board.begin(rows, run.started())
+        tracking.begin(rows, hyperparameters(self_play.settings))
+        shown = Shown(board, tracking)
         while True:  # here nothing has happened since the state was saved: it is safe to stop
             evaluated = evaluator is None or _evaluate(
-                run, self_play, evaluator, should_stop, board, checkpoint_seconds
+                run, self_play, evaluator, should_stop, shown, checkpoint_seconds
             )
             if self_play.episode == episodes or should_stop():
                 return evaluated and self_play.episode == episodes
             checkpoint_seconds = _train_to_checkpoint(
-                run, self_play, report, should_stop, board, evaluates=evaluator is not None
+                run, self_play, report, should_stop, shown, evaluates=evaluator is not None
             )
 
 
@@ -63,7 +85,7 @@ def _train_to_checkpoint(
     self_play: SelfPlay,
     report: Callable[[EpisodeMetrics], None],
     should_stop: Callable[[], bool],
-    board: "Board | NoBoard",
+    shown: Shown,
     evaluates: bool,
 ) -> float:
     """Play and learn until a checkpoint is due, and write it.
@@ -75,7 +97,9 @@ def _train_to_checkpoint(
     while True:
         for metrics in _run_episodes(run, self_play):
             if run.add_metrics(metrics):
-                board.add(plain(metrics))
+                row = plain(metrics)
+                shown.board.add(row)
+                shown.tracking.add(row)
             report(metrics)
         episode = self_play.episode
         finished = episode == settings.episodes
@@ -91,7 +115,7 @@ def _evaluate(
     self_play: SelfPlay,
     evaluator: Evaluator,
     should_stop: Callable[[], bool],
-    board: "Board | NoBoard",
+    shown: Shown,
     checkpoint_seconds: float,
 ) -> bool:
     """Play the opponents that are missing of an evaluation that is due here.
@@ -122,7 +146,8 @@ def _evaluate(
             return False
         row = Evaluation.of(score, episode, opponent, time.perf_counter() - started)
         append_row(run.path / EVALUATIONS_FILE, row)
-        board.add(row.scalars())
+        shown.board.add(row.scalars())
+        shown.tracking.add(row.scalars(), evaluation=True)
         evaluator.report(row)
     return True
 
@@ -183,5 +208,5 @@ def _saved(run: Run, self_play: SelfPlay, error: UserError) -> UserError:
 
 def _resume_line(run: Run, self_play: SelfPlay, *options: object) -> str:
     """The command that goes on with a run."""
-    own = self_play.settings.own_functions
+    own = [*self_play.settings.own_functions, *own_names(*read_trackers(run.path))]
     return command("resume", run.path, *options, own_functions=own)

@@ -10,10 +10,12 @@
       replays/000001.replay          games to watch, if record_period asks for them
       state.safetensors              everything that resuming needs; until the end, the replay too
       events.out.tfevents.*          the metrics again, for TensorBoard
+      trackers.json                  other trackers, and how many rows each was given
 """
 
 import json
 import math
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -51,13 +53,14 @@ from cmfq.training.rows import (
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import RunSettings
 from cmfq.training.state import check_state
+from cmfq.training.tracking import TRACKERS_FILE, store_trackers
 
 SETTINGS_FILE = "run.json"
 METRICS_FILE = "metrics.jsonl"
 EVALUATIONS_FILE = "evaluations.jsonl"
 STATE_FILE = "state.safetensors"
 LOCK_FILE = ".lock"
-LEFTOVERS = (LOCK_FILE, f"{SETTINGS_FILE}.part")
+LEFTOVERS = (LOCK_FILE, TRACKERS_FILE, f"{SETTINGS_FILE}.part", f"{TRACKERS_FILE}.part")
 """Files of a run that was killed before it had its settings."""
 
 
@@ -85,10 +88,15 @@ class Run:
         self._lock.release()
 
     @classmethod
-    def create(cls, path: Path, settings: RunSettings) -> "Run":
+    def create(cls, path: Path, settings: RunSettings, track: Sequence[str] = ()) -> "Run":
         """Make the folder of a new run; one that is there must be empty.
 
         A folder in which a run was killed before it had its settings counts as empty.
+
+        Args:
+            path: path of the folder.
+            settings: settings of the run.
+            track: names of its trackers (see :mod:`cmfq.training.tracking`).
 
         Raises:
             UserError: something is there already, or nothing can be made there.
@@ -114,6 +122,7 @@ class Run:
                 name = settings.environment.kind
                 devices = {"0": describe(settings.device)}
                 described = RunDescription(name, settings, versions(), devices=devices)
+                store_trackers(path, track)
                 write_json(path / SETTINGS_FILE, described)
         except UserError:
             if not there:

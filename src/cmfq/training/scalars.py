@@ -3,8 +3,27 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from cmfq.environments.base import TeamSpecification
+from cmfq.storage import flatten, plain
+
 Names = Callable[[str], Sequence[str]]
 """Names for the entries of a list, from what rows call it: teams, or roles."""
+
+
+def names_of(teams: Sequence[TeamSpecification]) -> Names:
+    """Names of the teams of an environment, and of their roles for what rows say by role."""
+    sides = [team.name for team in teams]
+    roles = list(dict.fromkeys(team.role for team in teams))
+    return lambda name: roles if name.startswith("role_") else sides
+
+
+def hyperparameters(settings: object) -> dict[str, bool | int | float | str]:
+    """Settings by their dotted paths: lists as text, and without those that are not set."""
+    return {
+        name: value if isinstance(value, bool | int | float) else str(value)
+        for name, value in flatten(plain(settings)).items()
+        if value is not None
+    }
 
 
 def scalars(row: Mapping[str, Any], names: Names) -> dict[str, int | float]:
