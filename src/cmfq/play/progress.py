@@ -54,6 +54,8 @@ class ProgressRow:
     """A draw counts half."""
     yardsticks: Mapping[str, float] = field(default_factory=dict)
     """Means over games, see :class:`~cmfq.training.evaluations.Score`."""
+    margin: float = np.nan
+    """Mean over games: survivors, elsewhere reward, less the opponent's."""
 
 
 def play_progress(
@@ -119,7 +121,7 @@ def progress_rows(played: Tournament) -> list[ProgressRow]:
                     decided_by = played.world.decided_by
                     score = score_of(games[player.id, theirs], decided_by, played.paired)
                 row = ProgressRow(run.name, run.group, run.seed, player.episode, one.name,
-                                  score.win_rate, score.yardsticks)  # fmt: skip
+                                  score.win_rate, score.yardsticks, score.margin)  # fmt: skip
                 rows.append(row)
     return rows
 

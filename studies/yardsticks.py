@@ -1,0 +1,208 @@
+"""How many seeds does each yardstick need to tell the same two policies apart?
+
+From the games of ``cmfq progress``: two checkpoints of every run meet the same opponents. For each
+yardstick the differences between the two, one for each training seed, have a mean and a
+standard deviation; from those follows how many seeds a paired t test needs to see the difference
+four times in five.
+
+    python -m studies.yardsticks docs/results/strong64/progress.json.gz --out build/yardsticks
+"""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+from scipy import stats
+
+from cmfq.errors import UserError
+from cmfq.play.outcomes import YARDSTICKS
+from cmfq.play.progress import ProgressRow, progress_rows
+from cmfq.play.reading import read_tournament
+from cmfq.results.page import Code, Finding, Page, Section
+from cmfq.results.table import Table, margin_text, signed
+from cmfq.results.writing import write_folder
+from cmfq.statistics.replication import Estimate, mean_interval
+
+SHOWN = ("log_damage_ratio", "attacks_unhurt", "attacks_hurt", "steps")
+"""Yardsticks beside the win rate and the margin."""
+POWER = 0.8
+MOST = 1000
+"""Number of seeds above which it is said to be out of reach."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """What one yardstick says of two checkpoints against one opponent."""
+
+    opponent: str
+    yardstick: str
+    differences: tuple[float, ...]
+    """Of the later less the earlier checkpoint, one for each training seed."""
+    later: tuple[float, ...]
+    """Values of the later checkpoint, one for each training seed."""
+
+    @property
+    def seeds_needed(self) -> int:
+        """Seeds at which a paired t test of 5 % sees this difference four times in five."""
+        return seeds_needed(
+            float(np.mean(self.differences)), float(np.std(self.differences, ddof=1))
+        )
+
+
+def seeds_needed(mean: float, deviation: float) -> int:
+    """Least number of replicates, at least 2 and at most :data:`MOST`.
+
+    Args:
+        mean: of the differences.
+        deviation: their standard deviation; 0: two are enough.
+    """
+    if mean == 0:
+        return MOST
+    for seeds in range(2, MOST):
+        reach = stats.t.ppf(0.975, seeds - 1)
+        shift = np.inf if deviation == 0 else abs(mean) / deviation * np.sqrt(seeds)
+        if np.isinf(shift) or stats.nct.sf(reach, seeds - 1, shift) >= POWER:
+            return seeds
+    return MOST
+
+
+def differences(rows: Sequence[ProgressRow], earlier: int, later: int) -> list[Difference]:
+    """All yardsticks against all opponents.
+
+    Raises:
+        UserError: fewer than two runs have both checkpoints.
+    """
+    values: dict[tuple[str, str], dict[str, dict[int, float]]] = {}
+    for row in rows:
+        measured = {"win_rate": row.win_rate, "margin": row.margin} | {
+            name: value for name, value in row.yardsticks.items() if name in SHOWN
+        }
+        for name, value in measured.items():
+            values.setdefault((row.opponent, name), {}).setdefault(row.run, {})[row.episode] = value
+    found = []
+    for (opponent, name), of_runs in values.items():
+        both = [of for of in of_runs.values() if {earlier, later} <= of.keys()]
+        if len(both) < 2:
+            raise UserError(
+                f"{len(both)} run(s) have checkpoints of the episodes {earlier} and {later}: name "
+                "two episodes that at least two runs have"
+            )
+        pairs = tuple(of[later] - of[earlier] for of in both)
+        found.append(Difference(opponent, name, pairs, tuple(of[later] for of in both)))
+    return found
+
+
+def page_of(found: Sequence[Difference], earlier: int, later: int, again: str) -> Page:
+    """Describe the results."""
+    seeds = len(found[0].differences)
+    best: dict[str, Difference] = {}
+    for one in found:
+        if one.opponent not in best or one.seeds_needed < best[one.opponent].seeds_needed:
+            best[one.opponent] = one
+    named = [f"{one.opponent}: {_name(one.yardstick)}" for one in best.values()]
+    return Page(
+        "How many seeds does each yardstick need?",
+        (
+            Section(
+                "",
+                (
+                    f"Checkpoints of episode {later} less those of episode {earlier}, of the same "
+                    f"{seeds} training seeds, against the same opponents. *Seeds needed*: at this "
+                    "mean and standard deviation a paired t test (5 %, two-sided) sees the "
+                    "difference four times in five. With few seeds the standard deviation is "
+                    "itself uncertain: read them as orders of magnitude.",
+                    Finding(f"Fewest seeds are needed by these. {'; '.join(named)}."),
+                    _table(found),
+                ),
+            ),
+            Section(
+                "Spread between seeds",
+                (
+                    f"Standard deviation over seeds of the checkpoints of episode {later}.",
+                    _spread(found),
+                ),
+            ),
+        ),
+        (Code(again),),
+    )
+
+
+def _name(yardstick: str) -> str:
+    return "win rate" if yardstick == "win_rate" else YARDSTICKS[yardstick].label
+
+
+def _digits(yardstick: str) -> int:
+    known = YARDSTICKS.get(yardstick)
+    return 2 if known is None or known.share else known.digits
+
+
+def _deviation(values: Sequence[float], digits: int) -> str:
+    return f"{np.std(values, ddof=1):.{digits}f}"
+
+
+def _table(found: Sequence[Difference]) -> Table:
+    rows = []
+    for one in found:
+        estimate = Estimate.of(mean_interval(np.array(one.differences).reshape(-1, 1)))
+        digits, needed = _digits(one.yardstick), one.seeds_needed
+        rows.append(
+            (
+                one.opponent,
+                _name(one.yardstick),
+                margin_text(estimate, digits),
+                _deviation(one.differences, digits),
+                str(needed) if needed < MOST else f"{MOST} or more",
+            )
+        )
+    columns = ("opponent", "yardstick", "difference (95 % interval)", "deviation", "seeds needed")
+    return Table(columns, rows, "Seeds needed")
+
+
+def _spread(found: Sequence[Difference]) -> Table:
+    rows = [
+        (
+            one.opponent,
+            _name(one.yardstick),
+            signed(float(np.mean(one.later)), _digits(one.yardstick)),
+            _deviation(one.later, _digits(one.yardstick)),
+        )
+        for one in found
+    ]
+    return Table(("opponent", "yardstick", "mean", "deviation between seeds"), rows)
+
+
+@dataclass(frozen=True)
+class YardstickStudy:
+    """The study's options."""
+
+    games: tyro.conf.Positional[Path]
+    """Games of `cmfq progress`: the log, or progress.json.gz."""
+    out: Path
+    """Folder to write."""
+    earlier: int = 400
+    """Episode of the earlier checkpoints."""
+    later: int = 800
+    """Episode of the later checkpoints."""
+    group: str = "cmfq"
+    """Group of runs."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Count the seeds and write the page."""
+    study = tyro.cli(YardstickStudy, args=arguments)
+    played, _ = read_tournament(study.games)
+    rows = [row for row in progress_rows(played) if row.group == study.group]
+    found = differences(rows, study.earlier, study.later)
+    words = ["--earlier", study.earlier, "--later", study.later, "--group", study.group]
+    again = (
+        f"python -m studies.yardsticks {study.games} {' '.join(map(str, words))} --out {study.out}"
+    )
+    write_folder(study.out, page_of(found, study.earlier, study.later, again))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

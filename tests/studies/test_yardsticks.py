@@ -1,0 +1,59 @@
+"""How many seeds a difference needs, from known differences."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from cmfq.errors import UserError
+from cmfq.play.progress import ProgressRow
+from studies.yardsticks import MOST, differences, main, page_of, seeds_needed
+
+STORED = Path(__file__).parents[2] / "docs/results/strong64/progress.json.gz"
+
+
+def test_the_number_of_seeds_is_the_least_that_has_the_power() -> None:
+    """Against simulated t tests: 10 seeds for a difference as large as its deviation."""
+    needed = seeds_needed(1.0, 1.0)
+    generator = np.random.default_rng(0)
+    for seeds, enough in ((needed, True), (needed - 1, False)):
+        drawn = generator.normal(1.0, 1.0, (40_000, seeds))
+        seen = np.mean(stats.ttest_1samp(drawn, 0, axis=1).pvalue < 0.05)
+        assert (seen > 0.8) == enough
+    assert seeds_needed(-1.0, 1.0) == needed
+    assert seeds_needed(1.0, 0.0) == 2
+    assert seeds_needed(0.0, 1.0) == MOST
+
+
+def row(run: str, episode: int, win_rate: float, ratio: float) -> ProgressRow:
+    yardsticks = {"log_damage_ratio": ratio, "damage_dealt": 7.0}
+    return ProgressRow(run, "cmfq", 0, episode, "rush", win_rate, yardsticks, margin=episode / 10)
+
+
+ROWS = [
+    row("a", 10, 0.5, 0.0), row("a", 20, 0.75, 0.25),
+    row("b", 10, 0.5, 0.5), row("b", 20, 1.0, 1.0),
+    row("c", 10, 0.0, 9.0),  # has no later checkpoint
+]  # fmt: skip
+
+
+def test_differences_are_taken_within_a_run() -> None:
+    found = {one.yardstick: one for one in differences(ROWS, 10, 20)}
+    assert found.keys() == {"win_rate", "margin", "log_damage_ratio"}
+    assert found["win_rate"].differences == (0.25, 0.5)
+    assert found["log_damage_ratio"].differences == (0.25, 0.5)
+    assert found["margin"].differences == (1.0, 1.0)
+    assert found["margin"].seeds_needed == 2
+    assert found["win_rate"].later == (0.75, 1.0)
+    text = str(page_of(list(found.values()), 10, 20, "again"))
+    assert "rush: margin" in text
+    with pytest.raises(UserError, match=r"0 run\(s\) have checkpoints of the episodes 10 and 30"):
+        differences(ROWS, 10, 30)
+
+
+def test_the_page_is_written_from_stored_games(tmp_path: Path) -> None:
+    assert main([str(STORED), "--out", str(tmp_path)]) == 0
+    text = (tmp_path / "README.md").read_text()
+    assert "| swarm | win rate | " in text
+    assert f"python -m studies.yardsticks {STORED} --earlier 400 --later 800" in text
