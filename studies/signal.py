@@ -25,7 +25,7 @@ from cmfq.merge import interaction_weights
 from cmfq.networks import NetworkSettings
 from cmfq.new_network import new_network
 from cmfq.policies import QPolicy
-from cmfq.replay import Replay
+from cmfq.replay_buffer import ReplayBuffer
 from cmfq.replay_writer import ReplayWriter
 from cmfq.rollout import play_episode
 from cmfq.storage import versions, write_json
@@ -103,7 +103,7 @@ def train(world: SignalSettings, variant: str, seed: int, training: SignalTraini
         training.learner, batch_size=batch_size, merged_action=VARIANTS[variant].merged_action
     )
     learner = Learner(policy, settings, learning)
-    replay = Replay(specification, settings.discount, settings.replay_bytes)
+    replay = ReplayBuffer(specification, settings.discount, settings.replay_bytes)
     for episode in range(training.episodes):
         policy.beta = training.exploration.beta(episode)
         learner.set_learning_rate(episode / training.episodes)

@@ -122,4 +122,4 @@ def choose(page: Page, agent: int) -> None:
     page.fill("input.id >> nth=0", str(agent))
     page.keyboard.press("Enter")
     page.locator("input.id").first.blur()
-    page.wait_for_selector(".mind:not([hidden])")
+    page.wait_for_selector(".trace:not([hidden])")

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from cmfq.decision import Decision
 from cmfq.environments.base import Step, TeamObservation
-from cmfq.replays.fight import TeamFrame
+from cmfq.replays.frames import TeamFrame
 
 
 @dataclass

@@ -22,7 +22,7 @@ LAYERS = [
     {"decision"},
     {"explanation"},
     {"policies", "combat", "own_functions"},
-    {"replay", "replay_writer", "rollout", "theory", "statistics", "workers"},
+    {"replay_buffer", "replay_writer", "rollout", "theory", "statistics", "workers"},
     {"learner", "replays"},
     {"training"},
     {"play"},

@@ -23,7 +23,7 @@ def test_record_writes_a_replay(replay: Path) -> None:
     game = read(replay)
     assert game.ending is not None
     assert [team.player for team in game.header.teams] == ["mfq64", "rush"]
-    assert game.minds(3)[0] is not None
+    assert game.traces(3)[0] is not None
 
 
 def test_sides_swap_in_odd_games(tmp_path: Path, zoo: Path) -> None:

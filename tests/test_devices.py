@@ -26,7 +26,7 @@ from cmfq.networks import NetworkSettings
 from cmfq.new_network import new_network
 from cmfq.play.players import load_player
 from cmfq.policies import QPolicy
-from cmfq.replay import Replay
+from cmfq.replay_buffer import ReplayBuffer
 from cmfq.training.presets import preset_training
 from cmfq.training.run import Run
 
@@ -44,7 +44,7 @@ def policy_on(device: torch.device | str, algorithm: str = "mfq") -> QPolicy:
 def batch_on(device: torch.device | str) -> Batch:
     """A batch as a replay buffer makes it, moved."""
     environment = BattleEnvironment(BATTLE)
-    replay = Replay(SPECIFICATION, 0.95, 2**23)
+    replay = ReplayBuffer(SPECIFICATION, 0.95, 2**23)
     observations = environment.reset(0)
     decision = policy_on("cpu").decide(observations[:1], np.random.default_rng(0))[0]
     rows = replay.append(observations[0], decision)
@@ -94,7 +94,7 @@ def test_encoding_and_values_stay_on_the_device_of_the_policy() -> None:
 
 
 def test_a_replay_keeps_its_rows_and_makes_its_batches_on_its_device() -> None:
-    replay = Replay(SPECIFICATION, 0.95, 2**23, device=META)
+    replay = ReplayBuffer(SPECIFICATION, 0.95, 2**23, device=META)
     state = replay.state()
     assert {tensor.device for name, tensor in state.items() if name in ("view", "rewards")} == {
         META
@@ -105,8 +105,8 @@ def test_a_replay_keeps_its_rows_and_makes_its_batches_on_its_device() -> None:
 def test_rows_are_drawn_alike_whether_or_not_the_actions_are_mirrored() -> None:
     """On a GPU the CPU keeps its own copy of the actions, and draws by it."""
 
-    def filled(mirrored: bool) -> Replay:
-        replay = Replay(SPECIFICATION, 0.95, 2**23)
+    def filled(mirrored: bool) -> ReplayBuffer:
+        replay = ReplayBuffer(SPECIFICATION, 0.95, 2**23)
         if mirrored:
             replay._actions = replay._actions.clone()
         environment = BattleEnvironment(BATTLE)
@@ -236,12 +236,12 @@ def test_what_is_on_the_device_already_does_not_cross_again() -> None:
     trace = second.together._replace(view=view + 1, features=features + 1)
     marked = second._replace(together=trace)
     assert marked.on_device(META) == {}
-    replay = Replay(SPECIFICATION, 0.95, 2**23)
+    replay = ReplayBuffer(SPECIFICATION, 0.95, 2**23)
     written = replay.append(observations[1], marked)
     state = replay.state()
     assert torch.equal(state["view"][written], (view[rows:] + 1).half())
     assert torch.equal(state["features"][written], (features[rows:] + 1).half())
-    plain = Replay(SPECIFICATION, 0.95, 2**23)
+    plain = ReplayBuffer(SPECIFICATION, 0.95, 2**23)
     plain.append(observations[1], second)
     for name in ("counts", "merged_actions", "positions"):
         assert torch.equal(state[name], plain.state()[name])
@@ -253,7 +253,7 @@ def test_a_gpu_too_small_for_the_replay_is_told_with_both_sizes(
     def full(*shape: object, **options: object) -> torch.Tensor:
         raise torch.cuda.OutOfMemoryError("no")
 
-    monkeypatch.setattr("cmfq.replay.free_bytes", lambda device: 7_000_000)
+    monkeypatch.setattr("cmfq.replay_buffer.free_bytes", lambda device: 7_000_000)
     replay_bytes = 2**33
     with monkeypatch.context() as patch:
         ask = torch.empty
@@ -262,4 +262,4 @@ def test_a_gpu_too_small_for_the_replay_is_told_with_both_sizes(
             UserError,
             match="replay_bytes is 8589934592: cuda:0 has 7000000 bytes left, give less",
         ):
-            Replay(SPECIFICATION, 0.95, replay_bytes, device="cuda:0")
+            ReplayBuffer(SPECIFICATION, 0.95, replay_bytes, device="cuda:0")

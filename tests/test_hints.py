@@ -9,7 +9,7 @@ import pytest
 from mpe2 import simple_crypto_v3, simple_spread_v3
 
 from cmfq.cli import main
-from cmfq.cli.again import option_words
+from cmfq.cli.command_line import option_words
 from cmfq.hints import TRUST_VARIABLE, command
 from cmfq.training.deaths import somebody_died
 

@@ -14,7 +14,7 @@ from cmfq.networks import NetworkSettings, QNetwork
 from cmfq.new_network import new_network
 from cmfq.objective import ObjectiveSettings, shared_rewards
 from cmfq.policies import QPolicy
-from cmfq.replay import Replay
+from cmfq.replay_buffer import ReplayBuffer
 from cmfq.replay_writer import ReplayWriter
 
 TEAM = TeamSpecification("t", (0, 0), (), ("stage", "one", "first"), ("stay", "give"), np.inf)
@@ -60,9 +60,9 @@ def test_a_clipped_reward_is_clipped_before_it_is_shared() -> None:
     np.testing.assert_allclose(shared, [0.25 + common / 2, -0.05 + common / 2], rtol=1e-6)
 
 
-def written(objective: ObjectiveSettings, n_steps: int = 1, over: bool = True) -> Replay:
+def written(objective: ObjectiveSettings, n_steps: int = 1, over: bool = True) -> ReplayBuffer:
     """Three agents; the second dies at once, the third in the next step; then the game ends."""
-    replay = Replay(TEAM, GAMMA, 2**18, n_steps=n_steps)
+    replay = ReplayBuffer(TEAM, GAMMA, 2**18, n_steps=n_steps)
     writer = ReplayWriter(replay, [0], objective, np.random.default_rng(0))
     writer.on_step((seen(0, 3),), (decided([0, 1, 0]),), step([1, 2, 3], [True, False, True], 2))
     writer.on_step((seen(1, 2),), (decided([0, 1]),), step([10, 20], [True, False], 1))
@@ -72,7 +72,7 @@ def written(objective: ObjectiveSettings, n_steps: int = 1, over: bool = True) -
     return replay
 
 
-def rows(replay: Replay) -> dict[float, tuple[float, float]]:
+def rows(replay: ReplayBuffer) -> dict[float, tuple[float, float]]:
     """``{sum of rewards: (discount, stage of the next state)}`` of what can be sampled."""
     batch = replay.sample(500, np.random.default_rng(0))
     return {
@@ -139,7 +139,7 @@ def gain_of_giving(objective: ObjectiveSettings) -> float:
     If it stays it earns 1, and nothing more happens. If it gives it dies and earns nothing, but its
     team-mate then earns 4 in each of two steps: 0.9 * 4 + 0.81 * 4 = 6.84 seen from now.
     """
-    replay = Replay(TEAM, GAMMA, 2**20)
+    replay = ReplayBuffer(TEAM, GAMMA, 2**20)
     rng = np.random.default_rng(0)
     for gives in (True, False) * 60:
         writer = ReplayWriter(replay, [0], objective, rng)

@@ -56,11 +56,11 @@ def test_recorded_games(name: str) -> None:
     game = read(OLD / f"{name}.replay")
     assert game.ending is not None
     assert game.ending.steps == len(game.steps) == 6
-    mind = game.minds(3)[0]
-    assert mind is not None
-    np.testing.assert_allclose(mind.policy_after.sum(1), 1, atol=1e-5)
-    (heeding,) = np.nonzero(mind.counts.sum(1))
-    np.testing.assert_allclose(mind.merged_actions[heeding].sum(1), 1, atol=2e-3)
+    trace = game.traces(3)[0]
+    assert trace is not None
+    np.testing.assert_allclose(trace.policy_after.sum(1), 1, atol=1e-5)
+    (heeding,) = np.nonzero(trace.counts.sum(1))
+    np.testing.assert_allclose(trace.merged_actions[heeding].sum(1), 1, atol=2e-3)
     shares = [one.weight for one in neighbours(game, 3, int(game.steps[3][0].ids[heeding[0]]))]
     assert sum(shares) == pytest.approx(1, abs=2e-3)
 

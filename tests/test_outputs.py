@@ -7,7 +7,7 @@ import pytest
 from cmfq.cli import main
 from cmfq.errors import UserError
 from cmfq.outputs import GAMES, IMAGE, MATCH, PAGE, POLICY, REPLAY, Output, validate_output
-from cmfq.storage import refuse_results_folder
+from cmfq.storage import validate_results_folder
 
 OURS = {
     "page.html": (PAGE, b'<!doctype html>\n<html><meta name="generator" content="cmfq">'),
@@ -56,8 +56,8 @@ def test_what_belongs_to_a_run_is_not_written(tmp_path: Path, name: str) -> None
     validate_output(run / "report.html", PAGE)
     for folder in (run, run / "checkpoints", tmp_path / "link"):
         with pytest.raises(UserError, match="belongs to a run"):
-            refuse_results_folder(folder, "Results")
-    refuse_results_folder(run / "results", "Results")
+            validate_results_folder(folder, "Results")
+    validate_results_folder(run / "results", "Results")
 
 
 @pytest.mark.parametrize(

@@ -132,12 +132,12 @@ def test_a_rule_shows_its_own_effects_everywhere(tmp_path: Path) -> None:
     observations = environment.reset(3)
     for step in range(6):
         (decisions,) = decide([[policy, policy]], [observations], generator)
-        mind = game.minds(step)[0]
-        assert mind is not None
+        trace = game.traces(step)[0]
+        assert trace is not None
         effects = decisions[0].effects
         assert effects is not None
-        np.testing.assert_array_equal(mind.effects, effects)
-        np.testing.assert_allclose(mind.merged_actions, decisions[0].merged_actions, atol=5e-4)
+        np.testing.assert_array_equal(trace.effects, effects)
+        np.testing.assert_allclose(trace.merged_actions, decisions[0].merged_actions, atol=5e-4)
         last, observed = decisions, observations
         observations = environment.step([one.actions for one in decisions]).observations
     assert (effects == 7).sum() > 5

@@ -17,7 +17,7 @@ from cmfq.mean_field.td import boltzmann_value, double_value, greedy_value, td_e
 from cmfq.merge import InteractionRows, Neighbourhood
 from cmfq.networks import Encoding, QNetwork
 from cmfq.policies import QPolicy
-from cmfq.replay import Replay
+from cmfq.replay_buffer import ReplayBuffer
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class Learner:
             for symmetry in (symmetries(policy.specification) if settings.symmetries else ())
         ]
 
-    def sample(self, replay: Replay) -> Batch:
+    def sample(self, replay: ReplayBuffer) -> Batch:
         """Draw a minibatch of the kind that the algorithm learns from."""
         draw = replay.sample_steps if self._samples_steps else replay.sample
         batch = draw(self.settings.batch_size, self._generator)

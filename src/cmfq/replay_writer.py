@@ -8,7 +8,7 @@ from cmfq.batch import LEFT_OUT
 from cmfq.decision import Decision
 from cmfq.environments.base import BoolArray, FloatArray, IntArray, Step, TeamObservation
 from cmfq.objective import ObjectiveSettings, shared_rewards
-from cmfq.replay import Replay
+from cmfq.replay_buffer import ReplayBuffer
 
 
 class ReplayWriter:
@@ -16,7 +16,7 @@ class ReplayWriter:
 
     def __init__(
         self,
-        replay: Replay,
+        replay: ReplayBuffer,
         teams: Sequence[int],
         objective: ObjectiveSettings | None = None,
         generator: np.random.Generator | None = None,

@@ -22,7 +22,7 @@ from cmfq.errors import UserError
 from cmfq.outputs import PAGE, belongs_to_run, is_run
 
 
-def write_aside(path: Path, write: Callable[[Path], None], aside: Path | None = None) -> None:
+def atomic_write(path: Path, write: Callable[[Path], None], aside: Path | None = None) -> None:
     """Write a file beside ``path``, then move it into place: it is whole, or it is the old one.
 
     Args:
@@ -83,7 +83,7 @@ def append_text(path: Path, text: str) -> None:
         raise cannot_write(path, error) from error
 
 
-def claim(lock: FileLock, in_use: str) -> None:
+def acquire_lock(lock: FileLock, in_use: str) -> None:
     """Take the lock of a file or folder that this process, and no other, is to write to.
 
     Raises:
@@ -123,7 +123,7 @@ def make_folder(path: Path) -> None:
         ) from error
 
 
-def refuse_results_folder(path: Path, title: str) -> None:
+def validate_results_folder(path: Path, title: str) -> None:
     """Refuse a folder that results cannot be written to, or that holds other ones.
 
     Args:
@@ -158,7 +158,7 @@ def write_bytes(path: Path, content: bytes) -> None:
     def write(aside: Path) -> None:
         aside.write_bytes(content)
 
-    write_aside(path, write)
+    atomic_write(path, write)
 
 
 def write_gzip(path: Path, content: bytes) -> None:

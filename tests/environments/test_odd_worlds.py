@@ -19,7 +19,7 @@ from cmfq.errors import EnvironmentFailed, UserError
 from cmfq.new_network import new_network
 from cmfq.notices import Notice, forget_notices
 from cmfq.policies import QPolicy
-from cmfq.replay import Replay
+from cmfq.replay_buffer import ReplayBuffer
 from cmfq.replay_writer import ReplayWriter
 from cmfq.rollout import play_episodes
 
@@ -60,7 +60,7 @@ def learned(environment: PettingZooEnvironment, worlds: int = 1) -> list[tuple]:
     """Number, time, reward and discount of each transition that the replay may draw."""
     team = environment.teams[0]
     policy = QPolicy(team, new_network(team, SMALL, "mfq"), "mfq", MeanFieldSettings(), 1.0)
-    replay = Replay(team, 0.5, 2**20, worlds)
+    replay = ReplayBuffer(team, 0.5, 2**20, worlds)
     generator = np.random.default_rng(0)
     play_episodes(
         [environment, *(adapt(current) for _ in range(worlds - 1))],

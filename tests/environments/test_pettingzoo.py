@@ -19,7 +19,7 @@ from cmfq.errors import EnvironmentFailed, UserError
 from cmfq.networks import NetworkSettings
 from cmfq.new_network import new_network
 from cmfq.policies import QPolicy
-from cmfq.replay import Replay
+from cmfq.replay_buffer import ReplayBuffer
 from cmfq.replay_writer import ReplayWriter
 from cmfq.rollout import play_episode
 
@@ -124,7 +124,7 @@ def test_what_the_replay_holds_of_them_happened() -> None:
         QPolicy(team, new_network(team, SMALL, "cmfq"), "cmfq", MeanFieldSettings(), 1.0)
         for team in environment.teams
     ]
-    replays = [Replay(team, 0.9, 2**20) for team in environment.teams]
+    replays = [ReplayBuffer(team, 0.9, 2**20) for team in environment.teams]
     writers = [ReplayWriter(replay, [team]) for team, replay in enumerate(replays)]
     generator = np.random.default_rng(0)
     play_episode(environment, policies, seed=0, generator=generator, observers=writers)

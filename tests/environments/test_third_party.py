@@ -19,7 +19,7 @@ from cmfq.learner import Learner, LearnerSettings
 from cmfq.networks import NetworkSettings
 from cmfq.new_network import new_network
 from cmfq.policies import QPolicy
-from cmfq.replay import Replay
+from cmfq.replay_buffer import ReplayBuffer
 from cmfq.replay_writer import ReplayWriter
 from cmfq.rollout import play_episode
 
@@ -129,7 +129,9 @@ def test_it_is_played_and_learned_from(case: Case) -> None:
             network = new_network(team, NetworkSettings(channels=(4, 4), view_units=8), "cmfq")
             policies[team.role] = QPolicy(team, network, "cmfq", MeanFieldSettings(), 1.0)
     roles = [team.role for team in environment.teams]
-    replays = {role: Replay(policy.specification, 0.9, 2**26) for role, policy in policies.items()}
+    replays = {
+        role: ReplayBuffer(policy.specification, 0.9, 2**26) for role, policy in policies.items()
+    }
     generator = np.random.default_rng(0)
     deaths = 0
     for seed in range(2):

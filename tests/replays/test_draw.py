@@ -16,7 +16,7 @@ from cmfq.replays.draw import (
     draw_frame,
     readable_cell,
 )
-from cmfq.replays.fight import TeamFrame
+from cmfq.replays.frames import TeamFrame
 from fights import FightRecorder
 
 CELL = 20

@@ -91,26 +91,26 @@ def test_what_a_policy_thought_is_what_it_explains(
     replay = read(tmp_path / "game.replay")
     observations, decisions, _ = witness.steps[6]
     for team, (observation, decision) in enumerate(zip(observations, decisions, strict=True)):
-        mind = replay.minds(6)[team]
-        assert mind is not None
-        assert len(mind.pair_agent) > 2 * len(observation.ids), "neighbours act differently"
-        np.testing.assert_allclose(mind.merged_actions, decision.merged_actions, atol=5e-4)
-        np.testing.assert_array_equal(mind.counts, decision.counts)
-        np.testing.assert_allclose(mind.q_values, decision.q_values, rtol=1e-3, atol=1e-3)
+        trace = replay.traces(6)[team]
+        assert trace is not None
+        assert len(trace.pair_agent) > 2 * len(observation.ids), "neighbours act differently"
+        np.testing.assert_allclose(trace.merged_actions, decision.merged_actions, atol=5e-4)
+        np.testing.assert_array_equal(trace.counts, decision.counts)
+        np.testing.assert_allclose(trace.q_values, decision.q_values, rtol=1e-3, atol=1e-3)
         for row, agent in enumerate(observation.ids.tolist()):
             why = policy.explain_decision(observation, decision, agent)
-            np.testing.assert_allclose(mind.policy_after[row], why.policy_after, atol=5e-4)
-            np.testing.assert_allclose(mind.policy_before[row], why.policy_before, atol=2e-5)
-            np.testing.assert_allclose(mind.mean_actions[row], why.mean_action, atol=1e-6)
-            pairs = np.flatnonzero(mind.pair_agent == row)
+            np.testing.assert_allclose(trace.policy_after[row], why.policy_after, atol=5e-4)
+            np.testing.assert_allclose(trace.policy_before[row], why.policy_before, atol=2e-5)
+            np.testing.assert_allclose(trace.mean_actions[row], why.mean_action, atol=1e-6)
+            pairs = np.flatnonzero(trace.pair_agent == row)
             assert len(pairs) == len(why.counterfactual_policies)
             for pair in pairs:
-                name = policy.specification.actions[mind.pair_action[pair]]
+                name = policy.specification.actions[trace.pair_action[pair]]
                 expected = why.counterfactual_policies[name]
-                np.testing.assert_allclose(mind.what_if[pair], expected, atol=0.0021)
+                np.testing.assert_allclose(trace.what_if[pair], expected, atol=0.0021)
             for neighbour in why.neighbours:
                 action = policy.specification.actions.index(neighbour.action)
-                assert mind.effects[row, action] == pytest.approx(
+                assert trace.effects[row, action] == pytest.approx(
                     neighbour.effect, rel=1e-3, abs=1e-4
                 )
         if algorithm == "attention-mfq":
@@ -119,17 +119,17 @@ def test_what_a_policy_thought_is_what_it_explains(
                 for agent in observation.ids.tolist()
                 for neighbour in policy.explain_decision(observation, decision, agent).neighbours
             }
-            assert mind.weights is not None
-            assert len(mind.weights) == len(expected)
+            assert trace.weights is not None
+            assert len(trace.weights) == len(expected)
             in_order = [expected[key] for key in sorted(expected)]
-            np.testing.assert_allclose(mind.weights, in_order, atol=2e-5)
+            np.testing.assert_allclose(trace.weights, in_order, atol=2e-5)
 
 
 def test_a_scripted_player_has_nothing_in_mind(fight: Path) -> None:
     replay = read(fight)
     assert replay.header.teams[1].reasoning is None
     assert replay.header.teams[0].reasoning is not None
-    ours, theirs = replay.minds(3)
+    ours, theirs = replay.traces(3)
     assert ours is not None
     assert theirs is None
 
@@ -139,7 +139,7 @@ def test_policies_that_share_a_network_are_told_apart(tmp_path: Path) -> None:
     cmfq = make_policy("cmfq")
     cmfq.network = mfq.network
     replay = read(record(tmp_path / "game.replay", (mfq, cmfq)))
-    first, second = replay.minds(5)
+    first, second = replay.traces(5)
     assert first is not None
     assert second is not None
     np.testing.assert_allclose(first.merged_actions, first.mean_actions, atol=5e-4)
@@ -165,12 +165,12 @@ def test_the_first_of_several_worlds_is_recorded(tmp_path: Path) -> None:
     replay = read(tmp_path / "game.replay")
     observations, decisions, _ = witness.steps[6]
     for team in (0, 1):
-        mind = replay.minds(6)[team]
-        assert mind is not None
-        np.testing.assert_allclose(mind.q_values, decisions[team].q_values, rtol=1e-3, atol=1e-3)
+        trace = replay.traces(6)[team]
+        assert trace is not None
+        np.testing.assert_allclose(trace.q_values, decisions[team].q_values, rtol=1e-3, atol=1e-3)
         for row, agent in enumerate(observations[team].ids.tolist()):
             before = policy.explain(observations[team], agent).policy_before
-            np.testing.assert_allclose(mind.policy_before[row], before, atol=2e-5)
+            np.testing.assert_allclose(trace.policy_before[row], before, atol=2e-5)
 
 
 def test_limits() -> None:
@@ -190,9 +190,9 @@ def test_a_long_peace_keeps_thoughts_of_fewer_steps(
     thin = read(path)
     assert thin.ending == whole.ending
     assert len(thin.steps) == len(whole.steps) == 20
-    kept = [step for step in range(20) if thin.minds(step)[0] is not None]
+    kept = [step for step in range(20) if thin.traces(step)[0] is not None]
     assert kept in (list(range(0, 20, 2)), list(range(0, 20, 4)))
-    ours, theirs = thin.minds(4)[1], whole.minds(4)[1]
+    ours, theirs = thin.traces(4)[1], whole.traces(4)[1]
     assert ours is not None
     assert theirs is not None
     np.testing.assert_array_equal(ours.what_if, theirs.what_if)

@@ -85,9 +85,9 @@ def test_it_opens_where_most_die_with_the_agent_that_weighing_moves_most(
     step = busiest(replay)
     assert sum((~team.alive).sum() for team in replay.steps[step]) > 0
     wait_for_step(page, step)
-    mind = replay.minds(step)[0]
-    assert mind is not None
-    moved = np.abs(mind.policy_before - mind.policy_after).sum(1) * (mind.counts.sum(1) > 0)
+    trace = replay.traces(step)[0]
+    assert trace is not None
+    moved = np.abs(trace.policy_before - trace.policy_after).sum(1) * (trace.counts.sum(1) > 0)
     page.wait_for_selector(".policy tbody tr")
     chosen = replay.steps[step][0].ids.tolist().index(int(page.input_value("input.id")))
     assert moved[chosen] == pytest.approx(moved.max(), abs=1e-3)
@@ -98,7 +98,7 @@ def test_it_opens_where_most_die_with_the_agent_that_weighing_moves_most(
 def test_an_empty_table_says_why(page: Page, fight: Path, player: int, said: str) -> None:
     go_to(page, 0)
     choose(page, int(read(fight).steps[0][player].ids[0]))
-    page.wait_for_function("t => document.querySelector('.mind').innerText.includes(t)", arg=said)
+    page.wait_for_function("t => document.querySelector('.trace').innerText.includes(t)", arg=said)
     page.wait_for_selector(".empty:not([hidden])")
     assert page.locator(".heeds .scroll").is_hidden()
 
@@ -142,7 +142,7 @@ def test_nothing_is_covered_or_cut(browser: Browser, fight: Path, size: tuple[in
             return
         assert page.locator(".panel").evaluate("p => p.scrollHeight <= p.clientHeight")
         scrolls = "all => all.every(one => one.scrollHeight <= one.clientHeight)"
-        assert page.locator(".mind .scroll").evaluate_all(scrolls), "whole rows, all actions"
+        assert page.locator(".trace .scroll").evaluate_all(scrolls), "whole rows, all actions"
 
 
 def test_what_there_is_to_gather_is_drawn(browser: Browser, tmp_path: Path) -> None:
@@ -378,7 +378,7 @@ def test_the_keyboard_does_everything(page: Page) -> None:
     assert page.input_value("#overlay") == "drawn"
     page.wait_for_selector("#legend:not([hidden])")
     press("Escape")
-    page.wait_for_selector(".mind", state="hidden")
+    page.wait_for_selector(".trace", state="hidden")
     press("Space")
     assert page.get_attribute("#play", "aria-label") == "Pause"
     press("Space")
@@ -443,8 +443,8 @@ def test_zoom_pan_and_colourings_change_the_field(page: Page) -> None:
 def test_attention_drawn_adds_up(browser: Browser, tmp_path: Path) -> None:
     policy = make_policy("cmfq")
     path = record(tmp_path / "game.replay", (policy, policy))
-    mind = read(path).minds(STEP)[0]
-    assert mind is not None
+    trace = read(path).traces(STEP)[0]
+    assert trace is not None
     with shown(browser, named(path)) as page:
         drawn, moved = page.evaluate(
             """async (step) => {
@@ -457,8 +457,8 @@ def test_attention_drawn_adds_up(browser: Browser, tmp_path: Path) -> None:
             STEP,
         )
     # Everyone who has neighbours gives away one share in all.
-    assert sum(drawn) == pytest.approx((mind.counts.sum(1) > 0).sum(), abs=0.01)
-    expected = 0.5 * np.abs(mind.policy_before - mind.policy_after).sum(1)
+    assert sum(drawn) == pytest.approx((trace.counts.sum(1) > 0).sum(), abs=0.01)
+    expected = 0.5 * np.abs(trace.policy_before - trace.policy_after).sum(1)
     np.testing.assert_allclose(moved, expected, atol=1e-5)
     assert max(moved) > 0.001
 
@@ -469,7 +469,9 @@ def test_two_games_share_one_time(browser: Browser, fight: Path, tmp_path: Path)
         assert page.locator(".view").count() == 2
         go_to(page, STEP)
         choose(page, 2)
-        page.wait_for_function("() => document.querySelectorAll('.mind:not([hidden])').length == 2")
+        page.wait_for_function(
+            "() => document.querySelectorAll('.trace:not([hidden])').length == 2"
+        )
         assert [i.input_value() for i in page.locator("input.id").all()] == ["2", "2"]
         go_to(page, len(read(fight).steps) - 1)
         texts = page.locator(".team").all_inner_texts()

@@ -17,7 +17,7 @@ from cmfq.results.page import Code, Embedded, Finding, Items, Page, Part, Pictur
 from cmfq.results.table import Share, Table, conclusion
 from cmfq.results.writing import as_html, as_markdown, write_folder, write_page
 from cmfq.statistics.replication import Estimate
-from cmfq.storage import refuse_results_folder
+from cmfq.storage import validate_results_folder
 from cmfq.text import Strong, markdown_text
 
 HOSTILE = "a|b <script>alert(1)</script> *x* `y` [z](http://evil)"
@@ -147,15 +147,15 @@ def test_terminals_show_findings_and_tables_with_a_title(
 
 def test_a_page_of_ones_own_is_not_written_over(tmp_path: Path) -> None:
     write_folder(tmp_path / "ours", page())
-    refuse_results_folder(tmp_path / "ours", "Results: ")
+    validate_results_folder(tmp_path / "ours", "Results: ")
     with pytest.raises(UserError, match=r"README\.md is not of results like these"):
-        refuse_results_folder(tmp_path / "ours", "Others")
+        validate_results_folder(tmp_path / "ours", "Others")
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "index.html").write_text("<!doctype html><title>mine</title>")
     with pytest.raises(UserError, match=r"index\.html is not of results like these"):
-        refuse_results_folder(tmp_path / "site", "Results: ")
+        validate_results_folder(tmp_path / "site", "Results: ")
     shutil.rmtree(tmp_path / "site")
-    refuse_results_folder(tmp_path / "site", "Results: ")
+    validate_results_folder(tmp_path / "site", "Results: ")
 
 
 def test_a_conclusion_says_who_is_better_as_far_as_intervals_tell() -> None:

@@ -90,7 +90,7 @@ def make_samples(folder: Path) -> list[Sample]:
         game = read(path)
         game.frames()
         for step in range(len(game.steps)):
-            game.minds(step)
+            game.traces(step)
         documents([NamedReplay(path.name, path.read_bytes())])
 
     last = sorted((run / "checkpoints").iterdir())[-1]

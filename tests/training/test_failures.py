@@ -26,7 +26,7 @@ from cmfq.environments.battle import BattleSettings
 from cmfq.environments.pettingzoo import PettingZooSettings
 from cmfq.errors import UserError
 from cmfq.objective import ObjectiveSettings
-from cmfq.replay import Replay
+from cmfq.replay_buffer import ReplayBuffer
 from cmfq.storage import read_tensors
 from cmfq.training.checkpoint import latest_checkpoint, list_checkpoints
 from cmfq.training.evaluations import Evaluation
@@ -449,7 +449,7 @@ def test_a_ring_takes_back_what_was_written(fragile: TrainSettings[PettingZooSet
         for _ in range(played):
             self_play.run_episodes()
         (side,) = self_play.sides.values()
-        replay: Replay = side.replay
+        replay: ReplayBuffer = side.replay
         before = {name: column.clone() for name, column in replay.state().items()}
         replay.begin(keep=True)
         for step in range(1 + 40 * (played % 2)):  # little, or more than the ring holds
@@ -465,7 +465,7 @@ def test_a_ring_takes_back_what_was_written(fragile: TrainSettings[PettingZooSet
         assert torch.equal(after["actions"] >= 0, taken)
 
 
-def write_step(replay: Replay, agents: int, step: int) -> None:
+def write_step(replay: ReplayBuffer, agents: int, step: int) -> None:
     rows = replay._claim(agents)
     replay._columns["actions"][rows] = 1
     replay._columns["rewards"][rows] = float(step)

@@ -19,7 +19,7 @@ from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
 from cmfq.replays import read
-from cmfq.storage import read_tensors, to_json, write_aside
+from cmfq.storage import atomic_write, read_tensors, to_json
 from cmfq.training.checkpoint import latest_checkpoint, save_policies
 from cmfq.training.description import read_settings
 from cmfq.training.loop import train
@@ -195,7 +195,7 @@ def test_a_failed_write_leaves_nothing_beside(tmp_path: Path) -> None:
         raise OSError("unplugged")
 
     with pytest.raises(UserError, match="unplugged; nothing that was saved before is lost"):
-        write_aside(target, fail)
+        atomic_write(target, fail)
     assert target.read_text() == "before"
     assert list(tmp_path.iterdir()) == [target]
 

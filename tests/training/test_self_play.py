@@ -17,7 +17,7 @@ from cmfq.environments.signal import SignalSettings
 from cmfq.errors import UserError
 from cmfq.learner import LearnerSettings
 from cmfq.play.bots import bot
-from cmfq.replay import Replay
+from cmfq.replay_buffer import ReplayBuffer
 from cmfq.rollout import Episode, play_episode, play_episodes
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
@@ -175,7 +175,7 @@ def test_updates_are_paid_for_by_the_rows_that_they_learned_from(
     side = self_play.sides["agent"]
     rows, draw = [], side.learner.sample
 
-    def sample(replay: Replay) -> Batch:
+    def sample(replay: ReplayBuffer) -> Batch:
         batch = draw(replay)
         rows.append(len(batch.actions))
         return batch

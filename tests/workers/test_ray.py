@@ -19,7 +19,7 @@ from cmfq.experiments.watching import RunsWatch
 from cmfq.play.matches import play_match
 from cmfq.training.settings import RunSettings
 from cmfq.workers import as_finished
-from cmfq.workers.on_ray import refuse_silent
+from cmfq.workers.on_ray import validate_address
 from weights import last_checkpoints
 
 
@@ -39,10 +39,10 @@ def test_tasks_run_on_the_cluster_as_here(
 def test_without_its_token_a_cluster_does_not_answer(
     cluster: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    refuse_silent(cluster.address)
+    validate_address(cluster.address)
     monkeypatch.setenv("RAY_AUTH_TOKEN", "b" * 64)
     with pytest.raises(UserError, match="RAY_AUTH_TOKEN_PATH must name its file here"):
-        refuse_silent(cluster.address)
+        validate_address(cluster.address)
 
 
 def test_games_are_the_same_as_here(cluster: Any) -> None:
@@ -112,5 +112,5 @@ def test_what_is_no_cluster_is_refused_in_time() -> None:
         port = server.getsockname()[1]
         started = time.monotonic()
         with pytest.raises(UserError, match=f"what is at 127.0.0.1:{port} is no Ray cluster"):
-            refuse_silent(f"127.0.0.1:{port}")
+            validate_address(f"127.0.0.1:{port}")
         assert time.monotonic() - started < 20

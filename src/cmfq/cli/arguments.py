@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 import tyro
 
-from cmfq.cli.again import preset_options
+from cmfq.cli.command_line import preset_options
 from cmfq.cli.commands import COMMANDS, DESCRIPTION
 from cmfq.cli.help import command_page
 from cmfq.cli.mistakes import sentence_of, validate_options

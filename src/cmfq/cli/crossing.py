@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import tyro
 
-from cmfq.cli.again import changes, option_words
+from cmfq.cli.command_line import changes, option_words
 from cmfq.cli.options import WORKERS, Device, Folder, Workers
 from cmfq.cli.screen import GamesScreen, print_page
 from cmfq.environments.settings import EnvironmentSettings
@@ -12,7 +12,7 @@ from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.play.crossing import log_of, play_crossing, roles_of
 from cmfq.results.crossing import heading, write_crossing
-from cmfq.storage import refuse_results_folder, remove
+from cmfq.storage import remove, validate_results_folder
 
 
 def cross_in(
@@ -50,7 +50,7 @@ def cross_in(
         if min(sizes, default=1) < 1:
             raise UserError(f"sizes has {min(sizes)}: give at least 1 each")
         roles_of(settings)  # refuse a game that has not two
-        refuse_results_folder(out, heading(default))
+        validate_results_folder(out, heading(default))
         options = {"out": out, **changes(default, settings), "games": games, "seed": seed}
         words = ["cross", *entrants, *option_words(options)]
         words += ["--sizes", *map(str, sizes)] if sizes else []

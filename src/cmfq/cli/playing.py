@@ -6,7 +6,7 @@ from pathlib import Path
 import tyro
 from rich.markup import escape
 
-from cmfq.cli.again import changes, option_words
+from cmfq.cli.command_line import changes, option_words
 from cmfq.cli.options import WORKERS, Device, Players, Workers
 from cmfq.cli.screen import GamesScreen, ScreenTable, new_console, print_table
 from cmfq.environments.settings import EnvironmentSettings

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tyro
 
-from cmfq.cli.again import option_words
+from cmfq.cli.command_line import option_words
 from cmfq.cli.many import train_shown
 from cmfq.cli.options import WORKERS, Folder, LastCheckpoints, Players, Workers
 from cmfq.cli.screen import GamesScreen, print_page, print_table
@@ -15,16 +15,16 @@ from cmfq.experiments.reproduction import (
     change_sentence,
     change_table,
     play_again,
-    refuse_again,
     runs_of,
+    validate_reproduction,
 )
 from cmfq.experiments.sweep.plan import read_plan
-from cmfq.experiments.sweep.play import play_sweep, refuse_sweep
+from cmfq.experiments.sweep.play import play_sweep, validate_sweep
 from cmfq.experiments.sweep.report import TITLE, sweep_page, write_sweep
 from cmfq.outputs import GAMES, validate_output
 from cmfq.play.reading import finished_tournament
 from cmfq.results.tournament import HEADING, write_results
-from cmfq.storage import refuse_results_folder
+from cmfq.storage import validate_results_folder
 from cmfq.text import say
 
 
@@ -58,14 +58,14 @@ def sweep(
         out: Folder to write tables, figure and games to.
     """
     if out:
-        refuse_results_folder(out, TITLE)
+        validate_results_folder(out, TITLE)
     planned, text = read_plan(plan), plan.read_text(encoding="utf-8")
     if runs is None:
         played = finished_tournament(log)
     else:
         last = last_of(checkpoints)
         validate_output(log, GAMES)
-        refuse_sweep(planned, runs, against, log, games=games, seed=seed, workers=workers)
+        validate_sweep(planned, runs, against, log, games=games, seed=seed, workers=workers)
         train_shown(planned.runs(), runs, workers)
         options = {"runs": runs, "log": log, "games": games, "checkpoints": checkpoints}
         options |= {"seed": seed} | ({"against": against} if against else {})
@@ -108,14 +108,14 @@ def reproduce(
         out: Folder to write tables, figures and games to.
     """
     if out:
-        refuse_results_folder(out, HEADING)
+        validate_results_folder(out, HEADING)
     stored = finished_tournament(result)
     validate_output(log, GAMES)
     for written in (log, *([out / result.name] if out else [])):
         if written.resolve() == result.resolve():
             raise UserError(f"{result} would be overwritten: give another --log, another --out")
     settings = runs_of(stored)  # first: it refuses a stranger's functions, before any is called
-    refuse_again(stored, runs, log, workers)
+    validate_reproduction(stored, runs, log, workers)
     train_shown(settings, runs, workers)
     command = ["cmfq", "reproduce", str(result), "--runs", str(runs), "--log", str(log)]
     with GamesScreen(log) as screen:

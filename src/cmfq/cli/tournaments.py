@@ -6,7 +6,7 @@ from typing import Any
 
 import tyro
 
-from cmfq.cli.again import changes, option_words
+from cmfq.cli.command_line import changes, option_words
 from cmfq.cli.options import WORKERS, Device, Folder, LastCheckpoints, Players, Workers
 from cmfq.cli.screen import GamesScreen, print_page
 from cmfq.environments.settings import EnvironmentSettings
@@ -24,10 +24,10 @@ from cmfq.results.curves import HEADING as CURVES_HEADING
 from cmfq.results.curves import write_curves
 from cmfq.results.figures import win_rate_by_size, win_rate_over_training
 from cmfq.results.sizes import TITLE, by_size, size_curves, sizes_page, write_sizes
-from cmfq.results.style import refuse_picture, save_picture
+from cmfq.results.style import save_picture, validate_picture
 from cmfq.results.tournament import HEADING, tournament_page, write_html, write_results
 from cmfq.results.tournament_tables import how_decided
-from cmfq.storage import refuse_results_folder
+from cmfq.storage import validate_results_folder
 from cmfq.text import say
 
 OPPONENTS = ("random", "rush", "swarm")
@@ -108,7 +108,7 @@ def _validate_tournament(games: int, log: Path | None, html: Path | None, out: P
     if log is not None:
         validate_output(log, GAMES)
     if out is not None:
-        refuse_results_folder(out, HEADING)
+        validate_results_folder(out, HEADING)
 
 
 def progress(
@@ -182,7 +182,7 @@ def curves(runs: tyro.conf.Positional[tuple[str, ...]], out: Folder) -> None:
         runs: Run folders.
         out: Folder to write figure, table and metrics to.
     """
-    refuse_results_folder(out, CURVES_HEADING)
+    validate_results_folder(out, CURVES_HEADING)
     environment = game_of([split_group(run)[1] for run in runs])
     entrants = find_entrants(runs, environment.kind, 1)
     again = command("curves", *runs, "--out", out, own_functions=environment.own_functions)
@@ -235,10 +235,10 @@ def _is_picture(out: Path, title: str) -> bool:
     """
     picture = bool(out.suffix) and not out.is_dir()
     if picture:
-        refuse_picture(out)
+        validate_picture(out)
         validate_output(out, IMAGE)
     else:
-        refuse_results_folder(out, title)
+        validate_results_folder(out, title)
     return picture
 
 

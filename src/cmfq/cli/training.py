@@ -10,7 +10,7 @@ import tyro
 
 from cmfq.algorithms import ALGORITHMS
 from cmfq.bench import BenchRow, measure_all
-from cmfq.cli.again import preset_options
+from cmfq.cli.command_line import preset_options
 from cmfq.cli.options import Device, Folder, Trackers
 from cmfq.cli.screen import ScreenTable, new_console
 from cmfq.devices import describe

@@ -31,7 +31,7 @@ from cmfq.decoding import damage_of, decode_text, decode_toml, read_bytes
 from cmfq.errors import UserError, unknown_name
 from cmfq.experiments.settings import planned_settings
 from cmfq.storage import flatten
-from cmfq.training.checkpoint import refuse_own_functions
+from cmfq.training.checkpoint import validate_own_functions
 from cmfq.training.settings import RunSettings
 
 PARTS: dict[str, tuple[type, ...]] = {
@@ -115,7 +115,7 @@ def read_many(path: Path) -> ManyRuns:
         raise UserError(f"{path} has {_number(plan)} runs: give 1 to {MOST_RUNS}")
     runs = plan.runs()
     for settings in runs.values():
-        refuse_own_functions(settings.own_functions, path)
+        validate_own_functions(settings.own_functions, path)
     if len(runs) < _number(plan):
         raise UserError(f"{path} has runs of the same name: give each algorithm and variant once")
     return plan

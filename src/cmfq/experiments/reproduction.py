@@ -10,14 +10,14 @@ from cmfq.environments.keeping import teams_of
 from cmfq.errors import UserError
 from cmfq.experiments.training import stored_settings
 from cmfq.imports import own_names
-from cmfq.play.engine import refuse_other_games, refuse_to_play
+from cmfq.play.engine import validate_log, validate_players
 from cmfq.play.entrants import Entrant, enter
 from cmfq.play.game_log import Tournament
 from cmfq.play.standings import standings
-from cmfq.play.tournament import play_tournament, refuse_too_few
+from cmfq.play.tournament import play_tournament, validate_game_count
 from cmfq.results.table import Table, rate_text
 from cmfq.storage import versions
-from cmfq.training.checkpoint import refuse_own_functions
+from cmfq.training.checkpoint import validate_own_functions
 from cmfq.training.settings import RunSettings
 from cmfq.workers import Workers
 
@@ -37,15 +37,15 @@ def runs_of(stored: Tournament) -> dict[str, RunSettings]:
             f"two runs are called {twice[0]}, and new folders are named by the old ones"
         )
     runs = {_folder(one): stored_settings(one) for one in trained}
-    refuse_own_functions(stored.settings.environment.own_functions, "its game")
+    validate_own_functions(stored.settings.environment.own_functions, "its game")
     names = [one.name for one in stored.entrants if not one.run]
-    refuse_own_functions(own_names(*names), "the tournament")
+    validate_own_functions(own_names(*names), "the tournament")
     for name, settings in runs.items():
-        refuse_own_functions(settings.own_functions, f"its run {name}")
+        validate_own_functions(settings.own_functions, f"its run {name}")
     return runs
 
 
-def refuse_again(stored: Tournament, folder: Path, path: Path, workers: Workers) -> None:
+def validate_reproduction(stored: Tournament, folder: Path, path: Path, workers: Workers) -> None:
     """Refuse, before anything is trained, what would be refused when the games begin.
 
     Raises:
@@ -57,9 +57,9 @@ def refuse_again(stored: Tournament, folder: Path, path: Path, workers: Workers)
     entrants = [replace(one, players=()) for one in stored.entrants if one.run]
     entrants += enter(there, stored.world.kind, 1)
     again = replace(stored, versions=versions(), entrants=tuple(entrants))
-    refuse_too_few(stored.settings.episodes, teams_of(stored.world))
-    refuse_to_play(again, workers)
-    refuse_other_games(path, again)
+    validate_game_count(stored.settings.episodes, teams_of(stored.world))
+    validate_players(again, workers)
+    validate_log(path, again)
 
 
 def play_again(

@@ -87,7 +87,7 @@ def play_planned(
         UserError: players cannot play each other; or the file is of another tournament.
     """
     settings = tournament.settings
-    refuse_to_play(tournament, workers)
+    validate_players(tournament, workers)
     check_device(device, workers)
     teams = teams_of(settings.environment)
     alone = len(teams) == 1
@@ -188,7 +188,7 @@ def play_scheduled(
     return GameRecord.of(task, game)
 
 
-def refuse_to_play(tournament: Tournament, workers: Workers) -> None:
+def validate_players(tournament: Tournament, workers: Workers) -> None:
     """Refuse what cannot be played, before any game (or any training for it).
 
     Raises:
@@ -201,7 +201,7 @@ def refuse_to_play(tournament: Tournament, workers: Workers) -> None:
         load_player(player.name, environment.kind, teams)
 
 
-def refuse_other_games(path: Path, tournament: Tournament) -> None:
+def validate_log(path: Path, tournament: Tournament) -> None:
     """Refuse a file that cannot take the games of a tournament whose runs may yet be untrained.
 
     Raises:

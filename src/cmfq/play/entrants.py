@@ -85,7 +85,7 @@ def enter(named: Sequence[tuple[str, str]], kind: str, checkpoints: int) -> tupl
     entrants = sorted(
         grouped, key=lambda one: (one.group, -1 if one.seed is None else one.seed, one.name)
     )
-    refuse_twins(entrants)
+    validate_distinct(entrants)
     _refuse_equal_seeds(entrants)
     return tuple(entrants)
 
@@ -181,7 +181,7 @@ def _label(settings: Sequence[Settings]) -> dict[bytes, str]:
     return labels
 
 
-def refuse_twins(entrants: Sequence[Entrant]) -> None:
+def validate_distinct(entrants: Sequence[Entrant]) -> None:
     """Refuse a policy that enters twice.
 
     Raises:

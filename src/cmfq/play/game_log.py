@@ -24,7 +24,7 @@ from cmfq.errors import UserError, require_range
 from cmfq.play.entrants import Entrant
 from cmfq.play.games import Game
 from cmfq.play.schedule import ScheduledGame
-from cmfq.storage import append_text, claim, plain, to_json, write_bytes
+from cmfq.storage import acquire_lock, append_text, plain, to_json, write_bytes
 
 FORMAT = "cmfq-tournament-1"
 END = "]}\n"
@@ -161,7 +161,7 @@ class GameLog:
                 f"cannot write {self._path}: there is no folder {self._path.absolute().parent}, "
                 "make it or give another file"
             )
-        claim(
+        acquire_lock(
             self._lock,
             f"{self._path} is being written by another process: wait for it, or give another file",
         )

@@ -22,7 +22,7 @@ from cmfq.play.entrants import (
     find_entrants,
     groups_of,
     player_of,
-    refuse_twins,
+    validate_distinct,
 )
 from cmfq.play.game_log import GameRecord, Tournament, TournamentSettings
 from cmfq.play.layouts import Layouts
@@ -30,7 +30,7 @@ from cmfq.play.outcomes import YARDSTICKS, Outcome, on_side, outcome_of, points_
 from cmfq.play.players import load_player
 from cmfq.play.schedule import ScheduledGame
 from cmfq.play.standings import margins_of
-from cmfq.play.tournament import refuse_too_few
+from cmfq.play.tournament import validate_game_count
 from cmfq.policies import Policy
 from cmfq.storage import versions
 from cmfq.training.evaluations import PlayCheckpoint, Score
@@ -92,7 +92,7 @@ def play_progress(
     """
     if games < 1 or not runs or not opponents:
         raise UserError("there is nothing to play: give runs, opponents and at least one game")
-    refuse_too_few(games, teams_of(environment))
+    validate_game_count(games, teams_of(environment))
     kind = environment.kind
     entrants, against = find_entrants(runs, kind, EVERY_CHECKPOINT), _opponents(opponents, kind)
     players = [player for run in entrants for player in run.players]
@@ -188,7 +188,7 @@ def training_games(settings: RunSettings, environment: Environment) -> PlayCheck
         return None
     kind = settings.environment.kind
     try:
-        refuse_too_few(settings.evaluate_games, environment.teams)
+        validate_game_count(settings.evaluate_games, environment.teams)
         found = zip(
             settings.evaluate_against, _opponents(settings.evaluate_against, kind), strict=True
         )
@@ -265,7 +265,7 @@ def _means(outcomes: Sequence[Outcome]) -> dict[str, float]:
 def _opponents(names: Sequence[str], kind: str) -> tuple[Entrant, ...]:
     """Each with one player, in the order given."""
     found = tuple(find_entrants([name], kind, 1)[0] for name in names)
-    refuse_twins(found)
+    validate_distinct(found)
     return found
 
 

@@ -50,14 +50,14 @@ def play_tournament(
         raise UserError(
             "there is nothing to play: give entrants of at least two groups, or --within-groups"
         )
-    refuse_too_few(settings.episodes, teams)
+    validate_game_count(settings.episodes, teams)
     tournament = Tournament(settings, versions(), command, tuple(entrants), (), ())
     return play_planned(
         tournament, planned, path, workers=workers, device=device, on_progress=on_progress
     )
 
 
-def refuse_too_few(games: int, teams: Sequence[TeamSpecification]) -> None:
+def validate_game_count(games: int, teams: Sequence[TeamSpecification]) -> None:
     """Refuse games of two players that are too few for each to have had every role once.
 
     Raises:

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from cmfq.environments.base import Body, FloatArray, PositionArray, Scenery
 from cmfq.errors import UserError
-from cmfq.replays.fight import TeamFrame
+from cmfq.replays.frames import TeamFrame
 
 TEAM_COLOURS = ("#d1495b", "#2e6f9e", "#e0a100", "#1b8a6b", "#8a5fb0", "#7a5c3e")
 """Of team 0, 1, ...: hues that differ in lightness too, for readers who confuse some."""
@@ -42,14 +42,14 @@ CHOSEN_COLOUR = "#111111"
 WEIGHT_COLOUR = "#f2a900"
 """Of the weightiest neighbour."""
 FADED = 0.7
-"""How far those that an agent does not heed fade into the field."""
+"""How far agents that are not its neighbours fade into the field."""
 
 Picture = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
 class Highlight:
-    """An agent, and whom it heeds."""
+    """An agent and its neighbours."""
 
     place: tuple[int, int]
     """Its team and row."""
@@ -101,7 +101,7 @@ def draw_frame(
         cell: pixels per unit of length, which on a grid is a cell; readable if not given.
         names: of who plays each team: written above the field with how many are left.
         remark: written after them.
-        highlight: an agent, and whom it heeds.
+        highlight: an agent and its neighbours.
         items: ``(items, 3)``: x, y and radius of what there is to gather.
 
     Returns:

@@ -11,7 +11,7 @@ from PIL import Image
 
 from cmfq.errors import UserError
 from cmfq.replays.draw import Picture
-from cmfq.storage import write_aside, write_bytes
+from cmfq.storage import atomic_write, write_bytes
 
 FORMATS = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG"}
 FILM = ".mp4"
@@ -55,7 +55,7 @@ def save_animation(
     """
     require_format(path)
     if path.suffix.lower() == FILM:
-        write_aside(path, lambda aside: _write_film(pictures, aside, milliseconds, hold))
+        atomic_write(path, lambda aside: _write_film(pictures, aside, milliseconds, hold))
         return
     first, *rest = [
         Image.fromarray(picture).quantize(COLOURS, dither=Image.Dither.NONE) for picture in pictures

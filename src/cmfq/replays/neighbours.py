@@ -1,4 +1,4 @@
-"""Whom a recorded agent heeds."""
+"""Neighbours of a recorded agent, with their weights."""
 
 from typing import NamedTuple
 
@@ -11,7 +11,7 @@ from cmfq.replays.reading import Replay
 
 
 class Place(NamedTuple):
-    """Where an agent is found in a step."""
+    """Team and row of an agent in a step."""
 
     team: int
     row: int
@@ -31,7 +31,7 @@ class RecordedNeighbour(NamedTuple):
 
 
 def find_agent(replay: Replay, step: int, agent: int) -> Place:
-    """Where the agent of this id is.
+    """Team and row of the agent with this id.
 
     Raises:
         UserError: it does not live in this step.
@@ -57,15 +57,15 @@ def previous_actions(replay: Replay, step: int, team: int) -> IntArray:
 def neighbours(replay: Replay, step: int, agent: int) -> list[RecordedNeighbour]:
     """An agent's neighbours, the weightiest first.
 
-    None if its player weighs nobody, or what it thought is not kept for this step.
+    None if its player weighs nobody, or its trace is not kept for this step.
 
     Raises:
         UserError: it does not live in this step.
     """
     place = find_agent(replay, step, agent)
     reasoning = replay.header.teams[place.team].reasoning
-    mind = replay.minds(step)[place.team]
-    if reasoning is None or mind is None:
+    trace = replay.traces(step)[place.team]
+    if reasoning is None or trace is None:
         return []
     everyone = reasoning.neighbours == "everyone"
     teams = range(len(replay.steps[step])) if everyone else [place.team]
@@ -83,22 +83,22 @@ def neighbours(replay: Replay, step: int, agent: int) -> list[RecordedNeighbour]
         np.inf if reasoning.radius is None else reasoning.radius,
         reasoning.body_side,
     )
-    if mind.weights is not None:  # they are in this order
+    if trace.weights is not None:  # they are in this order
         order = np.lexsort((found.neighbour, found.agent))
         others = found.agent[order]
-        if len(others) != len(mind.weights):
+        if len(others) != len(trace.weights):
             raise UserError(f"the replay is damaged at step {step}: record it again")
-        weights = mind.weights[others == own]
+        weights = trace.weights[others == own]
     else:
         order = np.arange(len(found.agent))
         taken = found.action[found.agent == own]
-        counts = np.maximum(mind.counts[place.row, taken], np.float32(1))
-        weights = mind.merged_actions[place.row, taken] / counts
+        counts = np.maximum(trace.counts[place.row, taken], np.float32(1))
+        weights = trace.merged_actions[place.row, taken] / counts
     mine = found.agent[order] == own
     ids = np.concatenate([one.ids for one in steps])
     listed = [
         RecordedNeighbour(
-            int(ids[k]), places[k], action, float(mind.effects[place.row, action]), weight
+            int(ids[k]), places[k], action, float(trace.effects[place.row, action]), weight
         )
         for k, action, weight in zip(
             found.neighbour[order][mine].tolist(),

@@ -12,7 +12,7 @@ from cmfq.decoding import Damage, damage_of, read_bytes
 from cmfq.environments.base import NO_ACTION, BoolArray, FloatArray, IntArray, PositionArray
 from cmfq.errors import UserError
 from cmfq.replays import format as form
-from cmfq.replays.fight import TeamFrame
+from cmfq.replays.frames import TeamFrame
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -38,8 +38,8 @@ class TeamStep(NamedTuple):
         return TeamFrame(self.positions, self.health, self.actions, self.alive)
 
 
-class TeamMind(NamedTuple):
-    """What the team's policy went by.
+class TeamTrace(NamedTuple):
+    """Trace of the decisions of a team.
 
     A row per agent, or per *pair* of an agent and an action that some neighbour of it took in the
     step before.
@@ -81,11 +81,11 @@ class Replay:
     """``None``: the file is cut short; the game went on."""
     steps: tuple[tuple[TeamStep, ...], ...]
     """Every team at every step."""
-    _minds: tuple[form.Chunk | None, ...]
+    _traces: tuple[form.Chunk | None, ...]
     items: tuple[FloatArray | None, ...] = ()
     """``(items, 3)`` for each step: x, y and radius of what there was to gather when it began."""
 
-    def minds(self, step: int) -> tuple[TeamMind | None, ...]:
+    def traces(self, step: int) -> tuple[TeamTrace | None, ...]:
         """What every team went by at a step.
 
         ``None``: its player merges no actions, or the game is so long that this is not kept for
@@ -94,15 +94,15 @@ class Replay:
         Raises:
             UserError: this part of the file is damaged.
         """
-        chunk = self._minds[step]
+        chunk = self._traces[step]
         if chunk is None:
             return tuple(None for _ in self.header.teams)
         rows = [len(team.ids) for team in self.steps[step]]
         actions = [len(team.actions) for team in self.header.teams]
         try:
-            content = chunk.unpack(_largest_mind(rows, actions))
+            content = chunk.unpack(_largest_trace(rows, actions))
             teams = _by_team(form.decode_arrays(content), len(rows))
-            return tuple(map(_mind, teams, rows, actions))
+            return tuple(map(_trace, teams, rows, actions))
         except Damage as error:
             raise UserError(f"the replay is damaged at step {step}: record it again") from error
 
@@ -139,7 +139,7 @@ def _assemble(content: bytes) -> Replay | None:
     header: form.Header | None = None
     ending: form.Ending | None = None
     steps: list[tuple[TeamStep, ...]] = []
-    minds: list[form.Chunk | None] = []
+    traces: list[form.Chunk | None] = []
     items: list[FloatArray | None] = []
     left = form.LEAST_GAME + form.LARGEST_GROWTH * len(content)
     try:
@@ -156,21 +156,21 @@ def _assemble(content: bytes) -> Replay | None:
                 step = tuple(map(_team_step, teams, header.teams))
                 _check_follows(steps, step)
                 steps.append(step)
-                minds.append(None)
+                traces.append(None)
                 items.append(None)
             elif chunk.kind == form.ITEM and items:
                 unpacked = chunk.unpack(left)
                 left -= len(unpacked) + form.ARRAY_BYTES
                 items[-1] = _items(form.decode_arrays(unpacked))
-            elif chunk.kind == form.MIND and minds:
-                minds[-1] = chunk
+            elif chunk.kind == form.MIND and traces:
+                traces[-1] = chunk
             elif chunk.kind == form.END:
                 ending = form.decode_ending(chunk.unpack())
     except Damage:
         ending = None  # what came before is whole
     if header is None or not steps:
         return None
-    return Replay(header, ending, tuple(steps), tuple(minds), tuple(items))
+    return Replay(header, ending, tuple(steps), tuple(traces), tuple(items))
 
 
 def _items(arrays: Arrays) -> FloatArray:
@@ -242,8 +242,8 @@ def _check_follows(steps: Sequence[tuple[TeamStep, ...]], step: tuple[TeamStep, 
             raise Damage("has a step without agents that live")
 
 
-def _largest_mind(rows: Sequence[int], actions: Sequence[int]) -> int:
-    """Bytes of what the policies of a step can have in mind, with its index."""
+def _largest_trace(rows: Sequence[int], actions: Sequence[int]) -> int:
+    """Bytes of what the policies of a step can have in a trace, with its index."""
     everyone = sum(rows)
     return form.LONGEST_INDEX + sum(
         count * (8 + 4 * choices + min(choices, everyone) * (8 + choices) + 2 * everyone)
@@ -251,7 +251,7 @@ def _largest_mind(rows: Sequence[int], actions: Sequence[int]) -> int:
     )
 
 
-def _mind(arrays: Arrays, rows: int, actions: int) -> TeamMind | None:
+def _trace(arrays: Arrays, rows: int, actions: int) -> TeamTrace | None:
     if not arrays:
         return None
     beta = float(_take(arrays, "beta", 1)[0])
@@ -274,7 +274,7 @@ def _mind(arrays: Arrays, rows: int, actions: int) -> TeamMind | None:
     if weights is not None:
         degrees = _take(arrays, "neighbours", rows).sum(dtype=np.int64)
         weights = _probabilities(_take(arrays, "weight", int(degrees)), form.PROBABILITY)
-    return TeamMind(
+    return TeamTrace(
         beta,
         pair_agent,
         pair_action,

@@ -15,7 +15,7 @@ from cmfq.decision import Decision
 from cmfq.environments.base import Environment, FloatArray, Step, TeamObservation
 from cmfq.policies import Policy, QPolicy
 from cmfq.replays import format as form
-from cmfq.replays.minds import reasoning_of, think
+from cmfq.replays.traces import reasoning_of, trace_arrays
 from cmfq.rollout import Episode, play_episode
 from cmfq.storage import write_bytes
 
@@ -231,18 +231,18 @@ def _pack_steps(batch: Sequence[_Recorded]) -> list[_Piece]:
             if (trace := decision.trace) is not None:
                 key = (id(trace.network), trace.settings, trace.beta, trace.merged.effects is None)
                 alike.setdefault(key, []).append((index, team))
-    minds: list[dict[str, npt.NDArray[Any]]] = [{} for _ in batch]
+    traces: list[dict[str, npt.NDArray[Any]]] = [{} for _ in batch]
     for places in alike.values():
-        worked_out = think([batch[index].decisions[team] for index, team in places])
+        worked_out = trace_arrays([batch[index].decisions[team] for index, team in places])
         for (index, team), arrays in zip(places, worked_out, strict=True):
-            minds[index] |= {f"{team}/{name}": array for name, array in arrays.items()}
+            traces[index] |= {f"{team}/{name}": array for name, array in arrays.items()}
     return [
         _Piece(
             form.pack(form.STEP, form.encode_arrays(_step_arrays(recorded)))
             + _pack_items(recorded.items),
-            _pack_mind(mind),
+            _pack_trace(trace),
         )
-        for recorded, mind in zip(batch, minds, strict=True)
+        for recorded, trace in zip(batch, traces, strict=True)
     ]
 
 
@@ -251,11 +251,11 @@ def _pack_items(items: FloatArray | None) -> bytes:
     return b"" if items is None else form.pack(form.ITEM, form.encode_arrays({"item": items}))
 
 
-def _pack_mind(mind: dict[str, npt.NDArray[Any]]) -> bytes:
+def _pack_trace(trace: dict[str, npt.NDArray[Any]]) -> bytes:
     """Nothing, where nobody merges actions or it is more than readers take."""
-    content = form.encode_arrays(mind)
+    content = form.encode_arrays(trace)
     too_large = len(content) > form.LARGEST[form.MIND]
-    return form.pack(form.MIND, content) if mind and not too_large else b""
+    return form.pack(form.MIND, content) if trace and not too_large else b""
 
 
 def _step_arrays(recorded: _Recorded) -> dict[str, npt.NDArray[Any]]:

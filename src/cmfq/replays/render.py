@@ -43,7 +43,7 @@ def render(
         steps: to draw.
         cell: pixels per unit of length; readable if not given.
         crop: draw no more of the field than where agents are in these steps.
-        agent: light up whom the agent of this id heeds, in steps in which it lives.
+        agent: id of an agent whose neighbours are highlighted while it lives.
 
     Raises:
         UserError: the agent lives in none of the steps.
@@ -96,9 +96,9 @@ def _highlight(replay: Replay, step: int, agent: int) -> Highlight | None:
     if not any(agent in team.ids for team in replay.steps[step]):
         return None
     place = find_agent(replay, step, agent)
-    heeded = neighbours(replay, step, agent)
+    found = neighbours(replay, step, agent)
     return Highlight(
         place,
         replay.header.teams[place.team].view_radius,
-        {neighbour.place: neighbour.weight for neighbour in heeded},
+        {neighbour.place: neighbour.weight for neighbour in found},
     )

@@ -191,7 +191,7 @@ def _record_typical_game(match: MatchResult) -> Embedded:
     meaning = "".join(f"; {one}" for one in _legend(bodies))
     caption = (
         f"{' against '.join(who)}, a game of median length: {came}{meaning}. "
-        "Choose an agent to see whom it heeds."
+        "Choose an agent to see its neighbours and their weights."
     )
     title = " against ".join(name for name, side in zip(names, sides, strict=True) if side)
     return Embedded(page_text([NamedReplay(title, recorder.content)]), caption)

@@ -16,7 +16,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import PercentFormatter
 
 from cmfq.errors import UserError
-from cmfq.storage import write_aside
+from cmfq.storage import atomic_write
 from cmfq.text import plain_text
 
 COLOURS = {
@@ -72,16 +72,16 @@ def save_picture(figure: Figure, file: Path) -> None:
     Raises:
         UserError: there is no such format, or no such folder.
     """
-    refuse_picture(file)
+    validate_picture(file)
     if file.suffix == ".svg":
-        write_aside(file, partial(save_svg, figure))
+        atomic_write(file, partial(save_svg, figure))
     else:
         names_are_text(figure)
         with matplotlib.rc_context({"text.parse_math": False}):
-            write_aside(file, partial(figure.savefig, format="png", dpi=150))
+            atomic_write(file, partial(figure.savefig, format="png", dpi=150))
 
 
-def refuse_picture(file: Path) -> None:
+def validate_picture(file: Path) -> None:
     """Refuse a file to which no picture can be written, before it is drawn.
 
     Raises:

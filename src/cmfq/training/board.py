@@ -18,7 +18,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
-from cmfq.storage import cannot_write, remove, write_aside
+from cmfq.storage import atomic_write, cannot_write, remove
 from cmfq.training.scalars import Names, scalars
 
 EVENTS = "events.out.tfevents."
@@ -74,7 +74,7 @@ class Board:
         before = list(self._folder.glob(f"{EVENTS}*"))
         name = f"{EVENTS}{time.time_ns():020d}.{socket.gethostname()}.{os.getpid()}"
         path = self._folder / name
-        write_aside(
+        atomic_write(
             path,
             lambda aside: _write_all(aside, content.getvalue()),
             aside=self._folder / "events.part",  # TensorBoard reads all that have tfevents in it

@@ -22,7 +22,7 @@ from cmfq.new_network import network_shapes, new_network
 from cmfq.policies import QPolicy
 from cmfq.storage import plain, read_tensors, write_tensors
 from cmfq.training.former import former_environment, former_policies
-from cmfq.training.side import join_names, split_names, tensors_of
+from cmfq.training.role_learner import join_names, split_names, tensors_of
 from cmfq.zoo import is_shipped, locate, shipped
 
 FORMAT = "cmfq-policy-2"
@@ -78,7 +78,7 @@ class Checkpoint:
                 ),
                 find_kind(self.description.environment),
             )
-        refuse_own_functions(settings.own_functions, self.path)
+        validate_own_functions(settings.own_functions, self.path)
         return settings
 
 
@@ -172,7 +172,7 @@ def _as_second_format(
 
 
 def _policy(file: Path, weights: dict[str, Tensor], description: PolicyDescription) -> QPolicy:
-    refuse_own_functions(description.own_functions, file)
+    validate_own_functions(description.own_functions, file)
     if not 0 <= description.beta <= 1e6:
         raise UserError(f"{file} has a beta of {description.beta}: give another checkpoint")
     _check_weights(weights, description)
@@ -230,7 +230,7 @@ def list_checkpoints(run: Path) -> list[Path]:
     return sorted((file for file in files if file.stem.isdecimal()), key=lambda f: int(f.stem))
 
 
-def refuse_own_functions(names: Sequence[str], file: Path | str) -> None:
+def validate_own_functions(names: Sequence[str], file: Path | str) -> None:
     """Loading a stranger's file must not run code, unless the user says so.
 
     Args:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from cmfq.policies import QPolicy
 from cmfq.training.opponent_settings import OpponentSettings
-from cmfq.training.side import join_names
+from cmfq.training.role_learner import join_names
 
 Players = Mapping[str, QPolicy]
 """The policy of every role."""
@@ -134,7 +134,7 @@ def least_missed(episodes: list[int]) -> int:
 
 
 def weights_of(players: Players) -> dict[str, Tensor]:
-    """Weights of all roles, by ``role/name`` (see :func:`~cmfq.training.side.join_names`)."""
+    """Weights of all roles, by ``role/name`` (see :func:`~.role_learner.join_names`)."""
     return join_names({role: policy.network.state_dict() for role, policy in players.items()})
 
 

@@ -20,8 +20,8 @@ from cmfq.training.demonstrator import Demonstrator
 from cmfq.training.opponent_settings import GATED, PAST, SELF, parse_mix
 from cmfq.training.own_player import load_own_player
 from cmfq.training.results import Results, title_of
+from cmfq.training.role_learner import join_names, split_names
 from cmfq.training.settings import RunSettings
-from cmfq.training.side import join_names, split_names
 
 LoadPlayer = Callable[[str, str, Sequence[TeamSpecification]], Mapping[str, Policy]]
 """``(name, kind of environment, teams) -> the policy of each role``, of scripts and checkpoints."""

@@ -28,7 +28,7 @@ from cmfq.devices import describe
 from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.storage import (
-    claim,
+    acquire_lock,
     make_folder,
     read_tensors,
     remove,
@@ -37,7 +37,7 @@ from cmfq.storage import (
     write_json,
     write_tensors,
 )
-from cmfq.training.checkpoint import list_checkpoints, refuse_own_functions, save_policies
+from cmfq.training.checkpoint import list_checkpoints, save_policies, validate_own_functions
 from cmfq.training.description import RunDescription, StoredRun, read_settings
 from cmfq.training.evaluations import Evaluation
 from cmfq.training.former import former_run
@@ -79,7 +79,7 @@ class Run:
         Raises:
             UserError: another process is using it.
         """
-        claim(
+        acquire_lock(
             self._lock, f"{self.path} is in use by another run: wait for it, or give another folder"
         )
         return self
@@ -158,7 +158,7 @@ class Run:
             settings = read_settings(
                 stored.environment, former_run(stored.environment, stored.settings)
             )
-        refuse_own_functions(settings.own_functions, path)
+        validate_own_functions(settings.own_functions, path)
         return RunDescription(
             stored.environment, settings, stored.versions, stored.skipped_seeds, stored.devices
         )

@@ -23,9 +23,9 @@ from cmfq.training.head import settle_head
 from cmfq.training.influence import InfluenceTally
 from cmfq.training.metrics import EpisodeMetrics
 from cmfq.training.opponents import LoadPlayer, Meeting, Opponents
+from cmfq.training.role_learner import RoleLearner, join_names, split_names, tensors_of
 from cmfq.training.roles import check_roles
 from cmfq.training.settings import RunSettings
-from cmfq.training.side import Side, join_names, split_names, tensors_of
 from cmfq.training.undoing import undone_on_failure
 
 Watch = Callable[
@@ -72,11 +72,11 @@ class SelfPlay:
             "episode": np.random.default_rng(episode_seed),
             "acting": np.random.default_rng(acting_seed),
         }
-        self.sides: dict[str, Side] = {}
+        self.sides: dict[str, RoleLearner] = {}
         """The learner of each role."""
         for role, specification in roles.items():
             generator = np.random.default_rng(learning_seed)
-            self.sides[role] = Side(specification, settings, network_seed, generator, device)
+            self.sides[role] = RoleLearner(specification, settings, network_seed, generator, device)
             network_seed, learning_seed = seeds.spawn(2)
         self._generators["opponents"] = np.random.default_rng(seeds.spawn(1)[0])
         self.opponents = Opponents(

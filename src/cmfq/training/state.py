@@ -10,8 +10,8 @@ from torch import Tensor
 
 from cmfq.adam import MOMENTS
 from cmfq.decoding import Count, Damage, Finite, convert, reason_of
+from cmfq.training.role_learner import RoleLearner, split_names, tensors_of
 from cmfq.training.self_play import SelfPlay
-from cmfq.training.side import Side, split_names, tensors_of
 from cmfq.undo import NOT_TAKEN
 
 OPPONENT = "opponent"
@@ -60,7 +60,7 @@ def _check_generator(state: dict[str, Any]) -> None:
         raise Damage(f"is damaged: it has no state of a generator, {reason_of(error)}") from error
 
 
-def _check_tensors(side: Side, tensors: dict[str, Tensor]) -> None:
+def _check_tensors(side: RoleLearner, tensors: dict[str, Tensor]) -> None:
     expected, _ = side.state(with_replay=True)
     weights = [tuple(weight.shape) for weight in side.policy.network.parameters()]
     moments: dict[str, set[str]] = {}

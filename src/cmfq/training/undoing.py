@@ -6,13 +6,13 @@ from contextlib import contextmanager
 import numpy as np
 
 from cmfq.errors import UserError
-from cmfq.replay import Replay
+from cmfq.replay_buffer import ReplayBuffer
 
 
 @contextmanager
 def undone_on_failure(
     generators: Collection[np.random.Generator],
-    replays: Collection[Replay],
+    replays: Collection[ReplayBuffer],
     keep: bool,
     on_undone: Callable[[], None],
 ) -> Iterator[None]:

@@ -2,8 +2,8 @@
 
 from cmfq.errors import UserError
 from cmfq.workers.local import Processes, ThisProcess
-from cmfq.workers.on_ray import OnRay, import_ray, refuse_silent
-from cmfq.workers.on_slurm import OnSlurm, import_submitit, refuse_partition
+from cmfq.workers.on_ray import OnRay, import_ray, validate_address
+from cmfq.workers.on_slurm import OnSlurm, import_submitit, validate_partition
 from cmfq.workers.place import Needs, Place
 
 Workers = int | str | Place
@@ -22,10 +22,10 @@ def check_workers(workers: Workers) -> None:
     if where == "ray":
         import_ray()
         if rest:
-            refuse_silent(rest)
+            validate_address(rest)
     elif where == "slurm":
         import_submitit()
-        refuse_partition(rest)
+        validate_partition(rest)
 
 
 def find_place(workers: Workers, needs: Needs) -> Place:

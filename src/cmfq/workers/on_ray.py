@@ -53,7 +53,7 @@ class OnRay:
         self._ours = not ray.is_initialized()
         if self._ours:
             if address:
-                refuse_silent(address)
+                validate_address(address)
             for name, value in PATIENCE.items():
                 os.environ.setdefault(name, value)
             options = {"address": address} if address else {"include_dashboard": False}
@@ -143,7 +143,7 @@ def import_ray() -> Any:
     return ray
 
 
-def refuse_silent(address: str) -> None:
+def validate_address(address: str) -> None:
     """Refuse an address at which no Ray cluster answers, before Ray waits for minutes.
 
     Args:

@@ -44,7 +44,7 @@ class OnSlurm:
     def __init__(self, partition: str, needs: Needs, cluster: str = "slurm") -> None:
         submitit = import_submitit()
         if cluster == "slurm":
-            refuse_partition(partition)
+            validate_partition(partition)
         close_kept()
         self._errors = submitit.core.utils
         folder = Path(FOLDER).absolute() / f"{getpass.getuser()}-{time.time_ns():x}"
@@ -153,7 +153,7 @@ def import_submitit() -> Any:
     return submitit
 
 
-def refuse_partition(partition: str) -> None:
+def validate_partition(partition: str) -> None:
     """Refuse a partition that Slurm here does not have.
 
     Raises:

@@ -15,7 +15,7 @@ from uuid import uuid4
 import filelock
 
 from cmfq.errors import UserError
-from cmfq.storage import claim
+from cmfq.storage import acquire_lock
 
 PIECE = 16 * 2**20
 """Greatest number of bytes that are sent at once."""
@@ -100,7 +100,9 @@ class HomeFolder:
         path.mkdir(parents=True, exist_ok=True)
         if name not in self._locks:
             lock = filelock.FileLock(path / LOCK)
-            claim(lock, f"{path} is in use by another run: wait for it, or give another folder")
+            acquire_lock(
+                lock, f"{path} is in use by another run: wait for it, or give another folder"
+            )
             self._locks[name] = lock
         self._turns[name] = self._turns.get(name, 0) + 1
         return self._turns[name]

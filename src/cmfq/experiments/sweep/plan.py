@@ -32,7 +32,7 @@ from cmfq.decoding import damage_of, decode_text, decode_toml, read_bytes
 from cmfq.errors import UserError, unknown_name
 from cmfq.experiments.settings import planned_settings
 from cmfq.storage import flatten
-from cmfq.training.checkpoint import refuse_own_functions
+from cmfq.training.checkpoint import validate_own_functions
 from cmfq.training.settings import RunSettings
 
 IntArray = npt.NDArray[np.int64]
@@ -102,7 +102,7 @@ class Plan:
                 runs[run_name(cell, algorithm)] = self._settings(changes | own)
         return runs
 
-    def refuse_equal_levels(self) -> None:
+    def validate_levels(self) -> None:
         """Refuse two ways to write one level.
 
         Raises:
@@ -168,7 +168,7 @@ def read_plan(path: Path) -> Plan:
         tuple(Factor(name, (levels[0], levels[1])) for name, levels in factors.items()),
         settings,
     )
-    plan.refuse_equal_levels()
+    plan.validate_levels()
     for run in plan.runs().values():  # refuses settings that do not exist
-        refuse_own_functions(run.own_functions, path)
+        validate_own_functions(run.own_functions, path)
     return plan

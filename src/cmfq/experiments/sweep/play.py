@@ -13,7 +13,7 @@ from cmfq.environments.sides import are_alike
 from cmfq.errors import UserError
 from cmfq.experiments.sweep.plan import Plan, run_name
 from cmfq.experiments.training import differences, stored_settings
-from cmfq.play.engine import play_planned, refuse_other_games, refuse_to_play
+from cmfq.play.engine import play_planned, validate_log, validate_players
 from cmfq.play.entrants import Entrant, enter, find_entrants, split_group
 from cmfq.play.game_log import Tournament, TournamentSettings
 from cmfq.play.schedule import ScheduledGame, episodes_alone, games_between
@@ -35,7 +35,7 @@ class Responses:
     """``(2, cells)``: of each algorithm against the common opponents, each counting the same."""
 
 
-def refuse_sweep(
+def validate_sweep(
     plan: Plan,
     folder: Path,
     opponents: Sequence[str],
@@ -73,8 +73,8 @@ def refuse_sweep(
         raise UserError(f"games is {games}: give at least {least}, one against each opponent")
     settings = TournamentSettings(plan.game, games, seed)
     tournament = Tournament(settings, versions(), "", (*runs, *others), (), ())
-    refuse_to_play(tournament, workers)
-    refuse_other_games(path, tournament)
+    validate_players(tournament, workers)
+    validate_log(path, tournament)
 
 
 def play_sweep(

@@ -6,11 +6,11 @@ import { sum } from "viewer/rows.js";
 
 /** The step to open at: of those with thoughts, where most die, or most attack, or most is earned. @param {Game} game */
 export function openingStep(game) {
-  const kept = game.packedMinds.some((mind, step) => mind && step > 0);
+  const kept = game.packedTraces.some((trace, step) => trace && step > 0);
   let best = Math.min(1, game.length - 1);
   let most = [-1, -1, -1];
   for (let step = best; step < game.length; step++) {
-    if (kept && !game.packedMinds[step]) continue;
+    if (kept && !game.packedTraces[step]) continue;
     const teams = game.steps[step];
     const deaths = teams.reduce((all, team) => all + team.count - sum(team.alive), 0);
     const attacks = teams.reduce((all, { actions }, t) => {
@@ -31,7 +31,7 @@ export async function openingAgent(game, step) {
   let chosen = null;
   let most = -1;
   game.teams.forEach((_, team) => {
-    if (!game.mindsAt(step)?.[team]) return;
+    if (!game.tracesAt(step)?.[team]) return;
     game.policyMoved(step, team).forEach((moved, row) => {
       if (moved > most && game.neighbours(step, team, row).length)
         [chosen, most] = [game.steps[step][team].ids[row], moved];

@@ -1,4 +1,4 @@
-// Draws the field: bodies, hit points, attacks, deaths, and what the chosen agent heeds.
+// Draws the field: bodies, hit points, attacks, deaths, and the neighbours of the chosen agent.
 
 import { penOf, ramp, sizeOf } from "viewer/theme.js";
 

@@ -55,7 +55,7 @@ export class ReplayError extends Error {}
  * Read all of a file but what the policies thought, which is unpacked when it is asked for.
  * @param {ArrayBuffer} buffer
  * @param {string} name of the file, for messages
- * @returns {Promise<{header: Header, ending: any, steps: Map<string, Packed>[], minds: (Uint8Array|null)[]}>}
+ * @returns {Promise<{header: Header, ending: any, steps: Map<string, Packed>[], traces: (Uint8Array|null)[]}>}
  */
 export async function readReplay(buffer, name) {
   const bytes = new Uint8Array(buffer);
@@ -73,7 +73,7 @@ export async function readReplay(buffer, name) {
   /** @type {(Uint8Array|null)[]} */
   const items = [];
   /** @type {(Uint8Array|null)[]} */
-  const minds = [];
+  const traces = [];
   try {
     for (const [kind, packed] of chunks(bytes, view)) {
       if (kind === "HEAD") {
@@ -82,10 +82,10 @@ export async function readReplay(buffer, name) {
       }
       else if (kind === "STEP") {
         packedSteps.push(packed);
-        minds.push(null);
+        traces.push(null);
         items.push(null);
       } else if (kind === "ITEM" && items.length) items[items.length - 1] = packed;
-      else if (kind === "MIND" && minds.length) minds[minds.length - 1] = packed;
+      else if (kind === "MIND" && traces.length) traces[traces.length - 1] = packed;
       else if (kind === "END ") ending = JSON.parse(utf8(await inflate(packed, LARGEST["END "])));
     }
   } catch (error) {
@@ -96,7 +96,7 @@ export async function readReplay(buffer, name) {
   if (!header || !steps.length)
     throw new ReplayError(`${name} is cut short before its first step ends: record it again.`);
   if (steps.length < packedSteps.length) ending = null;
-  return { header, ending, steps, minds: minds.slice(0, steps.length) };
+  return { header, ending, steps, traces: traces.slice(0, steps.length) };
 }
 
 /**

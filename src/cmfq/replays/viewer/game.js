@@ -1,11 +1,11 @@
 // A recorded game: where everyone is, who is whose neighbour, and what the policies thought.
 
 import { ReplayError, decodeArrays, inflate, readReplay } from "viewer/format.js";
-import { pairOf, softmax, sum, teamMind, teamStep, totalVariation } from "viewer/rows.js";
+import { pairOf, softmax, sum, teamTrace, teamStep, totalVariation } from "viewer/rows.js";
 
 /** @typedef {import("./format.js").Packed} Packed */
 /** @typedef {import("./format.js").Header} Header */
-/** @typedef {import("./rows.js").TeamMind} TeamMind */
+/** @typedef {import("./rows.js").TeamTrace} TeamTrace */
 
 /**
  * @typedef {Object} Neighbour
@@ -16,7 +16,7 @@ import { pairOf, softmax, sum, teamMind, teamStep, totalVariation } from "viewer
 
 const PROBABILITY = 65535;
 const COARSE_PROBABILITY = 255;
-const MINDS_KEPT = 48;
+const TRACES_KEPT = 48;
 
 export class Game {
   /**
@@ -33,8 +33,8 @@ export class Game {
   /** @param {ArrayBuffer} buffer @param {string} name */
   static async read(buffer, name) {
     try {
-      const { header, ending, steps, minds } = await readReplay(buffer, name);
-      return new Game(name, header, ending, steps, minds);
+      const { header, ending, steps, traces } = await readReplay(buffer, name);
+      return new Game(name, header, ending, steps, traces);
     } catch (error) {
       if (error instanceof ReplayError) throw error;
       throw new ReplayError(`${name} is damaged: record it again.`);
@@ -43,23 +43,23 @@ export class Game {
 
   /**
    * @param {string} name @param {Header} header @param {any} ending
-   * @param {Map<string, Packed>[]} steps @param {(Uint8Array|null)[]} minds
+   * @param {Map<string, Packed>[]} steps @param {(Uint8Array|null)[]} traces
    */
-  constructor(name, header, ending, steps, minds) {
+  constructor(name, header, ending, steps, traces) {
     this.name = name;
     this.header = header;
     this.ending = ending;
     this.teams = header.teams;
     this.steps = steps.map((arrays) => this.teams.map((_, t) => teamStep(arrays, t)));
     this.items = steps.map((arrays) => arrays.get("item")?.data ?? []); // x, y and radius of each
-    this.packedMinds = minds;
+    this.packedTraces = traces;
     /** @type {number[][]|null} */
     this.boxes = null;
     /** @type {number[]|null} */
     this.fight = null;
-    /** @type {Map<number, (TeamMind|null)[]>} */
-    this.minds = new Map();
-    /** @type {Map<number, Promise<(TeamMind|null)[]>>} */
+    /** @type {Map<number, (TeamTrace|null)[]>} */
+    this.traces = new Map();
+    /** @type {Map<number, Promise<(TeamTrace|null)[]>>} */
     this.unpacking = new Map();
     this.deaths = this.teams.map((_, t) =>
       this.steps.map((step) => step[t].count - sum(step[t].alive)),
@@ -135,25 +135,25 @@ export class Game {
     return previous;
   }
 
-  /** Does this step's team have anything in mind? @param {number} team */
+  /** Does this step's team have a trace? @param {number} team */
   reasons(team) {
     return Boolean(this.teams[team].reasoning);
   }
 
   /** The last step up to this one of which it is kept what the policies thought. @param {number} step */
   keptStep(step) {
-    while (step > 0 && !this.packedMinds[step]) step--;
+    while (step > 0 && !this.packedTraces[step]) step--;
     return step;
   }
 
   /** What every team thought, if it is unpacked. @param {number} step */
-  mindsAt(step) {
-    return this.minds.get(step) ?? null;
+  tracesAt(step) {
+    return this.traces.get(step) ?? null;
   }
 
-  /** Unpack what every team thought. @param {number} step @returns {Promise<(TeamMind|null)[]>} */
+  /** Unpack the trace of every team. @param {number} step @returns {Promise<(TeamTrace|null)[]>} */
   think(step) {
-    const there = this.minds.get(step);
+    const there = this.traces.get(step);
     if (there) return Promise.resolve(there);
     let unpacking = this.unpacking.get(step);
     if (!unpacking) {
@@ -165,25 +165,25 @@ export class Game {
 
   /** @param {number} step */
   async unpack(step) {
-    const packed = this.packedMinds[step];
-    /** @type {(TeamMind|null)[]} */
-    let minds = this.teams.map(() => null);
+    const packed = this.packedTraces[step];
+    /** @type {(TeamTrace|null)[]} */
+    let traces = this.teams.map(() => null);
     if (packed) {
       try {
         const arrays = decodeArrays(await inflate(packed));
-        minds = this.teams.map((team, t) =>
-          teamMind(arrays, t, this.steps[step][t].count, team.actions.length),
+        traces = this.teams.map((team, t) =>
+          teamTrace(arrays, t, this.steps[step][t].count, team.actions.length),
         );
       } catch {
         throw new ReplayError(`${this.name} is damaged at step ${step}: record it again.`);
       }
     }
-    this.minds.set(step, minds);
-    for (const old of this.minds.keys()) {
-      if (this.minds.size <= MINDS_KEPT) break;
-      this.minds.delete(old);
+    this.traces.set(step, traces);
+    for (const old of this.traces.keys()) {
+      if (this.traces.size <= TRACES_KEPT) break;
+      this.traces.delete(old);
     }
-    return minds;
+    return traces;
   }
 
   /**
@@ -194,7 +194,7 @@ export class Game {
     const reasoning = this.teams[team].reasoning;
     const radius = (reasoning ? reasoning.radius : this.teams[team].view_radius) ?? Infinity;
     const everyone = reasoning?.neighbours === "everyone";
-    const mind = this.mindsAt(step)?.[team] ?? null;
+    const trace = this.tracesAt(step)?.[team] ?? null;
     const own = this.steps[step][team].positions;
     /** @type {Neighbour[]} */
     const found = [];
@@ -207,47 +207,47 @@ export class Game {
         const dx = positions[2 * k] - own[2 * row];
         const dy = positions[2 * k + 1] - own[2 * row + 1];
         if (squareToBody(dx, dy, reasoning?.body_side) > radius * radius) continue;
-        const pair = mind ? pairOf(mind, row, previous[k]) : -1;
+        const pair = trace ? pairOf(trace, row, previous[k]) : -1;
         found.push({
           team: other,
           row: k,
           id: ids[k],
           distance: Math.hypot(dx, dy),
           action: previous[k],
-          effect: mind && pair >= 0 ? mind.effects[pair] : NaN,
-          weight: mind && pair >= 0 ? mind.merged[pair] / mind.counts[pair] : NaN,
+          effect: trace && pair >= 0 ? trace.effects[pair] : NaN,
+          weight: trace && pair >= 0 ? trace.merged[pair] / trace.counts[pair] : NaN,
           pair,
         });
       }
     }
-    if (mind?.weights && mind.neighbourStarts) {
-      const { weights } = mind;
-      const start = mind.neighbourStarts[row];
+    if (trace?.weights && trace.neighbourStarts) {
+      const { weights } = trace;
+      const start = trace.neighbourStarts[row];
       found.forEach((one, k) => (one.weight = weights[start + k] / PROBABILITY));
     }
     return found.sort((a, b) => b.weight - a.weight || a.distance - b.distance);
   }
 
-  /** Policy with the mean action. @param {TeamMind} mind @param {number} team @param {number} row */
-  policyBefore(mind, team, row) {
+  /** Policy with the mean action. @param {TeamTrace} trace @param {number} team @param {number} row */
+  policyBefore(trace, team, row) {
     const actions = this.teams[team].actions.length;
     return Float32Array.from(
-      mind.before.subarray(row * actions, (row + 1) * actions),
+      trace.before.subarray(row * actions, (row + 1) * actions),
       (p) => p / PROBABILITY,
     );
   }
 
-  /** Policy with the merged action. @param {TeamMind} mind @param {number} team @param {number} row */
-  policyAfter(mind, team, row) {
+  /** Policy with the merged action. @param {TeamTrace} trace @param {number} team @param {number} row */
+  policyAfter(trace, team, row) {
     const actions = this.teams[team].actions.length;
-    return softmax(mind.advantages.subarray(row * actions, (row + 1) * actions), mind.beta);
+    return softmax(trace.advantages.subarray(row * actions, (row + 1) * actions), trace.beta);
   }
 
-  /** Policy under the intervention with a pair's action. @param {TeamMind} mind @param {number} team @param {number} pair */
-  policyWhatIf(mind, team, pair) {
+  /** Policy under the intervention with a pair's action. @param {TeamTrace} trace @param {number} team @param {number} pair */
+  policyWhatIf(trace, team, pair) {
     const actions = this.teams[team].actions.length;
     return Float32Array.from(
-      mind.whatIf.subarray(pair * actions, (pair + 1) * actions),
+      trace.whatIf.subarray(pair * actions, (pair + 1) * actions),
       (p) => p / COARSE_PROBABILITY,
     );
   }
@@ -256,22 +256,22 @@ export class Game {
   attentionDrawn(step, team) {
     const { count, positions } = this.steps[step][team];
     const total = new Float32Array(count);
-    const mind = this.mindsAt(step)?.[team];
-    if (!mind) return total;
+    const trace = this.tracesAt(step)?.[team];
+    if (!trace) return total;
     const reasoning = this.teams[team].reasoning;
     const radius = reasoning?.radius ?? Infinity;
     const previous = this.previousActions(step, team);
     const share = new Float32Array(this.teams[team].actions.length);
     for (let i = 0; i < count; i++) {
-      const [start, end] = [mind.pairStarts[i], mind.pairStarts[i + 1]];
-      for (let p = start; p < end; p++) share[mind.action[p]] = mind.merged[p] / mind.counts[p];
-      let weight = mind.neighbourStarts ? mind.neighbourStarts[i] : 0;
+      const [start, end] = [trace.pairStarts[i], trace.pairStarts[i + 1]];
+      for (let p = start; p < end; p++) share[trace.action[p]] = trace.merged[p] / trace.counts[p];
+      let weight = trace.neighbourStarts ? trace.neighbourStarts[i] : 0;
       for (let k = 0; k < count; k++) {
         if (k === i || previous[k] < 0) continue;
         const dx = positions[2 * k] - positions[2 * i];
         const dy = positions[2 * k + 1] - positions[2 * i + 1];
         if (squareToBody(dx, dy, reasoning?.body_side) > radius * radius) continue;
-        total[k] += mind.weights ? mind.weights[weight++] / PROBABILITY : share[previous[k]];
+        total[k] += trace.weights ? trace.weights[weight++] / PROBABILITY : share[previous[k]];
       }
     }
     return total;
@@ -280,13 +280,13 @@ export class Game {
   /** Total variation between each agent's policy before and after. @param {number} step @param {number} team */
   policyMoved(step, team) {
     const { count } = this.steps[step][team];
-    const mind = this.mindsAt(step)?.[team];
+    const trace = this.tracesAt(step)?.[team];
     const moved = new Float32Array(count);
-    if (!mind) return moved;
+    if (!trace) return moved;
     for (let row = 0; row < count; row++)
       moved[row] = totalVariation(
-        this.policyBefore(mind, team, row),
-        this.policyAfter(mind, team, row),
+        this.policyBefore(trace, team, row),
+        this.policyAfter(trace, team, row),
       );
     return moved;
   }

@@ -184,7 +184,7 @@ function update(view) {
 /** Unpack what the policies think now and soon. @param {View} view */
 function unpack(view) {
   const { game, step } = view;
-  if (!game.mindsAt(step))
+  if (!game.tracesAt(step))
     game.think(step).then(
       () => view.step === step && refresh(),
       (error) => complain(error),

@@ -88,7 +88,7 @@ export class Panel {
   /** Nobody is chosen, or the chosen one is no more. @param {number|null} id */
   showNobody(id) {
     this.setId(id);
-    this.get(".mind").hidden = true;
+    this.get(".trace").hidden = true;
     this.get(".hint").hidden = id !== null;
     this.get(".who").textContent = id === null ? "" : "does not live in this step";
   }
@@ -101,10 +101,10 @@ export class Panel {
     const { game } = this;
     const at = game.steps[step][team];
     const specification = game.teams[team];
-    const mind = game.mindsAt(step)?.[team] ?? null;
+    const trace = game.tracesAt(step)?.[team] ?? null;
     this.setId(at.ids[row]);
     this.get(".hint").hidden = true;
-    this.get(".mind").hidden = false;
+    this.get(".trace").hidden = false;
     this.get(".who").textContent = `${specification.name}, played by ${describePlayer(specification)}`;
     const facts = [`does ${specification.actions[at.actions[row]] ?? "nothing"}`];
     if (at.health) facts.unshift(`${at.health[row].toFixed(1)} of ${specification.body.full_health} hit points`);
@@ -116,11 +116,11 @@ export class Panel {
     this.get(".empty").textContent = why;
     this.get(".empty").hidden = neighbours.length > 0;
     this.get(".heeds .scroll").hidden = neighbours.length === 0;
-    this.showPolicy(at, mind, team, row, neighbours.find((one) => one.id === hovered) ?? null);
+    this.showPolicy(at, trace, team, row, neighbours.find((one) => one.id === hovered) ?? null);
     if (!specification.reasoning)
       this.get(".counterfactual").textContent =
         `${specification.player} is a scripted player: it weighs nobody and has no policy to show.`;
-    else if (!game.packedMinds[step])
+    else if (!game.packedTraces[step])
       this.get(".counterfactual").textContent =
         `What it thought is not kept for every step of so long a game: step ${game.keptStep(step)} has it.`;
   }
@@ -173,23 +173,23 @@ export class Panel {
   }
 
   /**
-   * @param {import("./rows.js").TeamStep} at @param {import("./rows.js").TeamMind|null} mind
+   * @param {import("./rows.js").TeamStep} at @param {import("./rows.js").TeamTrace|null} trace
    * @param {number} team @param {number} row @param {Neighbour|null} like
    */
-  showPolicy(at, mind, team, row, like) {
+  showPolicy(at, trace, team, row, like) {
     const { game } = this;
     const actions = game.teams[team].actions;
     const body = this.get(".policy tbody");
-    this.get(".policy").hidden = !mind;
-    this.get(".key").hidden = !mind;
+    this.get(".policy").hidden = !trace;
+    this.get(".key").hidden = !trace;
     const said = this.get(".counterfactual");
-    if (!mind) {
+    if (!trace) {
       said.textContent = "";
       return;
     }
-    const before = game.policyBefore(mind, team, row);
-    const after = game.policyAfter(mind, team, row);
-    const whatIf = like && like.pair >= 0 ? game.policyWhatIf(mind, team, like.pair) : null;
+    const before = game.policyBefore(trace, team, row);
+    const after = game.policyAfter(trace, team, row);
+    const whatIf = like && like.pair >= 0 ? game.policyWhatIf(trace, team, like.pair) : null;
     while (body.children.length < actions.length) body.append(policyRow());
     for (let a = 0; a < body.children.length; a++) {
       const entry = body.children[a];

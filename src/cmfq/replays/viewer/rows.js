@@ -16,7 +16,7 @@ import { isWithin } from "viewer/format.js";
  */
 
 /**
- * @typedef {Object} TeamMind what a team's policy thought; a pair is an agent and an action that
+ * @typedef {Object} TeamTrace trace of a team's decisions; a pair is an agent and an action that
  *   some neighbour of it took in the step before
  * @property {number} beta
  * @property {Uint32Array} pairStarts first pair of each row, and the end
@@ -46,10 +46,10 @@ export function softmax(advantages, beta) {
   return policy.map((p) => p / total);
 }
 
-/** @param {TeamMind} mind @param {number} row @param {number} action */
-export function pairOf(mind, row, action) {
-  for (let pair = mind.pairStarts[row]; pair < mind.pairStarts[row + 1]; pair++)
-    if (mind.action[pair] === action) return pair;
+/** @param {TeamTrace} trace @param {number} row @param {number} action */
+export function pairOf(trace, row, action) {
+  for (let pair = trace.pairStarts[row]; pair < trace.pairStarts[row + 1]; pair++)
+    if (trace.action[pair] === action) return pair;
   return -1;
 }
 
@@ -71,9 +71,9 @@ export function teamStep(arrays, team) {
 /**
  * @param {Map<string, Packed>} arrays @param {number} team
  * @param {number} rows agents that live @param {number} actions that they have
- * @returns {TeamMind|null}
+ * @returns {TeamTrace|null}
  */
-export function teamMind(arrays, team, rows, actions) {
+export function teamTrace(arrays, team, rows, actions) {
   const get = (/** @type {string} */ name) => /** @type {any} */ (arrays.get(`${team}/${name}`)?.data);
   if (!get("taken")) return null;
   const pairs = sum(get("taken"));

@@ -10,15 +10,15 @@ from cmfq.decision import Decision
 from cmfq.environments.base import Step, TeamObservation, TeamSpecification
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.errors import UserError
-from cmfq.replay import Replay
+from cmfq.replay_buffer import ReplayBuffer
 from cmfq.replay_writer import ReplayWriter
 
 SPECIFICATION = TeamSpecification("t", (3, 3), ("a",), ("id", "time"), ("x", "y"), 1)
 DISCOUNT = 0.9
 
 
-def ring(rows: int) -> Replay:
-    replay = Replay(SPECIFICATION, DISCOUNT, 2**20)
+def ring(rows: int) -> ReplayBuffer:
+    replay = ReplayBuffer(SPECIFICATION, DISCOUNT, 2**20)
     assert replay.capacity > rows
     replay.capacity = rows
     return replay
@@ -37,7 +37,9 @@ def decide(ids: np.ndarray, time: int) -> Decision:
     return Decision((ids % 2).astype(np.int32), counts, counts / 100)
 
 
-def play(replay: Replay, rng: np.random.Generator, episode: int, size: int, steps: int) -> None:
+def play(
+    replay: ReplayBuffer, rng: np.random.Generator, episode: int, size: int, steps: int
+) -> None:
     """An episode in which agents die at random; rewards say who earned them, and when."""
     ids = np.arange(size, dtype=np.int32)
     writer = ReplayWriter(replay, [0])
@@ -161,7 +163,7 @@ def test_restoring_gives_the_same_ring() -> None:
 
 def test_the_size_in_bytes_is_kept() -> None:
     specification = BattleEnvironment(BattleSettings(size=12)).teams[0]
-    replay = Replay(specification, DISCOUNT, 16 * 2**20)
+    replay = ReplayBuffer(specification, DISCOUNT, 16 * 2**20)
     stored = sum(column.nbytes for column in replay._columns.values())
     assert 0.99 * 16 * 2**20 < stored <= 16 * 2**20
     row_bytes = stored / replay.capacity
@@ -170,7 +172,7 @@ def test_the_size_in_bytes_is_kept() -> None:
 
 def test_a_ring_too_small_says_so() -> None:
     with pytest.raises(UserError, match=r"replay_bytes is 100: an agent-step takes \d+ bytes"):
-        Replay(SPECIFICATION, DISCOUNT, 100)
+        ReplayBuffer(SPECIFICATION, DISCOUNT, 100)
     with pytest.raises(UserError, match="too few for teams of 30"):
         ring(100).append(observe(np.arange(30, dtype=np.int32), 0), decide(np.arange(30), 0))
 

@@ -15,11 +15,11 @@ from cmfq.errors import UserError
 from cmfq.learner import Learner, LearnerSettings
 from cmfq.new_network import new_network
 from cmfq.policies import QPolicy
-from cmfq.replay import Replay
+from cmfq.replay_buffer import ReplayBuffer
 from cmfq.training.settings import RunSettings
 
 
-class Side:
+class RoleLearner:
     """The learner of one role.
 
     Args:
@@ -47,7 +47,7 @@ class Side:
         self.policy = QPolicy(specification, network, algorithm, settings.mean_field, beta)
         self.learner = Learner(self.policy, settings.learner, generator)
         self.generator = generator
-        self.replay = Replay(
+        self.replay = ReplayBuffer(
             specification,
             settings.learner.discount,
             settings.learner.replay_bytes,
@@ -61,7 +61,7 @@ class Side:
                 f"{self.replay.capacity} agent-steps, give less, or raise replay_bytes"
             )
         self._settings: LearnerSettings = settings.learner
-        self._owed_rows = 0.0
+        self._pending_rows = 0.0
 
     def learn(self, new_rows: float, episodes: int) -> list[float]:
         """Make the updates that new experience earned: it is paid for by the row.
@@ -76,15 +76,15 @@ class Side:
         if new_rows == 0:  # nobody had this role
             return []
         settings = self._settings
-        self._owed_rows += max(
+        self._pending_rows += max(
             new_rows * settings.replay_ratio,
             episodes * settings.min_updates * settings.batch_size,
         )
         losses: list[Tensor] = []
-        while self._owed_rows >= settings.batch_size:
+        while self._pending_rows >= settings.batch_size:
             batch = self.learner.sample(self.replay)
             losses.append(self.learner.update(batch))
-            self._owed_rows -= len(batch.actions)  # whole steps are more than was asked for
+            self._pending_rows -= len(batch.actions)  # whole steps are more than was asked for
         return torch.stack(losses).tolist() if losses else []  # a GPU is waited for once
 
     def is_finite(self, losses: list[float]) -> bool:
@@ -104,7 +104,7 @@ class Side:
             parts["replay"] = self.replay.state()
         return join_names(parts), {
             "updates": self.learner.updates,
-            "owed_rows": self._owed_rows,
+            "owed_rows": self._pending_rows,
             "generator": self.generator.bit_generator.state,
         }
 
@@ -118,7 +118,7 @@ class Side:
         if "replay" in parts:
             self.replay.restore(parts["replay"])
         self.learner.updates = info["updates"]
-        self._owed_rows = info["owed_rows"]
+        self._pending_rows = info["owed_rows"]
         self.generator.bit_generator.state = info["generator"]
 
 

@@ -1,4 +1,4 @@
-"""What a learned policy went by, in the arrays of the file.
+"""Traces of decisions, as arrays of the replay file.
 
 An agent's neighbours enter its decision through their actions alone, so a row for each *action*
 that some neighbour took explains all of them. Only where a rule weighs each neighbour
@@ -26,7 +26,7 @@ LARGEST_HALF = 65504.0
 
 
 def reasoning_of(policy: QPolicy) -> Reasoning:
-    """By what rule it merges."""
+    """Merging rule of a policy."""
     rule = policy.mean_field
     return Reasoning(
         policy.algorithm,
@@ -39,8 +39,8 @@ def reasoning_of(policy: QPolicy) -> Reasoning:
     )
 
 
-def think(decisions: Sequence[Decision]) -> list[dict[str, Array]]:
-    """What the file has of each decision (``docs/replay-format.md``), worked out all at once.
+def trace_arrays(decisions: Sequence[Decision]) -> list[dict[str, Array]]:
+    """Arrays of each decision (``docs/replay-format.md``), worked out all at once.
 
     Args:
         decisions: of one policy at one ``beta``, of any teams and steps.

@@ -1,4 +1,4 @@
-"""A step of a game as drawings need it."""
+"""Frames: a step of a game as drawings need it."""
 
 from typing import NamedTuple
 

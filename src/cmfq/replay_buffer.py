@@ -1,4 +1,4 @@
-"""Replay: a ring of rows that keeps the steps of a team whole.
+"""The replay buffer: a ring of rows that keeps the steps of a team whole.
 
 One row is one agent at one step. The rows of a team's step stand together, and each row points at
 the same agent's row one step later, so an observation is stored once though it serves as
@@ -48,7 +48,7 @@ def _row_shapes(
     return row_shapes
 
 
-class Replay:
+class ReplayBuffer:
     """Ring buffer of agent-steps, at most ``capacity_bytes`` large, written by some worlds at once.
 
     Observations are kept in half precision: presence and hit points are exact to 0.05 %.
