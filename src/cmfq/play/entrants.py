@@ -86,7 +86,7 @@ def enter(named: Sequence[tuple[str, str]], kind: str, checkpoints: int) -> tupl
         grouped, key=lambda one: (one.group, -1 if one.seed is None else one.seed, one.name)
     )
     validate_distinct(entrants)
-    _refuse_equal_seeds(entrants)
+    _validate_seeds(entrants)
     return tuple(entrants)
 
 
@@ -198,7 +198,7 @@ def validate_distinct(entrants: Sequence[Entrant]) -> None:
             owners[player.id] = entrant.name
 
 
-def _refuse_equal_seeds(entrants: Sequence[Entrant]) -> None:
+def _validate_seeds(entrants: Sequence[Entrant]) -> None:
     """No seed may count twice."""
     seeds: dict[tuple[str, int], str] = {}
     for entrant in entrants:
