@@ -14,7 +14,7 @@ import pytest
 import cmfq
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.environments.pursuit import PursuitEnvironment, PursuitSettings
-from cmfq.play.players import RandomPolicy
+from cmfq.play.players import random_player
 from cmfq.policies import QPolicy
 from cmfq.rollout import Episode, play_episodes
 from cmfq.training.self_play import SelfPlay
@@ -59,7 +59,7 @@ def played(threads: int, kind: str) -> list[Episode]:
     else:
         settings = PursuitSettings(predators=8, prey=16, max_steps=40)
         worlds = [PursuitEnvironment(settings) for _ in range(4)]  # type: ignore[misc]
-    policies = [RandomPolicy(team) for team in worlds[0].teams]
+    policies = [random_player(team) for team in worlds[0].teams]
     return play_episodes(
         worlds,
         [policies] * 4,

@@ -4,7 +4,7 @@ A head works out once what does not depend on the merged action; then it answers
 action per agent, or for many interventions on each.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,21 @@ from torch.nn import functional as F
 from cmfq.mean_field.intervention import Coefficient
 
 Activation = Literal["relu", "softplus", "silu"]
+
+
+class Counterfactual(NamedTuple):
+    """Merged actions ``keep · ā + add · action`` of pairs of an agent and an action."""
+
+    mean: Tensor
+    """``(agents, actions)``: mean actions ``ā``."""
+    agent: Tensor
+    """``(pairs,)``: rows."""
+    action: Tensor
+    """``(pairs,)``: action that is mixed in."""
+    keep: Coefficient
+    """For all agents, or ``(agents,)``."""
+    add: Coefficient
+    """Likewise."""
 
 
 class AdditiveHead(nn.Module):
@@ -34,16 +49,9 @@ class AdditiveHead(nn.Module):
         q: Tensor = self.output_layer(_activate_fresh(self.activation, x))
         return q
 
-    def counterfactual_q_values(
-        self,
-        encoding: Tensor,
-        mean: Tensor,
-        agent: Tensor,
-        action: Tensor,
-        keep: Coefficient,
-        add: Coefficient,
-    ) -> Tensor:
+    def counterfactual_q_values(self, encoding: Tensor, asked: Counterfactual) -> Tensor:
         """See :class:`QNetwork`; an action picks a column of ``Wₐ``."""
+        mean, agent, action, keep, add = asked
         if not _is_zero(keep):
             encoding = encoding + _column(keep) * self.merged_action_layer(mean)
         x = encoding.index_select(0, agent)
@@ -78,16 +86,9 @@ class PairwiseHead(nn.Module):
         own, table = self._split(encoding)
         return torch.baddbmm(own.unsqueeze(1), merged.unsqueeze(1), table).squeeze(1)
 
-    def counterfactual_q_values(
-        self,
-        encoding: Tensor,
-        mean: Tensor,
-        agent: Tensor,
-        action: Tensor,
-        keep: Coefficient,
-        add: Coefficient,
-    ) -> Tensor:
+    def counterfactual_q_values(self, encoding: Tensor, asked: Counterfactual) -> Tensor:
         """See :class:`QNetwork`; an action picks a row of the table."""
+        mean, agent, action, keep, add = asked
         rows = encoding.reshape(-1, self.actions)  # of each agent: its own values, then the table
         start = agent * (self.actions + 1)
         values = rows.index_select(0, start + (action + 1))
@@ -130,16 +131,9 @@ class EmbeddingHead(nn.Module):
         q: Tensor = self.output_layers((encoding + embedded).relu())
         return q
 
-    def counterfactual_q_values(
-        self,
-        encoding: Tensor,
-        mean: Tensor,
-        agent: Tensor,
-        action: Tensor,
-        keep: Coefficient,
-        add: Coefficient,
-    ) -> Tensor:
+    def counterfactual_q_values(self, encoding: Tensor, asked: Counterfactual) -> Tensor:
         """See :class:`QNetwork`."""
+        mean, agent, action, keep, add = asked
         merged = F.one_hot(action, mean.shape[1]).to(mean) * _rows(add, agent)
         if not _is_zero(keep):
             merged = merged + (_column(keep) * mean).index_select(0, agent)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cmfq.environments.base import TeamSpecification
 from cmfq.errors import UserError, require_range, unknown_name
-from cmfq.heads import Activation, AdditiveHead, EmbeddingHead, PairwiseHead
+from cmfq.heads import Activation, AdditiveHead, Counterfactual, EmbeddingHead, PairwiseHead
 from cmfq.mean_field.intervention import Coefficient
 
 PAIRWISE_ACTIONS = 64
@@ -172,7 +172,8 @@ class QNetwork(nn.Module):
             keep: for all agents, or one for each.
             add: likewise.
         """
-        q_values = self.head.counterfactual_q_values(encoding.head, mean, agent, action, keep, add)
+        asked = Counterfactual(mean, agent, action, keep, add)
+        q_values = self.head.counterfactual_q_values(encoding.head, asked)
         if encoding.action_mask is None:
             return q_values
         return q_values.masked_fill(~encoding.action_mask[agent], FORBIDDEN)

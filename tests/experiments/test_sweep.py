@@ -129,7 +129,7 @@ def test_runs_have_the_levels_of_their_cells(small: Path) -> None:
         ('"battle"', '"bottle"', "did you mean 'battle'"),
         ("[factors]", "[factor]", "did you mean 'factors'"),
         ("[factors]", "[factors", "cannot be read as a plan"),
-        ('"battle"', "5", "give a str"),
+        ('"battle"', "5", "give a name"),
         ('["cmfq", "mfq"]', "[1, 2]", "unknown algorithm '1'"),
         ('["cmfq", "mfq"]', '[["a"], ["b"]]', "unknown algorithm"),
         ("[settings]", "[settings]\nseed = 7", "the design sets it"),

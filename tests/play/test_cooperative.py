@@ -83,7 +83,7 @@ def test_everyone_plays_the_same_episodes(
     assert "each plays the same episodes alone" in page
     html = tmp_path / "t.html"
     assert main(["tournament", "--log", str(json), "--html", str(html)]) == 0
-    assert "<h2>Returns</h2>" in html.read_text()
+    assert ">Returns</h2>" in html.read_text()
 
 
 def test_an_evaluation_says_what_is_earned(

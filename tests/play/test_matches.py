@@ -10,14 +10,14 @@ from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.environments.sides import are_alike, arrangements, comparison, name_of, seats
 from cmfq.environments.signal import SignalEnvironment, SignalSettings
 from cmfq.errors import UserError
-from cmfq.play.matches import play_game, play_match
+from cmfq.play.matches import play_match
 from cmfq.play.players import load_player
 from cmfq.policies import QPolicy
 from cmfq.statistics.intervals import wilson_interval
 from cmfq.training.checkpoint import save_policies
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
-from fights import FightRecorder
+from fights import watched_game
 
 SMALL = BattleSettings(size=12, max_steps=80)
 
@@ -85,8 +85,7 @@ def test_the_number_of_workers_changes_nothing(checkpoint: Path) -> None:
 
 def test_one_game_of_a_match_can_be_played_again(checkpoint: Path) -> None:
     match = play_match(str(checkpoint), "rush", SMALL, episodes=4, seed=1)
-    recorder = FightRecorder()
-    again = play_game(str(checkpoint), "rush", SMALL, seed=1, game=3, observers=(recorder,))
+    again, recorder = watched_game(str(checkpoint), "rush", SMALL, seed=1, game=3)
     assert again == match.games[3]
     assert len(recorder.frames) == again.steps
 

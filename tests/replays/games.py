@@ -20,7 +20,7 @@ from cmfq.environments.base import (
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.networks import NetworkSettings
 from cmfq.new_network import new_network
-from cmfq.play.players import RandomPolicy
+from cmfq.play.players import random_player
 from cmfq.policies import Policy, QPolicy
 from cmfq.replays.record import record_episode
 
@@ -91,7 +91,7 @@ def record_pond(path: Path) -> Path:
     record_episode(
         path,
         world,
-        [RandomPolicy(world.teams[0])],
+        [random_player(world.teams[0])],
         name="pettingzoo",
         players=["anybody"],
         seed=0,

@@ -4,7 +4,6 @@ import pytest
 from cmfq.environments.base import Body, Scenery
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.errors import UserError
-from cmfq.play.matches import play_game
 from cmfq.replays.draw import (
     DEATH_COLOUR,
     FIELD_COLOUR,
@@ -17,7 +16,7 @@ from cmfq.replays.draw import (
     readable_cell,
 )
 from cmfq.replays.frames import TeamFrame
-from fights import FightRecorder
+from fights import watched_game
 
 CELL = 20
 FIGHTER = Body("square", 1.0, 10.0, (None, (1.0, 0.0)))
@@ -102,9 +101,8 @@ def test_an_absurd_scale_is_one_sentence() -> None:
 
 
 def test_a_real_fight_is_drawn_step_by_step() -> None:
-    recorder = FightRecorder()
     settings = BattleSettings(size=12)
-    game = play_game("rush", "random", settings, seed=0, observers=(recorder,))
+    game, recorder = watched_game("rush", "random", settings, seed=0)
     assert len(recorder.frames) == game.steps
     assert len(recorder.frames[-1][1].positions) == (~recorder.frames[-1][1].alive).sum()
     environment = BattleEnvironment(settings)

@@ -33,7 +33,7 @@ from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.environments.pursuit import PursuitEnvironment, PursuitSettings
 from cmfq.explanation import Explanation
 from cmfq.new_network import new_network
-from cmfq.play.players import RandomPolicy
+from cmfq.play.players import random_player
 from cmfq.policies import QPolicy
 from cmfq.replays import Replay, read
 from cmfq.replays import format as form
@@ -270,7 +270,7 @@ def test_neighbours_of_large_bodies_are_pythons(browser: Browser, tmp_path: Path
     network = new_network(predators, SMALL, "attention-mfq")
     policy = QPolicy(predators, network, "attention-mfq", MeanFieldSettings(), beta=10.0)
     game = tmp_path / "game.replay"
-    players = (policy, RandomPolicy(prey))
+    players = (policy, random_player(prey))
     generator = np.random.default_rng(0)
     record_episode(
         game,

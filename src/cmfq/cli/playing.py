@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import tyro
-from rich.markup import escape
 
 from cmfq.cli.command_line import changes, option_words
 from cmfq.cli.options import WORKERS, Device, Players, Workers
@@ -15,9 +14,15 @@ from cmfq.hints import command
 from cmfq.outputs import MATCH, PAGE, validate_output
 from cmfq.play.matches import MatchResult, mean_rewards, play_match
 from cmfq.play.players import usual_opponents
-from cmfq.results.details import earns, side_sentences, side_table, yardstick_rows
+from cmfq.results.details import (
+    earns,
+    reward_table,
+    side_sentences,
+    side_table,
+    yardstick_rows,
+)
 from cmfq.results.run import run_page
-from cmfq.results.table import interval_text, margin_text
+from cmfq.results.table import margin_text
 from cmfq.results.writing import write_page
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import remove, write_json
@@ -150,16 +155,12 @@ def report(
 
 def _print_matches(results: Sequence[MatchResult]) -> None:
     """One row per match; where roles differ, one for each player in each role."""
-    table = ScreenTable(title=f"{results[0].episodes} games of {results[0].settings.title}")
+    title = f"{results[0].episodes} games of {results[0].settings.title}"
     if results[0].symmetric:
-        _add_wins(table, results)
-    else:
-        _add_rewards(table, results)
-    console = new_console()
-    console.print(table)
-    if results[0].symmetric:
+        _print_wins(results, title)
         _print_details(results)
     else:
+        print_table(reward_table(results, title))
         say(results[0].compared)
         for one in results:
             if one.difference:
@@ -189,38 +190,23 @@ def _print_details(results: Sequence[MatchResult]) -> None:
         say(sentence)
 
 
-def _add_wins(table: ScreenTable, results: Sequence[MatchResult]) -> None:
+def _print_wins(results: Sequence[MatchResult], title: str) -> None:
+    table = ScreenTable(title=title)
     table.add_column("A", overflow="fold")
     table.add_column("B", overflow="fold")
     measure = results[0].settings.decided_by
-    for column in ("wins-draws-losses", "win rate", "95 % interval", measure):
+    for column in ("wins, draws, losses", "win rate", "95 % interval", measure):
         table.add_column(column, justify="right", no_wrap=True)
     for result in results:
         assert result.interval is not None
         low, high = result.interval
         counts = result.survivors if measure == "survivors" else mean_rewards(result)
         table.add_row(
-            escape(result.a),
-            escape(result.b),
+            result.a,
+            result.b,
             f"{result.wins}-{result.draws}-{result.losses}",
             f"{result.win_rate:.1%}",
             f"{100 * low:.1f} to {100 * high:.1f} %",
             f"{counts[0]:,.1f} : {counts[1]:,.1f}",
         )
-
-
-def _add_rewards(table: ScreenTable, results: Sequence[MatchResult]) -> None:
-    for column in ("player", "as", "against"):
-        table.add_column(column, overflow="fold")
-    for column in ("reward", "95 % interval"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for result in results:
-        for row in result.rewards:
-            low, high = row.interval
-            table.add_row(
-                escape(row.player),
-                escape(row.role),
-                escape(result.b if row.player == result.a else result.a),
-                f"{row.mean:,.1f}",
-                interval_text(low, high),
-            )
+    new_console().print(table)

@@ -2,7 +2,7 @@
 
 import signal
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Annotated
@@ -16,10 +16,9 @@ from cmfq.cli.options import Device
 from cmfq.cli.screen import new_console
 from cmfq.devices import find_device
 from cmfq.environments.appearance import shown_title
-from cmfq.environments.base import TeamSpecification
 from cmfq.environments.keeping import opened
 from cmfq.environments.settings import EnvironmentSettings
-from cmfq.environments.sides import seats
+from cmfq.environments.sides import seated
 from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.outputs import IMAGE, PAGE, REPLAY, validate_output
@@ -71,7 +70,9 @@ def record_in(
         torch.set_num_threads(1)
         with opened(settings) as environment:
             teams = environment.teams
-            names = _seated(a, b, game, teams)
+            if not b and len(teams) > 1:
+                raise UserError(f"there are {len(teams)} teams: give two players")
+            names = seated(teams, a, b, game)
             players = {name: load_player(name, default.kind, teams, device) for name in names}
             generator = np.random.default_rng([seed, game])
             episode = record_episode(
@@ -99,21 +100,6 @@ def _validate_numbers(**numbers: int) -> None:
     for name, value in numbers.items():
         if value < 0:
             raise UserError(f"{name} is {value}: give at least 0")
-
-
-def _seated(a: str, b: str, game: int, teams: Sequence[TeamSpecification]) -> list[str]:
-    """The player of each team.
-
-    Raises:
-        UserError: there are two players to give, and one was given.
-    """
-    if not b and len(teams) > 1:
-        raise UserError(f"there are {len(teams)} teams: give two players")
-    order = (a, b) if game % 2 == 0 and b else (b or a, a)
-    of_team = {
-        team: name for name, side in zip(order, seats(teams, game), strict=True) for team in side
-    }
-    return [of_team[team] for team in range(len(teams))]
 
 
 def render(

@@ -12,7 +12,6 @@ from cmfq.errors import UserError
 from cmfq.explanation import Explanation, id_ranges
 from cmfq.outputs import THEORY, validate_output
 from cmfq.play.games import decisions_until
-from cmfq.policies import QPolicy
 from cmfq.storage import write_json
 from cmfq.text import say
 from cmfq.theory import TheoryRow, check_theory
@@ -108,11 +107,13 @@ def check_in(
         watched = decisions_until(policies, settings, seed, max(CHECKED_STEPS), generator)
         chosen = [step for step in CHECKED_STEPS if step < len(watched)] or [len(watched) - 1]
         rows: dict[str, list[TheoryRow]] = {}
+        merges: dict[str, bool] = {}
         for role, policy in policies.items():
             decisions = [
                 decision for step in chosen for by, _, decision in watched[step] if by is policy
             ]
             rows[role] = check_theory(policy, decisions, generator)
+            merges[role] = any(np.any(decision.merged_actions) for decision in decisions)
         if not any(rows.values()):
             raise UserError(
                 f"{run} has nothing to check: in a game of seed {seed} no agent has two neighbours "
@@ -123,7 +124,12 @@ def check_in(
         for role, of_role in rows.items():
             if of_role:
                 _print_theory(role, of_role)
-                _print_notes(policies[role], of_role[0])
+                _print_notes(of_role[0])
+                if not merges[role]:
+                    say(
+                        f"{policies[role].algorithm} merged no actions: its network knows no other "
+                        "merged action than ǎ = 0"
+                    )
             else:
                 say(f"{role}: no agent has two neighbours that acted differently: left out")
 
@@ -151,7 +157,7 @@ def _print_theory(role: str, rows: list[TheoryRow]) -> None:
     new_console().print(table)
 
 
-def _print_notes(policy: QPolicy, row: TheoryRow) -> None:
+def _print_notes(row: TheoryRow) -> None:
     """Explanation of the numbers and of their limits."""
     say("|Σ w δ|: greatest entry, zero by construction: ǎ is the weighted mean of the neighbours'")
     say("actions, so what is printed is rounding; |R|: an agent's greatest |R_k|, median over")
@@ -174,8 +180,6 @@ def _print_notes(policy: QPolicy, row: TheoryRow) -> None:
             "L: a bound from the weights for every observation and ǎ, of the worst action; used: "
             "greatest |R_k| as a share of its bound L/2 ‖δ_k‖²"
         )
-    if policy.algorithm == "iql":
-        say("iql never merges actions: its network was trained with ǎ = 0 and knows no other ǎ")
 
 
 def _where(settings: EnvironmentSettings, step: int, seed: int) -> str:
@@ -191,8 +195,8 @@ def _generator(seed: int) -> np.random.Generator:
 def _print_explanation(explanation: Explanation, where: str) -> None:
     console = new_console()
     table = ScreenTable(title=f"Agent {explanation.agent} at {where}: its neighbours")
-    for column in ("id", "distance", "did", "effect", "weight"):
-        table.add_column(column, justify="left" if column == "did" else "right")
+    for column in ("id", "distance", "action", "effect", "weight"):
+        table.add_column(column, justify="left" if column == "action" else "right")
     for neighbour in explanation.neighbours:
         table.add_row(
             str(neighbour.id),
@@ -209,9 +213,7 @@ def _print_explanation(explanation: Explanation, where: str) -> None:
     }
     likely = np.max(list(policies.values()), axis=0)
     shown = np.argsort(-likely)[:LIKELY_ACTIONS]
-    table = ScreenTable(
-        title="Its policy, and what it would be if the whole crowd had acted like one"
-    )
+    table = ScreenTable(title="Its policy, and what it would be with unanimous neighbours")
     table.add_column("", no_wrap=True)
     for action in shown:
         table.add_column(explanation.actions[action], justify="right")

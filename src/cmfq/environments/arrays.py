@@ -1,15 +1,13 @@
 """An environment of the user's own that keeps the array protocol, watched while it plays."""
 
-import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
-from cmfq.environments.appearance import items_of, title_of
+from cmfq.environments.appearance import items_of, scenery_of, title_of
 from cmfq.environments.base import (
-    Body,
     Environment,
     FloatArray,
     IntArray,
@@ -19,9 +17,9 @@ from cmfq.environments.base import (
     TeamSpecification,
 )
 from cmfq.environments.check import Witness, check_specifications
-from cmfq.environments.closing import close_world
-from cmfq.environments.places import empty_field
-from cmfq.errors import EnvironmentFailed, UserError
+from cmfq.environments.closing import close_world, failures_named
+from cmfq.environments.places import empty_field, field_around
+from cmfq.errors import UserError
 
 
 def is_array_world(world: Any) -> bool:
@@ -88,14 +86,8 @@ class ArrayEnvironment:
 
     def scenery(self) -> Scenery:
         """Scenery of the environment, or a field around the agents' first positions."""
-        if callable(getattr(self.world, "scenery", None)):
-            with self._named("scenery"):
-                return self.world.scenery()
-        low, high = self._start.min(axis=0), self._start.max(axis=0)
-        side = float((high - low).max()) or 1.0
-        (left, top), (right, bottom) = (low - side / 4).tolist(), (high + side / 4).tolist()
-        body = Body("circle", side / (2 * math.sqrt(len(self._start))))
-        return empty_field((left, top, right, bottom), body, len(self.teams))
+        with self._named("scenery"):
+            return scenery_of(self.world, empty_field(*field_around(self._start), len(self.teams)))
 
     @property
     def title(self) -> str:
@@ -113,17 +105,5 @@ class ArrayEnvironment:
             self._closed = True
             close_world(self._name, self.world)
 
-    @contextmanager
-    def _named(self, what: str) -> Iterator[None]:
-        """Say where it was that something failed."""
-        try:
-            yield
-        except (Exception, SystemExit) as error:
-            own = isinstance(error, UserError)
-            why = (
-                str(error).removeprefix(f"{what}: ") if own else f"{type(error).__name__}: {error}"
-            )
-            raise EnvironmentFailed(
-                f"environment {self._name} failed in {what} of the episode with seed "
-                f"{self._seed}: {why}"
-            ) from error
+    def _named(self, what: str) -> AbstractContextManager[None]:
+        return failures_named(self._name, what, self._seed)

@@ -1,6 +1,27 @@
-"""Closing the user's environments: a failure in that loses nothing that was played."""
+"""Failures of the user's environments: named with the episode; one in ``close`` loses nothing."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cmfq.errors import EnvironmentFailed, UserError
 from cmfq.notices import notify
+
+
+@contextmanager
+def failures_named(name: str, what: str, seed: int) -> Iterator[None]:
+    """Name the environment, what it did and the seed of the episode in whatever the block raises.
+
+    Raises:
+        EnvironmentFailed: the block raised.
+    """
+    try:
+        yield
+    except (Exception, SystemExit) as error:
+        own = isinstance(error, UserError)
+        why = str(error).removeprefix(f"{what}: ") if own else f"{type(error).__name__}: {error}"
+        raise EnvironmentFailed(
+            f"environment {name} failed in {what} of the episode with seed {seed}: {why}"
+        ) from error
 
 
 def close_world(name: str, world: object) -> None:

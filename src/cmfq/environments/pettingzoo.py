@@ -11,8 +11,8 @@ action is its only one, and nobody's neighbour did anything by it.
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
@@ -27,7 +27,7 @@ from cmfq.environments.base import (
     TeamObservation,
     TeamSpecification,
 )
-from cmfq.environments.closing import close_world
+from cmfq.environments.closing import close_world, failures_named
 from cmfq.environments.grouping import LONELY, Grouping, find_sides
 from cmfq.environments.keeping import kept_environment
 from cmfq.environments.parallel import (
@@ -47,7 +47,7 @@ from cmfq.environments.roster import Roster
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.environments.spaces import ObservationReader, entries_at, read_masks
 from cmfq.environments.stacking import ACTION_MASK, Unreadable
-from cmfq.errors import EnvironmentFailed, UserError, require_range
+from cmfq.errors import UserError, require_range
 from cmfq.notices import notify
 
 
@@ -182,7 +182,6 @@ class PettingZooEnvironment:
 
     def reset(self, seed: int) -> tuple[TeamObservation, ...]:
         """Start an episode, as the environment does with this seed."""
-        self._seed, self._steps = seed, 0
         observations, infos = self._restart(seed)
         with self._named("reset"):
             self._roster.begin(list_agents(self.world, observations), observations)
@@ -309,7 +308,8 @@ class PettingZooEnvironment:
         )
 
     def _restart(self, seed: int) -> tuple[Entries, Entries]:
-        with self._named("reset", seed):
+        self._seed, self._steps = seed, 0
+        with self._named("reset"):
             return restart(self.world, seed)
 
     def _notify(self, what: str, sentence: str) -> None:
@@ -317,14 +317,5 @@ class PettingZooEnvironment:
         name = self.settings.make_env
         notify(f"{name} {what}", f"environment {name}: {sentence}")
 
-    @contextmanager
-    def _named(self, what: str, seed: int | None = None) -> Iterator[None]:
-        """Say where it was that something failed."""
-        try:
-            yield
-        except (Exception, SystemExit) as error:
-            why = str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}"
-            raise EnvironmentFailed(
-                f"environment {self.settings.make_env} failed in {what} of the episode with seed "
-                f"{self._seed if seed is None else seed}: {why}"
-            ) from error
+    def _named(self, what: str) -> AbstractContextManager[None]:
+        return failures_named(self.settings.make_env, what, self._seed)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from cmfq.environments.base import Body, FloatArray, Scenery, TeamObservation
+from cmfq.environments.base import Body, FloatArray, PositionArray, Scenery, TeamObservation
 from cmfq.environments.roster import Rows
 from cmfq.errors import UserError
 from cmfq.imports import import_function
@@ -69,11 +69,15 @@ class Places:
         """Bounds of the field, and bodies of a size that fits it."""
         if self._locate is None:
             return (0.0, 0.0, float(self._side), float(self._side)), Body("circle", 0.8)
-        places = np.concatenate([team.positions for team in observed])
-        low, high = places.min(axis=0), places.max(axis=0)
-        side = float((high - low).max()) or 1.0
-        (left, top), (right, bottom) = (low - side / 4).tolist(), (high + side / 4).tolist()
-        return (left, top, right, bottom), Body("circle", side / (2 * math.sqrt(len(places))))
+        return field_around(np.concatenate([team.positions for team in observed]))
+
+
+def field_around(positions: PositionArray) -> tuple[Bounds, Body]:
+    """Bounds of a field around positions ``(agents, 2)``, and bodies of a size that fits it."""
+    low, high = positions.min(axis=0), positions.max(axis=0)
+    side = float((high - low).max()) or 1.0
+    (left, top), (right, bottom) = (low - side / 4).tolist(), (high + side / 4).tolist()
+    return (left, top, right, bottom), Body("circle", side / (2 * math.sqrt(len(positions))))
 
 
 def empty_field(bounds: Bounds, body: Body, teams: int) -> Scenery:

@@ -1,9 +1,12 @@
 """Sides of a game: which player has which teams, and what of two players is compared."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from cmfq.environments.base import TeamSpecification
+
+P = TypeVar("P")
+"""A player, as whoever asks has it: its name, its policies."""
 
 
 class Seats(NamedTuple):
@@ -23,6 +26,14 @@ def seats(teams: Sequence[TeamSpecification], game: int = 0) -> Seats:
     """
     known = arrangements(teams)
     return known[game // 2 % len(known)]
+
+
+def seated(teams: Sequence[TeamSpecification], a: P, b: P, game: int) -> list[P]:
+    """Player of each team in a game: A has the first seats in even games, or where it is alone."""
+    sides = seats(teams, game)
+    order = (b, a) if game % 2 and sides.second else (a, b)
+    of_team = {team: player for player, side in zip(order, sides, strict=True) for team in side}
+    return [of_team[team] for team in range(len(teams))]
 
 
 def arrangements(teams: Sequence[TeamSpecification]) -> list[Seats]:

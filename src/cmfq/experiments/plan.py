@@ -27,9 +27,8 @@ from pathlib import Path
 from typing import Any
 
 from cmfq.algorithms import check_algorithm
-from cmfq.decoding import damage_of, decode_text, decode_toml, read_bytes
-from cmfq.errors import UserError, unknown_name
-from cmfq.experiments.settings import planned_settings
+from cmfq.errors import UserError
+from cmfq.experiments.settings import KINDS, planned_settings, read_parts
 from cmfq.storage import flatten
 from cmfq.training.checkpoint import validate_own_functions
 from cmfq.training.settings import RunSettings
@@ -89,14 +88,7 @@ def read_many(path: Path) -> ManyRuns:
     Raises:
         UserError: it cannot be read, is no plan, or one of its runs could not be begun.
     """
-    with damage_of(f"{path} cannot be read as a plan, it", "give a TOML file with a plan"):
-        raw = decode_toml(decode_text(read_bytes(path)))
-    for name, value in raw.items():
-        if name not in PARTS:
-            raise unknown_name(f"part of the plan {path}", name, list(PARTS))
-        if not isinstance(value, PARTS[name]) or isinstance(value, bool):
-            kinds = " or a ".join(_KINDS[kind] for kind in PARTS[name])
-            raise UserError(f"{name} of {path} is {value!r}: give a {kinds}")
+    raw = read_parts(path, PARTS)
     plan = ManyRuns(
         raw.get("environment", "battle"),
         tuple(_list("algorithms", raw.get("algorithms", []), str, path)),
@@ -121,9 +113,6 @@ def read_many(path: Path) -> ManyRuns:
     return plan
 
 
-_KINDS = {str: "name", int: "number", list: "list", dict: "table"}
-
-
 def _number(plan: ManyRuns) -> int:
     parts = (plan.algorithms, plan.seeds, plan.sizes or (0,), plan.variants or ("",))
     number = 1
@@ -144,7 +133,7 @@ def _list(name: str, values: list[Any], kind: type, path: Path, least: int = 1) 
     """A list of different values of one type."""
     for value in values:
         if not isinstance(value, kind) or isinstance(value, bool):
-            raise UserError(f"{name} of {path} has {value!r}: give {_KINDS[kind]}s")
+            raise UserError(f"{name} of {path} has {value!r}: give {KINDS[kind]}s")
         if values.count(value) > 1:
             raise UserError(f"{name} of {path} has {value!r} twice: give each once")
     if len(values) < least:

@@ -1,15 +1,40 @@
 """Settings of runs from what a plan says: dotted paths and values."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
-from cmfq.decoding import Damage
+from cmfq.decoding import Damage, damage_of, decode_text, decode_toml, read_bytes
 from cmfq.environments.registry import default_settings
 from cmfq.errors import UserError, unknown_name
 from cmfq.storage import flatten, plain
 from cmfq.training.description import read_settings
 from cmfq.training.presets import preset_training
 from cmfq.training.settings import RunSettings
+
+KINDS = {str: "name", int: "number", list: "list", dict: "table of settings"}
+"""Types of the parts of plans, as messages call them."""
+
+
+def read_parts(path: Path, parts: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:
+    """Parts of a plan, a TOML file.
+
+    Args:
+        path: the file.
+        parts: types that each part may have.
+
+    Raises:
+        UserError: it cannot be read, or has another part, or one of another type.
+    """
+    with damage_of(f"{path} cannot be read as a plan, it", "give a TOML file with a plan"):
+        raw = decode_toml(decode_text(read_bytes(path)))
+    for name, value in raw.items():
+        if name not in parts:
+            raise unknown_name(f"part of the plan {path}", name, list(parts))
+        if not isinstance(value, parts[name]) or isinstance(value, bool):
+            kinds = " or a ".join(KINDS[kind] for kind in parts[name])
+            raise UserError(f"{name} of {path} is {value!r}: give a {kinds}")
+    return raw
 
 
 def planned_settings(environment: str, values: Mapping[str, Any]) -> RunSettings:

@@ -63,9 +63,10 @@ def roles_of(settings: EnvironmentSettings) -> tuple[str, str]:
     """
     teams = teams_of(settings)
     if len(teams) != 2 or teams[0].role == teams[1].role:
+        found = ", ".join(dict.fromkeys(team.role for team in teams))
         raise UserError(
-            f"{settings.title} has {len({team.role for team in teams})} roles, and two are "
-            "crossed: `cmfq tournament` and `cmfq evaluate` compare players of any game"
+            f"the roles of {settings.title} are {found}: `cmfq cross` needs two teams of different "
+            "roles; `cmfq tournament` and `cmfq evaluate` compare players of any game"
         )
     return teams[0].role, teams[1].role
 

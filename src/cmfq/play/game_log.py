@@ -121,6 +121,10 @@ class Tournament:
         """Settings of the environment."""
         return self.settings.environment
 
+    def owners(self) -> dict[str, str]:
+        """Name of the entrant that each player belongs to, by the player's id."""
+        return {player.id: one.name for one in self.entrants for player in one.players}
+
 
 def tournament_text(tournament: Tournament, whole: bool = True) -> str:
     """Content of a file."""

@@ -10,9 +10,9 @@ from cmfq.decision import Decision
 from cmfq.environments.base import Environment, TeamObservation
 from cmfq.environments.keeping import opened
 from cmfq.environments.settings import EnvironmentSettings
-from cmfq.environments.sides import seats
+from cmfq.environments.sides import seated, seats
 from cmfq.play.players import Player
-from cmfq.policies import Policy, QPolicy
+from cmfq.policies import QPolicy
 from cmfq.rollout import Observer, decide, play_episode
 
 
@@ -100,12 +100,10 @@ def play_between(
     generator = np.random.default_rng(entropy)
     sides = seats(environment.teams, game)
     a_side = game % 2 if sides.second else 0
-    policies: dict[int, Policy] = {}
-    for player, side in zip((a, b) if a_side == 0 else (b, a), sides, strict=True):
-        policies |= {team: player[environment.teams[team].role] for team in side}
+    players = seated(environment.teams, a, b, game)
     episode = play_episode(
         environment,
-        [policies[team] for team in range(len(policies))],
+        [player[team.role] for player, team in zip(players, environment.teams, strict=True)],
         seed=int(generator.integers(2**31)),
         generator=generator,
         observers=observers,

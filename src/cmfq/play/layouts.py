@@ -20,7 +20,7 @@ def layouts_of(tournament: Tournament) -> Layouts:
     """
     if tournament.paired or tournament.alone:
         return {}
-    owner = {player.id: one.name for one in tournament.entrants for player in one.players}
+    owner = tournament.owners()
     games: dict[tuple[str, str], list[Outcome]] = {}
     for game in tournament.games:
         a, b = owner[game.a], owner[game.b]

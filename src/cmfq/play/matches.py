@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from cmfq.environments.base import TeamSpecification
-from cmfq.environments.keeping import close_kept, kept_environment, teams_of
+from cmfq.environments.keeping import close_kept, teams_of
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.environments.sides import are_alike, comparison, name_of, seats
 from cmfq.errors import UserError
@@ -15,15 +15,14 @@ from cmfq.play.by_side import BySide, by_side
 from cmfq.play.engine import by_number, play_planned
 from cmfq.play.entrants import Entrant, alone
 from cmfq.play.game_log import Tournament, TournamentSettings
-from cmfq.play.games import Game, play_between
+from cmfq.play.games import Game
 from cmfq.play.outcomes import estimate, outcome_of, yardsticks
 from cmfq.play.players import load_player
 from cmfq.play.schedule import ScheduledGame, episodes_alone
-from cmfq.rollout import Observer
 from cmfq.statistics.intervals import mean_interval, wilson_interval
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import versions
-from cmfq.workers import Workers, one_thread
+from cmfq.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -240,27 +239,3 @@ def _role_rewards(
                 )
             )
     return rows
-
-
-def play_game(
-    a: str,
-    b: str,
-    settings: EnvironmentSettings,
-    *,
-    seed: int,
-    game: int = 0,
-    observers: tuple[Observer, ...] = (),
-) -> Game:
-    """Play one game of a match again, watched (see :func:`play_match`)."""
-    for name, value in (("seed", seed), ("game", game)):
-        if value < 0:
-            raise UserError(f"{name} is {value}: give at least 0")
-    try:
-        with one_thread():
-            environment = kept_environment(settings)
-            one, other = (load_player(name, settings.kind, environment.teams) for name in (a, b))
-            return play_between(
-                environment, one, other, game, entropy=(seed, game), observers=observers
-            )
-    finally:
-        close_kept()

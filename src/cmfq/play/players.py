@@ -1,11 +1,9 @@
 """Players: trained policies from files, and scripts by name; a policy for every role."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from cmfq.decision import Decision
 from cmfq.devices import find_device
 from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
 from cmfq.environments.registry import default_settings
@@ -27,29 +25,19 @@ GROWING = ("channels", "features")
 """Games may come to show more than they did when a policy was trained: networks leave it out."""
 
 
-@dataclass(frozen=True)
-class RandomPolicy:
-    """Any action that is allowed, all alike (see :class:`cmfq.policies.Policy`)."""
+def random_player(team: TeamSpecification) -> Bot:
+    """Any action that is allowed, all with the same probability."""
+    choices = len(team.actions)
 
-    specification: TeamSpecification
-
-    def decide(
-        self,
-        observations: Sequence[TeamObservation],
-        generator: np.random.Generator,
-        others: Sequence[TeamObservation] = (),
-        worlds: Sequence[int] | None = None,
-    ) -> list[Decision]:
-        """Draw for each team."""
-        return [Decision(self._draw(observation, generator)) for observation in observations]
-
-    def _draw(self, observation: TeamObservation, generator: np.random.Generator) -> IntArray:
-        shape = (len(observation.ids), len(self.specification.actions))
+    def draw(observation: TeamObservation, generator: np.random.Generator) -> IntArray:
+        agents = len(observation.ids)
         if observation.action_mask is None:
-            return generator.integers(shape[1], size=shape[0], dtype=np.int32)
-        draws = np.where(observation.action_mask, generator.random(shape), -1.0)
+            return generator.integers(choices, size=agents, dtype=np.int32)
+        draws = np.where(observation.action_mask, generator.random((agents, choices)), -1.0)
         actions: IntArray = draws.argmax(1).astype(np.int32)
         return actions
+
+    return Bot(draw)
 
 
 def scripted_players(kind: str) -> list[str]:
@@ -78,7 +66,7 @@ def load_player(
         UserError: there is no such device or player, or it cannot play this game.
     """
     if name == RANDOM:
-        return {team.role: RandomPolicy(team) for team in teams}
+        return {team.role: random_player(team) for team in teams}
     scripts = SCRIPTS.get(kind, {})
     if name in scripts:
         return {role: Bot(script) for role, script in scripts[name].items()}

@@ -1,6 +1,5 @@
 """Results of a finished tournament: algorithm against algorithm, ratings, cycles."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations, permutations, product
@@ -13,13 +12,12 @@ from cmfq.environments.settings import Measure
 from cmfq.errors import UserError
 from cmfq.play.entrants import Entrant, groups_of
 from cmfq.play.game_log import GameRecord, Tournament
-from cmfq.play.outcomes import margin_of
+from cmfq.play.outcomes import estimate, margin_of
 from cmfq.statistics.rating import GroupRatings, cycles, rate_groups
 from cmfq.statistics.replication import (
     Estimate,
     confidence_above_half,
     majority,
-    mean_interval,
     rate_interval,
 )
 
@@ -151,7 +149,7 @@ def games_by_pair(tournament: Tournament) -> PairTable:
     if tournament.alone:
         earned = returns_of(tournament)
         return {(a, b): earned[a] - earned[b] for a, b in permutations(earned, 2)}
-    owner = {player.id: one.name for one in tournament.entrants for player in one.players}
+    owner = tournament.owners()
     games: dict[tuple[str, str], list[GameRecord]] = {}
     for game in tournament.games:
         games.setdefault((owner[game.a], owner[game.b]), []).append(game)
@@ -164,7 +162,7 @@ def games_by_pair(tournament: Tournament) -> PairTable:
 
 def returns_of(tournament: Tournament) -> dict[str, FloatArray]:
     """Returns of each entrant in the episodes that it played alone, ``(episodes,)``, by name."""
-    owner = {player.id: one.name for one in tournament.entrants for player in one.players}
+    owner = tournament.owners()
     earned: dict[str, dict[int, float]] = {one.name: {} for one in tournament.entrants}
     for game in tournament.games:
         earned[owner[game.a]][game.game] = game.a_reward
@@ -228,14 +226,17 @@ def _compare(a: str, b: str, results: Results) -> Comparison:
     else:
         scores, mean_margins = points.mean(-1), margins.mean(-1)
         better = Estimate.of(rate_interval(majority(scores)))
-    if scores.size > 1:
-        rate, margin = Estimate.of(rate_interval(scores)), Estimate.of(mean_interval(mean_margins))
-        confidence = float(confidence_above_half(scores))
-    else:
-        rate, confidence = Estimate(float(scores.mean()), 0.0, 1.0), 0.5
-        margin = Estimate(float(mean_margins.mean()), -math.inf, math.inf)
     return Comparison(
-        a, b, seeds, wins, draws, points.size - wins - draws, rate, confidence, better, margin
+        a,
+        b,
+        seeds,
+        wins,
+        draws,
+        points.size - wins - draws,
+        estimate(scores, share=True),
+        float(confidence_above_half(scores)) if scores.size > 1 else 0.5,
+        better,
+        estimate(mean_margins, share=False),
     )
 
 

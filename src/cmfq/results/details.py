@@ -10,10 +10,11 @@ from cmfq.play.by_side import BySide, by_side, side_sentence
 from cmfq.play.entrants import groups_of
 from cmfq.play.game_log import Tournament
 from cmfq.play.layouts import Layouts
+from cmfq.play.matches import MatchResult
 from cmfq.play.outcomes import YARDSTICKS, estimate, yardsticks
 from cmfq.play.standings import Standings, returns_of
 from cmfq.results.page import Finding, Section
-from cmfq.results.table import Table, conclusion, margin_text, number_text, rate_text
+from cmfq.results.table import Table, conclusion, interval_text, margin_text, number_text, rate_text
 from cmfq.statistics.replication import Estimate
 from cmfq.text import csv_text
 
@@ -124,6 +125,22 @@ def difference_table(found: Standings, title: str = "") -> Table:
 def earns(low: float, high: float) -> str:
     """Verdict on a difference, from its interval."""
     return "more" if low > 0 else "less" if high < 0 else "cannot be told apart"
+
+
+def reward_table(matches: Sequence[MatchResult], title: str = "") -> Table:
+    """A row for each player of each match in each role: its reward with the interval over games."""
+    rows = [
+        (
+            row.player,
+            row.role,
+            match.b if row.player == match.a else match.a,
+            f"{row.mean:,.1f}",
+            interval_text(*row.interval),
+        )
+        for match in matches
+        for row in match.rewards
+    ]
+    return Table(("player", "as", "against", "reward", "95 % interval"), rows, title)
 
 
 def yardstick_table(layouts: Layouts, order: Sequence[str], title: str = "") -> Table:

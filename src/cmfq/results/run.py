@@ -11,13 +11,14 @@ from pprint import pformat
 from cmfq.environments.appearance import shown_title
 from cmfq.environments.base import Body
 from cmfq.environments.keeping import opened
-from cmfq.environments.sides import Seats, name_of, seats
+from cmfq.environments.sides import Seats, name_of, seated, seats
 from cmfq.play.games import Game, play_between
 from cmfq.play.matches import MatchResult, mean_rewards
 from cmfq.play.players import load_player
 from cmfq.play.progress import ProgressRow
 from cmfq.replays.page import NamedReplay, page_text
 from cmfq.replays.record import Recorder
+from cmfq.results.details import reward_table
 from cmfq.results.figures import learning_curves, win_rate_over_training
 from cmfq.results.page import Code, Embedded, Page, Picture, Section
 from cmfq.results.style import Metrics
@@ -119,18 +120,6 @@ def _wins(matches: Sequence[MatchResult]) -> Section:
 
 
 def _rewards(matches: Sequence[MatchResult]) -> Section:
-    columns = ("player", "as", "against", "reward", "95 % interval")
-    rows = [
-        (
-            row.player,
-            row.role,
-            match.b if row.player == match.a else match.a,
-            f"{row.mean:,.1f}",
-            interval_text(*row.interval),
-        )
-        for match in matches
-        for row in match.rewards
-    ]
     differences = [
         markdown_text(
             f"{match.a} less {match.b}, in the same {match.episodes} episodes: "
@@ -144,7 +133,7 @@ def _rewards(matches: Sequence[MatchResult]) -> Section:
         f"{matches[0].compared} The interval (Student's t) is over games of these two policies: "
         f"{OTHER_SEEDS}"
     )
-    return Section("What each earns", (Table(columns, rows), *differences, how))
+    return Section("What each earns", (reward_table(matches), *differences, how))
 
 
 def _record_typical_game(match: MatchResult) -> Embedded:
@@ -158,12 +147,7 @@ def _record_typical_game(match: MatchResult) -> Embedded:
         teams = environment.teams
         a, b = (load_player(name, kind, teams) for name in (match.a, match.b))
         sides = seats(teams, typical)
-        of_team = {
-            team: (name, player)
-            for name, player, side in zip(names, (a, b), sides, strict=True)
-            for team in side
-        }
-        players = [of_team[team] for team in range(len(teams))]
+        players = seated(teams, (names[0], a), (names[1], b), typical)
         recorder = Recorder(
             environment,
             [player[team.role] for (_, player), team in zip(players, teams, strict=True)],

@@ -63,7 +63,7 @@ def comparison_table(standings: Standings, title: str = "") -> Table:
     columns = (
         "A v B",
         "seeds",
-        "wins-draws-losses",
+        "wins, draws, losses",
         "win rate of A",
         "confidence",
         "better seed",

@@ -28,9 +28,9 @@ import numpy.typing as npt
 from scipy.linalg import hadamard
 
 from cmfq.algorithms import check_algorithm
-from cmfq.decoding import damage_of, decode_text, decode_toml, read_bytes
-from cmfq.errors import UserError, unknown_name
-from cmfq.experiments.settings import planned_settings
+from cmfq.environments.settings import EnvironmentSettings
+from cmfq.errors import UserError
+from cmfq.experiments.settings import planned_settings, read_parts
 from cmfq.storage import flatten
 from cmfq.training.checkpoint import validate_own_functions
 from cmfq.training.settings import RunSettings
@@ -38,8 +38,13 @@ from cmfq.training.settings import RunSettings
 IntArray = npt.NDArray[np.int64]
 NOT_VARIED = ("seed", "algorithm", "algorithms")
 """Settings that the design itself sets."""
-PARTS: dict[str, type] = {"environment": str, "algorithms": list, "factors": dict, "settings": dict}
-"""Keys of a plan."""
+PARTS: dict[str, tuple[type, ...]] = {
+    "environment": (str,),
+    "algorithms": (list,),
+    "factors": (dict,),
+    "settings": (dict,),
+}
+"""What a plan may have, and of which types."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +86,7 @@ class Plan:
         return tuple(run_name(cell, one) for cell in cells for one in self.algorithms)
 
     @property
-    def game(self) -> Any:
+    def game(self) -> EnvironmentSettings:
         """Settings of the environment in which the runs play: what no factor varies."""
         return self._settings({}).environment
 
@@ -140,14 +145,7 @@ def read_plan(path: Path) -> Plan:
     Raises:
         UserError: it cannot be read, or is no plan.
     """
-    with damage_of(f"{path} cannot be read as a plan, it", "give a TOML file with a plan"):
-        raw = decode_toml(decode_text(read_bytes(path)))
-    for name, value in raw.items():
-        if name not in PARTS:
-            raise unknown_name(f"part of the plan {path}", name, list(PARTS))
-        if not isinstance(value, PARTS[name]):
-            what = "a table of settings" if PARTS[name] is dict else f"a {PARTS[name].__name__}"
-            raise UserError(f"{name} of {path} is {value!r}: give {what}")
+    raw = read_parts(path, PARTS)
     algorithms = [str(name) for name in raw.get("algorithms", [])]
     if len(algorithms) != 2 or algorithms[0] == algorithms[1]:
         raise UserError(f'algorithms of {path} is {algorithms}: give two, as in ["cmfq", "mfq"]')
