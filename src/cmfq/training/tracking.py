@@ -18,7 +18,7 @@ from cmfq.hints import command
 from cmfq.imports import import_function, own_names
 from cmfq.notices import notify
 from cmfq.storage import write_json
-from cmfq.training.checkpoint import refuse_own_functions
+from cmfq.training.checkpoint import validate_own_functions
 from cmfq.training.scalars import Names, scalars
 
 TRACKERS_FILE = "trackers.json"
@@ -145,7 +145,7 @@ def stored_trackers(run: Path) -> Trackers:
         UserError: as :func:`make_trackers`; or one is the user's own, which a file may not name.
     """
     names = read_trackers(run)
-    refuse_own_functions(own_names(*names), run / TRACKERS_FILE)
+    validate_own_functions(own_names(*names), run / TRACKERS_FILE)
     return make_trackers(names)
 
 
