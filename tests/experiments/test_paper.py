@@ -24,6 +24,7 @@ from cmfq.experiments.paper.plan import (
     Effort,
     figures_called,
     games_needed,
+    hours_of_training,
     runs_of,
     settings_of,
     status_of,
@@ -68,8 +69,18 @@ def test_every_algorithm_of_battle_can_be_trained_with_every_preset(preset: str)
 
 
 def test_figures_are_called_by_name_and_come_in_the_papers_order() -> None:
-    assert [one.name for one in figures_called(["7", "4b"])] == ["4b", "7"]
-    assert figures_called(["all"]) == tuple(FIGURES.values())
+    assert [one.name for one in figures_called(["7", "4b"], "paper")] == ["4b", "7"]
+    assert figures_called(["all"], "strong") == tuple(FIGURES.values())
+    of_battle = [one.name for one in figures_called(["all"], "original")]
+    assert of_battle == ["4a", "4b", "4c", "4d", "5", "9", "bound"]
+
+
+def test_shared_runs_are_counted_once(tmp_path: Path) -> None:
+    effort = Effort("original", seeds=2)
+    figures = figures_called(["all"], "original")
+    each = [status_of(one, effort, tmp_path).training_hours for one in figures]
+    all_runs = hours_of_training(runs_of(figures, effort), tmp_path)
+    assert max(each) < all_runs < sum(each)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,16 @@ import tyro
 from cmfq.cli.many import train_shown
 from cmfq.cli.options import WORKERS, Folder, Workers
 from cmfq.cli.screen import GamesScreen, print_table
-from cmfq.experiments.paper.figures import FIGURES
 from cmfq.experiments.paper.make import make_figure
 from cmfq.experiments.paper.page import status_table, summary, verdict_table, write_paper
-from cmfq.experiments.paper.plan import Effort, figures_called, games_needed, runs_of, status_of
+from cmfq.experiments.paper.plan import (
+    Effort,
+    figures_called,
+    games_needed,
+    hours_of_training,
+    runs_of,
+    status_of,
+)
 from cmfq.hints import command
 from cmfq.text import say
 from cmfq.workers import check_workers
@@ -31,7 +37,8 @@ def paper(
     with what each needs and what is done already.
 
     Args:
-        figures: Figures by their names in the paper, such as 4b and 7; all is all of them.
+        figures: Figures by their names in the paper, such as 4b and 7; all is all of them
+            that the preset has settings for.
         out: Folder to write to; runs, games and pages of each preset have a folder in it.
         preset: Preset of training.
         seeds: Number of training seeds of each algorithm.
@@ -41,14 +48,15 @@ def paper(
     """
     effort, folder = Effort(preset, seeds, quick), out / (f"{preset}-quick" if quick else preset)
     if not figures:
-        every = [status_of(one, effort, folder) for one in FIGURES.values()]
+        able = figures_called(["all"], preset)
+        every = [status_of(one, effort, folder) for one in able]
         print_table(status_table(every, f"Preset {preset}, {seeds} seeds"))
-        say(
-            f"core-hours left: {sum(one.core_hours for one in every):.1f}, shared runs counted anew"
-        )
+        training = hours_of_training(runs_of(able, effort), folder)
+        playing = sum(one.playing_hours for one in every)
+        say(f"core-hours left: {training:.1f} of training, shared once; {playing:.1f} of games")
         return
     check_workers(workers)
-    wanted = figures_called(figures)
+    wanted = figures_called(figures, preset)
     train_shown(runs_of(wanted, effort), folder / "runs", workers)
     words = ["paper", *figures, "--out", str(out), "--preset", preset, "--seeds", str(seeds)]
     again = command(*words, *(["--quick"] if quick else []))

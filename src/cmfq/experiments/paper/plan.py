@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cmfq.environments.registry import default_settings
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import require_range, unknown_name
 from cmfq.experiments.paper.figures import FIGURES, Figure, Group
@@ -64,12 +65,19 @@ class Status:
     """Number of games that it needs."""
     played: int
     """Number of those that are played."""
-    core_hours: float
-    """Estimate of what is missing, in hours of one core."""
+    training_hours: float
+    """Estimate of the training that is missing, in hours of one core; figures share runs."""
+    playing_hours: float
+    """Estimate of the games that are missing, in hours of one core."""
+
+    @property
+    def core_hours(self) -> float:
+        """Estimate of all that is missing, in hours of one core."""
+        return self.training_hours + self.playing_hours
 
 
-def figures_called(names: Sequence[str]) -> tuple[Figure, ...]:
-    """Figures by name, in the paper's order; ``all`` is all of them.
+def figures_called(names: Sequence[str], preset: str) -> tuple[Figure, ...]:
+    """Figures by name, in the paper's order; ``all`` is all whose environment has the preset.
 
     Raises:
         UserError: there is none of that name.
@@ -77,7 +85,17 @@ def figures_called(names: Sequence[str]) -> tuple[Figure, ...]:
     for name in names:
         if name not in (*FIGURES, "all"):
             raise unknown_name("figure", name, ["all", *FIGURES])
-    return tuple(one for one in FIGURES.values() if {"all", one.name} & set(names))
+    return tuple(
+        one
+        for one in FIGURES.values()
+        if one.name in names or ("all" in names and _has_preset(one, preset))
+    )
+
+
+def _has_preset(figure: Figure, preset: str) -> bool:
+    """Whether the environment can be trained with a preset: original is for battle alone."""
+    world = default_settings(figure.groups[0].environment)
+    return preset != "original" or preset in world.training.presets
 
 
 def run_name(group: Group, seed: int) -> str:
@@ -178,20 +196,28 @@ def status_of(figure: Figure, effort: Effort, folder: Path) -> Status:
         UserError: as :func:`settings_of`, or a log is damaged.
     """
     runs = runs_of([figure], effort)
-    rows = {name: _metrics(folder / "runs" / name) for name in runs}
-    trained = sum(len(rows[name]) >= settings.episodes for name, settings in runs.items())
-    seconds = sum(
-        (settings.episodes - len(rows[name])) * _episode_seconds(settings, rows[name])
+    trained = sum(
+        len(_metrics(folder / "runs" / name)) >= settings.episodes
         for name, settings in runs.items()
     )
-    needed, played = 0, 0
+    needed, played, seconds = 0, 0, 0.0
     for size, world in worlds_of(figure, effort).items():
         log = log_of(figure, size_of(size, effort), folder)
         games = games_needed(figure, effort)
         there = min(games, len(read_tournament(log)[0].games)) if log.is_file() else 0
         needed, played = needed + games, played + there
         seconds += (games - there) * sum(world.team_sizes) * GAME_SECONDS[world.kind]
-    return Status(figure, len(runs), trained, needed, played, seconds / 3600)
+    training = hours_of_training(runs, folder)
+    return Status(figure, len(runs), trained, needed, played, training, seconds / 3600)
+
+
+def hours_of_training(runs: Mapping[str, RunSettings], folder: Path) -> float:
+    """Estimate of what is missing of runs in the folder, in hours of one core."""
+    seconds = 0.0
+    for name, settings in runs.items():
+        rows = _metrics(folder / "runs" / name)
+        seconds += (settings.episodes - len(rows)) * _episode_seconds(settings, rows)
+    return seconds / 3600
 
 
 def _metrics(run: Path) -> list[dict[str, Any]]:
