@@ -18,6 +18,7 @@ from cmfq.results.tournament_tables import comparison_table, ordering_table, rat
 from cmfq.training.checkpoint import load_checkpoint
 from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
+from cmfq.training.tracking import TRACKERS_FILE, read_trackers, store_trackers
 
 GAME = ("--size", "12", "--max-steps", "12")
 SMALL = (
@@ -64,6 +65,7 @@ def make_samples(folder: Path) -> list[Sample]:
         "progress", run, "--against", "random", "--games", "2", "--workers", "1", "--log", progress
     )
     call("record", run, "random", *GAME, "--out", replay)
+    store_trackers(run, ("wandb", "mlflow"))
 
     def in_run(path: Path) -> Path:
         return path.parent
@@ -104,6 +106,7 @@ def make_samples(folder: Path) -> list[Sample]:
         ),
         Sample("checkpoint", last, lambda path: load_checkpoint(path).environment_settings()),
         Sample("state", run / "state.safetensors", use_state),
+        Sample("trackers", run / TRACKERS_FILE, lambda path: read_trackers(in_run(path))),
         Sample("tournament", games, use_games),
         Sample("packed tournament", out / "tournament.json.gz", use_games),
         Sample("progress", progress, use_progress),

@@ -28,6 +28,7 @@ from cmfq.errors import UserError
 from cmfq.objective import ObjectiveSettings
 from cmfq.replay_buffer import ReplayBuffer
 from cmfq.storage import read_tensors
+from cmfq.training.boards import open_board
 from cmfq.training.checkpoint import latest_checkpoint, list_checkpoints
 from cmfq.training.evaluations import Evaluation
 from cmfq.training.loop import train
@@ -336,6 +337,20 @@ def test_tensorboard_has_the_rows_that_the_files_have(
     assert go_on(run)
     assert scalars(run) == shown | {"win_rate/rush": [(4, 1.0)], "margin/rush": [(4, 2.5)]}
     assert len(list(run.glob("events*"))) == 1
+
+
+def test_an_evaluation_made_up_for_leaves_later_episodes_on_the_board(
+    tmp_path: Path, tiny: TrainSettings[BattleSettings]
+) -> None:
+    """Its checkpoint may lie before episodes whose rows are there already."""
+    rows = [{"episode": episode, "loss": 0.5} for episode in (1, 2, 3)]
+    with open_board(tmp_path, (), tiny) as board:
+        board.begin(rows, 0.0)
+        board.add({"episode": 1, "win_rate/rush": 1.0}, evaluation=True)
+    assert scalars(tmp_path) == {
+        "loss": [(1, 0.5), (2, 0.5), (3, 0.5)],
+        "win_rate/rush": [(1, 1.0)],
+    }
 
 
 @pytest.mark.parametrize("failing", ["folder", "events", "metrics", "state"])

@@ -250,7 +250,12 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path, tiny: Tiny) -> None:
     cmfq.train(tiny, run=run, track=OWN, on_episode=on_episode, should_stop=should_stop)
     stored = json.loads((run / "trackers.json").read_text())
     assert stored == {OWN: {"id": starts()[0].id, "rows": 1}}
-    for content in ("{", "[]", json.dumps({OWN: {"id": "a", "rows": -1}}), json.dumps({OWN: 1})):
+    for content in (
+        "{",
+        "[]",
+        json.dumps({OWN: stored[OWN] | {"rows": -1}}),
+        json.dumps({OWN: stored[OWN] | {"id": "x"}}),
+    ):
         (run / "trackers.json").write_text(content)
         with pytest.raises(UserError, match=r"trackers\.json .*: remove it to go on without"):
             cmfq.resume(run)

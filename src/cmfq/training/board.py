@@ -86,19 +86,24 @@ class Board:
         except OSError as error:
             raise cannot_write(path, error) from error
 
-    def add(self, row: Scalars) -> None:
-        """Add a row; one of an earlier episode than the last makes those void that follow it.
+    def add(self, row: Scalars, *, evaluation: bool = False) -> None:
+        """Add a row; an episode before the last makes those void that follow it.
+
+        Args:
+            row: numbers, with their episode.
+            evaluation: whether it is the row of an evaluation, which makes nothing void.
 
         Raises:
             UserError: the disk is full or may not be written to.
         """
         assert self._file, "begin() comes first"
         content = BytesIO()
-        if row["episode"] < self._episode:
+        if not evaluation and row["episode"] < self._episode:
             start = SessionLog(status=SessionLog.START)
             event = Event(wall_time=time.time(), step=row["episode"], session_log=start)
             _write(content, event)
-        self._episode = row["episode"]
+        if not evaluation:
+            self._episode = row["episode"]
         _write(content, _event(row, time.time(), self._names))
         try:
             self._file.write(content.getvalue())

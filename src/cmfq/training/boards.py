@@ -24,7 +24,7 @@ class NoBoard:
     def begin(self, rows: Iterable[Mapping[str, Any]], started: float) -> None:
         """Take the rows of a run that begins or goes on."""
 
-    def add(self, row: Mapping[str, Any]) -> None:
+    def add(self, row: Mapping[str, Any], *, evaluation: bool = False) -> None:
         """Take the row of one episode or evaluation."""
 
 

@@ -1,9 +1,9 @@
 """Training in a run's folder: play and learn, write down, save and evaluate when it is time."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from cmfq.environments.appearance import shown_title
 from cmfq.environments.base import Environment
@@ -31,6 +31,11 @@ class Shown(NamedTuple):
 
     board: "Board | NoBoard"
     tracking: Tracking
+
+    def add(self, row: Mapping[str, Any], *, evaluation: bool = False) -> None:
+        """Show a row that was added to the run."""
+        self.board.add(row, evaluation=evaluation)
+        self.tracking.add(row, evaluation=evaluation)
 
 
 def train(
@@ -97,9 +102,7 @@ def _train_to_checkpoint(
     while True:
         for metrics in _run_episodes(run, self_play):
             if run.add_metrics(metrics):
-                row = plain(metrics)
-                shown.board.add(row)
-                shown.tracking.add(row)
+                shown.add(plain(metrics))
             report(metrics)
         episode = self_play.episode
         finished = episode == settings.episodes
@@ -146,8 +149,7 @@ def _evaluate(
             return False
         row = Evaluation.of(score, episode, opponent, time.perf_counter() - started)
         append_row(run.path / EVALUATIONS_FILE, row)
-        shown.board.add(row.scalars())
-        shown.tracking.add(row.scalars(), evaluation=True)
+        shown.add(row.scalars(), evaluation=True)
         evaluator.report(row)
     return True
 

@@ -9,8 +9,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Annotated, Any, Protocol, Self
 from uuid import uuid4
+
+import msgspec
 
 from cmfq.decoding import Count, damage_of, decode_json, read_bytes
 from cmfq.errors import UserError, unknown_name
@@ -25,6 +27,8 @@ TRACKERS_FILE = "trackers.json"
 PACKAGES = ("wandb", "mlflow")
 """Names of packages for which there are trackers, and of the extras that install them."""
 METHODS = ("start", "row", "close")
+Identity = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{32}$")]
+"""Identity of a run, in a schema."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,7 @@ Trackers = Mapping[str, Tracker]
 class Tracked:
     """What is stored of a tracker."""
 
-    id: str
+    id: Identity
     rows: Count
 
 
