@@ -37,14 +37,14 @@ def cross_in(
         game that are not given are those that the first entrant was trained with.
 
         Args:
-            entrants: Run folders, checkpoint files or scripted players; group=entrant puts an
-                entrant into a group of its own.
+            entrants: Run folders, checkpoint files, scripted players or module:name; group=entrant
+                puts an entrant into a group of its own.
             out: Folder to write the tables and figures to.
             settings: Settings of the game.
             sizes: Sizes of the first team, the other in proportion (default: that of training)
             games: Number of games of each pair at each size.
             seed: Random seed of the games.
-            workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.
+            workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; results are the same.
             device: Device of trained players: cpu, cuda, cuda:1 or auto.
         """
         if min(sizes, default=1) < 1:

@@ -26,7 +26,7 @@ def train_many(plan: tyro.conf.Positional[Path], runs: Folder, workers: Workers 
     Args:
         plan: TOML file with the plan, such as docs/plans/battle.toml.
         runs: Folder for the runs.
-        workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.
+        workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; results are the same.
     """
     check_workers(workers)
     planned = read_many(plan).runs()

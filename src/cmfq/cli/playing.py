@@ -55,12 +55,13 @@ def evaluate_in(
         was trained with.
 
         Args:
-            a: Player: a run folder, a checkpoint file, or a scripted player such as random or rush.
+            a: Player: a run folder, a checkpoint file, a scripted player such as rush, zoo:NAME or
+                module:name.
             b: The other player.
             settings: Settings of the game.
             games: Number of games.
             seed: Random seed of the games.
-            workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.
+            workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; results are the same.
             device: Device of trained players: cpu, cuda, cuda:1 or auto.
             json: JSON file to write with the result and every game. An evaluation that was stopped
                 or killed goes on when it is called again.
@@ -108,11 +109,11 @@ def report(
 
     Args:
         run: Run folder.
-        against: Opponents: run folders, checkpoint files or scripted players (default: random,
-            rush and focus in battle, all scripted players elsewhere)
+        against: Opponents: run folders, checkpoint files, scripted players or module:name
+            (default: random, rush and focus in battle, all scripted players elsewhere)
         games: Number of games against each opponent.
         seed: Random seed of the games.
-        workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.
+        workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; results are the same.
         device: Device of trained players: cpu, cuda, cuda:1 or auto.
         out: HTML file to write (default: report.html in the run folder)
     """

@@ -2,7 +2,7 @@
 
 import signal
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +16,7 @@ from cmfq.cli.options import Device
 from cmfq.cli.screen import new_console
 from cmfq.devices import find_device
 from cmfq.environments.appearance import shown_title
+from cmfq.environments.base import TeamSpecification
 from cmfq.environments.keeping import opened
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.environments.sides import seated
@@ -54,7 +55,8 @@ def record_in(
         with `cmfq view`. Settings of the game that are not given are those that A was trained with.
 
         Args:
-            a: Player: a run folder, a checkpoint file, or a scripted player such as random or rush.
+            a: Player: a run folder, a checkpoint file, a scripted player such as rush, zoo:NAME or
+                module:name.
             b: The other player; none where there is one team.
             out: Replay file to write.
             settings: Settings of the game.
@@ -70,7 +72,7 @@ def record_in(
         torch.set_num_threads(1)
         with opened(settings) as environment:
             teams = environment.teams
-            if not b and len(teams) > 1:
+            if len(teams) > 1 and not b:
                 raise UserError(f"there are {len(teams)} teams: give two players")
             names = seated(teams, a, b, game)
             players = {name: load_player(name, default.kind, teams, device) for name in names}
@@ -86,14 +88,20 @@ def record_in(
                 title=shown_title(environment, settings),
                 origin=f"seed {seed}, game {game}",
             )
-        counts = zip(names, teams, episode.survivors, strict=True)
-        left = ", ".join(f"{Path(name).name} ({team.name}) {count}" for name, team, count in counts)
         say(
-            f"{left} left after {episode.steps} steps: {out}, {out.stat().st_size / 1e6:.1f} MB, "
-            f"watch it with `{command('view', out)}`"
+            f"{_left(names, teams, episode.survivors)} left after {episode.steps} steps: {out}, "
+            f"{out.stat().st_size / 1e6:.1f} MB, watch it with `{command('view', out)}`"
         )
 
     return record
+
+
+def _left(
+    names: Sequence[str], teams: Sequence[TeamSpecification], survivors: Sequence[int]
+) -> str:
+    """Number of survivors of each team, with its player."""
+    counts = zip(names, teams, survivors, strict=True)
+    return ", ".join(f"{Path(name).name} ({team.name}) {count}" for name, team, count in counts)
 
 
 def _validate_numbers(**numbers: int) -> None:

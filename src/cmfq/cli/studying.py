@@ -49,12 +49,13 @@ def sweep(
         plan: TOML file with the plan, such as docs/results/sweep64/plan.toml.
         log: Game log: file that keeps each game as soon as it is over.
         runs: Folder for the runs.
-        against: Opponents of all runs: run folders, checkpoint files or scripted players.
+        against: Opponents of all runs: run folders, checkpoint files, scripted players or
+            module:name.
         games: Number of games between the two algorithms of each cell, and of each run against
             all opponents together.
         checkpoints: Checkpoints of each run that play: last:3 takes the last three.
         seed: Random seed of the games.
-        workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.
+        workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; results are the same.
         out: Folder to write tables, figure and games to.
     """
     if out:
@@ -104,7 +105,7 @@ def reproduce(
         result: File tournament.json.gz of a results folder, or the log of a finished tournament.
         runs: Folder for the runs.
         log: Game log: file that keeps each new game as soon as it is over.
-        workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.
+        workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; results are the same.
         out: Folder to write tables, figures and games to.
     """
     if out:

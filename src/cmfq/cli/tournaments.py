@@ -40,7 +40,8 @@ def tournament_in(
     """``cmfq tournament`` with the options of one kind of environment."""
 
     def tournament(
-        entrants: tyro.conf.Positional[tuple[str, ...]],
+        entrants: tyro.conf.Positional[tuple[str, ...]] = (),
+        *,
         log: Path,
         settings: tyro.conf.OmitArgPrefixes[settings_type] = default,  # type: ignore[valid-type]
         games: int = 100,
@@ -60,15 +61,15 @@ def tournament_in(
         are not given are those that the first entrant was trained with.
 
         Args:
-            entrants: Run folders, checkpoint files or scripted players; group=entrant puts an
-                entrant into a group of its own.
+            entrants: Run folders, checkpoint files, scripted players or module:name; group=entrant
+                puts an entrant into a group of its own.
             log: Game log: file that keeps each game as soon as it is over.
             settings: Settings of the game.
             games: Number of games of two entrants, spread over their checkpoints.
             checkpoints: Checkpoints of each run that play: last:5 takes the last five.
             seed: Random seed of the games.
             within_groups: Play games within a group too: ratings of runs become more certain.
-            workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.
+            workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; results are the same.
             device: Device of trained players: cpu, cuda, cuda:1 or auto.
             html: HTML file to write with the results.
             out: Folder to write tables, figures and games to.
@@ -112,7 +113,7 @@ def _validate_tournament(games: int, log: Path | None, html: Path | None, out: P
 
 
 def progress(
-    runs: tyro.conf.Positional[tuple[str, ...]],
+    runs: tyro.conf.Positional[tuple[str, ...]] = (),
     against: Players | None = None,
     games: int = 20,
     seed: int = 0,
@@ -129,12 +130,13 @@ def progress(
 
     Args:
         runs: Run folders; the game is that of the first one.
-        against: Opponents: run folders (their last checkpoint), checkpoint files or scripted
-            players (default: random, rush and swarm in battle, all scripted players elsewhere)
+        against: Opponents: run folders (their last checkpoint), checkpoint files, scripted players
+            or module:name (default: random, rush and swarm in battle, all scripted players
+            elsewhere)
         games: Number of games of each checkpoint against each opponent; sides swap after every
             game.
         seed: Random seed of the games.
-        workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; same result.
+        workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; results are the same.
         device: Device of trained players: cpu, cuda, cuda:1 or auto.
         log: Game log: file that keeps each game as soon as it is over.
         out: Folder to write figure, table and games to, or a picture file: .svg or .png.
