@@ -43,8 +43,7 @@ def paper(
         preset: Preset of training.
         seeds: Number of training seeds of each algorithm.
         quick: Make everything small, in a few minutes, to see that all of it works.
-        workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; the result does not
-            depend on it.
+        workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; results are the same.
     """
     effort, folder = Effort(preset, seeds, quick), out / (f"{preset}-quick" if quick else preset)
     if not figures:
