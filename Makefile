@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 TESTS := $(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist worksteal
 
-.PHONY: setup demo docs house release-check test coverage smoke check torture trackers format benchmark clean
+.PHONY: setup demo docs notebooks house release-check test coverage smoke check torture trackers format benchmark clean
 
 setup: $(READY)
 
@@ -28,6 +28,10 @@ docs: $(VENV)/.docs
 $(VENV)/.docs: $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,docs]'
 	@touch $@
+
+# The notebooks of the documentation again, with their outputs: some minutes.
+notebooks: $(READY)
+	$(BIN)/python scripts/notebooks.py
 
 # What is missing before a release.
 release-check: $(READY)

@@ -45,6 +45,7 @@ extensions = [
     "sphinx_copybutton",
     "command_line",
     "mathml",
+    "notebooks",
 ]
 exclude_patterns = ["extensions", "templates"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
