@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Literal, TypeVar, cast
 
 import numpy as np
 import torch
@@ -65,6 +65,7 @@ class MeanFieldSettings:
         return own_names(self.intervention, self.effect)
 
 
+Function = TypeVar("Function", bound=Callable[..., object])
 MergingRule = Callable[[QNetwork, MergeInput, MeanFieldSettings], Merged]
 
 
@@ -229,7 +230,7 @@ def check_algorithm(name: str) -> None:
         find_algorithm(name)
 
 
-def find_function(kind: str, name: str, known: dict[str, Callable[..., Any]]) -> Callable[..., Any]:
+def find_function(kind: str, name: str, known: Mapping[str, Function]) -> Function:
     """Look a function up by its name, or as ``module:function`` of the user's own.
 
     Raises:
@@ -239,4 +240,4 @@ def find_function(kind: str, name: str, known: dict[str, Callable[..., Any]]) ->
         return known[name]
     if ":" not in name:
         raise unknown_name(kind, name, known)
-    return import_function(kind, name)
+    return cast(Function, import_function(kind, name))

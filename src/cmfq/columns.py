@@ -11,7 +11,7 @@ Frame = dict[str, npt.NDArray[Any]]
 """Columns of one length by name. ``pandas.DataFrame(frame)`` makes a data frame of them."""
 
 
-def frame_of(rows: Sequence[Any], names: Mapping[str, Sequence[str]] | None = None) -> Frame:
+def frame_of(rows: Sequence[object], names: Mapping[str, Sequence[str]] | None = None) -> Frame:
     """Columns of rows; entries of lists and dictionaries get a column each, as ``rewards/red``.
 
     Args:
@@ -27,11 +27,13 @@ def frame_of(rows: Sequence[Any], names: Mapping[str, Sequence[str]] | None = No
     return {column: _array([row.get(column) for row in flat]) for column in columns}
 
 
-def _as_dictionary(row: Any) -> Any:
+def _as_dictionary(row: object) -> object:
     return asdict(row) if is_dataclass(row) and not isinstance(row, type) else row
 
 
-def _cells(name: str, value: Any, names: Mapping[str, Sequence[str]]) -> Iterator[tuple[str, Any]]:
+def _cells(
+    name: str, value: object, names: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[str, object]]:
     """Name and value of every entry of a value that may hold more."""
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         value = value._asdict()
@@ -46,7 +48,7 @@ def _cells(name: str, value: Any, names: Mapping[str, Sequence[str]]) -> Iterato
         yield from _cells(f"{name}/{key}" if name else str(key), entry, names)
 
 
-def _array(values: list[Any]) -> npt.NDArray[Any]:
+def _array(values: list[object]) -> npt.NDArray[Any]:
     if all(isinstance(value, bool) for value in values):
         return np.array(values, np.bool_)
     if all(value is None or isinstance(value, int | float) for value in values):

@@ -15,7 +15,7 @@ def own_names(*names: str) -> list[str]:
     return [name for name in names if ":" in name and not is_shipped(name)]
 
 
-def import_object(kind: str, name: str) -> Any:
+def import_object(kind: str, name: str) -> object:
     """Import what ``module:name`` names.
 
     The working directory is searched as well, last: a console script would not look there.
@@ -44,7 +44,7 @@ def import_function(kind: str, name: str) -> Callable[..., Any]:
     Raises:
         UserError: it cannot be imported, or is no function.
     """
-    found: Callable[..., Any] = import_object(kind, name)
+    found = import_object(kind, name)
     if not callable(found):
         raise UserError(f"{kind} {name!r} is no function")
     return found

@@ -201,7 +201,7 @@ def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     return flat
 
 
-def write_tensors(path: Path, tensors: dict[str, Tensor], info: dict[str, Any]) -> None:
+def write_tensors(path: Path, tensors: dict[str, Tensor], info: Mapping[str, object]) -> None:
     """Write named tensors and a JSON-able description into one safetensors file."""
     contiguous = {name: tensor.cpu().contiguous() for name, tensor in tensors.items()}
     metadata = {"info": json.dumps(_finite(info))}
@@ -239,7 +239,7 @@ def _version(package: str) -> str:
         return "not installed"
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: object) -> object:
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     if isinstance(value, dict):

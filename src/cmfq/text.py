@@ -9,7 +9,7 @@ import io
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any, TextIO
+from typing import TextIO
 
 UNSEEN = {"Cc", "Cf", "Cs", "Zl", "Zp"}
 """Unicode categories that are not seen, or end a line: control characters, marks that turn the
@@ -73,7 +73,7 @@ def code_block(text: str, language: str = "") -> str:
     return f"{fence}{language}\n{lines}\n{fence}\n"
 
 
-def csv_text(rows: Iterable[Sequence[Any]]) -> str:
+def csv_text(rows: Iterable[Sequence[object]]) -> str:
     """Rows as CSV; text that spreadsheets would calculate begins with an apostrophe."""
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
@@ -81,7 +81,7 @@ def csv_text(rows: Iterable[Sequence[Any]]) -> str:
     return table.getvalue()
 
 
-def _cell(value: Any) -> Any:
+def _cell(value: object) -> object:
     if not isinstance(value, str):
         return value
     text = plain_text(value)

@@ -147,7 +147,7 @@ def _deferred(command: Function) -> Function:
     """The command with the same options, which says what to call."""
 
     @wraps(command)
-    def defer(*values: Any, **options: Any) -> Call:
+    def defer(*values: object, **options: object) -> Call:
         def call() -> None:
             command(
                 *(_checked("", value) for value in values),
@@ -159,7 +159,7 @@ def _deferred(command: Function) -> Function:
     return defer
 
 
-def _checked(option: str, value: Any) -> Any:
+def _checked(option: str, value: object) -> object:
     """A valid path, ``..`` resolved; anything else as it is."""
     if isinstance(value, tuple):
         return tuple(_checked(option, one) for one in value)

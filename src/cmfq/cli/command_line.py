@@ -1,26 +1,22 @@
 """Command lines that repeat a result, to be stored beside it."""
 
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
-from typing import Any
+from dataclasses import is_dataclass
 
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.training.presets import preset_training
 from cmfq.training.settings import TrainSettings
 
 
-def changes(default: Any, settings: Any) -> dict[str, Any]:
+def changes(default: object, settings: object) -> dict[str, object]:
     """Settings that differ from the default."""
-    names = [field.name for field in fields(type(settings))]
-    return {
-        name: getattr(settings, name)
-        for name in names
-        if getattr(settings, name) != getattr(default, name)
-    }
+    before, now = vars(default), vars(settings)
+    return {name: now[name] for name in now if now[name] != before[name]}
 
 
-def flat_changes(default: Any, settings: Any) -> dict[str, Any]:
+def flat_changes(default: object, settings: object) -> dict[str, object]:
     """Settings that differ from the default, those of parts within them included."""
-    found: dict[str, Any] = {}
+    found: dict[str, object] = {}
     for name, value in changes(default, settings).items():
         if is_dataclass(value):
             found |= flat_changes(getattr(default, name), value)
@@ -29,7 +25,7 @@ def flat_changes(default: Any, settings: Any) -> dict[str, Any]:
     return found
 
 
-def option_words(options: Mapping[str, Any]) -> list[str]:
+def option_words(options: Mapping[str, object]) -> list[str]:
     """Options as they are typed: ``--max-steps 400``, ``--no-share-roles``, ``--teams a=x b=y``."""
     words = []
     for name, value in options.items():
@@ -43,7 +39,7 @@ def option_words(options: Mapping[str, Any]) -> list[str]:
     return words
 
 
-def preset_options(name: str, environment: Any) -> list[str]:
+def preset_options(name: str, environment: EnvironmentSettings) -> list[str]:
     """Settings of a preset in an environment, as options: ``["--episodes", "80"]``.
 
     Raises:

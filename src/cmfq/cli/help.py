@@ -3,7 +3,7 @@
 import shutil
 import textwrap
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from cmfq.cli.commands import DESCRIPTION, GROUPS
 
@@ -120,7 +120,7 @@ def _default(option: "Option") -> str:
     return f" (default: {value})" if value else ""
 
 
-def shown(value: Any) -> str:
+def shown(value: object) -> str:
     """A default as it is typed; empty if there is none."""
     if value is None or value == ():
         return ""

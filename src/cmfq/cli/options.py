@@ -15,7 +15,7 @@ import tyro
 
 POSITIONAL = get_args(tyro.conf.Positional[int])[1]
 """Mark of tyro on an argument that has no option's name."""
-METAVARS = {int: "N", float: "X", Path: "FILE", str: "NAME", bool: ""}
+METAVARS: dict[object, str] = {int: "N", float: "X", Path: "FILE", str: "NAME", bool: ""}
 """Placeholders of values in help."""
 Folder = Annotated[Path, "FOLDER"]
 """Path of a folder. What follows a type in a signature stands for the value in help."""
@@ -40,7 +40,7 @@ class Option:
     """Placeholder of the value: ``N``, ``FOLDER``, ``lines|random``; empty for a switch."""
     help: str
     """One or more sentences without markup."""
-    default: Any
+    default: object
     """Value if it is not given; ``inspect.Parameter.empty``: it must be given."""
     section: str
     """Help of the settings that it belongs to; empty: an option of the command itself."""
@@ -62,7 +62,7 @@ class Option:
         return (self.name, *off)
 
 
-def options_of(command: Callable[..., Any]) -> list[Option]:
+def options_of(command: Callable[..., object]) -> list[Option]:
     """All arguments and options of a command, in the order of its signature."""
     helps = argument_helps(command)
     hints = get_type_hints(command, include_extras=True)
@@ -90,7 +90,7 @@ def options_of(command: Callable[..., Any]) -> list[Option]:
     ]
 
 
-def argument_helps(command: Callable[..., Any]) -> dict[str, str]:
+def argument_helps(command: Callable[..., object]) -> dict[str, str]:
     """Texts of the ``Args`` section of a docstring."""
     _, _, section = (inspect.getdoc(command) or "").partition("\nArgs:\n")
     section = textwrap.dedent(re.split(r"\n\n\S", section, maxsplit=1)[0])
@@ -98,7 +98,7 @@ def argument_helps(command: Callable[..., Any]) -> dict[str, str]:
     return {name: unmarked(text) for name, text in entries}
 
 
-def description_of(command: Callable[..., Any]) -> str:
+def description_of(command: Callable[..., object]) -> str:
     """Docstring of a command up to its ``Args`` section, one paragraph a line."""
     text = (inspect.getdoc(command) or "").partition("\nArgs:\n")[0]
     return "\n".join(unmarked(paragraph) for paragraph in text.strip().split("\n\n"))
@@ -127,7 +127,7 @@ def _settings_options(settings: Any) -> Iterator[Option]:
         yield from _settings_options(part)
 
 
-def field_helps(settings: type[Any]) -> dict[str, str]:
+def field_helps(settings: type) -> dict[str, str]:
     """Docstrings of the fields of a dataclass."""
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(settings))).body
     assert isinstance(tree, ast.ClassDef)
@@ -140,7 +140,7 @@ def field_helps(settings: type[Any]) -> dict[str, str]:
     return helps
 
 
-def metavar(kind: Any) -> str:
+def metavar(kind: object) -> str:
     """Placeholder of a type in help."""
     arguments = get_args(kind)
     match get_origin(kind):
@@ -160,7 +160,7 @@ def metavar(kind: Any) -> str:
     return METAVARS.get(kind, "VALUE")
 
 
-def _positional_metavar(name: str, kind: Any) -> str:
+def _positional_metavar(name: str, kind: object) -> str:
     many = get_origin(get_args(kind)[0]) is tuple
     return f"{name.removesuffix('s').upper()} ..." if many else name.upper()
 

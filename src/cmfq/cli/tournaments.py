@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import tyro
 
@@ -76,7 +75,7 @@ def tournament_in(
         """
         _validate_tournament(games, log if entrants else None, html, out)
         if entrants:
-            options: dict[str, Any] = {"log": log} | changes(default, settings)
+            options: dict[str, object] = {"log": log} | changes(default, settings)
             game: EnvironmentSettings = settings
             options |= {"games": games, "checkpoints": checkpoints, "seed": seed}
             words = option_words(options) + ["--within-groups"] * within_groups

@@ -6,7 +6,6 @@ says where there is something to gather. ``docs/own-environment.md`` shows each.
 """
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -24,14 +23,14 @@ def shown_title(environment: Environment, settings: EnvironmentSettings) -> str:
     return own if isinstance(own, str) and own else settings.title
 
 
-def title_of(world: Any) -> str:
+def title_of(world: object) -> str:
     """Title of a world; empty if it has none."""
     metadata = getattr(world, "metadata", None)
     name = metadata.get("name") if isinstance(metadata, dict) else None
     return name if isinstance(name, str) else ""
 
 
-def names_of(world: Any, kind: str, agent: Any, default: Sequence[str]) -> tuple[str, ...]:
+def names_of(world: object, kind: str, agent: object, default: Sequence[str]) -> tuple[str, ...]:
     """Names that a world gives to the actions or features of an agent.
 
     Args:
@@ -59,7 +58,7 @@ def names_of(world: Any, kind: str, agent: Any, default: Sequence[str]) -> tuple
     return names
 
 
-def scenery_of(world: Any, default: Scenery) -> Scenery:
+def scenery_of(world: object, default: Scenery) -> Scenery:
     """The field as the world's ``scenery()`` says, or ``default``.
 
     Raises:
@@ -79,7 +78,7 @@ def scenery_of(world: Any, default: Scenery) -> Scenery:
     return given
 
 
-def items_of(world: Any) -> FloatArray | None:
+def items_of(world: object) -> FloatArray | None:
     """``(items, 3)``: x, y and radius of what there is to gather; ``None``: the world says nothing.
 
     Raises:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from typing import Any
 
 import numpy as np
 
@@ -22,7 +21,7 @@ from cmfq.environments.places import empty_field, field_around
 from cmfq.errors import UserError
 
 
-def is_array_world(world: Any) -> bool:
+def is_array_world(world: object) -> bool:
     """Whether this has teams of arrays (see :class:`~.base.Environment`)."""
     teams = getattr(world, "teams", None)
     return (

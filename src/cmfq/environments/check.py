@@ -6,7 +6,6 @@ with closing(default_settings("my_package.my_module:make_env").make()) as enviro
 
 import hashlib
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -226,7 +225,7 @@ def _check_scenery(at: str, environment: Environment) -> None:
 
 
 def _require(
-    at: str, team: TeamSpecification, what: str, array: Any, shape: tuple[int, ...], *types: type
+    at: str, team: TeamSpecification, what: str, array: object, shape: tuple[int, ...], *types: type
 ) -> None:
     """An array of a shape and of one of some types, which half precision can hold."""
     found = f"{getattr(array, 'dtype', type(array).__name__)} {getattr(array, 'shape', '')}"
@@ -263,7 +262,7 @@ def _draw(
     return actions
 
 
-def _digest(value: Any) -> bytes:
+def _digest(value: object) -> bytes:
     """Hash of nested tuples of arrays."""
     if isinstance(value, tuple):
         content = b"".join(map(_digest, value))

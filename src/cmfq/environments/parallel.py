@@ -46,7 +46,7 @@ def make_world(make_env: str) -> Any:
         ) from error
 
 
-def require_parallel(make_env: str, world: Any) -> None:
+def require_parallel(make_env: str, world: object) -> None:
     """Refuse what is no PettingZoo parallel environment.
 
     Raises:
@@ -109,7 +109,7 @@ def advance(world: Any, actions: Mapping[Agent, int]) -> Answer:
     return Answer(entries(observations), rewards, terminated, truncated, entries(infos))
 
 
-def entries(found: Any) -> Entries:
+def entries(found: object) -> Entries:
     """Entries of agents; nothing else holds any."""
     return found if isinstance(found, Mapping) else {}
 
@@ -133,7 +133,7 @@ def who(over: Entries, agents: Iterable[Agent]) -> set[Agent]:
     return marked
 
 
-def list_agents(world: Any, observations: Entries) -> list[Agent]:
+def list_agents(world: object, observations: Entries) -> list[Agent]:
     """The agents that the environment says there are, in a list of our own.
 
     Raises:
@@ -165,7 +165,7 @@ def read_rewards(agents: Sequence[Agent], rewards: Entries) -> FloatArray:
     return earned.reshape(len(agents)).astype(np.float32)
 
 
-def _reward(agent: Agent, reward: Any) -> float:
+def _reward(agent: Agent, reward: object) -> float:
     number: npt.NDArray[np.float64] | None
     try:
         number = np.asarray(reward, np.float64)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -34,7 +33,7 @@ class Places:
         self._side = math.ceil(math.sqrt(agents))
         self._grid = _grid(agents, self._side)
 
-    def of(self, world: Any, teams: Sequence[Rows]) -> list[FloatArray]:
+    def of(self, world: object, teams: Sequence[Rows]) -> list[FloatArray]:
         """``(agents, 2)`` for each team.
 
         Args:

@@ -57,9 +57,9 @@ class ManyRuns:
     seeds: tuple[int, ...] = (0,)
     sizes: tuple[int, ...] = ()
     """Sizes of the environment; empty: as the settings say."""
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, object] = field(default_factory=dict)
     """Settings of all runs, by path."""
-    variants: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    variants: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     """Settings of each variant, by path; empty: there is one, without a name."""
 
     def runs(self) -> dict[str, RunSettings]:
@@ -141,7 +141,7 @@ def _list(name: str, values: list[Any], kind: type, path: Path, least: int = 1) 
     return values
 
 
-def _variants(raw: Mapping[str, Any], path: Path) -> dict[str, dict[str, Any]]:
+def _variants(raw: Mapping[str, object], path: Path) -> dict[str, dict[str, object]]:
     """Settings of each variant by path; its name becomes part of a folder's."""
     variants = {}
     for name, values in raw.items():

@@ -37,7 +37,7 @@ def read_parts(path: Path, parts: Mapping[str, tuple[type, ...]]) -> dict[str, A
     return raw
 
 
-def planned_settings(environment: str, values: Mapping[str, Any]) -> RunSettings:
+def planned_settings(environment: str, values: Mapping[str, object]) -> RunSettings:
     """Settings of a run: those of its preset, with these values.
 
     Args:

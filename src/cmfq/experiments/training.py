@@ -5,7 +5,6 @@ from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from cmfq.decoding import damage_of
 from cmfq.errors import UserError
@@ -148,7 +147,7 @@ def _has_begun(path: Path) -> bool:
     return (path / SETTINGS_FILE).is_file()
 
 
-def differences(settings: RunSettings, others: RunSettings) -> Mapping[str, Any]:
+def differences(settings: RunSettings, others: RunSettings) -> Mapping[str, object]:
     """Paths at which two runs differ in what they learn, with the second one's value.
 
     Args:

@@ -96,7 +96,7 @@ def _of_header(header: _Header) -> Tournament:
     )
 
 
-def _completed(kind: str, stored: Any) -> Any:
+def _completed(kind: str, stored: object) -> object:
     """Stored settings with what older versions did without saying so."""
     if not isinstance(stored, dict):
         return stored

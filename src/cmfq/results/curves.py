@@ -177,7 +177,7 @@ def _metrics(run: Path) -> Metrics:
     return [_shorten(row) for row in Run(run).metrics()]
 
 
-def _shorten(row: Mapping[str, Any]) -> dict[str, Any]:
+def _shorten(row: Mapping[str, Any]) -> dict[str, object]:
     """A row with all that figures and tables need, to three digits."""
     kept = {key: row[key] for key in KEPT}
     return {

@@ -179,9 +179,9 @@ def _comparisons_csv(found: Standings) -> str:
     names = ("win_rate", "better", "margin")
     columns = ["a", "b", "seeds_a", "seeds_b", "wins", "draws", "losses", "confidence"]
     columns += [f"{name}{end}" for name in names for end in ("", "_low", "_high")]
-    rows: list[list[Any]] = [columns]
+    rows: list[list[object]] = [[*columns]]
     for one in found.comparisons:
-        row: list[Any] = [one.a, one.b, *one.seeds, one.wins, one.draws, one.losses]
+        row: list[object] = [one.a, one.b, *one.seeds, one.wins, one.draws, one.losses]
         row.append(f"{one.confidence:.4f}")
         for name in names:
             estimate = getattr(one, name) or ("", "", "")

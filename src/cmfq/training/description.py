@@ -34,7 +34,7 @@ class StoredRun:
     devices: dict[str, str] = field(default_factory=dict)
 
 
-def read_settings(environment: str, raw: Any) -> RunSettings:
+def read_settings(environment: str, raw: object) -> RunSettings:
     """Settings of a run in this kind of environment, from what JSON holds of them.
 
     Raises:
@@ -46,7 +46,7 @@ def read_settings(environment: str, raw: Any) -> RunSettings:
     return convert(settings, TrainSettings[kind])  # type: ignore[valid-type]
 
 
-def _with_opponents(raw: Any) -> Any:
+def _with_opponents(raw: object) -> object:
     """Settings of before there were mixes of opponents: one followed the learner as it was."""
     if not isinstance(raw, dict) or raw.get("opponent") != "snapshot":
         return raw

@@ -4,10 +4,8 @@ Stored settings name every option there was. What is missing came later, and the
 it what the values here say. What is not of the right type is left to whoever checks it.
 """
 
-from typing import Any
 
-
-def former_environment(kind: str, stored: Any) -> Any:
+def former_environment(kind: str, stored: object) -> object:
     """Stored settings of an environment, completed.
 
     Args:
@@ -17,12 +15,12 @@ def former_environment(kind: str, stored: Any) -> Any:
     return _completed(stored, rules="magent") if kind in ("battle", "pursuit") else stored
 
 
-def former_network(stored: Any) -> Any:
+def former_network(stored: object) -> object:
     """Stored settings of a network, completed."""
     return _completed(stored, ids=True)
 
 
-def former_run(kind: str, stored: Any) -> Any:
+def former_run(kind: str, stored: object) -> object:
     """Stored settings of a run in a kind of environment, completed."""
     if not isinstance(stored, dict):
         return stored
@@ -34,19 +32,18 @@ def former_run(kind: str, stored: Any) -> Any:
     }
 
 
-def former_policies(description: Any) -> Any:
+def former_policies(description: object) -> object:
     """Description of a checkpoint, completed."""
-    policies = description.get("policies") if isinstance(description, dict) else None
-    if not isinstance(policies, dict):
+    if not isinstance(description, dict) or not isinstance(description.get("policies"), dict):
         return description
     completed = {
         role: {**policy, "network": former_network(policy.get("network"))}
         if isinstance(policy, dict)
         else policy
-        for role, policy in policies.items()
+        for role, policy in description["policies"].items()
     }
     return {**description, "policies": completed}
 
 
-def _completed(stored: Any, **former: Any) -> Any:
+def _completed(stored: object, **former: object) -> object:
     return {**former, **stored} if isinstance(stored, dict) else stored

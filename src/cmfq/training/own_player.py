@@ -108,7 +108,7 @@ def _policy(name: str, found: Callable[..., Any], team: TeamSpecification) -> Po
     )
 
 
-def _takes(function: Callable[..., Any], arguments: int) -> bool:
+def _takes(function: Callable[..., object], arguments: int) -> bool:
     """Whether a function can be called with so many arguments."""
     try:
         inspect.signature(function).bind(*range(arguments))

@@ -19,7 +19,7 @@ class Group:
     algorithm: str
     size: int = 0
     """Agents a side that it trains with; 0: as the environment has them by default."""
-    changes: Mapping[str, Any] = field(default_factory=dict)
+    changes: Mapping[str, object] = field(default_factory=dict)
     """Other settings by path: ``{"mean_field.epsilon": 1.0}``."""
     share: float = 1.0
     """Share of the preset's episodes: fewer at a larger size for the same number of agent-steps."""

@@ -19,7 +19,7 @@ from cmfq.training.settings import RunSettings
 QUICK_SIZES = {64: 9, 100: 16, 400: 25, 20: 4, 40: 6, 80: 8, 180: 12}
 """Sizes that stand for those of the paper where everything is small."""
 QUICK_GAMES = 2
-QUICK_SETTINGS: dict[str, dict[str, Any]] = {
+QUICK_SETTINGS: dict[str, dict[str, object]] = {
     "battle": {"environment.max_steps": 12, "environment.formation": "random"},
     "pursuit": {"environment.predators": 4, "environment.prey": 8, "environment.max_steps": 12},
     "particles": {
@@ -109,7 +109,7 @@ def settings_of(group: Group, effort: Effort) -> RunSettings:
     Raises:
         UserError: the preset is not for its environment, or there is none of that name.
     """
-    values: dict[str, Any] = {"preset": effort.preset, "algorithm": group.algorithm}
+    values: dict[str, object] = {"preset": effort.preset, "algorithm": group.algorithm}
     if group.size:
         values["environment.size"] = size_of(group.size, effort)
     if effort.quick:

@@ -21,7 +21,6 @@ and no interaction of two factors looks like the effect of a third.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -53,7 +52,7 @@ class Factor:
 
     name: str
     """Path of the setting, as run.json has it: ``exploration.beta_end``."""
-    levels: tuple[Any, Any]
+    levels: tuple[object, object]
 
     @property
     def title(self) -> str:
@@ -71,7 +70,7 @@ class Plan:
     algorithms: tuple[str, str]
     """The two algorithms that are compared."""
     factors: tuple[Factor, ...]
-    settings: dict[str, Any]
+    settings: dict[str, object]
     """Settings of all runs, by path."""
 
     @property
@@ -121,7 +120,7 @@ class Plan:
                     f"{factor.levels[1]!r}, which are the same to a run: give two that differ"
                 )
 
-    def _settings(self, changes: Mapping[str, Any]) -> RunSettings:
+    def _settings(self, changes: Mapping[str, object]) -> RunSettings:
         return planned_settings(self.environment, {**self.settings, **changes})
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -185,7 +184,7 @@ def responses_csv(plan: Plan, found: Responses) -> str:
     """A row for each cell: levels and responses."""
     a, b = plan.algorithms
     names = [factor.name for factor in plan.factors]
-    rows: list[Sequence[Any]] = [
+    rows: list[Sequence[object]] = [
         ["cell", *names, f"{a} v {b}", f"strength of {a}", f"strength of {b}"]
     ]
     for cell, levels in enumerate(plan.design):
