@@ -1,6 +1,7 @@
 """Imports go one way, and the public names are these."""
 
 import ast
+import re
 from collections.abc import Collection
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -119,6 +120,13 @@ def test_public_names() -> None:
         "train",
         "train_many",
     ]
+
+
+def test_docstrings_name_the_thing_first() -> None:
+    """Neither a docstring nor the entry of an argument begins with "of" or "whom"."""
+    odd = re.compile(r'"""(Of|Whom|Whoever) |^ +\w+: (of|whom) ', re.MULTILINE)
+    found = {file.name: odd.findall(file.read_text()) for file in SOURCE.rglob("*.py")}
+    assert not {name: lines for name, lines in found.items() if lines}
 
 
 def test_functions_stay_small() -> None:

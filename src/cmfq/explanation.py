@@ -140,7 +140,7 @@ def explain(
     Args:
         trace: trace of its team's decision.
         actions: names.
-        observations: of its team, then of the other teams whose agents can be neighbours.
+        observations: those of its team, then of other teams whose agents can be neighbours.
         agent: its id.
         found: each agent with each of its neighbours, among the rows of all ``observations``.
 

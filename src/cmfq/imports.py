@@ -22,7 +22,7 @@ def import_object(kind: str, name: str) -> object:
 
     Args:
         kind: what it is to be used as, for the error.
-        name: of the module and of what is in it.
+        name: names of the module and of what is in it.
 
     Raises:
         UserError: it cannot be imported.

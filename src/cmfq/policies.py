@@ -48,9 +48,9 @@ class Policy(Protocol):
         Args:
             observations: one per team that this policy controls.
             generator: every random draw comes from here.
-            others: of the teams that it does not control.
-            worlds: of which world each of ``observations`` is, then each of ``others``; all of one
-                if not given.
+            others: observations of the teams that it does not control.
+            worlds: number of the world of each of ``observations``, then of each of ``others``; one
+                world if not given.
         """
         ...
 
@@ -123,7 +123,7 @@ class QPolicy:
         """Decide for all teams in one network call (see :class:`Policy`).
 
         Raises:
-            UserError: an effect, a weight or a neighbour is none; the agent is named.
+            UserError: invalid effect, weight or neighbour; the agent is named.
         """
         with torch.inference_mode():
             view, features = self._inputs(observations)
@@ -201,9 +201,9 @@ class QPolicy:
         """Decide, and explain the decision of one agent.
 
         Args:
-            observation: of the agent's team.
+            observation: observation of the agent's team.
             agent: its id.
-            generator: of the draws; seeded with 0 if not given.
+            generator: generator of the draws; seeded with 0 if not given.
             others: observations of the other teams, where everyone is a neighbour.
 
         Raises:

@@ -66,7 +66,7 @@ class ReplayBuffer:
         """Make an empty ring.
 
         Args:
-            specification: of the teams whose steps are kept.
+            specification: specification of the teams whose steps are kept.
             discount: ``γ``.
             capacity_bytes: most memory on the device.
             worlds: that write at once.
@@ -157,8 +157,8 @@ class ReplayBuffer:
             actions: taken.
             rewards: received.
             alive: who lives on.
-            next_rows: of the team one step later, first those that lived on; ``None`` if the game
-                ended.
+            next_rows: rows of the team one step later, first those that lived on; ``None`` if the
+                game ended.
             heirs: ``(dead,)``: for each agent that died, which of those who live on stands for it
                 in the next step, counted among them; ``None``: nobody.
         """

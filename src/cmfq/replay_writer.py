@@ -1,4 +1,4 @@
-"""From an episode to the replay: what rewards and deaths count for is decided here."""
+"""Writing an episode into the replay buffer: what rewards and deaths count for."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ class ReplayWriter:
             replay: to write into.
             teams: whose steps are written.
             objective: what rewards and deaths count for; the paper's if not given.
-            generator: of the draws that a posthumous value needs; seeded with 0 if not given.
+            generator: generator of the draws of posthumous values; seeded with 0 if not given.
         """
         self._replay = replay
         self._teams = teams

@@ -84,8 +84,8 @@ def play_episodes(
 
     Args:
         environments: worlds to play in, all with the same teams.
-        policies: of each world, one per team; teams of the same policy object are decided in one
-            call, in all worlds together.
+        policies: policies of each world, one per team; teams of the same policy object are decided
+            in one call, in all worlds together.
         seeds: seeds of each world's episode.
         generator: generator of every draw that the policies make.
         observers: observers of each world: told of every step, in order.

@@ -61,7 +61,7 @@ class Numbers:
         """``(agents, *shape)``.
 
         Raises:
-            Unreadable: of another shape, or not finite.
+            Unreadable: its shape is another, or a number is not finite.
         """
         numbers: FloatArray = stack(values, self.shape, np.float32, self.name)
         if self.low is not None:
@@ -137,7 +137,7 @@ class Categories:
         """``(agents, values)``, one-hot.
 
         Raises:
-            Unreadable: of another shape, or outside of the space.
+            Unreadable: its shape is another, or a number is outside of the space.
         """
         stacked = stack(values, self.shape, np.float64, self.name)
         found = stacked.reshape(len(values), len(self.sizes)) - self.starts

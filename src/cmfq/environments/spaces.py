@@ -182,7 +182,7 @@ def read_masks(masks: Sequence[Any], actions: int) -> tuple[BoolArray, BoolArray
         ``(agents, actions)`` and ``(agents,)``.
 
     Raises:
-        Unreadable: of another shape, or with other numbers.
+        Unreadable: its shape or its numbers are others.
     """
     stacked = stack(masks, (actions,), np.float32, ACTION_MASK)
     read: BoolArray = stacked == 1

@@ -173,7 +173,7 @@ def margins_of(games: Sequence[GameRecord], decided_by: Measure, paired: bool) -
     """Margins ``A - B`` of games, or of pairs of games in which the players swapped roles.
 
     Args:
-        games: of two entrants; a last one without its other half is left out where they are paired.
+        games: games of two entrants; a last one without its other half is left out where paired.
         decided_by: what the winner of a game has more of.
         paired: see :class:`~cmfq.play.game_log.Tournament`.
     """

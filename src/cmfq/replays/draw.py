@@ -13,17 +13,17 @@ from cmfq.errors import UserError
 from cmfq.replays.frames import TeamFrame
 
 TEAM_COLOURS = ("#d1495b", "#2e6f9e", "#e0a100", "#1b8a6b", "#8a5fb0", "#7a5c3e")
-"""Of team 0, 1, ...: hues that differ in lightness too, for readers who confuse some."""
+"""Colours of team 0, 1, ...: hues that differ in lightness too, for readers who confuse some."""
 ATTACK_COLOURS = ("#f2a65a", "#7fd1c7", "#fff0b3", "#b7f0dc", "#e3cff5", "#e8d2bc")
 FIELD_COLOUR = "#f7f5f0"
 SOLID_COLOUR = "#4a4a4a"
-"""Of walls and obstacles."""
+"""Colour of walls and obstacles."""
 LOST_HEALTH_COLOUR = "#ffffff"
 HEALTH_COLOUR = "#1d7a3a"
 DEATH_COLOUR = "#1a1a1a"
 TEXT_COLOUR = "#333333"
 ITEM_COLOUR = "#6a8f1d"
-"""Of what there is to gather."""
+"""Colour of what there is to gather."""
 EDGE_COLOUR = "#26221c"
 """About arrows and bodies that may overlap."""
 ASIDE = 0.07
@@ -40,7 +40,7 @@ LARGEST_SIDE = 8000
 
 CHOSEN_COLOUR = "#111111"
 WEIGHT_COLOUR = "#f2a900"
-"""Of the weightiest neighbour."""
+"""Colour of the weightiest neighbour."""
 FADED = 0.7
 """How far agents that are not its neighbours fade into the field."""
 
@@ -56,10 +56,10 @@ class Highlight:
     view_radius: float | None
     """``None``: it sees everything."""
     weights: Mapping[tuple[int, int], float]
-    """Of each neighbour, by team and row."""
+    """Weight of each neighbour, by team and row."""
 
     def colours(self, team: int, colours: Sequence[str]) -> list[str]:
-        """Of a team's agents: neighbours by weight, others faded."""
+        """Colours of a team's agents: neighbours by weight, others faded."""
         most = max(self.weights.values(), default=1.0) or 1.0
         shown = [mix(colour, FIELD_COLOUR, FADED) for colour in colours]
         for (other, row), weight in self.weights.items():
@@ -97,9 +97,9 @@ def draw_frame(
 
     Args:
         frame: every team.
-        scenery: of the episode.
+        scenery: field of the episode.
         cell: pixels per unit of length, which on a grid is a cell; readable if not given.
-        names: of who plays each team: written above the field with how many are left.
+        names: name of the player of each team: written above the field with how many are left.
         remark: written after them.
         highlight: an agent and its neighbours.
         items: ``(items, 3)``: x, y and radius of what there is to gather.

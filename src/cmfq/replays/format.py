@@ -27,7 +27,7 @@ VERSION = 1
 HEAD, STEP, ITEM, MIND, END = b"HEAD", b"STEP", b"ITEM", b"MIND", b"END "
 """Kinds of chunks. Readers pass over kinds that they do not know."""
 DTYPES = ("u1", "u2", "u4", "i2", "i4", "f2", "f4")
-"""Of arrays: little-endian."""
+"""Types of arrays: little-endian."""
 LARGEST = {HEAD: 2**23, STEP: 2**24, ITEM: 2**22, MIND: 2**26, END: 2**20}
 """Bytes of an unpacked chunk of each kind: more is damage. An agent takes 23 in a step."""
 LONGEST_INDEX = 2**20
@@ -35,9 +35,9 @@ LONGEST_INDEX = 2**20
 LEAST_GAME, LARGEST_GROWTH = 2**26, 32
 """Bytes of all unpacked steps together: so many, and so many for each byte of the file."""
 LARGEST_NUMBER = 1e9
-"""Of a header."""
+"""Largest number in a header."""
 MOST_AXES = 4
-"""Of an array."""
+"""Greatest number of axes of an array."""
 ARRAY_BYTES = 256
 """What an array takes in memory beside its content."""
 PROBABILITY = 65535

@@ -17,7 +17,7 @@ FORMATS = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG"}
 FILM = ".mp4"
 SUFFIXES = (*FORMATS, FILM)
 COLOURS = 64
-"""Of an animation's palette."""
+"""Number of colours of an animation's palette."""
 
 
 def require_format(path: Path) -> None:

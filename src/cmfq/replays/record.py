@@ -22,8 +22,8 @@ from cmfq.storage import write_bytes
 BATCH_ROWS = 2048
 """Decisions that are worked out together."""
 SMALLEST_LIMIT = 3_000_000
-"""Bytes that a file may have at least. A fight to the end is smaller; a long peace keeps what the
-policies thought in every other step alone, or every fourth."""
+"""Bytes that a file may have at least. A fight to the end is smaller; a long peace keeps the
+traces of every other step alone, or every fourth."""
 PENDING_BATCHES = 4
 """Batches that may wait to be packed before the game waits for them."""
 
@@ -46,10 +46,10 @@ def record_episode(
         path: file to write.
         environment: to play in.
         policies: one per team.
-        name: of the environment.
+        name: name of the environment.
         players: who plays each team, for readers.
-        seed: of the environment's episode.
-        generator: of every draw that the policies make.
+        seed: random seed of the environment's episode.
+        generator: generator of every draw that the policies make.
         title: title of the environment, for readers.
         origin: where the game is from, for readers; its seed if not given.
     """
@@ -73,8 +73,8 @@ class Recorder:
     """Keeps an episode as the content of a replay file (see :class:`cmfq.rollout.Observer`).
 
     Of several worlds that are played together (:func:`cmfq.rollout.play_episodes`), it watches the
-    first one. A thread of its own works out what the policies thought and packs it, while the game
-    goes on.
+    first one. A thread of its own works out the traces of the decisions and packs them, while the
+    game goes on.
     Use it as a context manager around the episode; the content is there afterwards.
     """
 
@@ -111,11 +111,11 @@ class Recorder:
 
     @property
     def content(self) -> bytes:
-        """Of the file; whole once the episode is over and the context is left."""
+        """Content of the file; whole once the episode is over and the context is left."""
         stride = 1
         kept = self._pieces
-        while sum(len(one.happened) + len(one.thought) for one in kept) > self._limit:
-            if not any(one.thought for one in kept):
+        while sum(len(one.happened) + len(one.traces) for one in kept) > self._limit:
+            if not any(one.traces for one in kept):
                 break
             stride *= 2
             kept = [
@@ -215,7 +215,7 @@ class _Piece(NamedTuple):
     """The chunks of one step, or what stands before or after all steps."""
 
     happened: bytes
-    thought: bytes = b""
+    traces: bytes = b""
     """May be left out."""
 
 
@@ -224,7 +224,7 @@ def _pack_ending(ending: form.Ending) -> list[_Piece]:
 
 
 def _pack_steps(batch: Sequence[_Recorded]) -> list[_Piece]:
-    """Of some steps."""
+    """Chunks of some steps."""
     alike: dict[Any, list[tuple[int, int]]] = {}
     for index, recorded in enumerate(batch):
         for team, decision in enumerate(recorded.decisions):

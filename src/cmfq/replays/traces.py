@@ -43,7 +43,7 @@ def trace_arrays(decisions: Sequence[Decision]) -> list[dict[str, Array]]:
     """Arrays of each decision (``docs/replay-format.md``), worked out all at once.
 
     Args:
-        decisions: of one policy at one ``beta``, of any teams and steps.
+        decisions: decisions of one policy at one ``beta``, of any teams and steps.
     """
     traces = [trace for one in decisions if (trace := one.trace) is not None]
     counts, merged, q_values = (

@@ -33,7 +33,7 @@ from cmfq.workers import one_thread
 WATCH = "[Watch a game](#a-game), step by step, with what every agent went by."
 OTHER_SEEDS = "another training seed gives another policy, so it says nothing about the algorithm."
 COLOUR_NAMES = ("red", "blue", "yellow", "green", "violet", "brown")
-"""Of teams, as they are drawn."""
+"""Colours of teams, as they are drawn."""
 
 
 def run_page(
@@ -52,9 +52,9 @@ def run_page(
         versions: versions of what it ran on.
         metrics: rows of its metrics file.
         evaluations: that it made while it trained, if any.
-        matches: of the trained policy (A) against opponents (B), all of one kind; a typical game
-            of the last one is shown: of those in which A has the first seats, the one of median
-            length.
+        matches: matches of the trained policy (A) against opponents (B), all of one kind; a
+            typical game of the last one is shown: of those in which A has the first seats, the one
+            of median length.
         again: command that makes the report again.
     """
     rows = [
@@ -186,7 +186,7 @@ def _colours(side: Sequence[int]) -> str:
 
 
 def _earned(game: Game, sides: Seats) -> list[str]:
-    """Of A, which has the first seats, and of B if it has any."""
+    """Rewards of A, which has the first seats, and of B if it has any."""
     rewards = (game.a_reward, game.b_reward)
     return [f"{one:,.1f}" for one, side in zip(rewards, sides, strict=True) if side]
 

@@ -188,7 +188,7 @@ def degrees_at(rate: FloatArray, degrees: FloatArray, seeds: int) -> FloatArray:
     Args:
         rate: from 0 to 1.
         degrees: degrees of its variance, as estimated.
-        seeds: of both sides; a success and a failure are added to them before the rate is judged.
+        seeds: seeds of both sides; a success and a failure are added before the rate is judged.
     """
     rate = (rate * seeds + 1) / (seeds + 2)
     return np.maximum(1.0, degrees * np.minimum(1.0, 5 * rate * (1 - rate)))

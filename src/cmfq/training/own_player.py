@@ -72,9 +72,9 @@ def load_own_player(name: str, teams: Sequence[TeamSpecification]) -> Mapping[st
     """The policy of each role, from ``module:name``.
 
     Args:
-        name: of a script, which is a function of an observation and a generator that returns an
-            action ``(agents,)`` for each agent; or of what is called with the team's specification
-            and gives a :class:`cmfq.policies.Policy` or a script.
+        name: name of a script, a function of an observation and a generator that returns an action
+            ``(agents,)`` for each agent; or of a function of the team's specification that returns
+            a :class:`cmfq.policies.Policy` or a script.
         teams: that it may have to play.
 
     Raises:

@@ -41,7 +41,7 @@ class SelfPlay:
     """The state of a training run between two episodes, and how to go on from it.
 
     Args:
-        settings: of the run.
+        settings: settings of the run.
         load_player: loads the opponents that are scripts, checkpoints or run folders, as
             :func:`cmfq.play.players.load_player` does.
     """

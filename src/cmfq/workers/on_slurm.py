@@ -114,7 +114,7 @@ class OnSlurm:
 
 
 def _batch_parameters(partition: str, needs: Needs) -> dict[str, Any]:
-    """Of the batch file. What is not said there, Slurm takes from SBATCH_ variables.
+    """Parameters of the batch file. What is not said there, Slurm takes from SBATCH_ variables.
 
     Without ``time`` submitit would ask for five minutes; none asks for the partition's limit.
     """

@@ -98,7 +98,8 @@ def play_sweep(
         folder: folder of the runs.
         opponents: run folders, checkpoint files or scripted players.
         path: path of the file, as of a tournament.
-        games: of the two algorithms of a cell; and of each run against all opponents together.
+        games: games between the two algorithms of a cell; and of each run against all opponents
+            together.
         checkpoints: how many of the last ones of each run play.
         seed: random seed of the games.
         command: that was called.
