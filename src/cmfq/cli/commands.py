@@ -47,6 +47,7 @@ GROUPS = {
                 "--checkpoint-period",
                 "--evaluate-period",
                 "--record-period",
+                "--track",
             ),
             renamed={
                 "--opponent": "--opponents self (was shared), or --opponents gated "

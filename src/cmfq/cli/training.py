@@ -63,7 +63,7 @@ def train_in(
             environment: Environment to train in; `cmfq environments` lists them.
             settings: Settings of the run.
             run: Folder to make for the run; it must not exist.
-            track: Trackers that show the run elsewhere: wandb, mlflow or your_module:name.
+            track: Trackers that show the run elsewhere: wandb, mlflow or module:name.
         """
         trackers = make_trackers(track)
         with closing(SelfPlay(settings, load_player)) as self_play:
