@@ -47,7 +47,6 @@ GROUPS = {
                 "--checkpoint-period",
                 "--evaluate-period",
                 "--record-period",
-                "--track",
             ),
             renamed={
                 "--opponent": "--opponents self (was shared), or --opponents gated "
