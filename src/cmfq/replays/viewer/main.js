@@ -44,6 +44,12 @@ function addView(game) {
   const root = get("view").content.cloneNode(true).firstElementChild;
   root.querySelector("h2").textContent =
     `${game.teams.map((team) => team.player).join(" against ")}: ${game.header.title || game.header.environment}, ${game.header.origin || `seed ${game.header.seed}`}`;
+  const number = views.length + 1;
+  if (number > 1) { // parts of several games that are read out have names of their own
+    for (const part of root.querySelectorAll("[aria-label]")) {
+      part.setAttribute("aria-label", `${part.getAttribute("aria-label")}, game ${number}`);
+    }
+  }
   get("views").append(root);
   const canvas = root.querySelector(".field");
   const timeline = document.createElement("canvas");
@@ -290,7 +296,7 @@ function listen() {
   get("speed").addEventListener("change", setSpeed);
   get("overlay").addEventListener("change", () => setOverlay(get("overlay").value));
   listenToKeys(ACTIONS);
-  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  matchMedia("screen and (prefers-color-scheme: dark)").addEventListener("change", () => {
     theme = readTheme();
     redraw();
   });
