@@ -145,7 +145,7 @@ def test_a_folder_of_results_writes_itself_again(runs: Path, tmp_path: Path) -> 
     assert main(["progress", "--log", str(games), "--out", str(out)]) == 0
     page = (out / "README.md").read_text()
     assert "Every checkpoint of 2 of cmfq against" in page
-    assert "| group | episode | v rush |" in page
+    assert "| group | episode | v rush (script) |" in page
     assert "## Damage dealt over damage taken" in page
     assert "## The last checkpoints" in page
     assert main(["progress", "--log", str(out / "progress.json.gz"), "--out", str(again)]) == 0

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
 from playwright.sync_api import Browser, sync_playwright
+from rich.console import Console
 
 from browser import DESKTOP, PHONE, launch, watched
 from cmfq.cli.screen import print_page
@@ -143,6 +145,21 @@ def test_terminals_show_findings_and_tables_with_a_title(
     assert said.startswith("x wins.")
     assert "Shown" in said and "not shown" not in said and "paragraph" not in said
     assert said.endswith("results: out/README.md\n")
+
+
+def test_a_terminal_shows_the_tables_that_fit_it(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = partial(Console, force_terminal=True, width=80, markup=False, highlight=False)
+    monkeypatch.setattr("cmfq.cli.screen.new_console", screen)
+    tables = [Table(("a", "b"), [(f"x{n}", "1")] * n, f"Of {n}") for n in (30, 12, 8, 3)]
+    print_page(Page("t", (Section("s", (Finding("x wins."), *tables)),), ()))
+    said = capsys.readouterr().out
+    assert "x wins." in said
+    assert [n for n in (30, 12, 8, 3) if f"x{n} " in said] == [8, 3]
+    assert "give --out FOLDER to see them: Of 30; Of 12" in said
+    print_page(Page("t", (Section("s", tables[2:]),), ()))
+    assert "too long" not in capsys.readouterr().out
 
 
 def test_a_page_of_ones_own_is_not_written_over(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Self
 
@@ -23,6 +24,8 @@ from cmfq.text import Strong, plain_text, say
 
 PLAIN_LINES = 20
 """Lines of progress where the output is no terminal."""
+SCREEN_ROWS = 20
+"""Rows of tables that a page shows on a terminal: with headings and sentences they fill it."""
 
 
 def new_console(*, stderr: bool = False) -> Console:
@@ -64,19 +67,33 @@ def print_table(table: Table) -> None:
 
 
 def print_page(page: Page, out: Path | None = None) -> None:
-    """Print what a page finds, and its tables that have a title.
+    """Print what a page finds, and its tables that have a title: on a terminal those that fit.
 
     Args:
         page: description of the page.
         out: folder that it was written to, if any.
     """
+    tables = [part for part in page.parts() if isinstance(part, Table) and part.title]
+    shown = _short_tables(tables) if new_console().is_terminal else tables
     for part in page.parts():
-        if isinstance(part, Table) and part.title:
+        if isinstance(part, Table) and any(part is one for one in shown):
             print_table(part)
         elif isinstance(part, Finding):
             say(part.text)
+    if left := [one.title for one in tables if not any(one is table for table in shown)]:
+        where = "in the results" if out else "give --out FOLDER to see them"
+        say(f"too long for a screen, {where}: {'; '.join(left)}")
     if out:
         say(f"results: {out / 'README.md'}")
+
+
+def _short_tables(tables: Sequence[Table]) -> list[Table]:
+    """The shortest tables, as many as have ``SCREEN_ROWS`` together."""
+    chosen: list[Table] = []
+    for one in sorted(tables, key=lambda table: len(table.rows)):
+        if sum(len(table.rows) for table in [*chosen, one]) <= SCREEN_ROWS:
+            chosen.append(one)
+    return chosen
 
 
 class GamesScreen:

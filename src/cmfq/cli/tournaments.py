@@ -15,7 +15,7 @@ from cmfq.outputs import GAMES, IMAGE, PAGE, validate_output
 from cmfq.play.entrants import find_entrants, split_group
 from cmfq.play.game_log import Tournament, TournamentSettings
 from cmfq.play.players import game_of, usual_opponents
-from cmfq.play.progress import play_progress, progress_rows
+from cmfq.play.progress import play_progress
 from cmfq.play.reading import finished_progress, finished_tournament
 from cmfq.play.tournament import play_tournament
 from cmfq.results import progress as progress_report
@@ -166,7 +166,7 @@ def progress(
     else:
         played = finished_progress(log)
     if out and picture:
-        save_picture(win_rate_over_training(progress_rows(played)), out)
+        save_picture(win_rate_over_training(progress_report.titled_rows(played)), out)
     elif out:
         progress_report.write_progress(out, played)
     say(f"{how_decided(played).capitalize()}.")

@@ -56,6 +56,11 @@ class Entrant:
     run: dict[str, Any] | None
     """Content of ``run.json`` of a training run."""
 
+    @property
+    def title(self) -> str:
+        """Name in tables that list groups too: an algorithm may be called as a script is."""
+        return self.group if self.group == script_group(self.name) else self.name
+
 
 def find_entrants(names: Sequence[str], kind: str, checkpoints: int) -> tuple[Entrant, ...]:
     """Look entrants up, grouped and in the order of group and seed.
@@ -98,6 +103,11 @@ def groups_of(entrants: Sequence[Entrant]) -> dict[str, list[Entrant]]:
     return groups
 
 
+def script_group(name: str) -> str:
+    """Group of a scripted player."""
+    return f"{name} (script)"
+
+
 def split_group(name: str) -> tuple[str, str]:
     """Group (empty if none is given) and what is entered."""
     group, equals, rest = name.partition("=")
@@ -108,7 +118,7 @@ def _find(group: str, name: str, kind: str, checkpoints: int) -> Entrant:
     scripts = scripted_players(kind)
     if name in scripts:
         player = Player(_digest(f"script {name}".encode()), name, 0)
-        return Entrant(name, group or f"{name} (script)", None, (player,), None)
+        return Entrant(name, group or script_group(name), None, (player,), None)
     path = locate(name)
     if path.is_dir():
         run = Run.open(path).description() if (path / SETTINGS_FILE).is_file() else None

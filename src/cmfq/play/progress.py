@@ -135,7 +135,7 @@ def last_layouts(played: Tournament) -> Layouts:
         return {}
     games = _games_by_players(played)
     return {
-        (group, one.name): [
+        (group, one.title): [
             [
                 [
                     outcome_of(game, game.game % 2, played.world.decided_by)

@@ -21,7 +21,8 @@ import numpy as np
 
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.play.crossing import CrossCell, CrossGame, roles_of, scaled, summarise
-from cmfq.play.entrants import Entrant, groups_of
+from cmfq.play.entrants import Entrant, groups_of, script_group
+from cmfq.play.players import RANDOM
 from cmfq.results.figures import rewards_by_size, rewards_over_training
 from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
 from cmfq.results.style import Metrics
@@ -32,7 +33,7 @@ from cmfq.text import csv_text
 from cmfq.training.run import Run
 from cmfq.zoo import locate
 
-RANDOM_GROUP = "random (script)"
+RANDOM_GROUP = script_group(RANDOM)
 
 
 def heading(settings: EnvironmentSettings) -> str:

@@ -14,7 +14,7 @@ from cmfq.environments.settings import EnvironmentSettings
 from cmfq.play.crossing import CrossCell, roles_of, scaled
 from cmfq.play.progress import ProgressRow, shared_by_seeds
 from cmfq.play.standings import Rating, Results, Standings
-from cmfq.results.style import MARKERS, Metrics, colours_of, name_lines, panels, show_rates
+from cmfq.results.style import DASHES, MARKERS, Metrics, colours_of, name_lines, panels, show_rates
 from cmfq.results.table import signed
 from cmfq.statistics.replication import Estimate
 from cmfq.training.deaths import somebody_died
@@ -195,24 +195,25 @@ def _intervals(
 def win_rate_over_training(rows: Sequence[ProgressRow]) -> Figure:
     """Win rate against training episodes: a panel for each opponent.
 
-    The thick line of a group is the mean of its seeds, a thin one is a single seed.
+    The line of a group is the mean of its seeds, the band holds the middle half of them.
     """
     opponents = list(dict.fromkeys(row.opponent for row in rows))
     colours = colours_of(list(dict.fromkeys(row.group for row in rows)))
     figure, drawn = panels(len(opponents), (2.9, 2.4), grid="y")
     for axes, opponent in zip(drawn, opponents, strict=True):
-        for group, colour in colours.items():
+        for number, (group, colour) in enumerate(colours.items()):
             found = [row for row in rows if (row.opponent, row.group) == (opponent, group)]
             shared = shared_by_seeds(found)
             episodes = sorted({row.episode for row in shared})
             rates = [[row.win_rate for row in shared if row.episode == one] for one in episodes]
-            seeds = list(dict.fromkeys(row.run for row in found))
-            for run in seeds if len(seeds) > 1 else []:
-                line = [(row.episode, row.win_rate) for row in found if row.run == run]
-                axes.plot(*zip(*line, strict=True), color=colour, linewidth=0.7, alpha=0.4)
+            seeds = {row.run for row in found}
+            low, high = np.array([np.quantile(one, (0.25, 0.75)) for one in rates]).T
+            axes.fill_between(episodes, low, high, color=colour, alpha=0.14, linewidth=0)
             means = [float(np.mean(one)) for one in rates]
             label = f"{group} ({len(seeds)} seeds)" if len(seeds) > 1 else group
-            axes.plot(episodes, means, "o-", color=colour, linewidth=2, markersize=4, label=label)
+            axes.plot(episodes, means, color=colour, label=label, linewidth=2, markersize=4.5,
+                      marker=MARKERS[number % len(MARKERS)],
+                      linestyle=DASHES[number % len(DASHES)])  # fmt: skip
         axes.set_title(f"against {opponent}")
     show_rates(drawn)
     name_lines(figure, drawn[:1])
@@ -237,18 +238,19 @@ def learning_curves(
             episode and TD error if not given.
     """
     shown = dict(measures or _usual_measures(runs))
+    colours = colours_of(list(runs))
     figure, drawn = panels(len(shown), (4.3, 2.4), columns=2, shared="x")
     for axes, (label, measure) in zip(drawn, shown.items(), strict=True):
-        for (group, metrics), colour in zip(
-            runs.items(), colours_of(list(runs)).values(), strict=True
-        ):
+        for number, (group, metrics) in enumerate(runs.items()):
+            colour = colours[group]
             length = min(len(rows) for rows in metrics)
             curves = np.array(
                 [_smooth(np.array([measure(row) for row in rows[:length]])) for rows in metrics]
             )
             episodes = np.arange(1, length + 1)
             name = f"{group} ({len(metrics)} seeds)" if len(metrics) > 1 else group
-            axes.plot(episodes, curves.mean(0), color=colour, label=name, linewidth=1.6)
+            axes.plot(episodes, curves.mean(0), color=colour, label=name, linewidth=1.6,
+                      linestyle=DASHES[number % len(DASHES)])  # fmt: skip
             low, high = curves.min(0), curves.max(0)
             axes.fill_between(episodes, low, high, color=colour, alpha=0.18, linewidth=0)
         axes.set_ylabel(label)

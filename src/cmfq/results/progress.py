@@ -9,6 +9,7 @@
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from shlex import quote
@@ -24,7 +25,7 @@ from cmfq.play.progress import ProgressRow, last_layouts, progress_rows, shared_
 from cmfq.results.details import HOW_TO_READ_YARDSTICKS, role_section, side_section, yardsticks_of
 from cmfq.results.figures import win_rate_over_training
 from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
-from cmfq.results.table import Table, conclusion, signed
+from cmfq.results.table import Table, conclusion, listing, signed
 from cmfq.results.tournament_tables import how_decided
 from cmfq.results.writing import write_folder
 from cmfq.storage import make_folder, write_gzip
@@ -78,6 +79,27 @@ def progress_table(
     return Table(columns, lines, title)
 
 
+def best_sentence(rows: Sequence[ProgressRow]) -> str:
+    """Sentence: the group with the highest mean at the last checkpoint, against each opponent."""
+    shared, parts = shared_by_seeds(rows), []
+    for opponent in dict.fromkeys(row.opponent for row in shared):
+        means: dict[str, float] = {}
+        for group in dict.fromkeys(row.group for row in shared):
+            found = [row for row in shared if (row.opponent, row.group) == (opponent, group)]
+            last = max(row.episode for row in found)
+            means[group] = float(np.mean([row.win_rate for row in found if row.episode == last]))
+        most = max(means.values())
+        best = listing([group for group, mean in means.items() if mean == most])
+        parts.append(f"{best} against {opponent} ({most:.0%})")
+    return f"Highest mean at the last checkpoint, no interval: {'; '.join(parts)}."
+
+
+def titled_rows(played: Tournament) -> list[ProgressRow]:
+    """Rows whose opponents have the names that tables show."""
+    titles = {one.name: one.title for one in played.opponents}
+    return [replace(row, opponent=titles[row.opponent]) for row in progress_rows(played)]
+
+
 def write_progress(folder: Path, played: Tournament) -> None:
     """Write the folder; it is made if it is not there."""
     make_folder(folder)
@@ -92,11 +114,11 @@ def write_progress(folder: Path, played: Tournament) -> None:
 
 def progress_page(played: Tournament, again: tuple[Part, ...] = ()) -> Page:
     """Win rates over training, and what the last checkpoints do."""
-    rows, layouts, unit = progress_rows(played), last_layouts(played), interval_unit(played)
+    rows, layouts, unit = titled_rows(played), last_layouts(played), interval_unit(played)
     runs = ", ".join(
         f"{len(entrants)} of {group}" for group, entrants in groups_of(played.entrants).items()
     )
-    opponents = ", ".join(one.name for one in played.opponents)
+    opponents = ", ".join(one.title for one in played.opponents)
     games = played.settings.episodes
     introduction = (
         f"Every checkpoint of {markdown_text(runs)} against opponents that stay as they are "
@@ -109,14 +131,14 @@ def progress_page(played: Tournament, again: tuple[Part, ...] = ()) -> Page:
     picture = Picture(
         "progress",
         partial(win_rate_over_training, rows),
-        "Win rate against training episodes, a panel for each opponent; thin lines are single "
-        "seeds",
+        "Win rate against training episodes, a panel for each opponent; bands hold the "
+        "middle half of the seeds",
     )
     table = progress_table(rows, title=f"Win rate in {games} games, mean over seeds")
     damage = damage_table(rows)
     ratio = "Logarithm of the ratio, mean over games and seeds; 0 between equals."
     sections = (
-        Section("", (introduction, picture, table)),
+        Section("", (introduction, picture, Finding(best_sentence(rows)), table)),
         Section("Damage dealt over damage taken", (ratio, damage) if damage else ()),
         Section("The last checkpoints", _last_checkpoints(layouts, unit) if layouts else ()),
         role_section(played, "Last checkpoints, reward by role"),

@@ -3,9 +3,9 @@
 import io
 import math
 import textwrap
+import zlib
 from collections.abc import Mapping, Sequence
 from functools import partial
-from itertools import cycle
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -27,8 +27,14 @@ COLOURS = {
     "random": "#cc79a7",
 }
 """Colour of each algorithm, from the palette of Okabe and Ito."""
-OTHER_COLOURS = ("#56b4e9", "#e69f00", "#000000")
-"""Colours of other groups, in turn: the rest of that palette; its yellow would print too pale."""
+OTHER_COLOURS = (
+    *("#56b4e9", "#e69f00", "#000000"),
+    *("#6a3d9a", "#8c564b", "#17767a", "#7a8a00", "#b2182b", "#4d4d9a", "#c51b7d"),
+)
+"""Colours of other groups: the rest of that palette, of which the yellow would print too pale, and
+some that differ from it in lightness."""
+DASHES = ("-", (0, (5, 1.5)), (0, (3, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1, 1)))
+"""Styles of lines that may lie on each other, in turn: the lower ones are seen in the gaps."""
 LEGEND_WIDTH = 40
 """Characters of a line in a legend: groups whose settings differ have long names."""
 MARKERS = "osD^vPX*"
@@ -96,10 +102,19 @@ def validate_picture(file: Path) -> None:
 
 
 def colours_of(groups: Sequence[str]) -> dict[str, str]:
-    """A colour for each group; algorithms keep theirs in every figure, others get what is left."""
-    left = [colour for name, colour in COLOURS.items() if name not in groups]
-    others = cycle((*OTHER_COLOURS, *left))
-    return {group: COLOURS.get(group) or next(others) for group in groups}
+    """A colour for each group: the same in every figure, whatever groups there are beside it.
+
+    Algorithms have their own. The colour of another group follows from its name; the next one that
+    is free if a group of this figure has it already.
+    """
+    found = {group: COLOURS[group] for group in groups if group in COLOURS}
+    spare = [colour for name, colour in COLOURS.items() if name not in groups]
+    for group in sorted(set(groups) - set(found)):
+        start = zlib.crc32(group.encode()) % len(OTHER_COLOURS)
+        turn = (*OTHER_COLOURS[start:], *OTHER_COLOURS[:start])
+        free = [colour for colour in (*turn, *spare) if colour not in found.values()]
+        found[group] = free[0] if free else turn[0]
+    return {group: found[group] for group in groups}
 
 
 def panels(

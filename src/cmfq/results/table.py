@@ -89,30 +89,40 @@ def conclusion(
     return f"{'; '.join(parts)}." if parts else ""
 
 
+TOO_FEW = "too few games"
+"""In the place of an interval that says nothing."""
+
+
 def rate_text(rate: Estimate) -> str:
     """A share with its interval."""
+    if (rate.low, rate.high) == (0, 1):
+        return f"{rate.value:.1%} ({TOO_FEW})"
     return f"{rate.value:.1%} ({100 * rate.low:.0f} to {100 * rate.high:.0f}\N{NO-BREAK SPACE}%)"
 
 
 def interval_text(low: float, high: float, digits: int = 1) -> str:
     """The ends of an interval; in words where too few games leave it without ends."""
     if not (math.isfinite(low) and math.isfinite(high)):
-        return "too few games"
+        return TOO_FEW
     return f"{low:,.{digits}f} to {high:,.{digits}f}"
 
 
 def margin_text(value: Estimate, digits: int = 1) -> str:
-    """A signed number with its interval, if there is one."""
+    """A signed number with its interval; without one, if that is nan."""
     text = signed(value.value, digits)
-    if math.isfinite(value.low):
+    if math.isinf(value.low):
+        text += f" ({TOO_FEW})"
+    elif math.isfinite(value.low):
         text += f" ({signed(value.low, digits)} to {signed(value.high, digits)})"
     return text
 
 
 def number_text(value: Estimate, digits: int = 1) -> str:
-    """A number that is never negative, with its interval, if there is one."""
+    """A number that is never negative, with its interval; without one, if that is nan."""
     text = f"{value.value:.{digits}f}"
-    if math.isfinite(value.low):
+    if math.isinf(value.low):
+        text += f" ({TOO_FEW})"
+    elif math.isfinite(value.low):
         text += f" ({max(0.0, value.low):.{digits}f} to {value.high:.{digits}f})"
     return text
 

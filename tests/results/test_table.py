@@ -1,0 +1,27 @@
+"""Numbers in tables, with their intervals."""
+
+import math
+
+from cmfq.results.table import interval_text, margin_text, number_text, rate_text
+from cmfq.statistics.replication import Estimate
+
+ENDLESS = Estimate(2.5, -math.inf, math.inf)
+ALONE = Estimate(2.5, math.nan, math.nan)
+
+
+def test_an_interval_that_says_nothing_is_words() -> None:
+    assert margin_text(ENDLESS) == "+2.5 (too few games)"
+    assert number_text(ENDLESS) == "2.5 (too few games)"
+    assert rate_text(Estimate(0.5, 0.0, 1.0)) == "50.0% (too few games)"
+    assert interval_text(-math.inf, math.inf) == "too few games"
+
+
+def test_what_was_not_replicated_has_no_interval() -> None:
+    assert margin_text(ALONE) == "+2.5"
+    assert number_text(ALONE) == "2.5"
+
+
+def test_other_intervals_are_numbers() -> None:
+    assert margin_text(Estimate(2.5, -1.0, 6.0)) == "+2.5 (−1.0 to +6.0)"
+    assert number_text(Estimate(2.5, -1.0, 6.0)) == "2.5 (0.0 to 6.0)"
+    assert rate_text(Estimate(0.95, 0.5, 1.0)) == "95.0% (50 to 100\N{NO-BREAK SPACE}%)"
