@@ -46,6 +46,7 @@ extensions = [
     "command_line",
     "mathml",
     "notebooks",
+    "readable",
 ]
 exclude_patterns = ["extensions", "templates"]
 source_suffix = {".md": "markdown", ".rst": "restructuredtext"}

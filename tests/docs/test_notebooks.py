@@ -77,3 +77,19 @@ def test_the_page_of_a_notebook_has_its_text_its_code_and_its_outputs() -> None:
         assert files[name].startswith(b"\x89PNG")
         assert f"]({name})" in text
     assert "![]" not in text
+
+
+def test_pages_of_the_site_have_what_the_theme_leaves_out() -> None:
+    readable = runpy.run_path(str(ROOT / "docs" / "extensions" / "readable.py"))["readable"]
+    theme = (
+        '<aside class="sidebar-drawer"><p class="caption" role="heading">First</p></aside>'
+        '<aside class="toc-drawer no-toc"></aside><pre id="codecell0"><span>x</span></pre>'
+    )
+    better = readable(theme)
+    assert better == (
+        '<aside class="sidebar-drawer" aria-label="Site">'
+        '<p class="caption" role="heading" aria-level="2">First</p></aside>'
+        '<aside class="toc-drawer no-toc" aria-label="This page"></aside>'
+        '<pre tabindex="0" id="codecell0"><span>x</span></pre>'
+    )
+    assert readable(better) == better
