@@ -26,7 +26,7 @@ def read_parts(path: Path, parts: Mapping[str, tuple[type, ...]]) -> dict[str, A
     Raises:
         UserError: it cannot be read, or has another part, or one of another type.
     """
-    with damage_of(f"{path} cannot be read as a plan, it", "give a TOML file with a plan"):
+    with damage_of(f"the plan {path}", "give a TOML file with a plan"):
         raw = decode_toml(decode_text(read_bytes(path)))
     for name, value in raw.items():
         if name not in parts:

@@ -54,7 +54,7 @@ def read_tournament(path: Path) -> tuple[Tournament, bool]:
     Raises:
         UserError: there is none, another version wrote it, or it is damaged before its end.
     """
-    with damage_of(f"{path} cannot be read as a tournament, it", "give another file"):
+    with damage_of(f"the tournament {path}", "give another file"):
         lines = io.BytesIO(read_maybe_packed(path))
         head = lines.readline(LONGEST_HEADER).rstrip(b"\n") + END.encode()
     try:
