@@ -72,7 +72,7 @@ def test_the_plan_in_the_documentation_is_one() -> None:
         ("episodes = 2", "seed = 2", "seed is no setting of"),
         ("[settings]", "[variants]\nwide = 3\n[settings]", "variants.wide of .* is 3"),
         ("[settings]", '[variants."a/b"]\n[settings]', "'a/b' of .* names folders"),
-        ("[settings]", "[settings", "cannot be read as a plan"),
+        ("[settings]", "[settings", "the plan .* is damaged"),
     ],
 )
 def test_a_bad_plan_gets_one_sentence(tmp_path: Path, old: str, new: str, sentence: str) -> None:
