@@ -238,7 +238,7 @@ MISTAKES = {
     ),
     "tournament that is not there": (
         ["tournament", "--log", "{new}"],
-        "cannot be read as a tournament",
+        "cannot be read: No such file",
     ),
     "tournament without a folder": (
         ["tournament", "rush", "random", "--log", "{new}/x/t.json"],

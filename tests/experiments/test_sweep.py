@@ -128,7 +128,7 @@ def test_runs_have_the_levels_of_their_cells(small: Path) -> None:
         ('["cmfq", "mfq"]', '["cmfq", "dqn"]', "unknown algorithm 'dqn'"),
         ('"battle"', '"bottle"', "did you mean 'battle'"),
         ("[factors]", "[factor]", "did you mean 'factors'"),
-        ("[factors]", "[factors", "cannot be read as a plan"),
+        ("[factors]", "[factors", "the plan .* is damaged"),
         ('"battle"', "5", "give a name"),
         ('["cmfq", "mfq"]', "[1, 2]", "unknown algorithm '1'"),
         ('["cmfq", "mfq"]', '[["a"], ["b"]]', "unknown algorithm"),
@@ -329,4 +329,4 @@ def test_games_of_another_plan_are_refused(
     with pytest.raises(UserError, match="another plan, without the run 00-cmfq"):
         responses(read_plan(small), played)
     assert main(["sweep", str(tmp_path / "no.toml"), "--log", str(tmp_path / "g.json")]) == 2
-    assert "cannot be read as a plan" in capsys.readouterr().err
+    assert "cannot be read: No such file" in capsys.readouterr().err

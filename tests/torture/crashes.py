@@ -70,8 +70,9 @@ def check_operations(folder: Path, every: int = 1) -> Iterator[str]:
 
 def import_all() -> None:
     """Import what a command imports, once for all forks."""
+    extras = ("__main__", "on_wandb", "on_mlflow")  # of packages that need not be there
     for module in pkgutil.walk_packages(cmfq.__path__, "cmfq."):
-        if not module.name.endswith("__main__"):
+        if not module.name.endswith(extras):
             importlib.import_module(module.name)
 
 
