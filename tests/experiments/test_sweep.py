@@ -128,7 +128,7 @@ def test_runs_have_the_levels_of_their_cells(small: Path) -> None:
         ('["cmfq", "mfq"]', '["cmfq", "dqn"]', "unknown algorithm 'dqn'"),
         ('"battle"', '"bottle"', "did you mean 'battle'"),
         ("[factors]", "[factor]", "did you mean 'factors'"),
-        ("[factors]", "[factors", "the plan .* is damaged"),
+        ("[factors]", "[factors", "plan.toml is damaged"),
         ('"battle"', "5", "give a name"),
         ('["cmfq", "mfq"]', "[1, 2]", "unknown algorithm '1'"),
         ('["cmfq", "mfq"]', '[["a"], ["b"]]', "unknown algorithm"),
