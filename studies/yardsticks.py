@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import tyro
-from scipy import stats
+from scipy import special
 
 from cmfq.errors import UserError
 from cmfq.play.outcomes import YARDSTICKS
@@ -24,6 +24,7 @@ from cmfq.play.reading import read_tournament
 from cmfq.results.page import Code, Finding, Page, Section
 from cmfq.results.table import Table, margin_text, signed
 from cmfq.results.writing import write_folder
+from cmfq.statistics.power import power_of_t
 from cmfq.statistics.replication import Estimate, mean_interval
 
 SHOWN = ("log_damage_ratio", "attacks_unhurt", "attacks_hurt", "steps")
@@ -45,26 +46,30 @@ class Difference:
     """Values of the later checkpoint, one for each training seed."""
 
     @property
+    def deviation(self) -> float:
+        """Standard deviation of the differences."""
+        return float(np.std(self.differences, ddof=1))
+
+    @property
     def seeds_needed(self) -> int:
         """Seeds at which a paired t test of 5 % sees this difference four times in five."""
-        return seeds_needed(
-            float(np.mean(self.differences)), float(np.std(self.differences, ddof=1))
-        )
+        return seeds_needed(float(np.mean(self.differences)), self.deviation)
 
 
 def seeds_needed(mean: float, deviation: float) -> int:
     """Least number of replicates, at least 2 and at most :data:`MOST`.
 
     Args:
-        mean: of the differences.
+        mean: mean of the differences.
         deviation: their standard deviation; 0: two are enough.
     """
     if mean == 0:
         return MOST
+    if deviation == 0:
+        return 2
     for seeds in range(2, MOST):
-        reach = stats.t.ppf(0.975, seeds - 1)
-        shift = np.inf if deviation == 0 else abs(mean) / deviation * np.sqrt(seeds)
-        if np.isinf(shift) or stats.nct.sf(reach, seeds - 1, shift) >= POWER:
+        critical = special.stdtrit(seeds - 1, 0.975)
+        if power_of_t(mean / deviation * np.sqrt(seeds), seeds - 1, critical) >= POWER:
             return seeds
     return MOST
 
@@ -139,10 +144,6 @@ def _digits(yardstick: str) -> int:
     return 2 if known is None or known.share else known.digits
 
 
-def _deviation(values: Sequence[float], digits: int) -> str:
-    return f"{np.std(values, ddof=1):.{digits}f}"
-
-
 def _table(found: Sequence[Difference]) -> Table:
     rows = []
     for one in found:
@@ -153,7 +154,7 @@ def _table(found: Sequence[Difference]) -> Table:
                 one.opponent,
                 _name(one.yardstick),
                 margin_text(estimate, digits),
-                _deviation(one.differences, digits),
+                f"{one.deviation:.{digits}f}",
                 str(needed) if needed < MOST else f"{MOST} or more",
             )
         )
@@ -167,7 +168,7 @@ def _spread(found: Sequence[Difference]) -> Table:
             one.opponent,
             _name(one.yardstick),
             signed(float(np.mean(one.later)), _digits(one.yardstick)),
-            _deviation(one.later, _digits(one.yardstick)),
+            f"{np.std(one.later, ddof=1):.{_digits(one.yardstick)}f}",
         )
         for one in found
     ]

@@ -2,19 +2,21 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import hypothesis
 import pytest
 from jaxtyping import install_import_hook
+from playwright.sync_api import Browser, sync_playwright
 
 with install_import_hook("cmfq.mean_field", "beartype.beartype"):
     import cmfq.algorithms  # noqa: F401
 
 import torch
 
+from browser import launch
 from cmfq.environments.battle import BattleSettings
 from cmfq.experiments.training import train_missing
 from cmfq.learner import LearnerSettings
@@ -123,3 +125,12 @@ def runs(
             settings = replace(TINY, algorithm=algorithm, seed=seed)
             train_run(folder / f"{algorithm}-{seed}", settings)
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """One for all tests of a file."""
+    with sync_playwright() as playwright:
+        started = launch(playwright)
+        yield started
+        started.close()

@@ -78,8 +78,9 @@ def test_figures_are_called_by_name_and_come_in_the_papers_order() -> None:
 def test_shared_runs_are_counted_once(tmp_path: Path) -> None:
     effort = Effort("original", seeds=2)
     figures = figures_called(["all"], "original")
-    each = [status_of(one, effort, tmp_path).training_hours for one in figures]
-    all_runs = hours_of_training(runs_of(figures, effort), tmp_path)
+    statuses = [status_of(one, effort, tmp_path) for one in figures]
+    each = [hours_of_training([one]) for one in statuses]
+    all_runs = hours_of_training(statuses)
     assert max(each) < all_runs < sum(each)
 
 

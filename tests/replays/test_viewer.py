@@ -11,14 +11,13 @@ import pytest
 import torch
 from games import SMALL, make_policy, record, record_pond
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from browser import (
     DESKTOP,
     PHONE,
     choose,
     go_to,
-    launch,
     named,
     shown,
     step_of,
@@ -43,14 +42,6 @@ from cmfq.replays.record import record_episode
 from cmfq.rollout import decide
 
 STEP = 6
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        running = launch(playwright)
-        yield running
-        running.close()
 
 
 @pytest.fixture

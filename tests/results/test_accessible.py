@@ -3,16 +3,16 @@
 import json
 import shutil
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
-from browser import launch, named, watched
+from browser import named, watched
 from cmfq.cli import main
 from cmfq.cli.watching import LiveRun
 from cmfq.decoding import read_maybe_packed
@@ -100,14 +100,6 @@ PAGES: dict[str, Callable[[Path], Path]] = {
     "reliance": reliance,
     "replay": viewer,
 }
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = launch(playwright)
-        yield started
-        started.close()
 
 
 def violations(page: Page) -> list[Any]:

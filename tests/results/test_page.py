@@ -1,7 +1,6 @@
 """A page is described once: Markdown and HTML say the same, on screens of any size."""
 
 import shutil
-from collections.abc import Iterator
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
@@ -9,10 +8,10 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser
 from rich.console import Console
 
-from browser import DESKTOP, PHONE, launch, watched
+from browser import DESKTOP, PHONE, watched
 from cmfq.cli.screen import print_page
 from cmfq.errors import UserError
 from cmfq.results.page import Code, Embedded, Finding, Items, Page, Part, Picture, Section, Verdict
@@ -59,14 +58,6 @@ def page(*parts: Part) -> Page:
         ),
         (Code("cmfq again --out here"),),
     )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        started = launch(playwright)
-        yield started
-        started.close()
 
 
 def test_a_folder_has_markdown_html_and_every_figure(tmp_path: Path) -> None:

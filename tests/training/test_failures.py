@@ -33,6 +33,7 @@ from cmfq.training.checkpoint import latest_checkpoint, list_checkpoints
 from cmfq.training.evaluations import Evaluation
 from cmfq.training.loop import train
 from cmfq.training.run import Run
+from cmfq.training.scalars import hyperparameters, names_of
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
 from cmfq.training.stop import StopSignal
@@ -344,7 +345,7 @@ def test_an_evaluation_made_up_for_leaves_later_episodes_on_the_board(
 ) -> None:
     """Its checkpoint may lie before episodes whose rows are there already."""
     rows = [{"episode": episode, "loss": 0.5} for episode in (1, 2, 3)]
-    with open_board(tmp_path, (), tiny) as board:
+    with open_board(tmp_path, names_of(()), hyperparameters(tiny)) as board:
         board.begin(rows, 0.0)
         board.add({"episode": 1, "win_rate/rush": 1.0}, evaluation=True)
     assert scalars(tmp_path) == {

@@ -47,10 +47,9 @@ def paper(
     """
     effort, folder = Effort(preset, seeds, quick), out / (f"{preset}-quick" if quick else preset)
     if not figures:
-        able = figures_called(["all"], preset)
-        every = [status_of(one, effort, folder) for one in able]
+        every = [status_of(one, effort, folder) for one in figures_called(["all"], preset)]
         print_table(status_table(every, f"Preset {preset}, {seeds} seeds"))
-        training = hours_of_training(runs_of(able, effort), folder)
+        training = hours_of_training(every)
         playing = sum(one.playing_hours for one in every)
         say(f"core-hours left: {training:.1f} of training, shared once; {playing:.1f} of games")
         return

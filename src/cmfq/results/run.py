@@ -51,10 +51,10 @@ def run_page(
         settings: settings of the run.
         versions: versions of what it ran on.
         metrics: rows of its metrics file.
-        evaluations: that it made while it trained, if any.
-        matches: matches of the trained policy (A) against opponents (B), all of one kind; a
-            typical game of the last one is shown: of those in which A has the first seats, the one
-            of median length.
+        evaluations: evaluations that it made while it trained, if any.
+        matches: matches of the trained policy (A) against opponents (B), all of one kind. The game
+            that is shown is the one of median length among those of the last match in which A has
+            the first seats.
         again: command that makes the report again.
     """
     rows = [

@@ -221,10 +221,19 @@ def _expected_power(there: Variation, difference: float, seeds: int) -> float:
     degrees = np.array((seeds - 1) * (row + column) ** 2 / (row**2 + column**2))
     critical = stats.t.ppf(0.975, degrees_at(rate, degrees, 2 * seeds))
     logit, error = logit_and_error(rate, np.array(variance))
-    # The square of a noncentral t is a noncentral F: both tails at once.
-    # scipy's has no value at 0 itself.
-    shift = np.maximum((logit / error) ** 2, 1e-9)
-    return float(stats.ncf.sf(critical**2, 1, degrees, shift))
+    return power_of_t(float(logit / error), float(degrees), float(critical))
+
+
+def power_of_t(shift: float, degrees: float, critical: float) -> float:
+    """Probability that ``|t|`` is above a critical value, on either side of 0.
+
+    Args:
+        shift: true difference in standard errors; ``t`` is noncentral by it.
+        degrees: degrees of freedom of ``t``.
+        critical: value that is to be exceeded.
+    """
+    # The square of a noncentral t is a noncentral F. scipy's has no value at 0 itself.
+    return float(stats.ncf.sf(critical**2, 1, degrees, max(shift**2, 1e-9)))
 
 
 def seeds_needed(variation: Variation, difference: float, wanted: float = 0.8) -> int | None:

@@ -1,12 +1,11 @@
 """TensorBoard's events file of a run, or nothing where TensorBoard is not installed."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-from cmfq.environments.base import TeamSpecification
 from cmfq.notices import notify
-from cmfq.training.scalars import hyperparameters, names_of
+from cmfq.training.scalars import Names
 
 if TYPE_CHECKING:
     from cmfq.training.board import Board
@@ -29,14 +28,14 @@ class NoBoard:
 
 
 def open_board(
-    folder: Path, teams: Sequence[TeamSpecification], settings: object
+    folder: Path, names: Names, settings: Mapping[str, bool | int | float | str]
 ) -> "Board | NoBoard":
     """The board of a run in this folder; a notice says so if there can be none.
 
     Args:
         folder: folder of the run.
-        teams: teams of the environment, by whose names numbers are shown.
-        settings: settings of the run.
+        names: names for the entries of a list (see :func:`~cmfq.training.scalars.scalars`).
+        settings: settings of the run by their dotted paths, shown as hyperparameters.
     """
     try:
         from cmfq.training.board import Board
@@ -47,4 +46,4 @@ def open_board(
             "pip install 'cmfq[tensorboard]' to see them in TensorBoard as well",
         )
         return NoBoard()
-    return Board(folder, names_of(teams), hyperparameters(settings))
+    return Board(folder, names, settings)

@@ -66,13 +66,14 @@ def train(
     """
     episodes, checkpoint_seconds = self_play.settings.episodes, 0.0
     run.begin(self_play)
+    names, settings = names_of(self_play.teams), hyperparameters(self_play.settings)
     with (
-        open_board(run.path, self_play.teams, self_play.settings) as board,
-        Tracking(run.path, trackers, names_of(self_play.teams)) as tracking,
+        open_board(run.path, names, settings) as board,
+        Tracking(run.path, trackers, names) as tracking,
     ):
         rows = run.rows()
         board.begin(rows, run.started())
-        tracking.begin(rows, hyperparameters(self_play.settings))
+        tracking.begin(rows, settings)
         shown = Shown(board, tracking)
         while True:  # here nothing has happened since the state was saved: it is safe to stop
             evaluated = evaluator is None or _evaluate(

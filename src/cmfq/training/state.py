@@ -62,25 +62,20 @@ def _check_generator(state: dict[str, Any]) -> None:
 
 def _check_tensors(side: RoleLearner, tensors: dict[str, Tensor]) -> None:
     expected, _ = side.state(with_replay=True)
-    weights = [tuple(weight.shape) for weight in side.policy.network.parameters()]
     moments: dict[str, set[str]] = {}
     replay: dict[str, Tensor] = {}
     for name, tensor in tensors.items():
         part, _, rest = name.partition("/")
+        if part == "replay":
+            replay[rest] = tensor
+            continue
+        if part == OPPONENT and _kind(tensor) == _kind(expected.get(f"network/{rest}", tensor)):
+            continue
+        if name not in expected or _kind(tensor) != _kind(expected[name]):
+            raise Damage(f"is damaged: {name} is of another network")
         if part == "optimiser":
             index, _, moment = rest.partition("/")
             moments.setdefault(index, set()).add(moment)
-            known = index.isascii() and index.isdecimal() and int(index) < len(weights)
-            if not known or tuple(tensor.shape) != (
-                () if moment == "step" else weights[int(index)]
-            ):
-                raise Damage(f"is damaged: {name} is of another network")
-        elif part == "replay":
-            replay[rest] = tensor
-        elif part == OPPONENT and _kind(tensor) == _kind(expected.get(f"network/{rest}", tensor)):
-            continue
-        elif name not in expected or _kind(tensor) != _kind(expected[name]):
-            raise Damage(f"is damaged: {name} is of another network")
     if any(found != set(MOMENTS) for found in moments.values()):
         raise Damage("is damaged: its optimiser lacks something")
     if replay:

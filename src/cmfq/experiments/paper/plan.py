@@ -65,15 +65,16 @@ class Status:
     """Number of games that it needs."""
     played: int
     """Number of those that are played."""
-    training_hours: float
-    """Estimate of the training that is missing, in hours of one core; figures share runs."""
+    training_hours: Mapping[str, float]
+    """Estimate of the training that is missing of each run, in hours of one core, by its name:
+    figures share runs."""
     playing_hours: float
     """Estimate of the games that are missing, in hours of one core."""
 
     @property
     def core_hours(self) -> float:
         """Estimate of all that is missing, in hours of one core."""
-        return self.training_hours + self.playing_hours
+        return sum(self.training_hours.values()) + self.playing_hours
 
 
 def figures_called(names: Sequence[str], preset: str) -> tuple[Figure, ...]:
@@ -196,10 +197,12 @@ def status_of(figure: Figure, effort: Effort, folder: Path) -> Status:
         UserError: as :func:`settings_of`, or a log is damaged.
     """
     runs = runs_of([figure], effort)
-    trained = sum(
-        len(_metrics(folder / "runs" / name)) >= settings.episodes
+    rows = {name: _metrics(folder / "runs" / name) for name in runs}
+    trained = sum(len(rows[name]) >= settings.episodes for name, settings in runs.items())
+    training = {
+        name: (settings.episodes - len(rows[name])) * _episode_seconds(settings, rows[name]) / 3600
         for name, settings in runs.items()
-    )
+    }
     needed, played, seconds = 0, 0, 0.0
     for size, world in worlds_of(figure, effort).items():
         log = log_of(figure, size_of(size, effort), folder)
@@ -207,17 +210,12 @@ def status_of(figure: Figure, effort: Effort, folder: Path) -> Status:
         there = min(games, len(read_tournament(log)[0].games)) if log.is_file() else 0
         needed, played = needed + games, played + there
         seconds += (games - there) * sum(world.team_sizes) * GAME_SECONDS[world.kind]
-    training = hours_of_training(runs, folder)
     return Status(figure, len(runs), trained, needed, played, training, seconds / 3600)
 
 
-def hours_of_training(runs: Mapping[str, RunSettings], folder: Path) -> float:
-    """Estimate of what is missing of runs in the folder, in hours of one core."""
-    seconds = 0.0
-    for name, settings in runs.items():
-        rows = _metrics(folder / "runs" / name)
-        seconds += (settings.episodes - len(rows)) * _episode_seconds(settings, rows)
-    return seconds / 3600
+def hours_of_training(statuses: Iterable[Status]) -> float:
+    """Hours of one core of the training that figures miss together, each run counted once."""
+    return sum({name: one for of in statuses for name, one in of.training_hours.items()}.values())
 
 
 def _metrics(run: Path) -> list[dict[str, Any]]:
