@@ -11,7 +11,7 @@ import cmfq
 SOURCE = Path(cmfq.__file__).parent
 LAYERS = [
     {"text", "columns"},
-    {"errors", "hints", "notices", "zoo"},
+    {"errors", "hints", "interrupts", "notices", "zoo"},
     {"imports", "decoding"},
     {"mean_field", "environments", "storage", "undo", "outputs", "devices"},
     {"objective", "batch", "adam"},

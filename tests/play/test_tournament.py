@@ -148,8 +148,10 @@ def test_a_disk_that_takes_no_more_costs_no_finished_game(
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "\n" not in str(refusal.value)
     kept, finished = read_tournament(path)
-    assert (len(kept.games), finished) == (7, False)
-    assert path.stat().st_size == room, "the eighth game is cut short"
+    written = path.read_bytes()
+    assert (len(kept.games), finished) == (written.count(b"\n") - 1, False)
+    assert len(written) == room, "the next game is cut short"
+    assert len(kept.games) == 7 or workers == 2, "lines of other games, of another length"
     assert play(entrants, path) == whole
 
 

@@ -9,6 +9,7 @@ from importlib import import_module
 from cmfq.cli.commands import COMMANDS
 from cmfq.cli.help import overview
 from cmfq.errors import UserError, nearest_name
+from cmfq.interrupts import hear_interrupts
 from cmfq.notices import notices_on_standard_error, notify
 from cmfq.text import say, shortened
 
@@ -19,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; a user's mistake is one sentence and exit code 2."""
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     try:
-        with notices_on_standard_error(), ExitStack() as at_the_end:
+        with hear_interrupts(), notices_on_standard_error(), ExitStack() as at_the_end:
             _run(arguments, at_the_end)
     except UserError as error:
         say(f"cmfq: {shortened(str(error))}", file=sys.stderr)

@@ -22,6 +22,7 @@ from cmfq.environments.settings import EnvironmentSettings
 from cmfq.environments.sides import seated
 from cmfq.errors import UserError
 from cmfq.hints import command
+from cmfq.interrupts import interrupt
 from cmfq.outputs import IMAGE, PAGE, REPLAY, validate_output
 from cmfq.play.players import load_player
 from cmfq.replays import read
@@ -186,7 +187,7 @@ def serve(pages: Documents, words: str, port: int, browser: bool) -> None:
     """
     server = make_server(pages, port)
     say(f"{words} {url_of(server)} (Ctrl-C ends)", flush=True)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, interrupt)
     with suppress(KeyboardInterrupt), server, ExitStack() as until_the_end:
         if browser:
             webbrowser.open(until_the_end.enter_context(doorway(server)))

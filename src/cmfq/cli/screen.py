@@ -18,6 +18,7 @@ from rich.progress import (
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from cmfq.interrupts import interrupted
 from cmfq.results.page import Finding, Page
 from cmfq.results.table import Table
 from cmfq.text import Strong, plain_text, say
@@ -123,7 +124,8 @@ class GamesScreen:
 
     def __exit__(self, kind: object, error: object, trace: object) -> None:
         self._bar.stop()
-        if isinstance(error, KeyboardInterrupt) and self._file:
+        stopped = isinstance(error, KeyboardInterrupt) or (error is not None and interrupted())
+        if stopped and self._file:
             say(
                 f"{self._finished} of {self._games} games are kept in {self._file}: the same "
                 "command goes on",

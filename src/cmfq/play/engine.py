@@ -20,6 +20,7 @@ from cmfq.environments.keeping import kept_environment, teams_of
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.environments.sides import are_alike, places_of
 from cmfq.errors import UserError
+from cmfq.interrupts import interrupts_wait
 from cmfq.play.batches import Batches
 from cmfq.play.entrants import Player
 from cmfq.play.game_log import GameLog, GameRecord, Tournament, TournamentSettings
@@ -104,9 +105,10 @@ def play_planned(
         on_progress(len(games), len(planned))
         missing = [game for game in planned if game.key not in games]
         for record in play_games(missing, settings, workers, rule, device):
-            log.append(record)
-            games[record.key] = record
-            on_progress(len(games), len(planned))
+            with interrupts_wait():  # what is said to be kept is what is kept
+                log.append(record)
+                games[record.key] = record
+                on_progress(len(games), len(planned))
         finished = replace(tournament, games=tuple(games[game.key] for game in planned))
         log.finish(finished)
         return finished

@@ -130,6 +130,7 @@ def doorway(server: ReplayServer) -> Iterator[str]:
             f'<title>Replays</title><a href="{url}">Replays</a>',
             encoding="utf-8",
         )
+        server.asked.clear()  # by who had the address otherwise
         threading.Thread(target=_remove_once_asked, args=(server, folder), daemon=True).start()
         yield file.as_uri()
 

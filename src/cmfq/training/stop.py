@@ -10,6 +10,8 @@ from contextlib import suppress
 from types import FrameType
 from typing import Self
 
+from cmfq.interrupts import interrupt
+
 AT_ONCE = (signal.SIGINT, signal.SIGTERM)
 """Signals that mean "at once" when they come again."""
 
@@ -46,7 +48,7 @@ class StopSignal:
     def _handle(self, number: int, frame: FrameType | None) -> None:
         if self._asked:
             if number in AT_ONCE:
-                raise KeyboardInterrupt
+                interrupt(number, frame)
             return
         self._asked = True
         with suppress(OSError, RuntimeError):  # no terminal any more, or it is being written to

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from types import FrameType
 from typing import Any, Generic, TypeVar
 
 from cmfq.errors import UserError
+from cmfq.interrupts import interrupt
 from cmfq.workers.finding import Workers, check_workers, find_place, runs_here
 from cmfq.workers.local import asked_to_stop, one_thread
 from cmfq.workers.place import Call, Needs, Stopped, WorkerLost
@@ -132,13 +132,9 @@ def _signals_interrupt() -> Iterator[None]:
     before: dict[int, Any] = {}
     for number in numbers if listening else ():
         if signal.getsignal(number) == signal.SIG_DFL:
-            before[number] = signal.signal(number, _interrupt)
+            before[number] = signal.signal(number, interrupt)
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
