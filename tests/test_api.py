@@ -10,6 +10,7 @@ import pytest
 import cmfq
 from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
+from cmfq.replays import read
 from cmfq.training.metrics import EpisodeMetrics
 from cmfq.training.settings import TrainSettings
 
@@ -93,6 +94,22 @@ def test_matches_and_tournaments_are_those_of_the_commands(tmp_path: Path) -> No
     again = cmfq.tournament(names, game, episodes=2)
     assert again.standings == played.standings
     assert main(["tournament", "--log", str(tmp_path / "t.json")]) == 0
+
+
+def test_a_recorded_game_is_that_of_the_command(tmp_path: Path) -> None:
+    game = BattleSettings(size=12, max_steps=12)
+    ours, theirs = tmp_path / "ours", tmp_path / "theirs"
+    recorded = cmfq.record("zoo:mfq64", "rush", game, file=ours, seed=3, game=1)
+    assert (recorded.path, recorded.steps) == (ours, 12)
+    assert recorded.players == ("rush", "zoo:mfq64")
+    assert recorded.teams == ("red", "blue")
+    ending = read(ours).ending
+    assert ending is not None and recorded.survivors == ending.survivors
+    options = ["--size", "12", "--max-steps", "12", "--seed", "3", "--game", "1"]
+    assert main(["record", "zoo:mfq64", "rush", *options, "--out", str(theirs)]) == 0
+    assert ours.read_bytes() == theirs.read_bytes()
+    with pytest.raises(cmfq.UserError, match="there are 2 teams"):
+        cmfq.record("zoo:mfq64", file=tmp_path / "none")
 
 
 def test_a_match_is_played_in_the_game_of_its_first_trained_player() -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cmfq.explanation import Explanation
     from cmfq.merge import Merged, MergeInput
     from cmfq.play.matches import MatchResult
+    from cmfq.play.recording import RecordedGame, record
     from cmfq.policies import QPolicy
     from cmfq.training.checkpoint import load
     from cmfq.training.presets import preset_training as preset
@@ -47,6 +48,7 @@ __all__ = [
     "PettingZooSettings",
     "PursuitSettings",
     "QPolicy",
+    "RecordedGame",
     "Scenery",
     "Step",
     "TeamObservation",
@@ -61,6 +63,7 @@ __all__ = [
     "make_environment",
     "open_run",
     "preset",
+    "record",
     "resume",
     "tournament",
     "train",
@@ -81,6 +84,7 @@ _MODULES = {
     "PettingZooSettings": "cmfq.environments.pettingzoo",
     "PursuitSettings": "cmfq.environments.pursuit",
     "QPolicy": "cmfq.policies",
+    "RecordedGame": "cmfq.play.recording",
     "Scenery": "cmfq.environments.base",
     "Step": "cmfq.environments.base",
     "TeamObservation": "cmfq.environments.base",
@@ -95,6 +99,7 @@ _MODULES = {
     "make_environment": "cmfq.environments.registry",
     "open_run": "cmfq.api",
     "preset": "cmfq.training.presets:preset_training",
+    "record": "cmfq.play.recording",
     "resume": "cmfq.api",
     "tournament": "cmfq.api",
     "train": "cmfq.api",

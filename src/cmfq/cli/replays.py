@@ -2,33 +2,25 @@
 
 import signal
 import webbrowser
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
-import torch
 import tyro
 from rich.progress import Progress
 
 from cmfq.cli.options import Device
 from cmfq.cli.screen import new_console
-from cmfq.devices import find_device
-from cmfq.environments.appearance import shown_title
-from cmfq.environments.base import TeamSpecification
-from cmfq.environments.keeping import opened
 from cmfq.environments.settings import EnvironmentSettings
-from cmfq.environments.sides import seated
 from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.interrupts import interrupt
-from cmfq.outputs import IMAGE, PAGE, REPLAY, validate_output
-from cmfq.play.players import load_player
+from cmfq.outputs import IMAGE, PAGE, validate_output
+from cmfq.play.recording import record as record_game
 from cmfq.replays import read
 from cmfq.replays.images import require_format, save_animation
 from cmfq.replays.page import NamedReplay, documents, write_page
-from cmfq.replays.record import record_episode
 from cmfq.replays.render import parse_steps
 from cmfq.replays.render import render as draw_steps
 from cmfq.replays.server import Documents, doorway, make_server, url_of
@@ -67,48 +59,15 @@ def record_in(
                 the second in game 2, and so on.
             device: Device of trained players: cpu, cuda, cuda:1 or auto.
         """
-        _validate_numbers(seed=seed, game=game)
-        validate_output(out, REPLAY)
-        find_device(device)
-        torch.set_num_threads(1)
-        with opened(settings) as environment:
-            teams = environment.teams
-            if len(teams) > 1 and not b:
-                raise UserError(f"there are {len(teams)} teams: give two players")
-            names = seated(teams, a, b, game)
-            players = {name: load_player(name, default.kind, teams, device) for name in names}
-            generator = np.random.default_rng([seed, game])
-            episode = record_episode(
-                out,
-                environment,
-                [players[name][team.role] for name, team in zip(names, teams, strict=True)],
-                name=default.kind,
-                players=[Path(name).name for name in names],
-                seed=int(generator.integers(2**31)),
-                generator=generator,
-                title=shown_title(environment, settings),
-                origin=f"seed {seed}, game {game}",
-            )
+        recorded = record_game(a, b, settings, file=out, seed=seed, game=game, device=device)
+        counts = zip(recorded.players, recorded.teams, recorded.survivors, strict=True)
+        left = ", ".join(f"{player} ({team}) {count}" for player, team, count in counts)
         say(
-            f"{_left(names, teams, episode.survivors)} left after {episode.steps} steps: {out}, "
+            f"{left} left after {recorded.steps} steps: {out}, "
             f"{out.stat().st_size / 1e6:.1f} MB, watch it with `{command('view', out)}`"
         )
 
     return record
-
-
-def _left(
-    names: Sequence[str], teams: Sequence[TeamSpecification], survivors: Sequence[int]
-) -> str:
-    """Number of survivors of each team, with its player."""
-    counts = zip(names, teams, survivors, strict=True)
-    return ", ".join(f"{Path(name).name} ({team.name}) {count}" for name, team, count in counts)
-
-
-def _validate_numbers(**numbers: int) -> None:
-    for name, value in numbers.items():
-        if value < 0:
-            raise UserError(f"{name} is {value}: give at least 0")
 
 
 def render(
