@@ -2,12 +2,14 @@
 
 import gzip
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from cmfq.cli import main
+from cmfq.combat import Combat
 from cmfq.environments.battle import BattleSettings
 from cmfq.play.entrants import Entrant, Player
 from cmfq.play.game_log import (
@@ -19,10 +21,16 @@ from cmfq.play.game_log import (
 from cmfq.play.layouts import layouts_of, results_by_side
 from cmfq.play.schedule import schedule
 from cmfq.play.standings import all_results, standings
+from cmfq.results.details import damage_sentence
 from cmfq.results.figures import game_margins, rating_ladder, win_rate_matrix
 from cmfq.results.style import save_svg
 from cmfq.results.tournament import write_results
-from cmfq.results.tournament_tables import ordering_table, run_table, verdict
+from cmfq.results.tournament_tables import (
+    ordering_table,
+    run_table,
+    spread_sentence,
+    verdict,
+)
 from cmfq.statistics.rating import ELO
 from cmfq.statistics.replication import mean_interval, rate_interval
 
@@ -143,6 +151,26 @@ def test_the_table_of_runs_shows_each_seed() -> None:
         ("a", "1", "1", "–", "100%"),
         ("b", "–", "1", "50%", "–"),
     ]
+    sentence = "Win rates of single seeds against all other groups: a from 0% to 100%."
+    assert spread_sentence(played) == sentence
+    alone = made_up({"a": 1, "b": 1}, lambda a, b, game: 1)
+    assert "is not known" in spread_sentence(alone)
+
+
+def test_a_sentence_says_who_deals_more_damage() -> None:
+    played = made_up({"a": 3, "b": 3}, lambda a, b, game: 1)
+    assert damage_sentence(layouts_of(played), ["a", "b"]) == "", "these games did not record it"
+    hits = {"a": Combat(20, 9, 9, 9, 9), "b": Combat(60, 9, 9, 9, 9)}
+    owner = played.owners()
+    games = tuple(
+        replace(
+            game, a_combat=hits[owner[game.a].split("-")[0]],
+            b_combat=hits[owner[game.b].split("-")[0]],
+        )
+        for game in played.games
+    )  # fmt: skip
+    layouts = layouts_of(replace(played, games=games))
+    assert damage_sentence(layouts, ["a", "b"]) == "Damage: a deals more than b."
 
 
 def test_figures_are_the_same_bytes_every_time(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 from cmfq.cli import main
 from cmfq.errors import UserError
 from cmfq.play.entrants import find_entrants
-from cmfq.results.curves import ends_table, find_metrics, write_metrics
+from cmfq.results.curves import ends_sentence, ends_table, find_metrics, write_metrics
 from cmfq.results.table import Table
 from cmfq.training.run import Run
 
@@ -43,6 +43,10 @@ def test_the_table_has_means_of_teams_and_episodes() -> None:
     first, last = [row(0.0, 1)] * 10, [row(10.0, 4)] * 10
     (line,) = ends_table({"mfq": [first + last, first + last]}).rows
     assert line == ("mfq", "2", "20", "1", "11", "2", "5", "7", "7")
+    sentence = ends_sentence({"mfq": [first + last], "cmfq": [last + first]})
+    assert sentence == (
+        "Highest mean reward in the last 10 episodes, no interval: mfq; less than at first: cmfq."
+    )
 
 
 def test_what_is_no_run_has_no_curves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,9 +22,9 @@ from cmfq.decoding import Count, Finite, damage_of, decode_json, read_maybe_pack
 from cmfq.errors import UserError
 from cmfq.play.entrants import Entrant
 from cmfq.results.figures import learning_curves
-from cmfq.results.page import Code, Page, Picture, Section
+from cmfq.results.page import Code, Finding, Page, Picture, Section
 from cmfq.results.style import Metrics
-from cmfq.results.table import Table
+from cmfq.results.table import Table, listing
 from cmfq.results.writing import write_folder
 from cmfq.storage import make_folder, write_gzip, write_json
 from cmfq.training.deaths import somebody_died
@@ -124,6 +124,21 @@ def ends_table(curves: Mapping[str, Sequence[Metrics]], title: str = "") -> Tabl
     return Table(tuple(columns), rows, title)
 
 
+def ends_sentence(curves: Mapping[str, Sequence[Metrics]]) -> str:
+    """Sentence: the group that earns most at the end, and which earn less than at first."""
+    means = {
+        group: [
+            float(np.mean([_one("rewards", row["rewards"]) for run in runs for row in run[part]]))
+            for part in (slice(ENDS), slice(-ENDS, None))
+        ]
+        for group, runs in curves.items()
+    }
+    best = max(means, key=lambda group: means[group][1])
+    fallen = [group for group, (first, last) in means.items() if last < first]
+    less = f"; less than at first: {listing(fallen)}" if fallen else ""
+    return f"Highest mean reward in the last {ENDS} episodes, no interval: {best}{less}."
+
+
 def write_curves(folder: Path, entrants: Sequence[Entrant], title: str, command: str) -> Page:
     """Write the folder; it is made if it is not there. Gives its page.
 
@@ -156,7 +171,8 @@ def write_curves(folder: Path, entrants: Sequence[Entrant], title: str, command:
         "`runs.json` holds settings and versions of every run. Runs that differ in nothing but the "
         "seed are one group.",
     )
-    beginning = Section("", (CURVES_CAPTION, picture, what, ends_table(curves, "Training")))
+    table = ends_table(curves, "Training")
+    beginning = Section("", (Finding(ends_sentence(curves)), CURVES_CAPTION, picture, what, table))
     page = Page(f"{HEADING}{title}", (beginning,), again)
     write_folder(folder, page)
     return page

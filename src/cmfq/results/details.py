@@ -150,6 +150,15 @@ def yardstick_table(layouts: Layouts, order: Sequence[str], title: str = "") -> 
     )
 
 
+def damage_sentence(layouts: Layouts, order: Sequence[str]) -> str:
+    """Sentence on who deals more damage than whom; empty where there are no hit points."""
+    found = {pair: yardsticks(layouts[pair]) for pair in combinations(order, 2) if pair in layouts}
+    ratios = {
+        pair: one["log_damage_ratio"] for pair, one in found.items() if "log_damage_ratio" in one
+    }
+    return f"Damage: {conclusion(ratios, 0, 'deals more than')}" if ratios else ""
+
+
 def yardsticks_of(layouts: Layouts, title: str = "") -> Table:
     """A row for every pair, in their order."""
     found = {f"{a} v {b}": yardsticks(games) for (a, b), games in layouts.items()}

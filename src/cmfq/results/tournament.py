@@ -29,6 +29,7 @@ from cmfq.play.standings import Standings, all_results, standings
 from cmfq.results.curves import CURVES_CAPTION, MetricsOf, by_group, find_metrics, write_metrics
 from cmfq.results.details import (
     HOW_TO_READ_YARDSTICKS,
+    damage_sentence,
     details_csv,
     returns_section,
     role_section,
@@ -51,6 +52,7 @@ from cmfq.results.tournament_tables import (
     ordering_table,
     rating_table,
     run_table,
+    spread_sentence,
 )
 from cmfq.results.writing import write_folder, write_page
 from cmfq.storage import make_folder, write_bytes, write_gzip
@@ -110,7 +112,16 @@ def tournament_page(
         lambda: game_margins(order, all_results(tournament), tournament.world.decided_by),
         "How games end: what decides them, less the opponent's, in all games of a group.",
     )
-    yardsticks = yardstick_table(layouts, order, f"Beside wins, 95 % intervals {unit}")
+    beside: tuple[Part, ...] = (
+        *map(Finding, filter(None, [damage_sentence(layouts, order)])),
+        yardstick_table(layouts, order, f"Beside wins, 95 % intervals {unit}"),
+        HOW_TO_READ_YARDSTICKS,
+    )
+    seeds: tuple[Part, ...] = (
+        Finding(spread_sentence(tournament)),
+        run_table(tournament, order),
+        margins,
+    )
     sections = (
         Section(
             "",
@@ -123,10 +134,10 @@ def tournament_page(
         _win_rates(tournament, found, unit),
         _orderings(found),
         side_section(results_by_side(layouts, order), unit),
-        Section("Beside wins", (yardsticks, HOW_TO_READ_YARDSTICKS) if layouts else ()),
+        Section("Beside wins", beside if layouts else ()),
         role_section(tournament, "Reward by role, 95 % intervals"),
         Section("Ratings", () if tournament.alone else _ratings(found, unit)),
-        Section("How far seeds differ", (run_table(tournament, order), margins)),
+        Section("How far seeds differ", seeds),
         _training(tournament, metrics or {}),
     )
     return Page(f"{HEADING}{game}", sections, again)

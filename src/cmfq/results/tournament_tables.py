@@ -98,9 +98,8 @@ def ordering_sentence(table: Table) -> str:
     found = [row[-1] for row in table.rows]
     holds, opposite = found.count("holds"), found.count("does not hold")
     return (
-        f"Of the paper's {len(found)} orderings {holds or 'none'} can be told to hold here, and "
-        f"{opposite or 'none'} to be the other way round; {len(found) - holds - opposite} cannot "
-        "be told apart."
+        f"Of the paper's {len(found)} orderings, {holds or 'none'} beyond chance as in the paper, "
+        f"{opposite or 'none'} the other way round; {len(found) - holds - opposite} cannot be told."
     )
 
 
@@ -124,6 +123,21 @@ def run_table(tournament: Tournament, order: Sequence[str]) -> Table:
             episodes = ", ".join(str(player.episode) for player in one.players if player.episode)
             rows.append((group, seed, episodes or "–", *cells))
     return Table(("group", "seed", "checkpoints", *(f"v {group}" for group in order)), rows)
+
+
+def spread_sentence(tournament: Tournament) -> str:
+    """Sentence: from where to where the win rates of each group's seeds go."""
+    results = all_results(tournament)
+    parts = []
+    for group, entrants in groups_of(tournament.entrants).items():
+        ours = [one.points.mean((1, 2)) for (a, _), one in results.items() if a == group]
+        theirs = [1 - one.points.mean((0, 2)) for (_, b), one in results.items() if b == group]
+        if len(entrants) > 1 and (found := [*ours, *theirs]):
+            rates = np.mean(found, 0)
+            parts.append(f"{group} from {rates.min():.0%} to {rates.max():.0%}")
+    if not parts:
+        return "One run of each group: how far training seeds differ is not known."
+    return f"Win rates of single seeds against all other groups: {'; '.join(parts)}."
 
 
 def cycle_sentences(standings: Standings) -> list[str]:
