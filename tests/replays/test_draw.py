@@ -5,6 +5,7 @@ from cmfq.environments.base import Body, Scenery
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.errors import UserError
 from cmfq.replays.draw import (
+    CAPTION,
     DEATH_COLOUR,
     FIELD_COLOUR,
     HEALTH_COLOUR,
@@ -93,6 +94,17 @@ def test_a_field_of_any_unit_has_a_readable_scale() -> None:
     assert width == pytest.approx(640, abs=3)
     assert height == pytest.approx(640 * 2 / 3, abs=40)
     assert readable_cell(field()._replace(bounds=(0, 0, 400, 400))) == 4
+
+
+def test_the_caption_fits_a_narrow_field() -> None:
+    widths = []
+    for cell in (40, 10):
+        picture = draw_frame((), field(), cell=cell, remark="step 12 of a long fight")
+        dark = (picture[:CAPTION] < 128).all(-1).any(0).nonzero()[0]
+        assert dark[0] > 2
+        assert dark[-1] < 10 * cell - 2, "nothing runs out of the picture"
+        widths.append(dark[-1] - dark[0])
+    assert widths[0] > 1.3 * widths[1], "it is smaller where it must be"
 
 
 def test_an_absurd_scale_is_one_sentence() -> None:

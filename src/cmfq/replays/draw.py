@@ -159,11 +159,15 @@ class _Canvas:
         return cls(Image.new("RGB", size, FIELD_COLOUR), (left, top), scale)
 
     def write(self, texts: Sequence[tuple[str, str]]) -> None:
-        """Texts in their colours, in a line above the field."""
-        self._pen.rectangle((0, 0, self._image.size[0], self._top - 1), fill=FIELD_COLOUR)
-        size, x = TEXT_SIZE * SUPERSAMPLING, self._top / 3
+        """Texts in their colours, in a line above the field; smaller where it is narrow."""
+        width = self._image.size[0]
+        self._pen.rectangle((0, 0, width, self._top - 1), fill=FIELD_COLOUR)
+        size, x = float(TEXT_SIZE * SUPERSAMPLING), self._top / 3
+        length = sum(self._pen.textlength(text, font_size=size) + size for text, _ in texts) - size
+        size *= min(1.0, (width - 2 * x) / max(length, 1.0))
+        y = (self._top - 1.2 * size) / 2
         for text, colour in texts:
-            self._pen.text((x, self._top // 8), text, fill=colour, font_size=size)
+            self._pen.text((x, y), text, fill=colour, font_size=size)
             x += self._pen.textlength(text, font_size=size) + size
 
     def paint_scenery(self, scenery: Scenery) -> None:
