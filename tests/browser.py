@@ -5,7 +5,9 @@ import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Playwright
@@ -23,6 +25,8 @@ FLAGS = [
     "--disable-sync",
 ]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
+AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
+"""Script that finds what a page keeps from people (axe-core)."""
 DESKTOP, PHONE = (1400, 900), (390, 844)
 LIMIT = 180_000
 """Milliseconds to wait for what must come, on a machine that has much else to do."""
@@ -64,7 +68,7 @@ def watched(
     )
     try:
         yield page
-        assert heard == []
+        assert heard == [], heard
     finally:
         context.close()
 
@@ -123,3 +127,10 @@ def choose(page: Page, agent: int) -> None:
     page.keyboard.press("Enter")
     page.locator("input.id").first.blur()
     page.wait_for_selector(".trace:not([hidden])")
+
+
+def violations(page: Page) -> list[Any]:
+    """What axe finds in a page that has its script: a frame shows a page of its own, a figure is one picture with a name."""
+    parts = "{ exclude: ['.drawn > svg'] }, { iframes: false }"
+    found = page.evaluate(f"axe.run({parts})")["violations"]
+    return [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]

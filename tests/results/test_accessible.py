@@ -5,14 +5,12 @@ import shutil
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
 
-from browser import named, watched
+from browser import AXE, named, violations, watched
 from cmfq.cli import main
 from cmfq.cli.watching import LiveRun
 from cmfq.decoding import read_maybe_packed
@@ -27,7 +25,6 @@ from cmfq.training.description import read_settings
 from studies import signal_report
 from studies.reliance import report as reliance_report
 
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text()
 OLD = Path(__file__).parents[1] / "old_files"
 STORED = Path(__file__).parents[2] / "docs" / "results"
 SCREENS = {"desktop": (1280, 800), "phone": (390, 844)}
@@ -100,13 +97,6 @@ PAGES: dict[str, Callable[[Path], Path]] = {
     "reliance": reliance,
     "replay": viewer,
 }
-
-
-def violations(page: Page) -> list[Any]:
-    """Of the page itself: a frame shows a page of its own, a figure is one picture with a name."""
-    parts = "{ exclude: ['.drawn > svg'] }, { iframes: false }"
-    found = page.evaluate(f"axe.run({parts})")["violations"]
-    return [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]
 
 
 def check(page: Page) -> None:
