@@ -113,13 +113,16 @@ class OnRay:
     def close(self, running: Collection[Any]) -> None:
         """Ask tasks to stop, wait, and leave the cluster; a second Ctrl-C ends them at once."""
         handles, ray = list(running), self._ray
+        left = handles
         try:
             for handle in handles:
                 ray.cancel(handle)
             if handles:
-                ray.wait(handles, num_returns=len(handles), timeout=STOP_SECONDS, fetch_local=False)
+                _, left = ray.wait(
+                    handles, num_returns=len(handles), timeout=STOP_SECONDS, fetch_local=False
+                )
         finally:
-            for handle in handles:
+            for handle in left:  # one that has just ended would make Ray abort this process
                 with suppress(Exception):
                     ray.cancel(handle, force=True)
             for home in self._homes:
