@@ -20,9 +20,11 @@ demo: $(READY)
 		--preset strong --algorithm cmfq --size 64 --episodes 120 --run runs/demo; fi
 	@$(BIN)/cmfq report runs/demo --against random rush focus
 
-# The documentation site, in build/docs; a warning is an error.
+# The documentation site, in build/docs; a warning is an error, and so is what keeps out who reads
+# by keyboard or by ear.
 docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -q -W --keep-going -j auto -b html docs build/docs
+	$(BIN)/pytest -q tests/docs/built_site.py
 	@echo build/docs/index.html
 
 $(VENV)/.docs: $(READY)

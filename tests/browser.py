@@ -130,7 +130,10 @@ def choose(page: Page, agent: int) -> None:
 
 
 def violations(page: Page) -> list[Any]:
-    """What axe finds in a page that has its script: a frame shows a page of its own, a figure is one picture with a name."""
+    """What axe finds in a page that has its script.
+
+    A frame shows a page of its own, a figure is one picture with a name: neither is looked into.
+    """
     parts = "{ exclude: ['.drawn > svg'] }, { iframes: false }"
     found = page.evaluate(f"axe.run({parts})")["violations"]
     return [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found]

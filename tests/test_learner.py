@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 import torch
 
@@ -165,15 +166,31 @@ def test_the_average_is_exponential_once_its_window_is_full() -> None:
     assert learner.averaged_policy().algorithm == "mfq"
 
 
+def shares(updates: int, settings: LearnerSettings) -> npt.NDArray[np.float64]:
+    """Shares of the average: first the weights before the first update, then after each."""
+    share = np.zeros(updates + 1)
+    share[0] = 1.0
+    for update in range(1, updates + 1):
+        rate = averaging_rate(update, settings)
+        share *= 1 - rate
+        share[update] = rate
+    return share
+
+
+@pytest.mark.parametrize("degree", [0.0, 2.0, 4.5])
+def test_the_average_forgets_by_its_degree(degree: float) -> None:
+    settings = LearnerSettings(average_updates=10**9, average_degree=degree)
+    share, updates = shares(3000, settings), np.arange(3001)
+    assert share[0] == 0
+    assert share @ updates / 3000 == pytest.approx((degree + 1) / (degree + 2), abs=2e-3)
+    expected = updates[1000:] ** degree / (updates**degree)[1:].sum()
+    np.testing.assert_allclose(share[1000:], expected, rtol=2e-2)
+
+
 @pytest.mark.parametrize("updates", [1, 2, 20, 400])
 def test_nothing_of_the_first_weights_is_left_in_a_short_run(updates: int) -> None:
     """Less than a plain average of all weights would leave of each, and none of the initial."""
-    share = np.zeros(updates + 1)
-    share[0] = 1.0  # of the weights before the first update
-    for update in range(1, updates + 1):
-        rate = averaging_rate(update, window=1000)
-        share *= 1 - rate
-        share[update] = rate
+    share = shares(updates, LearnerSettings())
     assert share[0] == 0
     assert share.sum() == pytest.approx(1)
     assert share[1] <= 1 / updates

@@ -8,8 +8,13 @@ if TYPE_CHECKING:
     from sphinx.application import Sphinx
 
 CHANGES = (
-    # Code that is wider than the screen is scrolled, which takes the focus.
+    # What is wider than the screen is scrolled, which takes the focus.
     (re.compile(r"<pre(?![^>]*tabindex)"), '<pre tabindex="0"'),
+    (re.compile(r'<div class="(table-wrapper[^"]*)"(?! tabindex)'),
+     r'<div class="\1" tabindex="0"'),
+    (re.compile(r"<th[^>]*><p></p></th>"), "<td></td>"),
+    (re.compile(r'(?<!</h1>)<div id="search-results">'),
+     '<h1>Search</h1><div id="search-results">'),
     (re.compile(r'role="heading"(?! aria-level)'), 'role="heading" aria-level="2"'),
     (re.compile(r'<aside class="sidebar-drawer"(?! aria)'),
      '<aside class="sidebar-drawer" aria-label="Site"'),

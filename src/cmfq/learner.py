@@ -52,6 +52,10 @@ class LearnerSettings:
     """Number of rewards summed before the next state's value (n-step return, Sutton 1988)."""
     average_updates: int = 1000
     """Longest window, in updates, of the weight average that checkpoints hold."""
+    average_degree: float = 8.0
+    """Degree d of that average while its window is not full: the weights after update u count as
+    u to the power of d (polynomial-decay averaging, Shamir & Zhang 2013). The lower, the longer:
+    the middle of the average is at (d + 1) / (d + 2) of the run."""
     merged_action: Literal["stored", "recomputed"] = "stored"
     """Merged action ``ǎ`` of a sampled step: stored when the agent acted (Algorithm 1), or
     recomputed by the current network."""
@@ -75,23 +79,21 @@ class LearnerSettings:
         require_range(self, 1, 2**45, "replay_bytes")
         require_range(self, 1, 1e9, "target_period", "average_updates")
         require_range(self, 0, 1, "target_rate")
+        require_range(self, 0, 1000, "average_degree")
         require_range(self, 0, 0.99, "action_gap")
         require_range(self, 1, 1000, "n_steps")
         require_range(self, 0, 1e6, "min_updates")
 
 
-DECAY = 8
-"""Degree of the polynomial by which the average forgets while its window is not full."""
-
-
-def averaging_rate(update: int, window: int) -> float:
+def averaging_rate(update: int, settings: LearnerSettings) -> float:
     """Step of the average towards the weights after an update, counted from 1.
 
-    ``(d + 1) / (u + d)`` with ``d`` = :data:`DECAY` until that is ``1 / window``: polynomial-decay
+    ``(d + 1) / (u + d)`` with the degree ``d`` until that is ``1 / window``: polynomial-decay
     averaging (Shamir & Zhang 2013), in which the weights after update ``u`` count about as ``u^d``
     and nothing is left of the start; from then on the average is exponential.
     """
-    return max(1 / window, (DECAY + 1) / (update + DECAY))
+    degree = settings.average_degree
+    return max(1 / settings.average_updates, (degree + 1) / (update + degree))
 
 
 class Learner:
@@ -183,7 +185,7 @@ class Learner:
     @torch.no_grad()
     def _average(self, averaged: Any, current: Any, _: Any) -> None:
         """Move the average towards the newest weights (see :func:`averaging_rate`)."""
-        rate = averaging_rate(self.updates + 1, self.settings.average_updates)
+        rate = averaging_rate(self.updates + 1, self.settings)
         for average, weight in zip(averaged, current, strict=True):
             average.lerp_(weight, rate)
 
