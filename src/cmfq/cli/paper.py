@@ -23,7 +23,7 @@ from cmfq.workers import check_workers
 
 
 def paper(
-    figures: tyro.conf.Positional[tuple[str, ...]],
+    figures: tyro.conf.Positional[tuple[str, ...]] = (),
     out: Folder = Path("paper"),
     preset: str = "paper",
     seeds: int = 5,

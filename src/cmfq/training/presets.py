@@ -90,7 +90,6 @@ def strong(environment: EnvironmentSettings) -> RunSettings:
     An agent's death is no end to what it learns to earn, half of its reward is the team's less the
     enemy's, its inputs mean the same on every map, every batch is turned or mirrored, the gap
     between the best action and the others is widened, and in play it takes the best action.
-    Checkpoints average weights over a great part of the run: in self-play they go round in circles.
     """
     settings = paper(environment)
     if "strong" not in environment.training.presets:
@@ -99,14 +98,7 @@ def strong(environment: EnvironmentSettings) -> RunSettings:
         settings,
         mean_field=replace(settings.mean_field, effect_beta=10.0),
         network=replace(settings.network, place=False, compass=True),
-        learner=replace(
-            settings.learner,
-            min_updates=40,
-            symmetries=True,
-            action_gap=0.8,
-            average_updates=10**9,
-            average_degree=2.0,
-        ),
+        learner=replace(settings.learner, min_updates=40, symmetries=True, action_gap=0.8),
         objective=ObjectiveSettings(death="posthumous", team_share=0.5, rivalry=1.0),
         # Gaps are up to five times as wide: a third of the usual beta explores as much.
         exploration=replace(settings.exploration, beta_start=1.0, beta_end=10.0, play_beta=1000.0),
