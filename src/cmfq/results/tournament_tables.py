@@ -94,12 +94,12 @@ def ordering_table(standings: Standings, title: str = "") -> Table | None:
 
 
 def ordering_sentence(table: Table) -> str:
-    """Sentence: number of the paper's orderings that hold."""
+    """Sentence: how many of the paper's orderings hold."""
     found = [row[-1] for row in table.rows]
     holds, opposite = found.count("holds"), found.count("does not hold")
     return (
-        f"Of the paper's {len(found)} orderings, {holds or 'none'} beyond chance as in the paper, "
-        f"{opposite or 'none'} the other way round; {len(found) - holds - opposite} cannot be told."
+        f"Orderings of the paper that hold here beyond chance: {holds}; reversed: {opposite}; "
+        f"cannot be told: {len(found) - holds - opposite}."
     )
 
 
