@@ -24,7 +24,7 @@ demo: $(READY)
 # by keyboard or by ear.
 docs: $(VENV)/.docs
 	$(BIN)/python -m sphinx -q -W --keep-going -j auto -b html docs build/docs
-	$(BIN)/pytest -q tests/docs/built_site.py
+	$(TESTS) -q tests/docs/built_site.py
 	@echo build/docs/index.html
 
 $(VENV)/.docs: $(READY)
