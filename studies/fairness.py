@@ -56,9 +56,8 @@ class Row:
 def row_of(match: MatchResult, settings: BattleSettings) -> Row:
     """What a match of a script against itself says of the sides."""
     assert match.sides is not None
-    margins = [
-        (one.a_survivors - one.b_survivors) * (1 if one.a_side == 0 else -1) for one in match.games
-    ]
+    as_red = [one if one.a_side == 0 else one.swapped() for one in match.games]
+    margins = [one.a_survivors - one.b_survivors for one in as_red]
     return Row(
         match.a,
         settings.size,
@@ -132,8 +131,8 @@ def main(arguments: list[str] | None = None) -> int:
     """Play what is missing and write the page."""
     study = tyro.cli(FairnessStudy, args=arguments)
     make_folder(study.out)
+    rows = read_rows(study.out)
     for case in study.cases:
-        rows = read_rows(study.out)
         if any(row.name == case and row.games == study.games for row in rows):
             continue
         script, size, rules = case.split()
@@ -145,7 +144,7 @@ def main(arguments: list[str] | None = None) -> int:
         write_json(study.out / ROWS, [asdict(row) for row in rows])
         print(json.dumps(asdict(rows[-1])), flush=True)
     order = {case: number for number, case in enumerate(CASES)}
-    rows = sorted(read_rows(study.out), key=lambda row: order.get(row.name, len(order)))
+    rows.sort(key=lambda row: order.get(row.name, len(order)))
     again = join(["python", "-m", "studies.fairness", "--games", str(study.games)])
     write_folder(study.out, page_of(rows, f"{again} --out {study.out}"))
     return 0

@@ -2,7 +2,7 @@
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
@@ -36,7 +36,7 @@ def hear_interrupts() -> Iterator[None]:
         KeyboardInterrupt: it was pressed, whatever came of it.
     """
     _heard.clear()
-    with _handlers((signal.SIGINT,), interrupt, only=signal.default_int_handler):
+    with handled((signal.SIGINT,), interrupt, only=signal.default_int_handler):
         try:
             yield
         except Exception as error:
@@ -50,7 +50,7 @@ def interrupts_wait() -> Iterator[None]:
     """Put Ctrl-C and SIGTERM off until what belongs together is done."""
     came: list[int] = []
     try:
-        with _handlers((signal.SIGINT, signal.SIGTERM), lambda number, frame: came.append(number)):
+        with handled((signal.SIGINT, signal.SIGTERM), lambda number, frame: came.append(number)):
             yield
     finally:
         for number in came[:1]:
@@ -58,7 +58,7 @@ def interrupts_wait() -> Iterator[None]:
 
 
 @contextmanager
-def _handlers(numbers: tuple[int, ...], handler: Any, only: Any = None) -> Iterator[None]:
+def handled(numbers: Sequence[int], handler: Any, only: Any = None) -> Iterator[None]:
     """Have signals handled so, in the main thread (no other can say how).
 
     Args:

@@ -116,9 +116,7 @@ def ends_table(curves: Mapping[str, Sequence[Metrics]], title: str = "") -> Tabl
     for group, runs in curves.items():
         cells = []
         for key in measures:
-            for part in (slice(ENDS), slice(-ENDS, None)):
-                values = [_one(key, row[key]) for run in runs for row in run[part]]
-                cells.append(f"{np.mean(values):.0f}".replace("-", "\N{MINUS SIGN}"))
+            cells += [f"{one:.0f}".replace("-", "\N{MINUS SIGN}") for one in _ends(key, runs)]
         lengths = sorted({len(run) for run in runs})
         rows.append((group, str(len(runs)), ", ".join(map(str, lengths)), *cells))
     return Table(tuple(columns), rows, title)
@@ -126,13 +124,7 @@ def ends_table(curves: Mapping[str, Sequence[Metrics]], title: str = "") -> Tabl
 
 def ends_sentence(curves: Mapping[str, Sequence[Metrics]]) -> str:
     """Sentence: the group that earns most at the end, and which earn less than at first."""
-    means = {
-        group: [
-            float(np.mean([_one("rewards", row["rewards"]) for run in runs for row in run[part]]))
-            for part in (slice(ENDS), slice(-ENDS, None))
-        ]
-        for group, runs in curves.items()
-    }
+    means = {group: _ends("rewards", runs) for group, runs in curves.items()}
     best = max(means, key=lambda group: means[group][1])
     fallen = [group for group, (first, last) in means.items() if last < first]
     less = f"; less than at first: {listing(fallen)}" if fallen else ""
@@ -180,6 +172,14 @@ def write_curves(folder: Path, entrants: Sequence[Entrant], title: str, command:
 
 def _anybody_died(curves: Mapping[str, Sequence[Metrics]]) -> bool:
     return any(somebody_died(row) for runs in curves.values() for rows in runs for row in rows)
+
+
+def _ends(key: str, runs: Sequence[Metrics]) -> list[float]:
+    """Means of the first and of the last episodes of some runs."""
+    return [
+        float(np.mean([_one(key, row[key]) for run in runs for row in run[part]]))
+        for part in (slice(ENDS), slice(-ENDS, None))
+    ]
 
 
 def _one(key: str, value: Any) -> float:

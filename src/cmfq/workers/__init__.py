@@ -1,17 +1,15 @@
 """Many tasks, wherever they run: here, in processes, on Ray or on Slurm."""
 
 import signal
-import threading
 from collections import Counter, deque
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from cmfq.errors import UserError
-from cmfq.interrupts import interrupt
+from cmfq.interrupts import handled, interrupt
 from cmfq.workers.finding import Workers, check_workers, find_place, runs_here
 from cmfq.workers.local import asked_to_stop, one_thread
 from cmfq.workers.place import Call, Needs, Stopped, WorkerLost
@@ -26,6 +24,8 @@ Result = TypeVar("Result")
 
 RETRIES = 3
 """How often a task is done again whose worker was lost, before it is given up."""
+AS_CTRL_C = ("SIGTERM", "SIGHUP")
+"""Names of signals that are as Ctrl-C while tasks run, so that no worker is left behind."""
 
 
 class TasksMissing(UserError):
@@ -72,7 +72,8 @@ def as_finished(
     place = find_place(workers, needs)
     waiting = _Waiting(tasks)
     running: dict[Hashable, tuple[int, Task]] = {}
-    with _signals_interrupt():
+    numbers = [getattr(signal, name) for name in AS_CTRL_C if hasattr(signal, name)]
+    with handled(numbers, interrupt, only=signal.SIG_DFL):
         try:
             call = replace(Call.of(function), home=place.home(folder) if folder else None)
             while True:
@@ -121,20 +122,3 @@ class _Waiting(Generic[Task]):
             self.missing.append(sentence)
         else:
             self.again.append((number, task))
-
-
-@contextmanager
-def _signals_interrupt() -> Iterator[None]:
-    """SIGTERM and a closed terminal are as Ctrl-C, so that no worker is left behind."""
-    names = ("SIGTERM", "SIGHUP")
-    numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
-    listening = threading.current_thread() is threading.main_thread()
-    before: dict[int, Any] = {}
-    for number in numbers if listening else ():
-        if signal.getsignal(number) == signal.SIG_DFL:
-            before[number] = signal.signal(number, interrupt)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
