@@ -15,6 +15,7 @@ LAYERS = [
     {"imports", "decoding"},
     {"mean_field", "environments", "storage", "undo", "outputs", "devices"},
     {"objective", "batch", "adam"},
+    {"graphs"},
     {"heads"},
     {"networks"},
     {"merge"},

@@ -99,7 +99,7 @@ def test_a_replay_keeps_its_rows_and_makes_its_batches_on_its_device() -> None:
     assert {tensor.device for name, tensor in state.items() if name in ("view", "rewards")} == {
         META
     }
-    assert replay._gather(torch.zeros(4, dtype=torch.int64, device=META)).view.device == META
+    assert replay.gather(torch.zeros(4, dtype=torch.int64, device=META)).view.device == META
 
 
 def test_rows_are_drawn_alike_whether_or_not_the_actions_are_mirrored() -> None:

@@ -27,7 +27,8 @@ class Adam:
             fused: whether one kernel does all of it.
         """
         self.weights = list(weights)
-        self.rate = rate
+        on_gpu = any(weight.device.type == "cuda" for weight in self.weights)
+        self._rate = torch.tensor(rate, device=self.weights[0].device) if on_gpu else rate
         self.fused = fused
         self._moments = {
             name: [torch.zeros_like(weight.detach()) for weight in self.weights]
@@ -36,6 +37,18 @@ class Adam:
         self._moments["step"] = [
             torch.zeros((), device=weight.device if fused else "cpu") for weight in self.weights
         ]
+
+    @property
+    def rate(self) -> float:
+        """Learning rate; on a GPU a tensor, where a CUDA graph reads it."""
+        return float(self._rate)
+
+    @rate.setter
+    def rate(self, rate: float) -> None:
+        if isinstance(self._rate, Tensor):
+            self._rate.fill_(rate)
+        else:
+            self._rate = rate
 
     @torch.no_grad()
     def step(self) -> None:
@@ -56,7 +69,7 @@ class Adam:
             amsgrad=False,
             beta1=0.9,
             beta2=0.999,
-            lr=self.rate,
+            lr=self._rate,
             weight_decay=0.0,
             eps=1e-8,
             maximize=False,

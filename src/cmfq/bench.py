@@ -85,9 +85,7 @@ def _measure(self_play: SelfPlay, episodes: int) -> BenchRow:
         agent_steps += new
         owed += new * ratio
         while owed >= batch_size:
-            batch = side.learner.sample(side.replay)
-            side.learner.update(batch)
-            owed -= len(batch.actions)
+            owed -= side.learner.learn(side.replay)[1]
     wait_for(side.policy.device)
     total = time.perf_counter() - started
     stepping = sum(one.clock.seconds for one in environments)

@@ -2,7 +2,7 @@
 
 import copy
 from dataclasses import dataclass, replace
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -13,6 +13,7 @@ from cmfq.adam import Adam
 from cmfq.batch import Batch, turned
 from cmfq.environments.symmetries import symmetries
 from cmfq.errors import require_range
+from cmfq.graphs import UpdateGraphs
 from cmfq.mean_field.td import boltzmann_value, double_value, greedy_value, td_error, td_target
 from cmfq.merge import InteractionRows, Neighbourhood
 from cmfq.networks import Encoding, QNetwork
@@ -106,22 +107,48 @@ class Learner:
         self._generator = generator
         self.settings = settings
         self.target_network = copy.deepcopy(policy.network)
-        self.average = AveragedModel(policy.network, multi_avg_fn=self._average)
-        self.average.n_averaged = self.average.n_averaged.cpu()  # it is read at every update
+        self.average = AveragedModel(policy.network)
+        self.average.n_averaged = self.average.n_averaged.cpu()  # it is counted at every update
+        on_gpu = policy.device.type == "cuda"  # rates are tensors there, for graphs to read
+        self._averaging_rate = torch.zeros((), device=policy.device) if on_gpu else 0.0
         self.optimiser = Adam(policy.network.parameters(), settings.learning_rate)
         self.updates = 0
+        self._graphs: UpdateGraphs | None = None
         self._symmetries = [
             symmetry.to(policy.device)
             for symmetry in (symmetries(policy.specification) if settings.symmetries else ())
         ]
 
+    def learn(self, replay: ReplayBuffer) -> tuple[Tensor, int]:
+        """Draw a minibatch of the kind that the algorithm learns from, and learn from it.
+
+        Returns:
+            The loss (see :meth:`update`), and how many rows the minibatch has.
+        """
+        if not self._fits_graphs:
+            batch = self.sample(replay)
+            return self.update(batch), len(batch.actions)
+        if self._graphs is None:
+            self._graphs = UpdateGraphs(self._descend, self.policy.device)
+        rows = replay.draw(self.settings.batch_size, self._generator)
+        turn = self._draw_turn()
+        self._set_averaging_rate()
+        loss = self._graphs.run(rows, lambda rows: self._turned(replay.gather(rows), turn), turn)
+        self._finish_update()
+        return loss, len(rows)
+
     def sample(self, replay: ReplayBuffer) -> Batch:
         """Draw a minibatch of the kind that the algorithm learns from."""
         draw = replay.sample_steps if self._samples_steps else replay.sample
         batch = draw(self.settings.batch_size, self._generator)
-        if not self._symmetries:
-            return batch
-        return turned(batch, self._symmetries[self._generator.integers(len(self._symmetries))])
+        return self._turned(batch, self._draw_turn())
+
+    def _draw_turn(self) -> int | None:
+        """Draw one of the symmetries, if batches are turned."""
+        return int(self._generator.integers(len(self._symmetries))) if self._symmetries else None
+
+    def _turned(self, batch: Batch, turn: int | None) -> Batch:
+        return batch if turn is None else turned(batch, self._symmetries[turn])
 
     def update(self, batch: Batch) -> Tensor:
         """One step down the gradient of Eq 12; every ``C`` of them, ``θ⁻ ← θ``.
@@ -130,6 +157,13 @@ class Learner:
             The mean squared TD error before the step, a scalar on the device: reading it there and
             then would make the CPU wait for a GPU.
         """
+        self._set_averaging_rate()
+        loss = self._descend(batch)
+        self._finish_update()
+        return loss
+
+    def _descend(self, batch: Batch) -> Tensor:
+        """All of an update that is the same every time."""
         network, target_network = self.policy.network, self.target_network
         encoding = network.encode(batch.view, batch.features, batch.action_mask)
         merged = self._merged_actions(batch, encoding)
@@ -150,13 +184,23 @@ class Learner:
         network.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
-        self.average.update_parameters(network)
-        self.updates += 1
+        self._average()
         if self.settings.target_rate:
             self._follow(self.settings.target_rate)
-        elif self.updates % self.settings.target_period == 0:
-            self.target_network.load_state_dict(network.state_dict())
         return loss.detach()
+
+    def _set_averaging_rate(self) -> None:
+        rate = averaging_rate(self.updates + 1, self.settings)
+        if isinstance(self._averaging_rate, Tensor):
+            self._averaging_rate.fill_(rate)
+        else:
+            self._averaging_rate = rate
+
+    def _finish_update(self) -> None:
+        self.updates += 1
+        self.average.n_averaged += 1
+        if not self.settings.target_rate and self.updates % self.settings.target_period == 0:
+            self.target_network.load_state_dict(self.policy.network.state_dict())
 
     def _next_values(self, batch: Batch, next_q_values: Tensor, next_merged: Tensor) -> Tensor:
         """Value of the next step, ``(n,)``, by the rule of the settings."""
@@ -183,11 +227,13 @@ class Learner:
             target.lerp_(weight, rate)
 
     @torch.no_grad()
-    def _average(self, averaged: Any, current: Any, _: Any) -> None:
+    def _average(self) -> None:
         """Move the average towards the newest weights (see :func:`averaging_rate`)."""
-        rate = averaging_rate(self.updates + 1, self.settings)
-        for average, weight in zip(averaged, current, strict=True):
-            average.lerp_(weight, rate)
+        network, average = self.policy.network, self.average.module
+        for mean, weight in zip(average.parameters(), network.parameters(), strict=True):
+            mean.lerp_(weight, self._averaging_rate)
+        for held, buffer in zip(average.buffers(), network.buffers(), strict=True):
+            held.copy_(buffer)
 
     def _merged_actions(self, batch: Batch, encoding: Encoding) -> Tensor:
         """``ǎ`` of the prediction. Learned parts learn through it; effects are taken as given."""
@@ -237,6 +283,12 @@ class Learner:
         cells = interactions.agent * actions + interactions.action
         counts = torch.bincount(cells, minlength=near.counts.numel()).reshape(-1, actions)
         return near._replace(counts=counts.to(near.counts), interactions=interactions)
+
+    @property
+    def _fits_graphs(self) -> bool:
+        """Whether an update launches the same every time, and on a GPU."""
+        alike = not self._recomputes and self.settings.target_value != "boltzmann"  # reads beta
+        return alike and self.policy.device.type == "cuda"
 
     @property
     def _recomputes(self) -> bool:

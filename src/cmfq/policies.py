@@ -12,6 +12,7 @@ from torch import Tensor
 
 from cmfq.algorithms import Algorithm, MeanFieldSettings, MergingRule, find_algorithm, find_function
 from cmfq.decision import Decision, Trace
+from cmfq.devices import join, stacked, to_arrays
 from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
 from cmfq.errors import UserError
 from cmfq.explanation import Explanation, explain
@@ -139,12 +140,16 @@ class QPolicy:
             policy = boltzmann(q_values, self.beta)
             uniform = generator.random(len(policy), dtype=np.float32)
             actions = sample(policy, self._tensor(uniform))
+            taken, counts, merged_actions, values, *effects = to_arrays(
+                [actions.unsqueeze(1), neighbourhood.counts, merged.action, q_values]
+                + ([] if merged.effects is None else [merged.effects])
+            )
         everyone = Decision(
-            actions.cpu().numpy().astype(np.int32),
-            neighbourhood.counts.cpu().numpy(),
-            merged.action.cpu().numpy(),
-            None if merged.effects is None else merged.effects.cpu().numpy(),
-            q_values.cpu().numpy(),
+            taken[:, 0].astype(np.int32),
+            counts,
+            merged_actions,
+            effects[0] if effects else None,
+            values,
             Trace(
                 self.network,
                 self.mean_field,
@@ -169,8 +174,8 @@ class QPolicy:
     def _inputs(self, observations: Sequence[TeamObservation]) -> tuple[Tensor, Tensor]:
         """View and features on the policy's device, rows of all teams stacked."""
         return (
-            self._tensor(_join([observation.view for observation in observations])),
-            self._tensor(_join([observation.features for observation in observations])),
+            stacked([observation.view for observation in observations], self.device),
+            stacked([observation.features for observation in observations], self.device),
         )
 
     def _encode(
@@ -189,7 +194,7 @@ class QPolicy:
             return None
         masks = [one.action_mask for one in observations]
         assert all(mask is not None for mask in masks), "the specification promises masks"
-        return self._tensor(_join(cast("list[Array]", masks)))
+        return stacked(cast("list[Array]", masks), self.device)
 
     def explain(
         self,
@@ -251,9 +256,9 @@ class QPolicy:
         if self.mean_field.neighbours == "everyone":
             teams = np.zeros(len(included), int) if worlds is None else np.asarray(worlds)
         found = self.find_neighbourhood(
-            _join([observation.positions for observation in included]),
+            join([observation.positions for observation in included]),
             np.repeat(teams, sizes),
-            _join([observation.previous_actions for observation in included]),
+            join([observation.previous_actions for observation in included]),
         )
         own = sum(sizes[: len(observations)])
         return Neighbourhood(found.counts[:own], found.positions[:own], found.interactions)
@@ -283,8 +288,8 @@ class QPolicy:
         Where everyone is a neighbour, the agents of ``others`` stand in the rows behind the team's.
         """
         included = self._included([observation], others)
-        positions = _join([one.positions for one in included])
-        previous_actions = _join([one.previous_actions for one in included])
+        positions = join([one.positions for one in included])
+        previous_actions = join([one.previous_actions for one in included])
         found = find_interactions(
             positions, np.zeros(len(positions), int), previous_actions, self.radius, self.body_side
         )
@@ -320,7 +325,3 @@ class QPolicy:
     def body_side(self) -> int:
         """Cells along each side of an agent's body."""
         return self.specification.body_side
-
-
-def _join(arrays: Sequence[Array]) -> Array:
-    return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)

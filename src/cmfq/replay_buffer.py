@@ -184,12 +184,18 @@ class ReplayBuffer:
         Raises:
             ValueError: nothing has been completed yet.
         """
-        if not bool((self._actions[: self._used] >= 0).any()):
+        return self.gather(self.draw(size, generator).to(self._device))
+
+    def draw(self, size: int, generator: np.random.Generator) -> Tensor:
+        """Rows of the transitions that :meth:`sample` draws, ``(size,)``, in the CPU's memory."""
+        if not self._used:
             raise ValueError("the replay holds no completed step")
         rows = torch.from_numpy(generator.integers(self._used, size=size))
         while len(redraw := torch.nonzero(self._actions[rows] < 0).squeeze(1)):
+            if len(redraw) == size and not bool((self._actions[: self._used] >= 0).any()):
+                raise ValueError("the replay holds no completed step")
             rows[redraw] = torch.from_numpy(generator.integers(self._used, size=len(redraw)))
-        return self._gather(rows.to(self._device))
+        return rows
 
     def sample_steps(self, size: int, generator: np.random.Generator) -> Batch:
         """Draw whole steps of a team until there are ``size`` transitions or more.
@@ -204,9 +210,15 @@ class ReplayBuffer:
         while sum(map(len, spans)) < size:
             spans.append(torch.arange(*completed[generator.integers(len(completed))]))
         groups = torch.repeat_interleave(torch.tensor([len(span) for span in spans]))
-        return self._gather(torch.cat(spans).to(self._device), groups.to(self._device))
+        return self.gather(torch.cat(spans).to(self._device), groups.to(self._device))
 
-    def _gather(self, rows: Tensor, groups: Tensor | None = None) -> Batch:
+    def gather(self, rows: Tensor, groups: Tensor | None = None) -> Batch:
+        """Transitions of rows, all on the device.
+
+        Args:
+            rows: ``(n,)``.
+            groups: ``(n,)``, which step a row is of, if whole steps were sampled.
+        """
         rewards, discounts, next_rows = self._look_ahead(rows)
 
         def of(name: str, rows: Tensor) -> Tensor:

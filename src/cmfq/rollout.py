@@ -169,15 +169,17 @@ class _World:
 
     def step(self, decisions: tuple[Decision, ...]) -> Step:
         """Let every team do as decided; of the world alone, so it may be done on a thread."""
+        actions = [decision.actions for decision in decisions]
         with _of_episode(self._seed):
-            return self._environment.step([decision.actions for decision in decisions])
+            step = self._environment.step(actions)
+        if self._combat:
+            self._combat.add(self.observations, actions, step)
+        return step
 
     def follow(self, decisions: tuple[Decision, ...], step: Step) -> None:
         """Take up what came of the decisions, and tell who watches."""
         for observer in self.observers:
             observer.on_step(self.observations, decisions, step)
-        if self._combat:
-            self._combat.add(self.observations, [one.actions for one in decisions], step)
         self.steps += 1
         self._agent_steps += [len(decision.actions) for decision in decisions]
         self._rewards += [float(reward.sum()) for reward in step.rewards]

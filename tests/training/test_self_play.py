@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from cmfq.algorithms import MeanFieldSettings
 from cmfq.batch import Batch
@@ -17,7 +18,6 @@ from cmfq.environments.signal import SignalSettings
 from cmfq.errors import UserError
 from cmfq.learner import LearnerSettings
 from cmfq.play.bots import bot
-from cmfq.replay_buffer import ReplayBuffer
 from cmfq.rollout import Episode, play_episode, play_episodes
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
@@ -173,14 +173,13 @@ def test_updates_are_paid_for_by_the_rows_that_they_learned_from(
     learner = replace(tiny.learner, batch_size=70, min_updates=9, replay_ratio=1e-6)
     self_play = SelfPlay(replace(tiny, algorithm=algorithm, learner=learner))
     side = self_play.sides["agent"]
-    rows, draw = [], side.learner.sample
+    rows, update = [], side.learner.update
 
-    def sample(replay: ReplayBuffer) -> Batch:
-        batch = draw(replay)
+    def counted(batch: Batch) -> Tensor:
         rows.append(len(batch.actions))
-        return batch
+        return update(batch)
 
-    side.learner.sample = sample  # type: ignore[method-assign]
+    side.learner.update = counted  # type: ignore[method-assign]
     episodes = tiny.episodes
     for _ in range(episodes):
         self_play.run_episodes()

@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 from jaxtyping import Float, Int, Int64
 from numpy import ndarray as Array
 from torch import Tensor
@@ -31,7 +32,7 @@ def check_effects(
     """
     if len(effect) == 0:
         return
-    least, greatest = (bound.item() for bound in effect.aminmax())
+    least, greatest = torch.stack(effect.aminmax()).tolist()  # a GPU is waited for once
     if least >= -ROUNDING and greatest < math.inf:
         return
     wrong = int((~((effect >= -ROUNDING) & (effect < math.inf))).nonzero()[0])
@@ -50,7 +51,10 @@ def check_weights(merged_action: Float[Tensor, "agents actions"]) -> None:
     """
     total = merged_action.sum(-1)
     error = (total - total.round()).abs_()
-    if len(total) == 0 or (error.max() < WEIGHTS_ROUNDING and total.max() < 1.5):
+    if len(total) == 0:
+        return
+    greatest_error, greatest = torch.stack([error.max(), total.max()]).tolist()
+    if greatest_error < WEIGHTS_ROUNDING and greatest < 1.5:
         return
     valid = (error < WEIGHTS_ROUNDING) & (total.round() >= 0) & (total.round() <= 1)
     wrong = int((~valid).nonzero()[0])

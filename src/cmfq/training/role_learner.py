@@ -82,9 +82,9 @@ class RoleLearner:
         )
         losses: list[Tensor] = []
         while self._pending_rows >= settings.batch_size:
-            batch = self.learner.sample(self.replay)
-            losses.append(self.learner.update(batch))
-            self._pending_rows -= len(batch.actions)  # whole steps are more than was asked for
+            loss, rows = self.learner.learn(self.replay)
+            losses.append(loss)
+            self._pending_rows -= rows  # whole steps are more than was asked for
         return torch.stack(losses).tolist() if losses else []  # a GPU is waited for once
 
     def is_finite(self, losses: list[float]) -> bool:
