@@ -20,6 +20,7 @@ from cmfq.cli import main
 from cmfq.devices import available, describe, find_device
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.errors import UserError
+from cmfq.late_writes import LateWrites
 from cmfq.learner import Learner, LearnerSettings
 from cmfq.mean_field.policy import boltzmann
 from cmfq.networks import NetworkSettings
@@ -27,6 +28,7 @@ from cmfq.new_network import new_network
 from cmfq.play.players import load_player
 from cmfq.policies import QPolicy
 from cmfq.replay_buffer import ReplayBuffer
+from cmfq.replay_writer import ReplayWriter
 from cmfq.training.presets import preset_training
 from cmfq.training.run import Run
 
@@ -100,35 +102,6 @@ def test_a_replay_keeps_its_rows_and_makes_its_batches_on_its_device() -> None:
         META
     }
     assert replay.gather(torch.zeros(4, dtype=torch.int64, device=META)).view.device == META
-
-
-def test_rows_are_drawn_alike_whether_or_not_the_actions_are_mirrored() -> None:
-    """On a GPU the CPU keeps its own copy of the actions, and draws by it."""
-
-    def filled(mirrored: bool) -> ReplayBuffer:
-        replay = ReplayBuffer(SPECIFICATION, 0.95, 2**23)
-        if mirrored:
-            replay._actions = replay._actions.clone()
-        environment = BattleEnvironment(BATTLE)
-        policy, generator = policy_on("cpu"), np.random.default_rng(3)
-        observations = environment.reset(0)
-        for _ in range(3):
-            (decision,) = policy.decide(observations[:1], generator)
-            rows = replay.append(observations[0], decision)
-            alive = np.ones(len(decision.actions), bool)
-            rewards = np.ones(len(alive), np.float32)
-            replay.complete(rows, decision.actions, rewards, alive, None)
-        replay.append(observations[0], decision)
-        return replay
-
-    torch.manual_seed(0)
-    plain = filled(mirrored=False)
-    torch.manual_seed(0)
-    mirrored = filled(mirrored=True)
-    assert torch.equal(plain._actions[:36], mirrored._actions[:36])
-    for _ in range(5):
-        one, other = (replay.sample(16, np.random.default_rng(1)) for replay in (plain, mirrored))
-        assert torch.equal(one.view, other.view)
 
 
 @pytest.mark.parametrize("name", ["gpu", "cuda:x", "CPU", ""])
@@ -221,30 +194,79 @@ def test_python_takes_a_device_too(tmp_path: Path) -> None:
         cmfq.resume(tmp_path / "run", device="cuda:99")
 
 
+def filled(late: bool, order: tuple[int, ...] = (0, 1)) -> ReplayBuffer:
+    """A replay of two steps of both teams, written late or at once."""
+    torch.manual_seed(0)
+    replay = ReplayBuffer(SPECIFICATION, 0.95, 2**23)
+    if late:
+        replay._actions = replay._actions.clone()
+        replay._late = LateWrites(replay._columns)
+    environment = BattleEnvironment(BATTLE)
+    policy, generator = policy_on("cpu"), np.random.default_rng(3)
+    observations, writer = environment.reset(0), ReplayWriter(replay, order)
+    for _ in range(3):
+        decisions = tuple(policy.decide(observations, generator))
+        step = environment.step([decision.actions for decision in decisions])
+        writer.on_step(observations, decisions, step)
+        observations = step.observations
+    return replay
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), (1,)])
+def test_what_is_written_late_is_what_is_written_at_once(order: tuple[int, ...]) -> None:
+    late, at_once = filled(True, order).state(), filled(False, order).state()
+    assert late.keys() == at_once.keys()
+    completed = at_once["actions"] >= 0
+    for name, column in at_once.items():
+        mine = late[name]
+        if name in ("rewards", "discounts", "next_row"):
+            mine, column = mine[completed], column[completed]
+        assert torch.equal(mine, column), name
+
+
+def test_late_writes_are_there_before_rows_are_drawn() -> None:
+    late, at_once = filled(True), filled(False)
+    one, other = (replay.sample(16, np.random.default_rng(1)) for replay in (late, at_once))
+    assert torch.equal(one.view, other.view)
+    assert torch.equal(one.rewards, other.rewards)
+    assert (one.actions >= 0).all()
+
+
+def test_an_episode_that_was_written_late_is_taken_back() -> None:
+    replay = filled(True)
+    before = {name: column.clone() for name, column in replay.state().items()}
+    replay.begin(keep=True)
+    environment = BattleEnvironment(BATTLE)
+    observations = environment.reset(0)
+    (decision,) = policy_on("cpu").decide(observations[:1], np.random.default_rng(0))
+    replay.append(observations[0], decision)
+    assert replay.end(take_back=True)
+    for name, column in replay.state().items():
+        assert torch.equal(column.nan_to_num(), before[name].nan_to_num()), name
+    assert torch.equal(replay._columns["actions"], replay._actions)
+
+
 def test_what_is_on_the_device_already_does_not_cross_again() -> None:
     """A step's rows in the replay are those that were decided on, not the arrays once more."""
     environment, generator = BattleEnvironment(BATTLE), np.random.default_rng(0)
     observations = environment.reset(0)
-    _, second = policy_on("cpu").decide(observations, generator)
-    assert second.together is not None
-    assert second.on_device(torch.device("cpu")) == {}, "on the CPU nothing has to cross"
-    rows = len(second.actions)
+    decisions = policy_on("cpu").decide(observations, generator)
+    together = decisions[0].together
+    assert together is not None
     view, features = (
         torch.cat([torch.from_numpy(getattr(one, name)) for one in observations])
         for name in ("view", "features")
     )
-    trace = second.together._replace(view=view + 1, features=features + 1)
-    marked = second._replace(together=trace)
-    assert marked.on_device(META) == {}
+    marked = together._replace(view=view + 1, features=features + 1)
     replay = ReplayBuffer(SPECIFICATION, 0.95, 2**23)
-    written = replay.append(observations[1], marked)
+    replay._late = LateWrites(replay._columns)
+    for observation, decision in zip(observations, decisions, strict=True):
+        replay.append(observation, decision._replace(together=marked))
     state = replay.state()
-    assert torch.equal(state["view"][written], (view[rows:] + 1).half())
-    assert torch.equal(state["features"][written], (features[rows:] + 1).half())
-    plain = ReplayBuffer(SPECIFICATION, 0.95, 2**23)
-    plain.append(observations[1], second)
-    for name in ("counts", "merged_actions", "positions"):
-        assert torch.equal(state[name], plain.state()[name])
+    assert torch.equal(state["view"], (view + 1).half())
+    assert torch.equal(state["features"], (features + 1).half())
+    positions = np.concatenate([one.positions for one in observations])
+    assert torch.equal(state["positions"], torch.from_numpy(positions).float())
 
 
 def test_a_gpu_too_small_for_the_replay_is_told_with_both_sizes(
@@ -253,7 +275,7 @@ def test_a_gpu_too_small_for_the_replay_is_told_with_both_sizes(
     def full(*shape: object, **options: object) -> torch.Tensor:
         raise torch.cuda.OutOfMemoryError("no")
 
-    monkeypatch.setattr("cmfq.replay_buffer.free_bytes", lambda device: 7_000_000)
+    monkeypatch.setattr("cmfq.replay_columns.free_bytes", lambda device: 7_000_000)
     replay_bytes = 2**33
     with monkeypatch.context() as patch:
         ask = torch.empty

@@ -3,7 +3,6 @@
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from cmfq.algorithms import MeanFieldSettings
@@ -93,26 +92,6 @@ class Decision(NamedTuple):
         if self.together is None:
             return None
         return self.together.rows(self.first_row, self.first_row + len(self.actions))
-
-    def on_device(self, device: torch.device) -> dict[str, Tensor]:
-        """Inputs of the decision, as far as it is on a device already.
-
-        Returns:
-            The team's rows of ``view``, ``features``, ``counts`` and ``merged_actions``; empty if
-            they are elsewhere.
-        """
-        trace = self.together
-        if trace is None or trace.view is None or trace.features is None:
-            return {}
-        if trace.view.device != device:
-            return {}
-        rows = slice(self.first_row, self.first_row + len(self.actions))
-        return {
-            "view": trace.view[rows],
-            "features": trace.features[rows],
-            "counts": trace.neighbourhood.counts[rows],
-            "merged_actions": trace.merged.action[rows],
-        }
 
     def rows(self, start: int, end: int) -> "Decision":
         """Cut out the rows of one team, ``start`` up to ``end``; nothing is copied."""

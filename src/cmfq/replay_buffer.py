@@ -13,7 +13,6 @@ from torch import Tensor
 
 from cmfq.batch import Batch
 from cmfq.decision import Decision
-from cmfq.devices import free_bytes
 from cmfq.environments.base import (
     BoolArray,
     FloatArray,
@@ -22,30 +21,9 @@ from cmfq.environments.base import (
     TeamSpecification,
 )
 from cmfq.errors import UserError
+from cmfq.late_writes import LateWrites
+from cmfq.replay_columns import make_columns
 from cmfq.undo import NOT_TAKEN, Undo
-
-
-def _row_shapes(
-    specification: TeamSpecification,
-) -> dict[str, tuple[tuple[int, ...], torch.dtype]]:
-    """Shape and dtype of each column for one agent-step."""
-    actions = len(specification.actions)
-    view_shape = (*specification.view_shape, len(specification.channels))
-    row_shapes: dict[str, tuple[tuple[int, ...], torch.dtype]] = {
-        "view": (view_shape, torch.float16),
-        "features": ((len(specification.features),), torch.float16),
-        "positions": ((2,), torch.float32),
-        "previous_actions": ((), torch.int16),
-        "counts": ((actions,), torch.int16),
-        "merged_actions": ((actions,), torch.float32),
-        "actions": ((), torch.int16),
-        "rewards": ((), torch.float32),
-        "discounts": ((), torch.float32),
-        "next_row": ((), torch.int32),
-    }
-    if specification.action_masks:
-        row_shapes["action_mask"] = ((actions,), torch.bool)
-    return row_shapes
 
 
 class ReplayBuffer:
@@ -76,38 +54,18 @@ class ReplayBuffer:
         Raises:
             UserError: there is not so much memory, or too little was asked for.
         """
-        row_shapes = _row_shapes(specification)
-        row_bytes = sum(
-            int(np.prod(shape)) * torch.empty((), dtype=dtype).element_size()
-            for shape, dtype in row_shapes.values()
-        )
-        self.capacity = capacity_bytes // row_bytes
-        if self.capacity < 1000:
-            raise UserError(
-                f"replay_bytes is {capacity_bytes}: an agent-step takes {row_bytes} bytes, "
-                f"give at least {1000 * row_bytes}"
-            )
+        self._columns = make_columns(specification, capacity_bytes, device)
+        self.capacity = len(self._columns["actions"])
         self.discount = discount
         self._worlds = worlds
         self._n_steps = n_steps
         self._device = torch.device(device)
-        try:
-            self._columns = {
-                name: torch.empty((self.capacity, *shape), dtype=dtype, device=device)
-                for name, (shape, dtype) in row_shapes.items()
-            }
-        except RuntimeError as error:
-            free = free_bytes(self._device)
-            left = (
-                f"{self._device} has {free} bytes left"
-                if free is not None
-                else ("there is not so much memory")
-            )
-            raise UserError(f"replay_bytes is {capacity_bytes}: {left}, give less") from error
         self._columns["actions"].fill_(NOT_TAKEN)
         self._actions = self._columns["actions"]  # in the CPU's memory: rows are drawn by it
+        self._late: LateWrites | None = None
         if self._device.type != "cpu":
             self._actions = torch.full_like(self._actions, NOT_TAKEN, device="cpu")
+            self._late = LateWrites(self._columns)
         self._steps: deque[tuple[int, int]] = deque()  # (first row, end), oldest first
         self._head = 0
         self._used = 0
@@ -124,7 +82,10 @@ class ReplayBuffer:
             The rows written.
         """
         rows = self._claim(len(observation.ids))
-        there = decision.on_device(self._device)
+        self._actions[rows] = NOT_TAKEN
+        if self._late is not None:
+            self._late.see(rows, observation, decision)
+            return rows
         for name, value in (
             ("view", observation.view),
             ("features", observation.features),
@@ -134,11 +95,9 @@ class ReplayBuffer:
             ("merged_actions", decision.merged_actions),
             ("action_mask", observation.action_mask),
         ):
-            if name not in self._columns:
-                continue
-            assert value is not None, "only learned policies' decisions can be replayed"
-            self._columns[name][rows] = there[name] if name in there else torch.from_numpy(value)
-        self._set_actions(rows, NOT_TAKEN)
+            if name in self._columns:
+                assert value is not None, "only learned policies' decisions can be replayed"
+                self._columns[name][rows] = torch.from_numpy(value)
         return rows
 
     def complete(
@@ -170,12 +129,12 @@ class ReplayBuffer:
             if heirs is not None:
                 next_row[~alive] = next_rows.start + heirs
                 discounts[~alive] = self.discount
-        self._set_actions(rows, torch.from_numpy(actions))
-        for name, value in (
-            ("rewards", rewards),
-            ("discounts", discounts),
-            ("next_row", next_row),
-        ):
+        self._actions[rows] = torch.from_numpy(actions)
+        values = {"rewards": rewards, "discounts": discounts, "next_row": next_row}
+        if self._late is not None:
+            self._late.complete(rows, {"actions": actions, **values})
+            return
+        for name, value in values.items():
             self._columns[name][rows] = torch.from_numpy(value)
 
     def sample(self, size: int, generator: np.random.Generator) -> Batch:
@@ -188,6 +147,7 @@ class ReplayBuffer:
 
     def draw(self, size: int, generator: np.random.Generator) -> Tensor:
         """Rows of the transitions that :meth:`sample` draws, ``(size,)``, in the CPU's memory."""
+        self._flush()
         if not self._used:
             raise ValueError("the replay holds no completed step")
         rows = torch.from_numpy(generator.integers(self._used, size=size))
@@ -219,6 +179,7 @@ class ReplayBuffer:
             rows: ``(n,)``.
             groups: ``(n,)``, which step a row is of, if whole steps were sampled.
         """
+        self._flush()
         rewards, discounts, next_rows = self._look_ahead(rows)
 
         def of(name: str, rows: Tensor) -> Tensor:
@@ -264,14 +225,16 @@ class ReplayBuffer:
 
     def state(self) -> dict[str, Tensor]:
         """Everything in the ring, as named tensors (views: copy before changing the replay)."""
+        self._flush()
         return {
-            **{name: column[: self._used] for name, column in self._columns.items()},
+            **{name: column[: self._used] for name, column in self._all_columns.items()},
             "steps": torch.tensor(list(self._steps), dtype=torch.int64).reshape(-1, 2),
             "head": torch.tensor(self._head),
         }
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Become what :meth:`state` saw."""
+        self._flush()
         self._used = len(state["actions"])
         for name, column in self._columns.items():
             column[: self._used] = state[name]
@@ -289,12 +252,13 @@ class ReplayBuffer:
         Returns:
             Whether the ring is as it was; not if that was not kept.
         """
+        self._flush()
         undo, self._undo = self._undo, None
-        steps = undo.take_back(self._steps, self._columns) if undo and take_back else None
+        steps = undo.take_back(self._steps, self._all_columns) if undo and take_back else None
         if undo is None or steps is None:
             return False
         self._steps, self._head, self._used = steps, undo.head, undo.used
-        self._actions = self._columns["actions"].cpu()
+        self._columns["actions"].copy_(self._actions)
         return True
 
     def _claim(self, rows: int) -> slice:
@@ -321,10 +285,14 @@ class ReplayBuffer:
     def _drop_oldest(self) -> None:
         start, end = self._steps.popleft()
         if self._undo:
-            self._undo.drop((start, end), self._columns)
-        self._set_actions(slice(start, end), NOT_TAKEN)
+            self._undo.drop((start, end), self._all_columns)
+        self._actions[start:end] = NOT_TAKEN
 
-    def _set_actions(self, rows: slice, actions: Tensor | int) -> None:
-        self._columns["actions"][rows] = actions
-        if self._actions is not self._columns["actions"]:  # on the CPU they are one
-            self._actions[rows] = actions
+    @property
+    def _all_columns(self) -> dict[str, Tensor]:
+        """Columns with the actions that rows are drawn by: a GPU's may lag behind."""
+        return {**self._columns, "actions": self._actions}
+
+    def _flush(self) -> None:
+        if self._late is not None:
+            self._late.flush()
