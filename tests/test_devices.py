@@ -29,6 +29,7 @@ from cmfq.play.players import load_player
 from cmfq.policies import QPolicy
 from cmfq.replay_buffer import ReplayBuffer
 from cmfq.replay_writer import ReplayWriter
+from cmfq.storage import read_tensors, write_tensors
 from cmfq.training.presets import preset_training
 from cmfq.training.run import Run
 
@@ -131,7 +132,11 @@ def test_a_run_stores_its_device_and_says_when_it_moves(
     assert stored["settings"]["device"] == "cpu"
     assert stored["devices"] == {"0": describe("cpu")}
     stored["devices"] = {"0": "cuda:0 (a card)"}  # as if it had begun elsewhere
+    stored["settings"]["device"] = "cuda:0"
     (run / "run.json").write_text(json.dumps(stored))
+    tensors, info = read_tensors(run / "state.safetensors")
+    info["settings"]["device"] = "cuda:0"
+    write_tensors(run / "state.safetensors", tensors, info)
     capsys.readouterr()
     assert main(["resume", str(run), "--device", "cpu"]) == 0
     assert "goes on on cpu" in capsys.readouterr().out

@@ -296,7 +296,7 @@ class Run:
             tensors, info = read_tensors(state)
             name = self_play.settings.environment.kind
             settings = read_settings(name, former_run(name, info.get("settings")))
-            if settings != self_play.settings:
+            if replace(settings, device=self_play.settings.device) != self_play.settings:
                 raise UserError("it belongs to a run with other settings")
             check_state(self_play, tensors, info)
             self_play.restore(tensors, info)

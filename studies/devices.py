@@ -1,0 +1,352 @@
+"""How fast is training on this machine's devices, and what limits it?
+
+Rows that were measured are kept in ``rows.json`` by card and case: run again on another machine,
+with the file beside it, the study adds that machine's rows to the page.
+
+    python -m studies.devices --out docs/results/devices
+"""
+
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import torch
+import tyro
+
+import cmfq
+from cmfq.bench import measure
+from cmfq.decoding import damage_of, decode_json
+from cmfq.devices import available, describe, find_device, wait_for
+from cmfq.environments.battle import BattleSettings
+from cmfq.learner import LearnerSettings
+from cmfq.results.page import Code, Finding, Page, Section
+from cmfq.results.table import Table, listing
+from cmfq.results.writing import write_folder
+from cmfq.storage import make_folder, write_json
+from cmfq.training.presets import preset_training
+from cmfq.training.run import Run
+from cmfq.training.self_play import SelfPlay
+from cmfq.training.settings import TrainSettings
+
+ROWS = "rows.json"
+SHAPES = {
+    "cpu": ((64, 1, 1, 256),),
+    "cuda": (
+        (64, 1, 1, 256),
+        (64, 8, 1, 256),
+        (64, 32, 1, 256),
+        (64, 32, 1, 1024),
+        (400, 1, 1, 256),
+        (400, 8, 8, 256),
+        (400, 8, 8, 1024),
+    ),
+}
+"""Agents a side, worlds side by side, threads, rows in a batch."""
+BATCHES = (256, 1024, 4096)
+WHOLE_RUN = ("paper", 400, 16)
+"""Preset, episodes, worlds."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A case that was measured."""
+
+    device: str
+    """The device and its name."""
+    kind: str
+    """``training``: rates of whole steps; ``update``; or ``run``: a whole run."""
+    case: dict[str, int | str]
+    values: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str:
+        """What tells it from others."""
+        return json.dumps([self.device, self.kind, self.case], sort_keys=True)
+
+
+def training_row(name: str, size: int, worlds: int, threads: int, batch: int, steps: int) -> Row:
+    """Milliseconds per step of all worlds, and agent-steps per second, of CMFQ in battle."""
+    found = measure(
+        TrainSettings(
+            environment=BattleSettings(size=size, max_steps=steps),
+            algorithm="cmfq",
+            device=name,
+            environments=worlds,
+            threads=threads,
+            learner=LearnerSettings(batch_size=batch),
+        )
+    )
+    return Row(
+        describe(name),
+        "training",
+        {"size": size, "worlds": worlds, "threads": threads, "batch": batch},
+        {
+            "environment_ms": found.environment_ms,
+            "acting_ms": found.acting_ms,
+            "learning_ms": found.learning_ms,
+            "agent_steps_per_second": found.agent_steps_per_second,
+        },
+    )
+
+
+def update_row(name: str, batch: int, repeats: int) -> Row:
+    """Milliseconds of an update: kernel by kernel, by a graph, and in bfloat16 arithmetic."""
+    settings = TrainSettings(
+        environment=BattleSettings(max_steps=40),
+        algorithm="cmfq",
+        device=name,
+        environments=8,
+        learner=LearnerSettings(batch_size=batch, min_updates=0, replay_ratio=1e-6),
+    )
+    self_play = SelfPlay(settings)
+    self_play.run_episodes()
+    (side,) = self_play.sides.values()
+    learner, device = side.learner, find_device(name)
+
+    def milliseconds(update: Callable[[], object]) -> float:
+        for _ in range(8):
+            update()
+        times = []
+        for _ in range(5):
+            wait_for(device)
+            started = time.perf_counter()
+            for _ in range(repeats):
+                update()
+            wait_for(device)
+            times.append(1e3 * (time.perf_counter() - started) / repeats)
+        return statistics.median(times)
+
+    values = {"kernels_ms": milliseconds(lambda: learner.update(learner.sample(side.replay)))}
+    if device.type == "cuda":
+        values["graph_ms"] = milliseconds(lambda: learner.learn(side.replay))
+        learner._graphs, exact = None, learner._descend  # recorded anew, in other arithmetic
+
+        def cheap(*batch: object) -> torch.Tensor:
+            with torch.autocast("cuda", torch.bfloat16):
+                return exact(*batch)  # type: ignore[arg-type]
+
+        learner._descend = cheap  # type: ignore[assignment, method-assign]
+        values["bfloat16_ms"] = milliseconds(lambda: learner.learn(side.replay))
+    self_play.close()
+    return Row(describe(name), "update", {"batch": batch}, values)
+
+
+def run_row(name: str, preset: str, episodes: int, worlds: int) -> Row:
+    """Seconds of a whole run of CMFQ, from the command to the last checkpoint."""
+    settings = replace(
+        preset_training(preset, BattleSettings()),
+        algorithm="cmfq",
+        episodes=episodes,
+        environments=worlds,
+        device=name,
+        evaluate_period=0,
+    )
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "run"
+        started = time.perf_counter()
+        cmfq.train(settings, run=path)
+        seconds = time.perf_counter() - started
+        agent_steps = sum(row["agent_steps"] for row in Run.open(path).rows())
+    return Row(
+        describe(name),
+        "run",
+        {"preset": preset, "episodes": episodes, "worlds": worlds},
+        {"seconds": seconds, "agent_steps": float(agent_steps)},
+    )
+
+
+def read_rows(folder: Path) -> list[Row]:
+    """Rows that are there.
+
+    Raises:
+        UserError: they are damaged.
+    """
+    path = folder / ROWS
+    if not path.is_file():
+        return []
+    with damage_of(path, "mend or remove it"):
+        return decode_json(path.read_bytes(), list[Row])
+
+
+def page_of(rows: Sequence[Row], again: str) -> Page:
+    """Describe the results."""
+    what = (
+        "CMFQ in battle, half of a sampled row for each agent-step, a new network under which "
+        "hardly anybody dies. *Worlds*: episodes side by side, all decided in one call. "
+        "*Environment*: milliseconds in which the engines make a step of all worlds, views and "
+        "features included. *Acting*: from observations to actions, both ways over the bus "
+        "included. *Learning*: writing the replay, drawing from it, and the updates."
+    )
+    return Page(
+        "Devices: how fast is training, and what limits it?",
+        (
+            Section("", (what, *_findings(rows))),
+            Section("Steps of training", _tables(rows, "training", _training_table)),
+            Section("One update", _tables(rows, "update", _update_table)),
+            Section("A whole run", _tables(rows, "run", _run_table)),
+        ),
+        (Code(again), "measures what is missing of this machine's devices."),
+    )
+
+
+def _findings(rows: Sequence[Row]) -> list[Finding]:
+    found = []
+    for device, ours in _by_device(rows, "training").items():
+        best = max(ours, key=lambda row: row.values["agent_steps_per_second"])
+        parts = {part: best.values[f"{part}_ms"] for part in ("environment", "acting", "learning")}
+        most = max(parts, key=lambda part: parts[part])
+        worlds, share = best.case["worlds"], parts[most] / sum(parts.values())
+        found.append(
+            Finding(
+                f"{device}: {_rate(best)} agent-steps a second at most, with {worlds} "
+                f"world{'' if worlds == 1 else 's'} of {best.case['size']} a side; {share:.0%} of "
+                f"that time is {most}."
+            )
+        )
+    for device, ours in _by_device(rows, "update").items():
+        gains = [
+            f"{row.values['kernels_ms'] / row.values['graph_ms']:.1f} times with "
+            f"{row.case['batch']} rows"
+            for row in ours
+            if "graph_ms" in row.values
+        ]
+        if gains:
+            found.append(Finding(f"{device}: a graph speeds an update up {listing(gains)}."))
+    return found
+
+
+def _by_device(rows: Sequence[Row], kind: str) -> dict[str, list[Row]]:
+    devices = dict.fromkeys(row.device for row in rows if row.kind == kind)
+    return {
+        device: [row for row in rows if (row.device, row.kind) == (device, kind)]
+        for device in devices
+    }
+
+
+def _tables(rows: Sequence[Row], kind: str, table: Callable[[Sequence[Row]], Table]) -> list[Table]:
+    ours = [row for row in rows if row.kind == kind]
+    return [table(ours)] if ours else []
+
+
+def _rate(row: Row) -> str:
+    return f"{row.values['agent_steps_per_second']:,.0f}"
+
+
+def _training_table(rows: Sequence[Row]) -> Table:
+    names = ("environment_ms", "acting_ms", "learning_ms")
+    return Table(
+        (
+            "a side",
+            "worlds",
+            "threads",
+            "batch",
+            "environment",
+            "acting",
+            "learning",
+            "agent-steps/s",
+        ),
+        [
+            (
+                row.device,
+                *(str(row.case[name]) for name in ("size", "worlds", "threads", "batch")),
+                *(f"{row.values[name]:.2f}" for name in names),
+                _rate(row),
+            )
+            for row in rows
+        ],
+        "Milliseconds per step of all worlds, and agent-steps per second",
+    )  # fmt: skip
+
+
+def _update_table(rows: Sequence[Row]) -> Table:
+    names = {"kernels_ms": "kernel by kernel", "graph_ms": "by a graph", "bfloat16_ms": "bfloat16"}
+    known = {name: title for name, title in names.items() if any(name in r.values for r in rows)}
+    return Table(
+        ("device", "rows", *known.values()),
+        [
+            (
+                row.device,
+                str(row.case["batch"]),
+                *(f"{row.values[name]:.2f}" if name in row.values else "" for name in known),
+            )
+            for row in rows
+        ],
+        "Milliseconds of an update, drawing included; bfloat16 by a graph too",
+    )
+
+
+def _run_table(rows: Sequence[Row]) -> Table:
+    return Table(
+        ("device", "preset", "episodes", "worlds", "seconds", "agent-steps", "agent-steps/s"),
+        [
+            (
+                row.device,
+                *(str(row.case[name]) for name in ("preset", "episodes", "worlds")),
+                f"{row.values['seconds']:.0f}",
+                f"{row.values['agent_steps']:,.0f}",
+                f"{row.values['agent_steps'] / row.values['seconds']:,.0f}",
+            )
+            for row in rows
+        ],
+        "Runs of CMFQ, 64 a side, from the command to the last checkpoint",
+    )
+
+
+@dataclass(frozen=True)
+class DevicesStudy:
+    """The study's options."""
+
+    out: Path
+    """Folder to write."""
+    devices: tuple[str, ...] = ()
+    """Devices to measure; those of this machine if none is given."""
+    steps: int = 60
+    """Steps of an episode that is timed."""
+    repeats: int = 40
+    """Updates that are timed at once."""
+
+
+def measurements(study: DevicesStudy, device: str) -> list[tuple[Row, Callable[[], Row]]]:
+    """What is measured on a device: a row without values, and what gives it some."""
+    name, kind = describe(device), find_device(device).type
+    cases: list[tuple[Row, Callable[[], Row]]] = []
+    for size, worlds, threads, batch in SHAPES[kind]:
+        case: dict[str, int | str] = {
+            "size": size, "worlds": worlds, "threads": threads, "batch": batch
+        }  # fmt: skip
+        measured = partial(training_row, device, size, worlds, threads, batch, study.steps)
+        cases.append((Row(name, "training", case), measured))
+    for batch in BATCHES:
+        update = partial(update_row, device, batch, study.repeats if kind == "cuda" else 2)
+        cases.append((Row(name, "update", {"batch": batch}), update))
+    if kind == "cuda":
+        preset, episodes, worlds = WHOLE_RUN
+        case = {"preset": preset, "episodes": episodes, "worlds": worlds}
+        cases.append((Row(name, "run", case), partial(run_row, device, *WHOLE_RUN)))
+    return cases
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Measure what is missing and write the page."""
+    study = tyro.cli(DevicesStudy, args=arguments)
+    make_folder(study.out)
+    rows = read_rows(study.out)
+    for device in study.devices or available():
+        for planned, measured in measurements(study, device):
+            if planned.key in {row.key for row in rows}:
+                continue
+            rows.append(measured())
+            write_json(study.out / ROWS, [asdict(row) for row in rows])
+            print(json.dumps(asdict(rows[-1])), flush=True)
+    write_folder(study.out, page_of(rows, f"python -m studies.devices --out {study.out}"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
