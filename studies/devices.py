@@ -242,13 +242,14 @@ def _training_table(rows: Sequence[Row]) -> Table:
     names = ("environment_ms", "acting_ms", "learning_ms")
     return Table(
         (
+            "device",
             "a side",
             "worlds",
             "threads",
             "batch",
-            "environment",
-            "acting",
-            "learning",
+            "environment, ms",
+            "acting, ms",
+            "learning, ms",
             "agent-steps/s",
         ),
         [
@@ -265,7 +266,11 @@ def _training_table(rows: Sequence[Row]) -> Table:
 
 
 def _update_table(rows: Sequence[Row]) -> Table:
-    names = {"kernels_ms": "kernel by kernel", "graph_ms": "by a graph", "bfloat16_ms": "bfloat16"}
+    names = {
+        "kernels_ms": "kernel by kernel, ms",
+        "graph_ms": "by a graph, ms",
+        "bfloat16_ms": "bfloat16, ms",
+    }
     known = {name: title for name, title in names.items() if any(name in r.values for r in rows)}
     return Table(
         ("device", "rows", *known.values()),
@@ -273,7 +278,7 @@ def _update_table(rows: Sequence[Row]) -> Table:
             (
                 row.device,
                 str(row.case["batch"]),
-                *(f"{row.values[name]:.2f}" if name in row.values else "" for name in known),
+                *(f"{row.values[name]:.2f}" if name in row.values else "–" for name in known),
             )
             for row in rows
         ],

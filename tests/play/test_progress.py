@@ -22,7 +22,8 @@ from cmfq.play.reading import (
     finished_tournament,
     read_tournament,
 )
-from cmfq.results.progress import damage_table, progress_table
+from cmfq.results.progress import damage_sentence, damage_table, progress_table
+from cmfq.results.table import signed
 
 SMALL = BattleSettings(size=12, max_steps=25)
 
@@ -65,6 +66,10 @@ def test_damage_is_shown_over_training_and_by_seed(runs: Path, tmp_path: Path) -
         for game in games
         if game.a_combat and game.b_combat
     ]
+    mean = sum(row.yardsticks["log_damage_ratio"] for row in rows if row.episode == 3) / 2
+    assert damage_sentence(rows) == (
+        f"Highest mean at the last checkpoint, no interval: cmfq against swarm ({signed(mean, 2)})."
+    )
     assert rows[-1].yardsticks["log_damage_ratio"] == pytest.approx(sum(ratios) / 2)
     (layout,) = last_layouts(played).values()
     assert [len(cell) for row in layout for cell in row] == [2, 2]

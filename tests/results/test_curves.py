@@ -23,6 +23,7 @@ def test_the_command_writes_figure_table_and_metrics(
     assert "Training" in capsys.readouterr().out
     assert {file.name for file in out.iterdir()} == {
         "README.md", "index.html", "curves.svg", "curves.png", "metrics.json.gz", "runs.json",
+        "origin.json",
     }  # fmt: skip
     page = (out / "README.md").read_text()
     assert "| cmfq | 2 | 3 |" in page

@@ -1,9 +1,17 @@
 """Figures tell groups apart."""
 
+import pytest
+from matplotlib.figure import Figure
+
 from cmfq.algorithms import ALGORITHMS
 from cmfq.play.progress import ProgressRow
-from cmfq.results.figures import learning_curves, win_rate_over_training
-from cmfq.results.style import COLOURS, colours_of
+from cmfq.results.figures import (
+    DARK,
+    learning_curves,
+    relative_luminance,
+    win_rate_over_training,
+)
+from cmfq.results.style import COLOURS, colours_of, name_lines
 
 
 def test_every_algorithm_has_its_own_colour() -> None:
@@ -48,3 +56,21 @@ def test_other_groups_get_colours_that_nobody_has() -> None:
     found = colours_of(groups)
     assert found["mfq"] == COLOURS["mfq"]
     assert len(set(found.values())) == len(groups)
+
+
+def test_text_on_the_matrix_has_the_better_contrast() -> None:
+    assert relative_luminance((1.0, 1.0, 1.0, 1.0)) == pytest.approx(1)
+    assert relative_luminance((0.0, 0.0, 0.0)) == 0
+    grey = relative_luminance((0x76 / 255,) * 3)  # 4.54:1 on white, as is well known
+    assert 1.05 / (grey + 0.05) == pytest.approx(4.54, abs=0.01)
+    assert pytest.approx((DARK + 0.05) / 0.05, rel=0.01) == 1.05 / (DARK + 0.05)
+
+
+@pytest.mark.parametrize(("names", "columns"), [(3, 3), (4, 4), (5, 3), (9, 3)])
+def test_names_above_a_figure_stand_in_rows_of_equal_length(names: int, columns: int) -> None:
+    figure = Figure()
+    axes = figure.subplots()
+    for name in range(names):
+        axes.plot([0, 1], label=str(name))
+    name_lines(figure, [axes])
+    assert figure.legends[0]._ncols == columns

@@ -2,7 +2,10 @@
 
 import math
 
-from cmfq.results.table import interval_text, margin_text, number_text, rate_text
+import pytest
+
+from cmfq.results.details import how_to_read_yardsticks
+from cmfq.results.table import Table, interval_text, margin_text, minus, number_text, rate_text
 from cmfq.statistics.replication import Estimate
 
 ENDLESS = Estimate(2.5, -math.inf, math.inf)
@@ -25,3 +28,26 @@ def test_other_intervals_are_numbers() -> None:
     assert margin_text(Estimate(2.5, -1.0, 6.0)) == "+2.5 (−1.0 to +6.0)"
     assert number_text(Estimate(2.5, -1.0, 6.0)) == "2.5 (0.0 to 6.0)"
     assert rate_text(Estimate(0.95, 0.5, 1.0)) == "95.0% (50 to 100\N{NO-BREAK SPACE}%)"
+
+
+def test_zero_has_no_minus() -> None:
+    assert [minus(value, 2) for value in (-0.004, 0.0, -0.006, 1.5)] == [
+        "0.00",
+        "0.00",
+        "−0.01",
+        "1.50",
+    ]
+
+
+def test_a_row_has_a_cell_for_each_column() -> None:
+    with pytest.raises(AssertionError, match="3 cells of 2"):
+        Table(("device", "rows"), [("cpu", "1", "2")])
+
+
+def test_only_columns_that_are_there_are_explained() -> None:
+    text = how_to_read_yardsticks(Table(("A v B", "margin", "steps"), []))
+    assert text == (
+        "Means of a game, from A's view. *Margin*: what decides the game, such as survivors, less "
+        "the opponent's. *Steps*: length of the game."
+    )
+    assert "*unhurt*" in how_to_read_yardsticks(Table(("A v B", "attacks, unhurt"), []))

@@ -1,6 +1,7 @@
 """The command that compares algorithms role by role."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import tyro
 
@@ -11,7 +12,8 @@ from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.play.crossing import log_of, play_crossing, roles_of
-from cmfq.results.crossing import heading, write_crossing
+from cmfq.results.crossing import heading, write_crossing, write_stored_crossing
+from cmfq.results.page import Page
 from cmfq.storage import remove, validate_results_folder
 
 
@@ -21,7 +23,8 @@ def cross_in(
     """``cmfq cross`` with the options of one kind of environment."""
 
     def cross(
-        entrants: tyro.conf.Positional[tuple[str, ...]],
+        entrants: tyro.conf.Positional[tuple[str, ...]] = (),
+        *,
         out: Folder,
         settings: tyro.conf.OmitArgPrefixes[settings_type] = default,  # type: ignore[valid-type]
         sizes: tuple[int, ...] = (),
@@ -34,7 +37,8 @@ def cross_in(
 
         In an environment of two roles, each entrant plays the first role against every entrant in
         the second role; trained entrants meet those with the same training seed. Settings of the
-        game that are not given are those that the first entrant was trained with.
+        game that are not given are those that the first entrant was trained with. Without
+        entrants, the stored games of the results folder are reported again.
 
         Args:
             entrants: Run folders, checkpoint files, scripted players or module:name; group=entrant
@@ -47,15 +51,15 @@ def cross_in(
             workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; results are the same.
             device: Device of trained players: cpu, cuda, cuda:1 or auto.
         """
+        if not entrants:
+            print_page(write_stored_crossing(out), out)
+            return
         if min(sizes, default=1) < 1:
             raise UserError(f"sizes has {min(sizes)}: give at least 1 each")
         roles_of(settings)  # refuse a game that has not two
         validate_results_folder(out, heading(default))
         options = {"out": out, **changes(default, settings), "games": games, "seed": seed}
-        words = ["cross", *entrants, *option_words(options)]
-        words += ["--sizes", *map(str, sizes)] if sizes else []
-        game: EnvironmentSettings = settings
-        again = command(*words, own_functions=game.own_functions)
+        again = _again(entrants, options, sizes, settings)
         with GamesScreen(out) as screen:
             found, played = play_crossing(
                 entrants,
@@ -69,9 +73,24 @@ def cross_in(
                 command=again,
                 on_progress=screen.report,
             )
-        page = write_crossing(out, found, played, settings, again)
-        for size in sizes or (0,):
-            remove(log_of(out, size))
-        print_page(page, out)
+        _finish(out, write_crossing(out, found, played, settings, again), sizes)
 
     return cross
+
+
+def _finish(out: Path, page: Page, sizes: Sequence[int]) -> None:
+    for size in sizes or (0,):
+        remove(log_of(out, size))
+    print_page(page, out)
+
+
+def _again(
+    entrants: Sequence[str],
+    options: Mapping[str, object],
+    sizes: Sequence[int],
+    settings: EnvironmentSettings,
+) -> str:
+    """The command that does the same."""
+    words = ["cross", *entrants, *option_words(options)]
+    words += ["--sizes", *map(str, sizes)] if sizes else []
+    return command(*words, own_functions=settings.own_functions)

@@ -20,7 +20,7 @@ from cmfq.play.reading import finished_progress, finished_tournament
 from cmfq.play.tournament import play_tournament
 from cmfq.results import progress as progress_report
 from cmfq.results.curves import HEADING as CURVES_HEADING
-from cmfq.results.curves import write_curves
+from cmfq.results.curves import write_curves, write_stored_curves
 from cmfq.results.figures import win_rate_by_size, win_rate_over_training
 from cmfq.results.sizes import TITLE, by_size, size_curves, sizes_page, write_sizes
 from cmfq.results.style import save_picture, validate_picture
@@ -173,21 +173,24 @@ def progress(
     print_page(progress_report.progress_page(played), None if picture else out)
 
 
-def curves(runs: tyro.conf.Positional[tuple[str, ...]], out: Folder) -> None:
+def curves(runs: tyro.conf.Positional[tuple[str, ...]] = (), *, out: Folder) -> None:
     """Draw the training curves of runs (Fig 4a).
 
     The curves are reward, kills, length of the episode and loss; runs that differ only in the seed
-    are one group.
+    are one group. Without runs, those of the results folder are drawn again from its metrics.
 
     Args:
         runs: Run folders.
         out: Folder to write figure, table and metrics to.
     """
+    if not runs:
+        print_page(write_stored_curves(out), out)
+        return
     validate_results_folder(out, CURVES_HEADING)
     environment = game_of([split_group(run)[1] for run in runs])
     entrants = find_entrants(runs, environment.kind, 1)
     again = command("curves", *runs, "--out", out, own_functions=environment.own_functions)
-    print_page(write_curves(out, entrants, environment.title, again), out)
+    print_page(write_curves(out, entrants, environment, again), out)
 
 
 def _report(played: Tournament, html: Path | None, out: Path | None) -> None:

@@ -6,34 +6,48 @@
       README.md, index.html   tables, figures and how to get them again
       cells.csv         one row per first group, second group and size
       games.jsonl.gz    every game
+      metrics.json.gz   metrics of every run
       runs.json         settings and versions of every run
+      origin.json       what the page is written again from (:mod:`cmfq.results.origin`)
       rewards.svg, .png   first role's reward by size, a panel for each second side (Fig 7)
       curves.svg, .png    reward of both roles over training (Fig 6, 10)
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from cmfq.decoding import Damage, damage_of, decode_json, read_maybe_packed
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.play.crossing import CrossCell, CrossGame, roles_of, scaled, summarise
-from cmfq.play.entrants import Entrant, groups_of, script_group
+from cmfq.play.entrants import Entrant, script_group
 from cmfq.play.players import RANDOM
+from cmfq.results.curves import by_group, find_metrics, write_metrics
 from cmfq.results.figures import rewards_by_size, rewards_over_training
+from cmfq.results.origin import from_stored, read_origin, write_origin
 from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
 from cmfq.results.style import Metrics
-from cmfq.results.table import Table
+from cmfq.results.table import Table, listing, minus, signed
 from cmfq.results.writing import write_folder
-from cmfq.storage import make_folder, write_bytes, write_gzip, write_json
+from cmfq.storage import make_folder, validate_results_folder, write_bytes, write_gzip
 from cmfq.text import csv_text
-from cmfq.training.run import Run
-from cmfq.zoo import locate
 
+GAMES = "games.jsonl.gz"
 RANDOM_GROUP = script_group(RANDOM)
+
+
+FORMER_CURVES = Section(
+    "Rewards over training",
+    (
+        "![Rewards over training](curves.svg)",
+        "Drawn when the runs were there; their metrics are not stored.",
+    ),
+)
+"""Section for results whose picture of training an older version drew."""
 
 
 def heading(settings: EnvironmentSettings) -> str:
@@ -62,23 +76,43 @@ def write_crossing(
     rows = [list(asdict(cells[0])), *(list(asdict(cell).values()) for cell in cells)]
     write_bytes(folder / "cells.csv", csv_text(rows).encode())
     lines = b"".join(json.dumps(asdict(game)).encode() + b"\n" for game in games)
-    write_gzip(folder / "games.jsonl.gz", lines)
-    write_json(folder / "runs.json", {one.name: one.run for one in entrants if one.run})
-    metrics = {
-        group: [Run.open(locate(one.name)).metrics() for one in members]
-        for group, members in groups_of([one for one in entrants if one.run]).items()
-    }
+    write_gzip(folder / GAMES, lines)
+    write_origin(folder, entrants, settings, command)
+    metrics = find_metrics(entrants, folder)
+    if metrics:
+        write_metrics(folder, metrics)
     again = (
-        "`cells.csv` holds the tables, `games.jsonl.gz` every game, `runs.json` the settings and "
+        f"`cells.csv` holds the tables, `{GAMES}` every game, `runs.json` the settings and "
         "versions of every run. Train the runs with `cmfq train` and those settings, then",
         Code(command),
+        from_stored("cross", folder),
     )
-    page = crossing_page(cells, settings, metrics, again)
+    page = crossing_page(cells, settings, by_group(entrants, metrics), again)
+    if not metrics and any(one.run for one in entrants) and (folder / "curves.svg").is_file():
+        page = replace(page, sections=(*page.sections, FORMER_CURVES))
     write_folder(folder, page)
     return page
 
 
-def reward_table(cells: Sequence[CrossCell], size: int, role: int, title: str = "") -> Table:
+def write_stored_crossing(folder: Path) -> Page:
+    """Write a results folder again from its games. Gives its page.
+
+    Raises:
+        UserError: it is no folder of ``cmfq cross``, or is damaged.
+    """
+    origin = read_origin(folder)
+    validate_results_folder(folder, heading(origin.settings))
+    with damage_of(folder / GAMES, "give entrants"):
+        lines = read_maybe_packed(folder / GAMES).splitlines()
+        games = [decode_json(line, CrossGame) for line in lines]
+        if not games:
+            raise Damage("has no games")
+    return write_crossing(folder, origin.entrants, games, origin.settings, origin.command)
+
+
+def reward_table(
+    cells: Sequence[CrossCell], size: int, role: int, title: str = "", corner: str = "A v B"
+) -> Table:
     """A row per first group, a column per second one; the reward of one of the two roles."""
     here = {(cell.first, cell.second): cell for cell in cells if cell.size == size}
     seconds = list(dict.fromkeys(second for _, second in here))
@@ -91,10 +125,10 @@ def reward_table(cells: Sequence[CrossCell], size: int, role: int, title: str = 
                 (cell.first_reward, cell.first_interval),
                 (cell.second_reward, cell.second_interval),
             )[role]
-            interval = f" ({low:.2f} to {high:.2f})" if np.isfinite(low) else ""
-            parts.append(f"{value:.2f}{interval}")
+            interval = f" ({minus(low, 2)} to {minus(high, 2)})" if np.isfinite(low) else ""
+            parts.append(f"{minus(value, 2)}{interval}")
         rows.append(tuple(parts))
-    return Table(("A v B", *seconds), rows, title)
+    return Table((corner, *seconds), rows, title)
 
 
 def findings(cells: Sequence[CrossCell], roles: tuple[str, str]) -> Table:
@@ -111,28 +145,55 @@ def findings(cells: Sequence[CrossCell], roles: tuple[str, str]) -> Table:
                 if (RANDOM_GROUP, others[0]) not in earned:
                     continue
                 by_chance = [earned[RANDOM_GROUP, other][0] for other in others]
-                values, lows = zip(*(earned[group, other] for other in others), strict=True)
+                values, lows, _ = zip(*(earned[group, other] for other in others), strict=True)
                 ahead = np.subtract(values, by_chance)
                 rows.append(
                     (
                         f"{group} {name}",
                         str(size or "as trained"),
                         f"{np.count_nonzero(np.greater(lows, by_chance))} of {len(others)}",
-                        f"{ahead.min():+.2f} to {ahead.max():+.2f}",
+                        f"{signed(ahead.min(), 2)} to {signed(ahead.max(), 2)}",
                     )
                 )
     columns = ("trained", "size", "earns more than random", "by, against one side or another")
     return Table(columns, rows)
 
 
+def best_sentence(cells: Sequence[CrossCell], size: int, role: int, name: str) -> str:
+    """Sentence: who earns most in a role against each other side, and where intervals tell.
+
+    Args:
+        cells: rewards of every two groups at every size.
+        size: size of which is spoken.
+        role: 0 or 1.
+        name: name of the role.
+    """
+    earned = _earned(cells, size, role)
+    best: dict[str, list[str]] = {}
+    told = []
+    others = list(dict.fromkeys(other for _, other in earned))
+    for other in others:
+        here = {own: one for (own, against), one in earned.items() if against == other}
+        most = max(here, key=lambda own: here[own][0])
+        best.setdefault(most, []).append(other)
+        if all(here[most][1] > one[2] for own, one in here.items() if own != most):
+            told.append(other)
+    places = "; ".join(
+        f"{own} against {'all' if against == others else listing(against)}"
+        for own, against in best.items()
+    )
+    where = listing(told) if told else "none"
+    return f"Highest mean as {name}: {places}; with an interval above all others: against {where}."
+
+
 def _earned(
     cells: Sequence[CrossCell], size: int, role: int
-) -> dict[tuple[str, str], tuple[float, float]]:
-    """Reward and its lower limit, by who has the role and who has the other one."""
+) -> dict[tuple[str, str], tuple[float, float, float]]:
+    """Reward and its interval, by who has the role and who has the other one."""
     here = [cell for cell in cells if cell.size == size]
     if role == 0:
-        return {(c.first, c.second): (c.first_reward, c.first_interval[0]) for c in here}
-    return {(c.second, c.first): (c.second_reward, c.second_interval[0]) for c in here}
+        return {(c.first, c.second): (c.first_reward, *c.first_interval) for c in here}
+    return {(c.second, c.first): (c.second_reward, *c.second_interval) for c in here}
 
 
 def crossing_page(
@@ -161,9 +222,15 @@ def crossing_page(
         game = scaled(settings, size).title
         seeds = max(cell.seeds for cell in cells if cell.size == size)
         for role, name in enumerate(roles):
-            table = reward_table(cells, size, role, f"Reward per {name} and step, {game}")
-            sections.append(Section(f"Reward of the {name}: {game}, {seeds} seeds", (table,)))
-    figures = [Picture("rewards", partial(rewards_by_size, cells, settings), "Rewards by size")]
+            title = f"Reward per {name} and step, {game}"
+            table = reward_table(cells, size, role, title, f"{first} v {second}")
+            said = Finding(best_sentence(cells, size, role, name))
+            above = f"Reward of the {name}: {game}, {seeds} seeds"
+            sections.append(Section(above, (said, table)))
+    caption = (
+        f"Reward of the {first} by size, a panel for each {second}, with 95 % intervals over seeds."
+    )
+    figures = [Picture("rewards", partial(rewards_by_size, cells, settings), caption)]
     if metrics:
         drawn = partial(rewards_over_training, metrics, settings)
         figures.append(Picture("curves", drawn, "Rewards over training"))

@@ -6,6 +6,7 @@
       README.md, index.html  the first and the last episodes, and the command that does it again
       metrics.json.gz  of every run
       runs.json        settings and versions of every run
+      origin.json      what the page is written again from (:mod:`cmfq.results.origin`)
       curves.svg, .png
 """
 
@@ -19,14 +20,16 @@ import msgspec
 import numpy as np
 
 from cmfq.decoding import Count, Finite, damage_of, decode_json, read_maybe_packed
+from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.play.entrants import Entrant
 from cmfq.results.figures import learning_curves
+from cmfq.results.origin import from_stored, read_origin, write_origin
 from cmfq.results.page import Code, Finding, Page, Picture, Section
 from cmfq.results.style import Metrics
 from cmfq.results.table import Table, listing
 from cmfq.results.writing import write_folder
-from cmfq.storage import make_folder, write_gzip, write_json
+from cmfq.storage import make_folder, validate_results_folder, write_gzip
 from cmfq.training.deaths import somebody_died
 from cmfq.training.run import SETTINGS_FILE, Run
 from cmfq.zoo import locate
@@ -92,6 +95,8 @@ def stored_metrics(folder: Path) -> dict[str, Metrics]:
 
 def write_metrics(folder: Path, metrics: MetricsOf) -> None:
     """Keep metrics in a results folder, where :func:`find_metrics` finds them."""
+    if (folder / METRICS).is_file() and stored_metrics(folder) == metrics:
+        return
     write_gzip(folder / METRICS, json.dumps(metrics).encode())
 
 
@@ -131,14 +136,24 @@ def ends_sentence(curves: Mapping[str, Sequence[Metrics]]) -> str:
     return f"Highest mean reward in the last {ENDS} episodes, no interval: {best}{less}."
 
 
-def write_curves(folder: Path, entrants: Sequence[Entrant], title: str, command: str) -> Page:
+def write_curves(
+    folder: Path, entrants: Sequence[Entrant], settings: EnvironmentSettings, command: str
+) -> Page:
     """Write the folder; it is made if it is not there. Gives its page.
+
+    Metrics of runs that are not there any more are those that the folder holds.
+
+    Args:
+        folder: to write to.
+        entrants: the runs.
+        settings: settings of the environment.
+        command: that does it again.
 
     Raises:
         UserError: one of the entrants is no run with metrics, or the runs are of several
             environments.
     """
-    metrics = find_metrics(entrants)
+    metrics = find_metrics(entrants, folder)
     if not entrants:
         raise UserError("there are no curves to draw: give run folders of `cmfq train`")
     for one in entrants:
@@ -153,21 +168,33 @@ def write_curves(folder: Path, entrants: Sequence[Entrant], title: str, command:
     curves = by_group(entrants, metrics)
     make_folder(folder)
     write_metrics(folder, metrics)
-    write_json(folder / "runs.json", {one.name: one.run for one in entrants})
+    write_origin(folder, entrants, settings, command)
     what = f"Means of the first and of the last {ENDS} episodes, over seeds; rewards of a team" + (
         ", kills of all." if _anybody_died(curves) else "."
     )
-    picture = Picture("curves", partial(learning_curves, curves), CURVES_CAPTION)
+    picture = Picture("curves", partial(learning_curves, curves), "Curves of training")
     again = (
         Code(command),
         "`runs.json` holds settings and versions of every run. Runs that differ in nothing but the "
         "seed are one group.",
+        from_stored("curves", folder),
     )
     table = ends_table(curves, "Training")
     beginning = Section("", (Finding(ends_sentence(curves)), CURVES_CAPTION, picture, what, table))
-    page = Page(f"{HEADING}{title}", (beginning,), again)
+    page = Page(f"{HEADING}{settings.title}", (beginning,), again)
     write_folder(folder, page)
     return page
+
+
+def write_stored_curves(folder: Path) -> Page:
+    """Write the folder again from the metrics that it holds. Gives its page.
+
+    Raises:
+        UserError: it is no folder of ``cmfq curves``, or is damaged.
+    """
+    origin = read_origin(folder)
+    validate_results_folder(folder, HEADING)
+    return write_curves(folder, origin.entrants, origin.settings, origin.command)
 
 
 def _anybody_died(curves: Mapping[str, Sequence[Metrics]]) -> bool:

@@ -210,12 +210,24 @@ HOW_TO_READ_SIDES = (
     "than player* if A wins more than half on one side and less on the other, and both intervals "
     "leave out 1/2."
 )
-HOW_TO_READ_YARDSTICKS = (
-    "Means of a game, from A's view. *Damage*: hit points that the other side lost, and its own; "
-    "*log ratio*: logarithm of dealt over taken, 0 where they are equal. *Attacks*: share of "
-    "attacks among the decisions of A's agents with an enemy in reach, with full hit points "
-    "(*unhurt*) and with less than half (*hurt*). *Step limit*: share of games that it ended."
-)
+YARDSTICK_MEANINGS = {
+    "damage dealt": "*Damage*: hit points that the other side lost, and its own.",
+    "log ratio": "*Log ratio*: logarithm of damage dealt over damage taken, 0 between equals.",
+    "margin": "*Margin*: what decides the game, such as survivors, less the opponent's.",
+    "attacks, unhurt": "*Attacks*: share of attacks among the decisions of A's agents with an "
+    "enemy in reach, with full hit points (*unhurt*) and with less than half (*hurt*).",
+    "steps": "*Steps*: length of the game.",
+    "step limit": "*Step limit*: share of games that it ended.",
+}
+"""What columns of :func:`yardstick_rows` mean, by the first column of which each sentence is."""
+
+
+def how_to_read_yardsticks(table: Table) -> str:
+    """Paragraph on the columns that a table of yardsticks has."""
+    shown = [text for column, text in YARDSTICK_MEANINGS.items() if column in table.columns]
+    return " ".join(["Means of a game, from A's view.", *shown])
+
+
 HOW_TO_READ_ROLES = (
     "Reward of all agents of the role together, per game, against each other group; 95 % intervals "
     "over seeds, over games where both have one entrant only."

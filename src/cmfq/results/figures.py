@@ -23,8 +23,8 @@ WON, DRAWN, LOST = "#0072b2", "#bbbbbb", "#d55e00"
 """Colours of results."""
 CELL = (1.35, 0.72)
 """Width and height of a cell of the matrix, in inches."""
-DARK = 0.52
-"""Luminance below which text is white."""
+DARK = 0.179
+"""Relative luminance (WCAG) below which white text has more contrast than black."""
 SMOOTHING = 10
 """Episodes over which curves are averaged."""
 
@@ -48,8 +48,7 @@ def win_rate_matrix(standings: Standings) -> Figure:
                 continue
             rate = standings.between(a, b).win_rate
             rates[row, column] = rate.value
-            red, green, blue, _ = colours(_shade(rate.value))
-            dark = 0.299 * red + 0.587 * green + 0.114 * blue < DARK
+            dark = relative_luminance(colours(_shade(rate.value))) < DARK
             axes.text(
                 column,
                 row,
@@ -172,6 +171,7 @@ def rewards_by_size(cells: Sequence[CrossCell], settings: EnvironmentSettings) -
         axes.set_xticks(range(len(sizes)), labels)
         axes.set_title(f"{second_role}: {second}")
     drawn[0].set_ylabel(f"reward per {first_role} and step")
+    figure.supxlabel(f"size: {first_role}/{second_role}", fontsize=10)
     name_lines(figure, drawn, columns=5)
     return figure
 
@@ -305,6 +305,13 @@ def _smooth(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
 def _shade(rate: npt.ArrayLike) -> npt.NDArray[np.float64]:
     """Place on the colour map: its darkest ends are left out, text would not be read there."""
     return 0.15 + 0.7 * np.asarray(rate, float)
+
+
+def relative_luminance(colour: npt.ArrayLike) -> float:
+    """Luminance of an sRGB colour ``(red, green, blue, ...)`` from 0, black, to 1 (WCAG 2)."""
+    parts = np.asarray(colour, float)[:3]
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    return float(linear @ (0.2126, 0.7152, 0.0722))
 
 
 def _wrap(group: str) -> str:

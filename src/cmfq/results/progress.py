@@ -22,7 +22,7 @@ from cmfq.play.game_log import Tournament, tournament_text
 from cmfq.play.layouts import Layouts, interval_unit, sides_of
 from cmfq.play.outcomes import estimate, layout_values, points_of
 from cmfq.play.progress import ProgressRow, last_layouts, progress_rows, shared_by_seeds
-from cmfq.results.details import HOW_TO_READ_YARDSTICKS, role_section, side_section, yardsticks_of
+from cmfq.results.details import how_to_read_yardsticks, role_section, side_section, yardsticks_of
 from cmfq.results.figures import win_rate_over_training
 from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
 from cmfq.results.table import Table, conclusion, listing, signed
@@ -39,12 +39,21 @@ def damage_table(rows: Sequence[ProgressRow]) -> Table | None:
     """Log damage ratios as in :func:`progress_table`; none if games were not so recorded."""
     if not all("log_damage_ratio" in row.yardsticks for row in rows):
         return None
-    return progress_table(
-        rows,
-        lambda row: row.yardsticks["log_damage_ratio"],
-        lambda value: signed(value, 2),
-        title="Log of damage dealt over damage taken, mean over seeds",
-    )
+    title = "Log of damage dealt over damage taken, mean over seeds"
+    return progress_table(rows, _log_damage_ratio, _ratio_text, title)
+
+
+def damage_sentence(rows: Sequence[ProgressRow]) -> str:
+    """Sentence over :func:`damage_table`."""
+    return best_sentence(rows, _log_damage_ratio, _ratio_text)
+
+
+def _log_damage_ratio(row: ProgressRow) -> float:
+    return row.yardsticks["log_damage_ratio"]
+
+
+def _ratio_text(value: float) -> str:
+    return signed(value, 2)
 
 
 def progress_table(
@@ -79,18 +88,25 @@ def progress_table(
     return Table(columns, lines, title)
 
 
-def best_sentence(rows: Sequence[ProgressRow]) -> str:
-    """Sentence: the group with the highest mean at the last checkpoint, against each opponent."""
+def best_sentence(
+    rows: Sequence[ProgressRow],
+    value_of: Callable[[ProgressRow], float] = lambda row: row.win_rate,
+    text_of: Callable[[float], str] = lambda value: f"{value:.0%}",
+) -> str:
+    """Sentence: the group with the highest mean at the last checkpoint, against each opponent.
+
+    Arguments as in :func:`progress_table`.
+    """
     shared, parts = shared_by_seeds(rows), []
     for opponent in dict.fromkeys(row.opponent for row in shared):
         means: dict[str, float] = {}
         for group in dict.fromkeys(row.group for row in shared):
             found = [row for row in shared if (row.opponent, row.group) == (opponent, group)]
             last = max(row.episode for row in found)
-            means[group] = float(np.mean([row.win_rate for row in found if row.episode == last]))
+            means[group] = float(np.mean([value_of(row) for row in found if row.episode == last]))
         most = max(means.values())
         best = listing([group for group, mean in means.items() if mean == most])
-        parts.append(f"{best} against {opponent} ({most:.0%})")
+        parts.append(f"{best} against {opponent} ({text_of(most)})")
     return f"Highest mean at the last checkpoint, no interval: {'; '.join(parts)}."
 
 
@@ -135,11 +151,9 @@ def progress_page(played: Tournament, again: tuple[Part, ...] = ()) -> Page:
         "middle half of the seeds",
     )
     table = progress_table(rows, title=f"Win rate in {games} games, mean over seeds")
-    damage = damage_table(rows)
-    ratio = "Logarithm of the ratio, mean over games and seeds; 0 between equals."
     sections = (
         Section("", (introduction, picture, Finding(best_sentence(rows)), table)),
-        Section("Damage dealt over damage taken", (ratio, damage) if damage else ()),
+        Section("Damage dealt over damage taken", _damage_parts(rows)),
         Section("The last checkpoints", _last_checkpoints(layouts, unit) if layouts else ()),
         role_section(played, "Last checkpoints, reward by role"),
         side_section(sides_of(layouts), unit, "Last checkpoints by"),
@@ -147,15 +161,24 @@ def progress_page(played: Tournament, again: tuple[Part, ...] = ()) -> Page:
     return Page(f"{TITLE}: {played.settings.environment.title}", sections, again)
 
 
+def _damage_parts(rows: Sequence[ProgressRow]) -> tuple[Part, ...]:
+    table = damage_table(rows)
+    if table is None:
+        return ()
+    ratio = "Logarithm of the ratio, mean over games and seeds; 0 between equals."
+    return ratio, Finding(damage_sentence(rows)), table
+
+
 def _last_checkpoints(layouts: Layouts, unit: str) -> tuple[Part, ...]:
     rates = {pair: layout_values(games, points_of) for pair, games in layouts.items()}
     found = {
         pair: estimate(values, share=True) for pair, values in rates.items() if values is not None
     }
+    table = yardsticks_of(layouts, f"Last checkpoints beside wins, 95 % intervals {unit}")
     return (
         f"Intervals are 95 %, {unit}{SINGLE_RUNS if unit != 'over games' else ''}; opponents "
         "are taken as they are.",
         Finding(f"Last checkpoints: {conclusion(found)}"),
-        yardsticks_of(layouts, f"Last checkpoints beside wins, 95 % intervals {unit}"),
-        HOW_TO_READ_YARDSTICKS,
+        table,
+        how_to_read_yardsticks(table),
     )

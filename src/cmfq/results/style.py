@@ -171,7 +171,7 @@ def name_lines(figure: Figure, drawn: Sequence[Axes], columns: int = 4) -> None:
         list(names.values()),
         list(names),
         loc="outside upper center",
-        ncols=min(columns, len(names)),
+        ncols=math.ceil(len(names) / math.ceil(len(names) / columns)),  # rows of equal length
         frameon=False,
     )
 

@@ -36,6 +36,8 @@ class Table:
             tuple(cell if isinstance(cell, Strong | Share) else plain_text(cell) for cell in row)
             for row in self.rows
         ]
+        for row in rows:
+            assert len(row) == len(self.columns), f"{len(row)} cells of {len(self.columns)}: {row}"
         object.__setattr__(self, "rows", rows)
 
     def markdown(self) -> str:
@@ -131,3 +133,8 @@ def signed(value: float, digits: int = 0) -> str:
     """With a sign, a true minus, and no sign before 0."""
     text = f"{value:+.{digits}f}".replace("-", "\N{MINUS SIGN}")
     return text if float(f"{value:.{digits}f}") else text[1:]
+
+
+def minus(value: float, digits: int) -> str:
+    """With a true minus, and none before 0."""
+    return signed(value, digits).removeprefix("+")

@@ -28,9 +28,9 @@ from cmfq.play.layouts import interval_unit, layouts_of, results_by_side
 from cmfq.play.standings import Standings, all_results, standings
 from cmfq.results.curves import CURVES_CAPTION, MetricsOf, by_group, find_metrics, write_metrics
 from cmfq.results.details import (
-    HOW_TO_READ_YARDSTICKS,
     damage_sentence,
     details_csv,
+    how_to_read_yardsticks,
     returns_section,
     role_section,
     side_section,
@@ -112,10 +112,11 @@ def tournament_page(
         lambda: game_margins(order, all_results(tournament), tournament.world.decided_by),
         "How games end: what decides them, less the opponent's, in all games of a group.",
     )
+    table = yardstick_table(layouts, order, f"Beside wins, 95 % intervals {unit}")
     beside: tuple[Part, ...] = (
         *map(Finding, filter(None, [damage_sentence(layouts, order)])),
-        yardstick_table(layouts, order, f"Beside wins, 95 % intervals {unit}"),
-        HOW_TO_READ_YARDSTICKS,
+        table,
+        how_to_read_yardsticks(table),
     )
     seeds: tuple[Part, ...] = (
         Finding(spread_sentence(tournament)),

@@ -76,8 +76,8 @@ def make_figure(
         case "curves":
             kind = figure.groups[0].environment
             entrants = find_entrants(entrants_of(figure, effort, folder), kind, 1)
-            title = next(iter(worlds_of(figure, effort).values())).title
-            write_curves(page, entrants, title, command)
+            settings = next(iter(worlds_of(figure, effort).values()))
+            write_curves(page, entrants, settings, command)
         case "matrix":
             (played,) = play_sizes(figure, effort, folder, command, workers, on_progress).values()
             write_results(page, played)

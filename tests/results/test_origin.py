@@ -1,0 +1,91 @@
+"""Results of crossings and curves are written again without the runs."""
+
+import gzip
+import math
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+
+from cmfq.cli import main
+from cmfq.play.crossing import CrossCell
+from cmfq.results.crossing import best_sentence
+
+STORED = Path("docs/results")
+NONE = (math.nan, math.nan)
+
+
+def content(folder: Path) -> dict[str, bytes]:
+    """Of all data files, unpacked."""
+    return {
+        file.name: gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+        for file in folder.iterdir()
+        if file.suffix in (".gz", ".json", ".csv", ".svg")
+    }
+
+
+@pytest.mark.parametrize("name", ["particles", "pursuit"])
+def test_a_stored_crossing_is_reported_again(name: str, tmp_path: Path) -> None:
+    folder = copytree(STORED / name, tmp_path / "x")
+    page = (folder / "README.md").read_text()
+    (folder / "README.md").unlink()
+    assert main(["cross", "--out", str(folder)]) == 0
+    assert (folder / "README.md").read_text() == page.replace(
+        f"`cmfq cross --out docs/results/{name}`", f"`cmfq cross --out {folder}`"
+    )
+    assert content(folder) == content(STORED / name)
+
+
+def test_curves_are_drawn_again_without_the_runs(runs: Path, tmp_path: Path) -> None:
+    copies, out = tmp_path / "copies", tmp_path / "curves"
+    for name in ("cmfq-0", "mfq-0"):
+        copytree(runs / name, copies / name)
+    words = [str(copies / "cmfq-0"), f"another={copies / 'mfq-0'}"]
+    assert main(["curves", *words, "--out", str(out)]) == 0
+    before, page = content(out), (out / "README.md").read_text()
+    assert "| another | 1 | 3 |" in page
+    copies.rename(tmp_path / "gone")
+    assert main(["curves", "--out", str(out)]) == 0
+    assert (out / "README.md").read_text() == page
+    assert content(out) == before
+
+
+@pytest.mark.parametrize("verb", ["cross", "curves"])
+def test_nothing_is_stored(verb: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([verb, "--out", str(tmp_path / "x")]) == 2
+    assert "has no origin.json" in capsys.readouterr().err
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("file", ["origin.json", "runs.json", "games.jsonl.gz"])
+def test_what_is_damaged_is_named(
+    file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = copytree(STORED / "particles", tmp_path / "x")
+    (folder / file).write_bytes(b"?")
+    before = (folder / "README.md").read_bytes()
+    assert main(["cross", "--out", str(folder)]) == 2
+    assert file in capsys.readouterr().err
+    assert (folder / "README.md").read_bytes() == before
+
+
+def test_the_sentence_says_who_earns_most_and_where_intervals_tell() -> None:
+    def cell(first: str, second: str, value: float, reach: float) -> CrossCell:
+        interval = (value - reach, value + reach)
+        return CrossCell(first, second, 20, 3, value, interval, -value, NONE)
+
+    cells = [
+        *(cell("cmfq", "mfq", 0.5, 0.1), cell("mfq", "mfq", 0.2, 0.1)),
+        *(cell("cmfq", "iql", 0.1, 0.1), cell("mfq", "iql", 0.2, 0.1)),
+    ]
+    assert best_sentence(cells, 20, 0, "hunter") == (
+        "Highest mean as hunter: cmfq against mfq; mfq against iql; with an interval above all "
+        "others: against mfq."
+    )
+    assert best_sentence(cells[:2], 20, 0, "hunter") == (
+        "Highest mean as hunter: cmfq against all; with an interval above all others: against mfq."
+    )
+    assert best_sentence(cells, 20, 1, "prey") == (
+        "Highest mean as prey: iql against cmfq; mfq against mfq; with an interval above all "
+        "others: against none."
+    )
