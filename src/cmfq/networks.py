@@ -6,7 +6,7 @@ the merged action, so it costs little on top of an encoding that is there.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple, cast, get_args
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -133,6 +133,8 @@ class QNetwork(nn.Module):
             self.head = PairwiseHead(settings.hidden_units, actions, settings.activation)
         for name, part in parts(specification, settings).items() if parts else ():
             self.add_module(name, part)
+        self.members = nn.ModuleList()
+        """Further networks of an ensemble, whose values are averaged with this one's."""
 
     def encode(
         self,
@@ -140,9 +142,18 @@ class QNetwork(nn.Module):
         features: Float[Tensor, "n features"],
         action_mask: Bool[Tensor, "n actions"] | None = None,
     ) -> Encoding:
-        """Everything that does not depend on what others do."""
+        """Everything that does not depend on what others do.
+
+        Values of the pairwise head are linear in its encoding, so the mean of an ensemble's
+        encodings gives the mean of its values, under any merged action.
+        """
         hidden = self.trunk(view, features)
-        return Encoding(hidden, self.head.encode(hidden), action_mask)
+        head = self.head.encode(hidden)
+        if len(self.members):
+            members = cast("Sequence[QNetwork]", self.members)
+            encodings = [head, *(member.encode(view, features).head for member in members)]
+            head = torch.stack(encodings).mean(0)
+        return Encoding(hidden, head, action_mask)
 
     def q_values(
         self, encoding: Encoding, merged: Float[Tensor, "n actions"]

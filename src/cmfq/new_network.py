@@ -1,12 +1,16 @@
 """Networks of the kind that an algorithm needs, and how large they may be."""
 
+import copy
 import math
+from collections.abc import Sequence
 
 import torch
+from torch import nn
 
 from cmfq.algorithms import find_algorithm
 from cmfq.environments.base import TeamSpecification
 from cmfq.errors import UserError
+from cmfq.heads import PairwiseHead
 from cmfq.networks import NetworkSettings, QNetwork
 
 LARGEST_NETWORK = 2**27
@@ -48,3 +52,26 @@ def network_shapes(
             f"{LARGEST_NETWORK:,} weights"
         )
     return shapes
+
+
+def ensemble(networks: Sequence[QNetwork]) -> QNetwork:
+    """A network whose Q-values are the mean of several networks' (Anschel et al. 2017).
+
+    What a merging rule learns is the last one's. Nothing is shared with the networks given.
+
+    Args:
+        networks: of one kind; members of theirs are left out.
+
+    Raises:
+        UserError: their head is not the pairwise one.
+    """
+    if len(networks) > 1 and not isinstance(networks[-1].head, PairwiseHead):
+        found = type(networks[-1].head).__name__.removesuffix("Head").lower()
+        raise UserError(
+            f"means of Q-values need the pairwise head, and these have {found}: take one network"
+        )
+    *others, whole = [copy.deepcopy(network) for network in networks]
+    for network in (*others, whole):
+        network.members = nn.ModuleList()
+    whole.members.extend(others)
+    return whole

@@ -24,9 +24,9 @@ def export(
     Args:
         run: Run folder.
         out: File to write, such as policy.safetensors.
-        method: Weights to write: those of the last checkpoint, or the average of several
-            checkpoints. The last one plays better and more steadily (docs/results/export).
-        checkpoints: Number of last checkpoints to average.
+        method: What to write: the last checkpoint as it is, an ensemble of the last ones (the mean
+            of their Q-values), or the average of their weights.
+        checkpoints: Number of last checkpoints of an ensemble or an average.
     """
     validate_output(out, POLICY)
     last = export_policy(run, out, method, checkpoints)

@@ -39,6 +39,8 @@ class PolicyDescription:
     mean_field: MeanFieldSettings
     network: NetworkSettings
     specification: TeamSpecification
+    members: int = 0
+    """Number of further networks whose values are averaged with the first one's."""
 
     @property
     def own_functions(self) -> list[str]:
@@ -105,7 +107,12 @@ def save_policies(
         episode,
         {
             role: PolicyDescription(
-                policy.algorithm, policy.beta, policy.mean_field, network, policy.specification
+                policy.algorithm,
+                policy.beta,
+                policy.mean_field,
+                network,
+                policy.specification,
+                len(policy.network.members),
             )
             for role, policy in policies.items()
         },
@@ -178,7 +185,9 @@ def _policy(file: Path, weights: dict[str, Tensor], description: PolicyDescripti
     _check_weights(weights, description)
     if not all(weight.isfinite().all() for weight in weights.values()):
         raise UserError(f"{file} has weights that are not finite: give an earlier checkpoint")
-    network = new_network(description.specification, description.network, description.algorithm)
+    kind = description.specification, description.network, description.algorithm
+    network = new_network(*kind)
+    network.members.extend(new_network(*kind) for _ in range(description.members))
     network.load_state_dict(weights)
     return QPolicy(
         description.specification,
@@ -202,6 +211,11 @@ def _check_weights(weights: Mapping[str, Tensor], description: PolicyDescription
         shapes = network_shapes(specification, description.network, description.algorithm)
     except UserError as error:
         raise Damage(f"names a network that cannot be: {reason_of(error)}") from error
+    if not 0 <= description.members < len(weights) + 1:
+        raise Damage(f"names {description.members} members, and holds fewer weights")
+    one_network = dict(shapes)
+    for member in range(description.members):
+        shapes |= {f"members.{member}.{name}": shape for name, shape in one_network.items()}
     for name in weights.keys() | shapes.keys():
         found = weights.get(name)
         there = found is not None and found.dtype == torch.float32 and tuple(found.shape)

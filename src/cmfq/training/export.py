@@ -1,4 +1,4 @@
-"""One policy file out of a run's last checkpoints: the last, or the average of their weights."""
+"""One policy file out of a run's last checkpoints: the last, their ensemble, or their average."""
 
 import copy
 from collections.abc import Sequence
@@ -11,10 +11,11 @@ import torch
 from cmfq.errors import UserError
 from cmfq.policies import QPolicy
 from cmfq.training.checkpoint import Checkpoint, list_checkpoints, load_checkpoint, save_policies
+from cmfq.training.ensemble import joined
 from cmfq.training.run import Run
 from cmfq.zoo import locate
 
-Method = Literal["last", "average"]
+Method = Literal["last", "ensemble", "average"]
 
 
 def export_policy(run: Path, out: Path, method: Method, checkpoints: int) -> Path:
@@ -23,8 +24,9 @@ def export_policy(run: Path, out: Path, method: Method, checkpoints: int) -> Pat
     Args:
         run: folder.
         out: file to write; its name ends in .safetensors.
-        method: the last checkpoint as it is, or the average of the weights of several.
-        checkpoints: how many of the last ones are averaged.
+        method: the last checkpoint as it is, the mean of the Q-values of several, or the average
+            of their weights.
+        checkpoints: how many of the last ones that is.
 
     Returns:
         The last checkpoint that is in it.
@@ -35,9 +37,10 @@ def export_policy(run: Path, out: Path, method: Method, checkpoints: int) -> Pat
     if out.suffix != ".safetensors" or not out.absolute().parent.is_dir():
         raise UserError(f"cannot write {out}: give a .safetensors file in a folder that exists")
     settings = Run.open(locate(run)).description().settings
-    found = last_checkpoints(run, checkpoints if method == "average" else 1)
+    found = last_checkpoints(run, 1 if method == "last" else checkpoints)
     last = found[-1]
-    policies = {role: average([one.policies[role] for one in found]) for role in last.policies}
+    join = average if method == "average" else joined
+    policies = {role: join([one.policies[role] for one in found]) for role in last.policies}
     save_policies(
         out,
         policies,

@@ -24,7 +24,8 @@ def settle_head(settings: RunSettings, teams: Sequence[TeamSpecification]) -> Ru
     """Settings with the head in the place of ``auto``: the same for all roles, as it is stored.
 
     Raises:
-        UserError: the pairwise head needs more memory than there is.
+        UserError: the pairwise head needs more memory than there is, or it is not the pairwise head
+            and an ensemble needs that.
     """
     actions = max(len(team.actions) for team in teams)
     network = replace(settings.network, head=settings.network.head_for(actions))
@@ -34,6 +35,11 @@ def settle_head(settings: RunSettings, teams: Sequence[TeamSpecification]) -> Ru
             f"head is pairwise: tables of {actions:,} x {actions:,} values take {_size(needed)} "
             f"with batches of {settings.learner.batch_size}, and there are {_size(there)}; leave "
             "it at auto, or give additive"
+        )
+    if settings.ensemble > 1 and network.head != "pairwise":
+        raise UserError(
+            f"ensemble is {settings.ensemble} and head {network.head}: an ensemble needs the "
+            "pairwise head; leave ensemble at 1, or give head pairwise"
         )
     return replace(settings, network=network)
 

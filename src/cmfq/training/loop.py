@@ -14,6 +14,7 @@ from cmfq.policies import Policy
 from cmfq.replays.record import Recorder
 from cmfq.storage import make_folder, plain
 from cmfq.training.boards import NoBoard, open_board
+from cmfq.training.ensemble import playing_policies
 from cmfq.training.evaluations import Evaluation, Evaluator
 from cmfq.training.metrics import EpisodeMetrics
 from cmfq.training.rows import append_row
@@ -139,7 +140,10 @@ def _evaluate(
         checkpoint_seconds = 0.0
         try:
             score = evaluator.play(
-                run.checkpoint(episode), self_play.averaged_policies(), opponent, should_stop
+                run.checkpoint(episode),
+                playing_policies(self_play, run.path),
+                opponent,
+                should_stop,
             )
         except UserError as error:
             raise UserError(

@@ -39,6 +39,7 @@ from cmfq.storage import (
 )
 from cmfq.training.checkpoint import list_checkpoints, save_policies, validate_own_functions
 from cmfq.training.description import RunDescription, StoredRun, read_settings
+from cmfq.training.ensemble import playing_policies
 from cmfq.training.evaluations import Evaluation
 from cmfq.training.former import former_run
 from cmfq.training.metrics import EpisodeMetrics
@@ -232,7 +233,7 @@ class Run:
         make_folder(path.parent)
         save_policies(
             path,
-            self_play.averaged_policies(),
+            playing_policies(self_play, self.path),
             self_play.settings.network,
             environment=self_play.settings.environment,
             episode=self_play.episode,

@@ -75,6 +75,10 @@ class TrainSettings(Generic[Settings]):
     episode; others are scripted players, checkpoint files, run folders or module:name."""
     checkpoint_period: int = 50
     """Number of episodes between checkpoints."""
+    ensemble: int = 1
+    """Number of networks by whose mean Q-values a checkpoint plays (Anschel et al. 2017): its own,
+    and those of checkpoints before it, evenly spread over the last half of the run so far. In play
+    it takes as many times the arithmetic, in training nothing."""
     record_period: int = 0
     """Number of episodes between recorded ones, written into the run folder; 0 records none."""
     evaluate_period: int = 0
@@ -106,6 +110,7 @@ class TrainSettings(Generic[Settings]):
             check_algorithm(algorithm)
         require_range(self, 1, 1024, "environments")
         require_range(self, 1, 1e9, "episodes", "checkpoint_period")
+        require_range(self, 1, 100, "ensemble")
         parse_mix(self.opponents)
         for size in self.sizes:  # refuse one that has no map before anything is made
             self.environment.resized(size)
