@@ -166,8 +166,19 @@ MISTAKES = {
         "no battle map has 65 agents a side: the nearest sizes are 64 and 81",
     ),
     "existing folder": (["train", "battle", *TINY, "--run", "{runs}/cmfq"], "exists already"),
+    "training with a negative seed": (
+        ["train", "battle", "--seed", "-1", "--run", "{new}"],
+        "seed is -1: give a number from 0 to 9223372036854775808",
+    ),
     "resume nothing": (["resume", "{new}"], "is no run folder"),
-    "unknown player": (["evaluate", "rusch", "rush"], "there is no player 'rusch'"),
+    "unknown player": (
+        ["evaluate", "rusch", "rush"],
+        "there is no player 'rusch': did you mean 'rush'? give",
+    ),
+    "unknown shipped policy": (
+        ["evaluate", "zoo:cmfq46", "rush"],
+        "there is no player 'zoo:cmfq46': did you mean 'zoo:cmfq64'? give",
+    ),
     "no checkpoint": (["evaluate", "{runs}", "rush"], "has no checkpoints"),
     "text as checkpoint": (["evaluate", "{runs}/cmfq/run.json", "rush"], "is cut short or was not"),
     "no games": (["evaluate", "rush", "rush", "--games", "0"], "games is 0"),
@@ -300,6 +311,7 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(
     assert captured.err.startswith("cmfq: ")
     assert captured.err.count("\n") == 1
     assert sentence in captured.err
+    assert not captured.out, "nothing is said of what does not happen"
     assert sorted(path for path in runs.rglob("*")) == before
     assert not (tmp_path / "new").exists(), "a refused run leaves no folder behind"
 

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from cmfq.cli import main
+from cmfq.cli.replays import file_size
 from cmfq.replays import read
 
 
@@ -131,3 +132,12 @@ def test_a_mistake_is_one_sentence(
     assert error.count("\n") == 1
     assert sentence in error
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("size", "said"), [(0, "0.0 KB"), (12_345, "12.3 KB"), (3_140_000, "3.1 MB")]
+)
+def test_the_size_of_a_small_file_is_not_zero(size: int, said: str, tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(bytes(size))
+    assert file_size(file) == said

@@ -129,6 +129,10 @@ def test_environments_are_described_and_their_settings_listed(
     lines = re.findall(r"`cmfq ([^`]*)`", said)
     assert [line.split()[0] for line in lines] == ["environments", "train"]
     assert main(lines[0].split()) == 0
+    described = capsys.readouterr().out
+    assert not re.search(r":(mod|func|class):|`|\*\*", described)
+    assert "neighbours within inf" not in described
+    assert all(line.strip() or not line for line in described.split("\n"))
     assert main(lines[1].split()) == 0
 
 

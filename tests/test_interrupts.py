@@ -1,6 +1,9 @@
 """Ctrl-C in the middle of what belongs together, or of what turns it into another error."""
 
+import os
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -68,3 +71,12 @@ def test_threads_have_no_signals_to_wait_for() -> None:
     thread.start()
     thread.join()
     assert not errors
+
+
+def test_a_reader_that_leaves_before_the_end_is_no_mistake() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    words = [sys.executable, "-m", "cmfq.cli", "environments", "battle"]
+    ended = subprocess.run(words, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (ended.returncode, ended.stderr) == (0, "")

@@ -248,6 +248,14 @@ def test_the_summary_says_what_weighing_changes() -> None:
         "Weighing the neighbours moves 70% of the policy of agent 3: its likeliest action is "
         "strike (80%) instead of stay (90%); agent 8, which did strike, weighs most (75%)."
     )
+    twin, light = Neighbour(9, 2.0, "strike", 0.5, 0.4), Neighbour(5, 1.0, "stay", 0.0, 0.2)
+    first = Neighbour(8, 1.0, "strike", 0.5, 0.4)
+    assert told([0.9, 0.1], [0.9, 0.1], first, twin, light).endswith(
+        "; 2 neighbours weigh most (40% each), one of them agent 8, which did strike."
+    )
+    assert told([0.9, 0.1], [0.9, 0.1], first, twin).endswith(
+        "; its 2 neighbours weigh the same (40% each)."
+    )
     assert "stays stay (60%)" in told([0.9, 0.1], [0.6, 0.4], neighbour)
     assert told([0.9, 0.1], [0.9, 0.1]) == (
         "Agent 3 has no neighbour that has acted: it goes by what it sees."

@@ -51,6 +51,11 @@ def unknown_name(kind: str, name: str, known: Collection[str]) -> UserError:
     return UserError(f"unknown {kind} {name!r}: {suggestion}known are {listed}")
 
 
+def _short(number: float) -> str:
+    """A bound that can be typed as it is shown: whole numbers with all digits."""
+    return str(number) if isinstance(number, int) else f"{number:g}"
+
+
 def require_range(
     settings: object, low: float, high: float, *names: str, or_infinite: bool = False
 ) -> None:
@@ -71,4 +76,6 @@ def require_range(
         if low <= value <= high or (or_infinite and value == math.inf):
             continue
         also = ", or inf" if or_infinite else ""
-        raise UserError(f"{name} is {value}: give a number from {low:g} to {high:g}{also}")
+        raise UserError(
+            f"{name} is {value}: give a number from {_short(low)} to {_short(high)}{also}"
+        )

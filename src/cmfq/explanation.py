@@ -66,12 +66,24 @@ class Explanation:
             if first.split(" (")[0] == after.split(" (")[0]
             else f"its likeliest action is {after} instead of {first}"
         )
-        heaviest = self.neighbours[0]
         return (
             f"Weighing the neighbours moves {moved:.0%} of the policy of agent {self.agent}: "
-            f"{change}; agent {heaviest.id}, which did {heaviest.action}, weighs most "
-            f"({heaviest.weight:.0%})."
+            f"{change}; {self._heaviest()}."
         )
+
+    def _heaviest(self) -> str:
+        """Which neighbours weigh most: often several, since equal actions have equal weights."""
+        first = self.neighbours[0]
+        alike = [n for n in self.neighbours if np.isclose(n.weight, first.weight, atol=1e-6)]
+        each = f"{first.weight:.0%} each" if len(alike) > 1 else f"{first.weight:.0%}"
+        if len(alike) == len(self.neighbours) > 1:
+            return f"its {len(alike)} neighbours weigh the same ({each})"
+        if len(alike) > 1:
+            return (
+                f"{len(alike)} neighbours weigh most ({each}), one of them agent {first.id}, "
+                f"which did {first.action}"
+            )
+        return f"agent {first.id}, which did {first.action}, weighs most ({each})"
 
     def _likeliest(self, policy: Probabilities) -> str:
         action = int(policy.argmax())

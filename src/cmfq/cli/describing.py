@@ -1,6 +1,8 @@
 """Commands that say what there is to train on."""
 
 import inspect
+import math
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -14,6 +16,9 @@ from cmfq.environments.keeping import teams_of
 from cmfq.environments.registry import KINDS, default_settings
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.text import plain_text
+
+MARKUP = re.compile(r"(?::\w+:)?`+[.~]?([^`]+)`+|\*\*([^*]+)\*\*|\*([^*]+)\*")
+"""Code, cross-references, and what is bold or italic, in a docstring."""
 
 
 def environments(name: tyro.conf.Positional[str] = "") -> None:
@@ -55,27 +60,40 @@ def _describe(settings: EnvironmentSettings) -> None:
     counts = zip(settings.team_sizes, teams_of(settings), strict=True)
     console = new_console()
     console.print(plain_text(settings.title), style="bold")
-    console.print(inspect.getdoc(sys.modules[type(settings).__module__]) or "", markup=False)
+    for paragraph in _paragraphs(inspect.getdoc(sys.modules[type(settings).__module__]) or ""):
+        console.print(f"{paragraph}\n", markup=False, highlight=False)
     rewards = {
         field: value
         for field, value in vars(settings).items()
         if "reward" in field or "penalty" in field
     }
     if rewards:
-        console.print("\nRewards, as set by default", style="bold")
+        console.print("Rewards, as set by default", style="bold")
         for field, value in rewards.items():
             console.print(f"  --{field.replace('_', '-')} {value}", markup=False)
+        console.print()
     alike: dict[TeamSpecification, list[str]] = {}
     for size, team in counts:
         alike.setdefault(replace(team, name=""), []).append(f"{size} {team.name}")
-    for team, members in alike.items():
+    for number, (team, members) in enumerate(alike.items()):
+        if number:
+            console.print()
         _describe_team(console, team, members)
+
+
+def _paragraphs(documentation: str) -> list[str]:
+    """Paragraphs of a docstring, and entries of its lists, in one line each without markup."""
+    plain = MARKUP.sub(lambda mark: mark[1] or mark[2] or mark[3], documentation)
+    whole = re.sub(r"(?<!\n)\n(?!\n|- )\s*", " ", plain)
+    return [part.strip() for part in whole.split("\n\n")]
 
 
 def _describe_team(console: Console, team: TeamSpecification, counts: Sequence[str]) -> None:
     """Describe teams that differ in name and number alone."""
     who = plain_text(f"{' and '.join(counts)}, role {team.role}")
-    console.print(f"\n{who}; neighbours within {team.view_radius:g}", style="bold")
+    bounded = math.isfinite(team.view_radius)
+    near = f"within {team.view_radius:g}" if bounded else "are all of the team"
+    console.print(f"{who}; neighbours {near}", style="bold")
     if team.channels:
         height, width = team.view_shape
         console.print(f"  view: {height} x {width} cells; its channels:")
@@ -89,6 +107,8 @@ def _describe_team(console: Console, team: TeamSpecification, counts: Sequence[s
 
 def _print_names(console: Console, names: Sequence[str]) -> None:
     """Numbered, as many to a line as fit."""
+    if not names:
+        return
     line = "   "
     for number, name in enumerate(names):
         entry = f" {number} {plain_text(name)}" + ("," if number + 1 < len(names) else "")

@@ -27,6 +27,12 @@ from cmfq.replays.server import Documents, doorway, make_server, url_of
 from cmfq.text import say
 
 
+def file_size(file: Path) -> str:
+    """Size of a file, with one digit that is not zero."""
+    size = file.stat().st_size
+    return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} KB"
+
+
 def record_in(
     settings_type: type[EnvironmentSettings], default: EnvironmentSettings
 ) -> Callable[..., None]:
@@ -64,7 +70,7 @@ def record_in(
         left = ", ".join(f"{player} ({team}) {count}" for player, team, count in counts)
         say(
             f"{left} left after {recorded.steps} steps: {out}, "
-            f"{out.stat().st_size / 1e6:.1f} MB, watch it with `{command('view', out)}`"
+            f"{file_size(out)}, watch it with `{command('view', out)}`"
         )
 
     return record
@@ -104,7 +110,7 @@ def render(
     with progress:
         drawn = progress.track(pictures, total=len(chosen), description="steps")
         save_animation(drawn, out, milliseconds=1000 / speed)
-    say(f"steps {chosen[0]} to {chosen[-1]}: {out}, {out.stat().st_size / 1e6:.1f} MB")
+    say(f"steps {chosen[0]} to {chosen[-1]}: {out}, {file_size(out)}")
 
 
 def view(

@@ -29,9 +29,15 @@ SCREEN_ROWS = 20
 """Rows of tables that a page shows on a terminal: with headings and sentences they fill it."""
 
 
+class _PipedConsole(Console):
+    def on_broken_pipe(self) -> None:
+        """Raise the :class:`BrokenPipeError`; rich would end the process with exit code 1."""
+        raise
+
+
 def new_console(*, stderr: bool = False) -> Console:
     """A terminal on which text is text: no markup, no names of pictures."""
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
+    return _PipedConsole(stderr=stderr, markup=False, emoji=False, highlight=False)
 
 
 class ScreenTable(RichTable):

@@ -68,14 +68,14 @@ def train_in(
         trackers = make_trackers(track)
         with closing(SelfPlay(settings, load_player)) as self_play:
             games = training_games(settings, self_play.environments[0])
-            if settings.network.head == "auto":
-                say(head_line(settings, self_play.teams), flush=True)
             for side in self_play.sides.values():
                 try_own_functions(side.policy)  # before there is a run that cannot be played
-            if settings.preset != "paper":
-                words = preset_options(settings.preset, settings.environment)
-                say(f"preset {settings.preset} sets {' '.join(words) or 'nothing'}", flush=True)
             with Run.create(run, self_play.settings, track) as folder:
+                if settings.network.head == "auto":
+                    say(head_line(settings, self_play.teams), flush=True)
+                if settings.preset != "paper":
+                    words = preset_options(settings.preset, settings.environment)
+                    say(f"preset {settings.preset} sets {' '.join(words) or 'nothing'}", flush=True)
                 _continue(folder, self_play, games, trackers)
 
     return train

@@ -1,14 +1,15 @@
 """Any PettingZoo parallel environment with discrete actions, as teams of arrays.
 
-PettingZoo speaks in dictionaries with an entry per agent; they exist in here alone. The module
-``spaces`` tells what observation spaces become, ``grouping`` how teams are found.
-
-Agents may die, leave and join (see ``roster``). One that is terminated dies. One that is truncated
-counts as dead while others go on; if nobody goes on, the episode is truncated, and the last
-observations of those that were truncated are there to bootstrap from. Without a last observation
-there is nothing to bootstrap from: as if dead. One whose action mask is empty waits: the first
-action is its only one, and nobody's neighbour did anything by it.
+Agents may die, leave and join. One that is terminated dies. One that is truncated counts as dead
+while others go on; if nobody goes on, the episode is truncated, and the last observations of those
+that were truncated are there to bootstrap from. Without a last observation there is nothing to
+bootstrap from: as if dead. One whose action mask is empty waits: the first action is its only one,
+and nobody's neighbour did anything by it.
 """
+
+# PettingZoo speaks in dictionaries with an entry per agent; they exist in here alone. The module
+# ``spaces`` tells what observation spaces become, ``grouping`` how teams are found, and ``roster``
+# who is there.
 
 import math
 from collections.abc import Sequence

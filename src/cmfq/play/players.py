@@ -8,7 +8,7 @@ from cmfq.devices import find_device
 from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
 from cmfq.environments.registry import default_settings
 from cmfq.environments.settings import EnvironmentSettings
-from cmfq.errors import UserError
+from cmfq.errors import UserError, nearest_name
 from cmfq.imports import own_names
 from cmfq.notices import notify
 from cmfq.play.bots import SCRIPTS, Bot
@@ -73,9 +73,12 @@ def load_player(
     if not _exists(name):
         if own_names(name):
             return load_own_player(name, teams)
+        named = [*scripted_players(kind), *shipped()]
+        near = nearest_name(name, named, cutoff=0.6)
+        suggestion = f"did you mean {near!r}? " if near else ""
         raise UserError(
-            f"there is no player {name[:200]!r}: give a run folder, a checkpoint file, "
-            f"module:name, or one of {', '.join([*scripted_players(kind), *shipped()])}"
+            f"there is no player {name[:200]!r}: {suggestion}give a run folder, a checkpoint file, "
+            f"module:name, or one of {', '.join(named)}"
         )
     checkpoint = load_checkpoint(name)
     trained_on = checkpoint.description.environment

@@ -7,6 +7,7 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Column
 
 from cmfq.text import plain_text, say
 from cmfq.training.deaths import somebody_died
@@ -34,10 +35,11 @@ class TrainingProgress:
         self._bar = Progress(
             TextColumn("episode {task.completed}/{task.total}"),
             BarColumn(bar_width=20),
-            TextColumn("{task.fields[summary]}"),
-            TimeElapsedColumn(),
+            # On a narrow screen the summary takes a second line; the times are never cut.
+            TextColumn("{task.fields[summary]}", table_column=Column(overflow="fold")),
+            TimeElapsedColumn(table_column=Column(no_wrap=True)),
             TextColumn("left"),
-            TimeRemainingColumn(),
+            TimeRemainingColumn(table_column=Column(no_wrap=True)),
             console=self._console,
             disable=not self._console.is_terminal,
             speed_estimate_period=60,
