@@ -19,7 +19,7 @@ from scipy.stats import poisson
 from cmfq.environments.signal import Setting, SignalSettings
 from cmfq.errors import UserError
 from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section
-from cmfq.results.style import COLOURS, name_lines, panels
+from cmfq.results.style import COLOURS, DASHES, name_lines, panels
 from cmfq.results.table import Table, listing
 from cmfq.results.writing import write_folder
 from cmfq.statistics.intervals import mean_interval
@@ -93,6 +93,10 @@ def write_report(folder: Path) -> None:
     write_folder(folder, page_of(folder, read_rows(folder)))
 
 
+LINES = (*DASHES, (0, (2, 4)))
+"""Styles of the variants' lines: several lie on each other."""
+
+
 def draw(rows: Sequence[SignalRow]) -> Figure:
     """A row of panels per setting, a column per measure, over the number of babblers.
 
@@ -104,13 +108,14 @@ def draw(rows: Sequence[SignalRow]) -> Figure:
     variants = [name for name in STYLES if any(row.variant == name for row in rows)]
     for setting, line in zip(get_args(Setting), lines, strict=True):
         for (measure, label), axes in zip(MEASURES.items(), line, strict=True):
-            for variant in variants:
+            for number, variant in enumerate(variants):
                 colour, marker = STYLES[variant]
                 middle, half = _curve(rows, setting, variant, measure, babblers)
-                axes.plot(babblers, middle, color=colour, marker=marker, label=variant, ms=4.5)
+                axes.plot(babblers, middle, color=colour, marker=marker, label=variant, ms=4.5,
+                          linestyle=LINES[number])  # fmt: skip
                 low, high = np.clip((middle - half, middle + half), 0, 1)
                 axes.fill_between(babblers, low, high, color=colour, alpha=0.18, linewidth=0)
-            reference = [_reference(setting, measure, number) for number in babblers]
+            reference = [_reference(setting, measure, count) for count in babblers]
             axes.plot(babblers, reference, "k--", linewidth=0.9, label="all alike; best by counts")
             axes.set_title(label)
             axes.set_xscale("log", base=2)

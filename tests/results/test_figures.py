@@ -74,3 +74,11 @@ def test_names_above_a_figure_stand_in_rows_of_equal_length(names: int, columns:
         axes.plot([0, 1], label=str(name))
     name_lines(figure, [axes])
     assert figure.legends[0]._ncols == columns
+
+
+@pytest.mark.parametrize(("kills", "panels"), [([1, 0], 4), ([0, 0], 3)])
+def test_training_is_drawn_without_an_empty_block(kills: list[int], panels: int) -> None:
+    run = [{"rewards": [1.0], "kills": kills, "steps": 5, "loss": 0.1}] * 3
+    drawn = learning_curves({"mfq": [run]}).axes
+    assert [axes.axison for axes in drawn] == [True] * panels
+    assert drawn[-1].get_xlabel() == "training episode"

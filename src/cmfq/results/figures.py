@@ -239,7 +239,8 @@ def learning_curves(
     """
     shown = dict(measures or _usual_measures(runs))
     colours = colours_of(list(runs))
-    figure, drawn = panels(len(shown), (4.3, 2.4), columns=2, shared="x")
+    size, columns = ((2.9, 2.4), 3) if len(shown) == 3 else ((4.3, 2.4), 2)  # no empty block
+    figure, drawn = panels(len(shown), size, columns=columns, shared="x")
     for axes, (label, measure) in zip(drawn, shown.items(), strict=True):
         for number, (group, metrics) in enumerate(runs.items()):
             colour = colours[group]
@@ -254,7 +255,7 @@ def learning_curves(
             low, high = curves.min(0), curves.max(0)
             axes.fill_between(episodes, low, high, color=colour, alpha=0.18, linewidth=0)
         axes.set_ylabel(label)
-    for axes in drawn[-2:]:
+    for axes in drawn[-columns:]:
         axes.set_xlabel("training episode")
     name_lines(figure, drawn[:1], columns=5)
     return figure
