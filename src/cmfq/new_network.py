@@ -60,7 +60,7 @@ def ensemble(networks: Sequence[QNetwork]) -> QNetwork:
     What a merging rule learns is the last one's. Nothing is shared with the networks given.
 
     Args:
-        networks: of one kind; members of theirs are left out.
+        networks: networks of one kind; members of theirs are left out.
 
     Raises:
         UserError: their head is not the pairwise one.
