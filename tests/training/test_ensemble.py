@@ -168,6 +168,36 @@ def test_commands_take_ensembles(
     assert "need the pairwise head, and these have additive" in capsys.readouterr().err
 
 
+def test_several_runs_make_one_policy(run: Path, tiny: Tiny, tmp_path: Path) -> None:
+    """Runs of other seeds err in other places: their mean is worth more than more of one run."""
+    second, out = tmp_path / "second", tmp_path / "policy.safetensors"
+    cmfq.train(replace(tiny, episodes=3, checkpoint_period=1, seed=5), run=second)
+    words = ["--method", "ensemble", "--out", str(out)]
+    assert main(["export", str(run), str(second), *words]) == 0
+    whole = cmfq.load(out).network
+    assert len(whole.members) == 1
+    for network, trained in ((whole.members[0], run), (whole, second)):
+        for name, weight in cmfq.load(trained).network.state_dict().items():
+            assert torch.equal(network.state_dict()[name], weight)
+    assert main(["export", str(run), str(second), *words, "--checkpoints", "2"]) == 0
+    assert len(cmfq.load(out).network.members) == 3
+
+
+def test_runs_that_do_not_fit_together_are_refused(
+    run: Path, tiny: Tiny, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, out = tmp_path / "other", tmp_path / "policy.safetensors"
+    cmfq.train(replace(tiny, algorithm="mfq", episodes=1), run=other)
+    words = ["--out", str(out)]
+    assert main(["export", str(other), str(run), "--method", "ensemble", *words]) == 2
+    assert "differ in agent: give runs of one algorithm" in capsys.readouterr().err
+    assert main(["export", str(run), str(run), *words]) == 2
+    assert "method is last, for one run: give --method ensemble" in capsys.readouterr().err
+    assert main(["export", *words]) == 2
+    assert "no run is named" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_a_file_that_lies_about_its_members_is_refused(run: Path, tmp_path: Path) -> None:
     tensors, info = read_tensors(Run.open(run).checkpoint(3))
     for members in (1, -1, 10**9):

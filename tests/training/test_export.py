@@ -27,7 +27,7 @@ def test_the_last_is_the_last_checkpoint_to_the_bit(runs: Path, tmp_path: Path) 
 
 def test_the_average_is_the_mean_of_all_weights(runs: Path, tmp_path: Path) -> None:
     out = tmp_path / "policy.safetensors"
-    export_policy(runs / "mfq-0", out, "average", checkpoints=3)
+    export_policy([runs / "mfq-0"], out, "average", checkpoints=3)
     files = sorted((runs / "mfq-0" / "checkpoints").iterdir())
     parts = [weights(file) for file in files]
     for name, found in weights(out).items():
@@ -44,11 +44,11 @@ def test_checkpoints_up_to_an_episode(runs: Path) -> None:
 def test_what_cannot_be_exported(runs: Path, tmp_path: Path) -> None:
     out = tmp_path / "policy.safetensors"
     with pytest.raises(UserError, match=r"checkpoints is 4, and .* has 3"):
-        export_policy(runs / "cmfq-0", out, "average", checkpoints=4)
+        export_policy([runs / "cmfq-0"], out, "average", checkpoints=4)
     with pytest.raises(UserError, match="checkpoints is 0"):
-        export_policy(runs / "cmfq-0", out, "average", checkpoints=0)
+        export_policy([runs / "cmfq-0"], out, "average", checkpoints=0)
     with pytest.raises(UserError, match="no run folder"):
-        export_policy(tmp_path, out, "last", checkpoints=1)
+        export_policy([tmp_path], out, "last", checkpoints=1)
     with pytest.raises(UserError, match="cannot write"):
-        export_policy(runs / "cmfq-0", tmp_path / "policy.pt", "last", checkpoints=1)
+        export_policy([runs / "cmfq-0"], tmp_path / "policy.pt", "last", checkpoints=1)
     assert not out.exists()

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import tyro
 
+from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.outputs import POLICY, validate_output
 from cmfq.play.players import RANDOM
@@ -14,23 +15,30 @@ from cmfq.zoo import locate
 
 
 def export(
-    run: tyro.conf.Positional[Path],
+    runs: tyro.conf.Positional[tuple[Path, ...]],
     out: Path,
     method: Method = "last",
-    checkpoints: int = 3,
+    checkpoints: int | None = None,
 ) -> None:
-    """Write the policy of a run as one file.
+    """Write the policy of a run, or of several together, as one file.
 
     Args:
-        run: Run folder.
+        runs: Run folder; several, of one algorithm, for an ensemble.
         out: File to write, such as policy.safetensors.
         method: What to write: the last checkpoint as it is, an ensemble of the last ones (the mean
             of their Q-values), or the average of their weights.
-        checkpoints: Number of last checkpoints of an ensemble or an average.
+        checkpoints: Number of last checkpoints of each run, for an ensemble or an average (default:
+            3 of a single run, 1 of each of several).
     """
     validate_output(out, POLICY)
-    last = export_policy(run, out, method, checkpoints)
-    own = Run.open(locate(run)).description().settings.own_functions
-    what = last if method == "last" else f"{checkpoints} checkpoints up to {last}"
+    if not runs:
+        raise UserError("no run is named: give a run folder, or several for an ensemble")
+    if checkpoints is None:
+        checkpoints = 3 if len(runs) == 1 else 1
+    last = " and ".join(map(str, export_policy(runs, out, method, checkpoints)))
+    own = [
+        name for run in runs for name in Run.open(locate(run)).description().settings.own_functions
+    ]
+    what = last if method == "last" else f"{checkpoints} checkpoint(s) up to {last}"
     play = command("evaluate", out, RANDOM, own_functions=own)
     say(f"{out} holds {what}: play it with `{play}`")

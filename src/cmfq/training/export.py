@@ -18,37 +18,60 @@ from cmfq.zoo import locate
 Method = Literal["last", "ensemble", "average"]
 
 
-def export_policy(run: Path, out: Path, method: Method, checkpoints: int) -> Path:
+def export_policy(runs: Sequence[Path], out: Path, method: Method, checkpoints: int) -> list[Path]:
     """Write a policy file for play.
 
     Args:
-        run: folder.
+        runs: folders of runs; several, of one kind, for an ensemble.
         out: file to write; its name ends in .safetensors.
         method: the last checkpoint as it is, the mean of the Q-values of several, or the average
             of their weights.
-        checkpoints: how many of the last ones that is.
+        checkpoints: how many of the last ones of each run that is.
 
     Returns:
-        The last checkpoint that is in it.
+        The last checkpoint of each run that is in it.
 
     Raises:
-        UserError: the run has fewer checkpoints, or nothing can be written there.
+        UserError: a run has fewer checkpoints or other networks than the last one, or nothing can
+            be written there.
     """
     if out.suffix != ".safetensors" or not out.absolute().parent.is_dir():
         raise UserError(f"cannot write {out}: give a .safetensors file in a folder that exists")
-    settings = Run.open(locate(run)).description().settings
-    found = last_checkpoints(run, 1 if method == "last" else checkpoints)
-    last = found[-1]
+    if method != "ensemble" and len(runs) > 1:
+        raise UserError(f"method is {method}, for one run: give --method ensemble, or a single run")
+    settings = Run.open(locate(runs[-1])).description().settings
+    found = [last_checkpoints(run, 1 if method == "last" else checkpoints) for run in runs]
+    last = found[-1][-1]
+    for path, others in zip(runs, found, strict=True):
+        _check_alike(path, others[-1], last)
+    every = [one.policies for own in found for one in own]
     join = average if method == "average" else joined
-    policies = {role: join([one.policies[role] for one in found]) for role in last.policies}
     save_policies(
         out,
-        policies,
+        {role: join([policies[role] for policies in every]) for role in last.policies},
         settings.network,
         environment=settings.environment,
         episode=last.description.episode,
     )
-    return last.path
+    return [own[-1].path for own in found]
+
+
+def _check_alike(run: Path, one: Checkpoint, other: Checkpoint) -> None:
+    """Refuse to join what decides by different rules, or sees another world.
+
+    Raises:
+        UserError: roles, algorithm, network, inputs or neighbours differ.
+    """
+    mine, theirs = (
+        {role: replace(policy, members=0) for role, policy in each.description.policies.items()}
+        for each in (one, other)
+    )
+    if mine != theirs:
+        roles = [role for role in mine.keys() | theirs.keys() if mine.get(role) != theirs.get(role)]
+        raise UserError(
+            f"{run} and {other.path.parent.parent} differ in {', '.join(sorted(roles))}: give runs "
+            "of one algorithm, with the same network, inputs and neighbours"
+        )
 
 
 def last_checkpoints(run: Path, number: int, until: int | None = None) -> list[Checkpoint]:
