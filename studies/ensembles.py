@@ -1,0 +1,202 @@
+"""What does it gain to play by the mean Q-values of several networks, of one run or of several?
+
+Every run plays by its last checkpoint, by an ensemble of its own checkpoints, spread over its last
+half, and by an ensemble of all *other* runs. Games that were played are kept in ``rows.json``: the
+same command goes on, and plays only what is missing.
+
+    python -m studies.ensembles RUN RUN RUN ... --out docs/results/ensembles
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import tyro
+
+from cmfq.decoding import damage_of, decode_json
+from cmfq.environments.battle import BattleSettings
+from cmfq.play.matches import play_match
+from cmfq.policies import QPolicy
+from cmfq.results.page import Code, Finding, Page, Section
+from cmfq.results.table import Table, rate_text
+from cmfq.results.writing import write_folder
+from cmfq.statistics.replication import Estimate
+from cmfq.storage import make_folder, write_json
+from cmfq.training.checkpoint import list_checkpoints, load, save_policies
+from cmfq.training.ensemble import joined, members_at
+from cmfq.training.run import Run
+
+ROWS = "rows.json"
+WAYS = {
+    "last": "the run's last checkpoint",
+    "own": "the mean of five of its checkpoints, over its last half",
+    "others": "the mean of the other runs' last checkpoints",
+}
+
+
+@dataclass(frozen=True)
+class Row:
+    """Games of a policy against an opponent."""
+
+    run: str
+    """Run that it is of; of the ensemble of the others, the one that is left out."""
+    way: str
+    """How it plays, as in :data:`WAYS`."""
+    networks: int
+    opponent: str
+    size: int
+    games: int
+    win_rate: Estimate
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """What tells it from others."""
+        return self.run, self.way, self.opponent, self.size, self.games
+
+
+def policy_of(way: str, run: Path, runs: Sequence[Path], networks: int = 5) -> QPolicy:
+    """The policy of a run that plays in one of the ways."""
+    if way == "last":
+        return load(run)
+    if way == "others":
+        return joined([load(one) for one in runs if one != run])
+    files = {int(file.stem): file for file in list_checkpoints(run)}
+    last = max(files)
+    members = members_at(last, [one for one in files if one < last], networks)
+    return joined([load(files[one]) for one in (*members, last)])
+
+
+def play(
+    policy: QPolicy, run: Path, opponent: str, size: int, games: int, workers: int
+) -> Estimate:
+    """Win rate of a policy, with its interval over games."""
+    settings = Run.open(run).description().settings
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "policy.safetensors"
+        environment, network = settings.environment, settings.network
+        save_policies(
+            file, {"agent": policy}, network, environment=environment, episode=settings.episodes
+        )
+        match = play_match(
+            str(file), opponent, BattleSettings(size=size), episodes=games, seed=0, workers=workers
+        )
+    assert match.win_rate is not None and match.interval is not None, "battle's sides are alike"
+    return Estimate(match.win_rate, *match.interval)
+
+
+def read_rows(folder: Path) -> list[Row]:
+    """Rows that are there.
+
+    Raises:
+        UserError: they are damaged.
+    """
+    path = folder / ROWS
+    if not path.is_file():
+        return []
+    with damage_of(path, "mend or remove it"):
+        return decode_json(path.read_bytes(), list[Row])
+
+
+def page_of(rows: Sequence[Row], again: str) -> Page:
+    """Describe the results."""
+    what = (
+        "Runs of one algorithm that differ in nothing but their seed. Each plays by its last "
+        "checkpoint, by an *ensemble* of its own (the mean of the Q-values of five checkpoints, "
+        "spread over its last half), and the others play together by the mean of their last "
+        "checkpoints. A self-played policy adapts to itself, and where it goes depends on the "
+        "seed: what networks err in alone, their mean does not do."
+    )
+    cases = dict.fromkeys((row.opponent, row.size) for row in rows)
+    tables: list[str | Finding | Table] = []
+    for opponent, size in cases:
+        ours = [row for row in rows if (row.opponent, row.size) == (opponent, size)]
+        tables += [Finding(_sentence(ours, opponent, size)), _table(ours, opponent, size)]
+    return Page(
+        "Ensembles: what is the mean of several networks worth?",
+        (Section("", (what,)), Section("Win rates", tables)),
+        (Code(again), "goes on with what is missing; without `rows.json` it plays all again."),
+    )
+
+
+def _sentence(rows: Sequence[Row], opponent: str, size: int) -> str:
+    parts = []
+    for way in WAYS:
+        rates = [row.win_rate.value for row in rows if row.way == way]
+        if len(rates) > 1:
+            spread = np.std(rates, ddof=1)
+            parts.append(
+                f"{way} {np.mean(rates):.0%}, {min(rates):.0%} to {max(rates):.0%} "
+                f"(standard deviation {100 * spread:.0f} points)"
+            )
+    return f"Against {opponent} at {size} a side, mean and range over runs: {'; '.join(parts)}."
+
+
+def _table(rows: Sequence[Row], opponent: str, size: int) -> Table:
+    runs = dict.fromkeys(row.run for row in rows)
+    found = {(row.run, row.way): row for row in rows}
+    games = ", ".join(sorted({str(row.games) for row in rows}))
+    return Table(
+        ("run", *(f"{way}" for way in WAYS)),
+        [
+            (
+                run,
+                *(
+                    rate_text(found[run, way].win_rate) if (run, way) in found else ""
+                    for way in WAYS
+                ),
+            )
+            for run in runs
+        ],
+        f"Win rates against {opponent} at {size} a side, {games} games each, intervals over games; "
+        "others: without that run",
+    )
+
+
+@dataclass(frozen=True)
+class EnsemblesStudy:
+    """The study's options."""
+
+    runs: tyro.conf.Positional[tuple[Path, ...]]
+    """Run folders that differ in their seed."""
+    out: Path
+    """Folder to write."""
+    against: tuple[str, ...] = ("swarm", "skirmish")
+    """Opponents."""
+    ways: tuple[str, ...] = tuple(WAYS)
+    """Ways to play: last, own, others."""
+    size: int = 64
+    """Agents a side."""
+    games: int = 100
+    """Games of each pair."""
+    workers: int = 1
+    """Processes."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Play what is missing and write the page."""
+    study = tyro.cli(EnsemblesStudy, args=arguments)
+    make_folder(study.out)
+    rows = read_rows(study.out)
+    for opponent in study.against:
+        for way in study.ways:
+            for run in study.runs:
+                key = run.name, way, opponent, study.size, study.games
+                if any(row.key == key for row in rows):
+                    continue
+                policy = policy_of(way, run, study.runs)
+                rate = play(policy, run, opponent, study.size, study.games, study.workers)
+                networks = 1 + len(policy.network.members)
+                rows.append(Row(run.name, way, networks, opponent, study.size, study.games, rate))
+                write_json(study.out / ROWS, [asdict(row) for row in rows])
+                print(json.dumps(asdict(rows[-1])), flush=True)
+    names = " ".join(f"runs/{run.name}" for run in study.runs)
+    write_folder(study.out, page_of(rows, f"python -m studies.ensembles {names} --out {study.out}"))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
