@@ -33,7 +33,10 @@ OTHER_COLOURS = (
 )
 """Colours of other groups: the rest of that palette, of which the yellow would print too pale, and
 some that differ from it in lightness."""
-DASHES = ("-", (0, (5, 1.5)), (0, (3, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1, 1)))
+DASHES = (
+    *("-", (0, (5, 1.5)), (0, (3, 1.5)), (0, (5, 1.5, 1, 1.5)), (0, (1, 1))),
+    (0, (5, 1.5, 1, 1.5, 1, 1.5)),
+)
 """Styles of lines that may lie on each other, in turn: the lower ones are seen in the gaps."""
 LEGEND_WIDTH = 40
 """Characters of a line in a legend: groups whose settings differ have long names."""

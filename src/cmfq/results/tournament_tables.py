@@ -161,8 +161,8 @@ def fit_sentence(standings: Standings) -> str:
         else ""
     )
     return (
-        f"The win rates that these ratings expect are at most {100 * gap:.0f} points from those "
-        f"seen{warning}."
+        f"The win rates that these ratings expect are at most {100 * gap:.0f} "
+        f"point{'' if round(100 * gap) == 1 else 's'} from those seen{warning}."
     )
 
 
