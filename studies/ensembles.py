@@ -31,6 +31,7 @@ from cmfq.training.ensemble import joined, members_at
 from cmfq.training.run import Run
 
 ROWS = "rows.json"
+DAMAGE = "log_damage_ratio"
 WAYS = {
     "last": "the run's last checkpoint",
     "own": "the mean of five of its checkpoints, over its last half",
@@ -51,6 +52,8 @@ class Row:
     size: int
     games: int
     win_rate: Estimate
+    damage: Estimate
+    """Logarithm of damage dealt over damage taken."""
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -72,8 +75,8 @@ def policy_of(way: str, run: Path, runs: Sequence[Path], networks: int = 5) -> Q
 
 def play(
     policy: QPolicy, run: Path, opponent: str, size: int, games: int, workers: int
-) -> Estimate:
-    """Win rate of a policy, with its interval over games."""
+) -> tuple[Estimate, Estimate]:
+    """Win rate and log damage ratio of a policy, with intervals over games."""
     settings = Run.open(run).description().settings
     with TemporaryDirectory() as folder:
         file = Path(folder) / "policy.safetensors"
@@ -85,7 +88,7 @@ def play(
             str(file), opponent, BattleSettings(size=size), episodes=games, seed=0, workers=workers
         )
     assert match.win_rate is not None and match.interval is not None, "battle's sides are alike"
-    return Estimate(match.win_rate, *match.interval)
+    return Estimate(match.win_rate, *match.interval), match.yardsticks[DAMAGE]
 
 
 def read_rows(folder: Path) -> list[Row]:
@@ -125,12 +128,14 @@ def page_of(rows: Sequence[Row], again: str) -> Page:
 def _sentence(rows: Sequence[Row], opponent: str, size: int) -> str:
     parts = []
     for way in WAYS:
-        rates = [row.win_rate.value for row in rows if row.way == way]
+        ours = [row for row in rows if row.way == way]
+        rates = [row.win_rate.value for row in ours]
         if len(rates) > 1:
-            spread = np.std(rates, ddof=1)
+            spread = 100 * np.std(rates, ddof=1)
+            damage = np.std([row.damage.value for row in ours], ddof=1)
             parts.append(
                 f"{way} {np.mean(rates):.0%}, {min(rates):.0%} to {max(rates):.0%} "
-                f"(standard deviation {100 * spread:.0f} points)"
+                f"(standard deviation {spread:.0f} points, of the log damage ratio {damage:.3f})"
             )
     return f"Against {opponent} at {size} a side, mean and range over runs: {'; '.join(parts)}."
 
@@ -139,20 +144,17 @@ def _table(rows: Sequence[Row], opponent: str, size: int) -> Table:
     runs = dict.fromkeys(row.run for row in rows)
     found = {(row.run, row.way): row for row in rows}
     games = ", ".join(sorted({str(row.games) for row in rows}))
+    lines = []
+    for run in runs:
+        ours = [found.get((run, way)) for way in WAYS]
+        rates = [rate_text(row.win_rate) if row else "not played" for row in ours]
+        damages = [f"{row.damage.value:+.3f}" if row else "not played" for row in ours]
+        lines.append((run, *rates, *damages))
     return Table(
-        ("run", *(f"{way}" for way in WAYS)),
-        [
-            (
-                run,
-                *(
-                    rate_text(found[run, way].win_rate) if (run, way) in found else ""
-                    for way in WAYS
-                ),
-            )
-            for run in runs
-        ],
-        f"Win rates against {opponent} at {size} a side, {games} games each, intervals over games; "
-        "others: without that run",
+        ("run", *WAYS, *(f"damage, {way}" for way in WAYS)),
+        lines,
+        f"Win rates against {opponent} at {size} a side, {games} games each, with intervals over "
+        "games; logarithms of damage dealt over damage taken. Others: without that run",
     )
 
 
@@ -188,9 +190,9 @@ def main(arguments: list[str] | None = None) -> int:
                 if any(row.key == key for row in rows):
                     continue
                 policy = policy_of(way, run, study.runs)
-                rate = play(policy, run, opponent, study.size, study.games, study.workers)
+                found = play(policy, run, opponent, study.size, study.games, study.workers)
                 networks = 1 + len(policy.network.members)
-                rows.append(Row(run.name, way, networks, opponent, study.size, study.games, rate))
+                rows.append(Row(run.name, way, networks, opponent, study.size, study.games, *found))
                 write_json(study.out / ROWS, [asdict(row) for row in rows])
                 print(json.dumps(asdict(rows[-1])), flush=True)
     names = " ".join(f"runs/{run.name}" for run in study.runs)

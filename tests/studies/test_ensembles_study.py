@@ -34,7 +34,9 @@ def test_who_plays_is_who_is_said_to_play(runs: list[Path]) -> None:
     (alone,) = first_weights(policy_of("last", runs[1], runs))
     assert torch.equal(alone, last[1])
     others = first_weights(policy_of("others", runs[1], runs))
-    assert [torch.equal(one, other) for one, other in zip(others, (last[0], last[2]), strict=True)]
+    assert all(
+        torch.equal(one, other) for one, other in zip(others, (last[0], last[2]), strict=True)
+    )
     assert len(others) == 2
     own = first_weights(policy_of("own", runs[1], runs))
     early = [
@@ -60,7 +62,9 @@ def test_nothing_is_played_twice(
 
 def test_the_page_says_mean_and_spread_over_runs() -> None:
     def row(run: str, way: str, rate: float) -> Row:
-        return Row(run, way, 1, "swarm", 64, 100, Estimate(rate, rate - 0.1, rate + 0.1))
+        win_rate = Estimate(rate, rate - 0.1, rate + 0.1)
+        damage = Estimate(rate - 0.5, rate - 0.6, rate - 0.4)
+        return Row(run, way, 1, "swarm", 64, 100, win_rate, damage)
 
     rows = [
         row("a", "last", 0.2),
@@ -69,5 +73,9 @@ def test_the_page_says_mean_and_spread_over_runs() -> None:
         row("b", "own", 0.8),
     ]
     text = str(page_of(rows, "again"))
-    assert "last 50%, 20% to 80% (standard deviation 42 points)" in text
-    assert "own 75%, 70% to 80% (standard deviation 7 points)" in text
+    assert (
+        "last 50%, 20% to 80% (standard deviation 42 points, of the log damage ratio 0.424)" in text
+    )
+    assert (
+        "own 75%, 70% to 80% (standard deviation 7 points, of the log damage ratio 0.071)" in text
+    )
