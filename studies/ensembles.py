@@ -21,7 +21,7 @@ from cmfq.decoding import damage_of, decode_json
 from cmfq.environments.battle import BattleSettings
 from cmfq.play.matches import play_match
 from cmfq.policies import QPolicy
-from cmfq.results.page import Code, Finding, Page, Section
+from cmfq.results.page import Code, Finding, Items, Page, Section
 from cmfq.results.table import Table, rate_text
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate
@@ -33,9 +33,9 @@ from cmfq.training.run import Run
 ROWS = "rows.json"
 DAMAGE = "log_damage_ratio"
 WAYS = {
-    "last": "the run's last checkpoint",
-    "own": "the mean of five of its checkpoints, over its last half",
-    "others": "the mean of the other runs' last checkpoints",
+    "last": "its last checkpoint;",
+    "own": "five of its checkpoints together, spread over its last half;",
+    "others": "the last checkpoints of all other runs together.",
 }
 
 
@@ -107,12 +107,11 @@ def read_rows(folder: Path) -> list[Row]:
 def page_of(rows: Sequence[Row], again: str) -> Page:
     """Describe the results."""
     what = (
-        "Runs of one algorithm that differ in nothing but their seed. Each plays by its last "
-        "checkpoint, by an *ensemble* of its own (the mean of the Q-values of five checkpoints, "
-        "spread over its last half), and the others play together by the mean of their last "
-        "checkpoints. A self-played policy adapts to itself, and where it goes depends on the "
-        "seed: what networks err in alone, their mean does not do."
+        "Runs of one algorithm that differ in nothing but their seed. A self-played policy adapts "
+        "to itself, and where it goes depends on the seed: what networks err in alone, the mean "
+        "of their Q-values does not do. For each run there play:"
     )
+    ways = Items([f"*{way}*: {words}" for way, words in WAYS.items()])
     cases = dict.fromkeys((row.opponent, row.size) for row in rows)
     tables: list[str | Finding | Table] = []
     for opponent, size in cases:
@@ -120,7 +119,7 @@ def page_of(rows: Sequence[Row], again: str) -> Page:
         tables += [Finding(_sentence(ours, opponent, size)), _table(ours, opponent, size)]
     return Page(
         "Ensembles: what is the mean of several networks worth?",
-        (Section("", (what,)), Section("Win rates", tables)),
+        (Section("", (what, ways)), Section("Win rates", tables)),
         (Code(again), "goes on with what is missing; without `rows.json` it plays all again."),
     )
 
