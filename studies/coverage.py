@@ -264,10 +264,6 @@ def page_of(
     found = Finding(
         f"The least coverage of any world, win rate and number of seeds is {least:.1%}."
     )
-    rated = Table(
-        ("seeds each", "points between seeds (standard deviation)", "coverage"),
-        [(str(seeds), f"{points:.0f}", f"{share:.1%}") for seeds, points, share in ratings],
-    )
     sections = (
         Section("", (introduction, found, _win_rate_table(rows))),
         Section(
@@ -275,7 +271,7 @@ def page_of(
             (
                 "Where Bradley and Terry's model is true: three algorithms 100 points apart, the "
                 "coverage of all their intervals.",
-                rated,
+                _rating_table(ratings),
             ),
         ),
         Section(
@@ -298,6 +294,13 @@ def page_of(
     )  # fmt: skip
     again = (Code(f"python -m studies.coverage --out {quote(str(study.out))}"),)
     return Page("Do 95 % intervals hold the truth 95 times in 100?", sections, again)
+
+
+def _rating_table(ratings: Sequence[tuple[int, float, float]]) -> Table:
+    return Table(
+        ("seeds each", "points between seeds (standard deviation)", "coverage"),
+        [(str(seeds), f"{points:.0f}", f"{share:.1%}") for seeds, points, share in ratings],
+    )
 
 
 def _win_rate_table(rows: Sequence[CoverageRow]) -> Table:

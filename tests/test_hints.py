@@ -126,6 +126,7 @@ def test_environments_are_described_and_their_settings_listed(
 ) -> None:
     assert main(["environments"]) == 0
     said = capsys.readouterr().out.replace("NAME", name)
+    assert "teams of arrays" in said, "the other kind of world of one's own"
     lines = re.findall(r"`cmfq ([^`]*)`", said)
     assert [line.split()[0] for line in lines] == ["environments", "train"]
     assert main(lines[0].split()) == 0

@@ -76,10 +76,10 @@ class Seen(NamedTuple):
     """``(decisions,)``: the policy's probability of its likeliest action."""
     changed: Tensor
     """``(exchanges + 1, decisions)``: another action becomes the likeliest; the last row says
-    whether it does in any crowd that is of one mind."""
+    whether it does with any unanimous neighbours."""
     variation: Tensor
     """``(exchanges + 1, decisions)``: total variation between the policies; the last row is the
-    greatest over all crowds that are of one mind."""
+    greatest over all unanimous neighbours."""
 
 
 def look(

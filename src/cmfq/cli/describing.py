@@ -46,7 +46,8 @@ def _list() -> None:
         table.add_row(kind.kind, _summary(settings), teams)
     new_console().print(table)
     print(
-        "\nand package.module:make_env, any PettingZoo parallel environment of your own.\n"
+        "\nand package.module:make_env, an environment of your own: PettingZoo parallel, or\n"
+        "teams of arrays.\n"
         "`cmfq environments NAME` describes one, `cmfq train NAME --help` lists its settings."
     )
 

@@ -228,7 +228,7 @@ function whyNobody(team, step) {
   if (step === 0)
     return "In step 0 nobody has acted yet: neighbours are weighed by what they did in the step before.";
   const radius = team.reasoning ? team.reasoning.radius : team.view_radius;
-  return radius === null ? "Nobody else is left." : `Nobody whom it could weigh is within ${radius} of it in this step.`;
+  return radius === null ? "Nobody else is left." : `No possible neighbour is within ${radius} of it in this step.`;
 }
 
 /** @param {import("./format.js").Team} team */
