@@ -78,6 +78,22 @@ def test_evaluate_prints_and_writes(
     assert {"game", "a_side", "a_survivors", "b_survivors", "steps"} <= result["games"][0].keys()
 
 
+def test_evaluate_fits_80_columns_whatever_players_are_called(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    run = tmp_path / "a-run-with-a-rather-long-name"
+    copytree(runs / "cmfq", run)
+    game = ["--size", "12", "--games", "4", "--max-steps", "40", "--workers", "1"]
+    assert main(["evaluate", str(run), "skirmish", *game]) == 0
+    said = capsys.readouterr().out
+    assert f"A: {run}\n" in said, "on one line"
+    assert "│ skirmish " in said
+    for row in ("win rate as first", "margin as second", "first side wins", "damage dealt"):
+        assert f"│ {row} " in said
+    assert max(len(line) for line in said.split("\n") if line[:1] in "┃│") <= 80
+
+
 def test_a_checkpoint_file_and_a_run_folder_are_players(runs: Path) -> None:
     checkpoint = next((runs / "mfq" / "checkpoints").iterdir())
     game = ["--size", "12", "--games", "2", "--workers", "1"]
@@ -123,6 +139,9 @@ def test_explain_and_check_print_tables(
     assert "before, with ā" in output
     assert "if all:" in output
     assert "battle, 12 a side, seed 0" in " ".join(output.split())
+    beta = f"{cmfq.load(runs / 'cmfq').beta:g}"
+    betas = f"inverse temperature β = {beta}; effects are measured with β = {beta}."
+    assert betas in " ".join(output.split())
     last = " ".join(output.split("\n")[-3:])
     assert re.search(r"Weighing the neighbours moves \d+% of the policy of agent 14: .*\.", last)
     out = tmp_path / "theory.json"

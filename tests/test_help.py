@@ -2,6 +2,7 @@
 
 import ast
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -98,6 +99,18 @@ def test_help_of_a_preset_prints_what_it_sets(capsys: pytest.CaptureFixture[str]
     for option, value in (("--death", "posthumous"), ("--min-updates", "40")):
         assert words[words.index(option, start) + 1] == value
     assert "--no-place" in words[start:]
+
+
+@pytest.mark.parametrize("environment", ["battle", "particles"])
+@pytest.mark.parametrize("preset", ["paper", "strong"])
+def test_help_says_how_to_see_another_preset(
+    environment: str, preset: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["train", environment, "--preset", preset, "--help"]) == 0
+    (line,) = re.findall(r"'cmfq (.*) --help' shows another", capsys.readouterr().out)
+    assert not line.endswith(preset)
+    assert main([*line.split(), "--help"]) == 0
+    assert f"{line.split()[-1]} sets" in capsys.readouterr().out
 
 
 def test_fields_in_help_are_spelt_as_options() -> None:

@@ -133,6 +133,7 @@ def test_environments_are_described_and_their_settings_listed(
     described = capsys.readouterr().out
     assert not re.search(r":(mod|func|class):|`|\*\*", described)
     assert "neighbours within inf" not in described
+    assert not re.search(r"step_physics|particle_world|Environment\b", described), "names of code"
     assert all(line.strip() or not line for line in described.split("\n"))
     assert main(lines[1].split()) == 0
 

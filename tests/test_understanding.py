@@ -234,11 +234,19 @@ def test_everyone_includes_the_others() -> None:
     assert check_theory(made, decided, np.random.default_rng(0))[0].agents == 1
 
 
+def test_an_explanation_says_at_which_temperatures(observation: TeamObservation) -> None:
+    agent = int(observation.ids[0])
+    same = policy("cmfq").explain(observation, agent)
+    assert same.beta == same.effect_beta > 0
+    other = policy("cmfq", effect_beta=3.0).explain(observation, agent)
+    assert (other.beta, other.effect_beta) == (same.beta, 3.0)
+
+
 def told(before: list[float], after: list[float], *neighbours: Neighbour) -> str:
     mean, merged = (np.zeros(2, np.float32) for _ in range(2))
     policies = (np.array(one, np.float32) for one in (before, after))
     return Explanation(
-        3, ("stay", "strike"), list(neighbours), mean, merged, *policies, {}
+        3, ("stay", "strike"), list(neighbours), mean, merged, *policies, {}, 1.0, 1.0
     ).summary()
 
 

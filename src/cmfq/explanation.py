@@ -54,6 +54,10 @@ class Explanation:
     """With the merged action: what the agent acts by."""
     counterfactual_policies: dict[str, Probabilities]
     """Under the intervention, for each action that a neighbour took."""
+    beta: float
+    """Inverse temperature of all these policies."""
+    effect_beta: float
+    """Inverse temperature of the policies whose distances are the effects."""
 
     def summary(self) -> str:
         """One sentence: who weighs most, and what weighing changes of the policy."""
@@ -198,6 +202,8 @@ def explain(
         counterfactual_policies={
             actions[a]: told.policies[i].cpu().numpy() for i, a in enumerate(told.action.tolist())
         },
+        beta=trace.beta,
+        effect_beta=trace.settings.effect_beta or trace.beta,
     )
 
 

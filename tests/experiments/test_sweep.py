@@ -2,6 +2,7 @@
 
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -294,6 +295,13 @@ def test_the_command_plays_reports_and_reports_again(
     assert "radius 6 → inf" in page
     assert "2 between the two runs of each cell, and 2 of each run against each" in page
     assert len((out / "cells.csv").read_text().splitlines()) == 9
+    sentence = re.search(r"more than half .* in (\d) of 8 cells, less than half in (\d)", page)
+    assert sentence and page.index("## Cells") < sentence.start()
+    rows = re.findall(r"^\| \d \|.*", page[sentence.end() :], re.MULTILINE)
+    shares = [int(row.split(" | ")[-3].rstrip("%")) for row in rows]
+    assert len(shares) == 8
+    assert int(sentence[1]) == sum(share > 50 for share in shares)
+    assert int(sentence[2]) == sum(share < 50 for share in shares)
     assert {"effects.svg", "effects.png", "plan.toml"} <= {file.name for file in out.iterdir()}
     other = tmp_path / "other.toml"
     other.write_text(small.read_text().replace("[6, inf]", "[6, 5]"))

@@ -21,10 +21,10 @@ from cmfq.play.game_log import (
 from cmfq.play.layouts import layouts_of, results_by_side
 from cmfq.play.schedule import schedule
 from cmfq.play.standings import all_results, standings
-from cmfq.results.details import damage_sentence
+from cmfq.results.details import yardstick_sentence
 from cmfq.results.figures import game_margins, rating_ladder, win_rate_matrix
 from cmfq.results.style import save_svg
-from cmfq.results.tournament import write_results
+from cmfq.results.tournament import minutes_sentence, write_results
 from cmfq.results.tournament_tables import (
     ordering_table,
     run_table,
@@ -157,9 +157,18 @@ def test_the_table_of_runs_shows_each_seed() -> None:
     assert "is not known" in spread_sentence(alone)
 
 
-def test_a_sentence_says_who_deals_more_damage() -> None:
+def test_a_sentence_says_how_long_training_took() -> None:
+    assert minutes_sentence({"a": [7.4, 4.0], "b": [25.2]}).startswith(
+        "The quickest run took 4 minutes (a), the slowest 25 (b); "
+    )
+    assert minutes_sentence({"a": [7.4]}) == "Training took 7 minutes."
+
+
+def test_a_sentence_says_who_deals_more_damage_or_ends_ahead() -> None:
     played = made_up({"a": 3, "b": 3}, lambda a, b, game: 1)
-    assert damage_sentence(layouts_of(played), ["a", "b"]) == "", "these games did not record it"
+    told = yardstick_sentence(layouts_of(played), ["a", "b"])
+    assert told == "Margins: a is ahead of b.", "these games recorded no damage"
+    assert yardstick_sentence({}, ["a", "b"]) == ""
     hits = {"a": Combat(20, 9, 9, 9, 9), "b": Combat(60, 9, 9, 9, 9)}
     owner = played.owners()
     games = tuple(
@@ -170,7 +179,7 @@ def test_a_sentence_says_who_deals_more_damage() -> None:
         for game in played.games
     )  # fmt: skip
     layouts = layouts_of(replace(played, games=games))
-    assert damage_sentence(layouts, ["a", "b"]) == "Damage: a deals more than b."
+    assert yardstick_sentence(layouts, ["a", "b"]) == "Damage: a deals more than b."
 
 
 def test_figures_are_the_same_bytes_every_time(tmp_path: Path) -> None:

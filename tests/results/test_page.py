@@ -125,6 +125,24 @@ def test_the_page_fits_the_screen_and_needs_nothing_else(
         assert seen.evaluate("axe.run({ iframes: false }).then(all => all.violations)") == []
 
 
+def test_tables_are_wider_than_the_text_where_there_is_room(
+    browser: Browser, tmp_path: Path
+) -> None:
+    cells = ("50.0% (24 to 85 %)",) * 6
+    table = Table(("A v B", *(f"number {n}" for n in range(6))), [("one v another one", *cells)])
+    small = Table(("A", "B"), [("a", "b")])
+    write_page(tmp_path / "page.html", Page("Results", (Section("", (table, small)),), ()))
+    with watched(browser, DESKTOP, "light") as seen:
+        seen.goto((tmp_path / "page.html").as_uri())
+        wide, narrow = seen.locator(".cells").all()
+        assert wide.evaluate("one => one.scrollWidth <= one.clientWidth")
+        boxes = [one.bounding_box() for one in (seen.locator("h1"), wide, narrow)]
+        text, out, inside = (box for box in boxes if box)
+        assert out["width"] > text["width"] == inside["width"]
+        middles = [box["x"] + box["width"] / 2 for box in (text, out, inside)]
+        assert middles == pytest.approx([middles[0]] * 3, abs=1)
+
+
 def test_terminals_show_findings_and_tables_with_a_title(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

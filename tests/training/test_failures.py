@@ -450,12 +450,17 @@ def test_a_closed_terminal_stops_the_run_with_everything_saved(tmp_path: Path) -
 
 
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
-    with training(tmp_path / "run", 2, stdout=subprocess.DEVNULL) as process:
+    run = tmp_path / "run"
+    with training(run, 2, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
         os.kill(process.pid, signal.SIGINT)
+        assert any(line.startswith("stopping after this episode") for line in process.stdout)
         os.kill(process.pid, signal.SIGINT)
         started = time.monotonic()
-        process.wait(timeout=LIMIT)
+        said, _ = process.communicate(timeout=LIMIT)
         assert time.monotonic() - started < 60, "on a machine with much else to do"
+    assert process.returncode == 130
+    assert said.endswith(f"stopped at once: `cmfq resume {run}` goes on from what was saved last\n")
 
 
 def test_a_ring_takes_back_what_was_written(fragile: TrainSettings[PettingZooSettings]) -> None:

@@ -115,12 +115,16 @@ def help_of(
 def _presets(train: Function, *, everything: bool) -> list[str]:
     """Settings of presets, an entry each: all that fit the environment, or the chosen one."""
     chosen = inspect.signature(train).parameters["settings"].default
-    lines = []
-    for name in get_args(Preset) if everything else [chosen.preset]:
+    lines = {}
+    for name in get_args(Preset):
         with suppress(UserError):  # a preset of another environment
             words = " ".join(preset_options(name, chosen.environment))
-            lines.append(f"{name} sets {words or 'nothing'}")
-    return lines
+            lines[name] = f"{name} sets {words or 'nothing'}"
+    if everything:
+        return list(lines.values())
+    others = [name for name in lines if name != chosen.preset]
+    shows = f"'cmfq train {chosen.environment.kind} --preset {others[-1]} --help' shows another one"
+    return [lines[chosen.preset], shows]
 
 
 def print_completion(arguments: Sequence[str]) -> None:

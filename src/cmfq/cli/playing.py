@@ -183,7 +183,7 @@ def _print_details(results: Sequence[MatchResult]) -> None:
     """Results by side, and what is measured beside wins."""
     sides = {(one.a, one.b): one.sides for one in results if one.sides}
     if sides:
-        print_table(side_table(sides, "By side, 95 % intervals over games"))
+        print_table(side_table(sides, "By side, 95 % intervals over games").transposed())
     found = {f"{one.a} v {one.b}": one.yardsticks for one in results}
     title = "Beside wins: means of a game, 95 % intervals over games"
     print_table(yardstick_rows(found, title).transposed())
@@ -192,9 +192,10 @@ def _print_details(results: Sequence[MatchResult]) -> None:
 
 
 def _print_wins(results: Sequence[MatchResult], title: str) -> None:
+    """One row per match of A: its name may be long, and is said once."""
+    say(f"A: {results[0].a}")
     table = ScreenTable(title=title)
-    table.add_column("A", overflow="fold")
-    table.add_column("B", overflow="fold")
+    table.add_column("A against", overflow="fold")
     measure = results[0].settings.decided_by
     for column in ("wins, draws, losses", "win rate", "95 % interval", measure):
         table.add_column(column, justify="right", no_wrap=True)
@@ -203,7 +204,6 @@ def _print_wins(results: Sequence[MatchResult], title: str) -> None:
         low, high = result.interval
         counts = result.survivors if measure == "survivors" else mean_rewards(result)
         table.add_row(
-            result.a,
             result.b,
             f"{result.wins}-{result.draws}-{result.losses}",
             f"{result.win_rate:.1%}",

@@ -47,8 +47,8 @@ class ScreenTable(RichTable):
         super().__init__(title=None if title is None else _text(title), **options)
 
     def add_column(self, header: Any = "", *arguments: Any, **options: Any) -> None:
-        """Add a column; line breaks of its heading are kept."""
-        super().add_column(_text(header, "\n"), *arguments, **options)
+        """Add a column; line breaks of its heading are kept, and long words go on below."""
+        super().add_column(_text(header, "\n"), *arguments, **{"overflow": "fold"} | options)
 
     def add_row(self, *cells: Any, **options: Any) -> None:
         """Add a row."""

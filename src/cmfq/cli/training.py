@@ -18,6 +18,7 @@ from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.imports import own_names
+from cmfq.interrupts import interrupted
 from cmfq.outputs import TIMES, validate_output
 from cmfq.own_functions import try_own_functions
 from cmfq.play.players import RANDOM, load_player
@@ -164,6 +165,8 @@ def _continue(
     """Train until the last episode or a signal; report to the terminal."""
     measure = self_play.settings.environment.decided_by
     progress_bar = TrainingProgress(self_play.settings.episodes, self_play.episode)
+    own = self_play.settings.own_functions
+    go_on = command("resume", run.path, own_functions=[*own, *own_names(*trackers)])
     with StopSignal() as stop, progress_bar as progress:
         stop.on_first = lambda: progress.say(
             f"stopping after this episode or game; once more to stop at once, which loses the "
@@ -172,16 +175,18 @@ def _continue(
         evaluator = games and Evaluator(
             games, lambda row: progress.say(_evaluation_line(row, measure))
         )
-        finished = train_run(run, self_play, progress.report, stop, evaluator, trackers)
+        try:
+            finished = train_run(run, self_play, progress.report, stop, evaluator, trackers)
+        except BaseException as error:
+            if isinstance(error, KeyboardInterrupt) or interrupted():
+                progress.say(f"stopped at once: `{go_on}` goes on from what was saved last")
+            raise
     if games and run.evaluations():
         say(_cost_line(run))
-    own = self_play.settings.own_functions
     if finished:
         play = command("evaluate", run.path, RANDOM, own_functions=own)
         say(f"finished: {run.path} holds the run, play it with `{play}`")
     else:
-        own += own_names(*trackers)
-        go_on = command("resume", run.path, own_functions=own)
         say(f"stopped after episode {self_play.episode}: `{go_on}` goes on")
 
 

@@ -220,4 +220,8 @@ def _print_explanation(explanation: Explanation, where: str) -> None:
     for name, policy in policies.items():
         table.add_row(name, *(f"{policy[action]:.3f}" for action in shown))
     console.print(table)
+    say(
+        f"The policies are Boltzmann's with inverse temperature β = {explanation.beta:g}; effects "
+        f"are measured with β = {explanation.effect_beta:g}."
+    )
     say(explanation.summary())

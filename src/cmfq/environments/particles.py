@@ -1,10 +1,8 @@
 """Predators chase prey among round obstacles: MPE's ``simple_tag``, whole crowds in arrays.
 
 The game is ``mpe2.simple_tag_v3``'s, number for number: the same seed and actions give the same
-positions, observations and rewards. mpe2 loops over pairs of agents in Python; here
-:mod:`.particle_world` steps any number of worlds at once. :func:`start`, ``step_physics``,
-``observe`` and :func:`rewards` are all there is to many worlds; :class:`ParticlesEnvironment` is
-one.
+positions, observations and rewards. mpe2 loops over pairs of agents in Python, which takes long in
+large crowds; here all pairs of any number of worlds are worked out at once.
 
 An agent observes everyone: its vector lists the position of each other agent, so its length
 depends on the numbers of predators, prey and obstacles, and **a trained policy plays only at the

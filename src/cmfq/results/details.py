@@ -44,9 +44,9 @@ def side_table(found: Mapping[tuple[str, str], BySide], title: str = "") -> Tabl
     columns = (
         "A v B",
         "win rate as first",
-        "as second",
+        "win rate as second",
         "margin as first",
-        "as second",
+        "margin as second",
         "first side wins",
     )
     rows = [
@@ -150,13 +150,17 @@ def yardstick_table(layouts: Layouts, order: Sequence[str], title: str = "") -> 
     )
 
 
-def damage_sentence(layouts: Layouts, order: Sequence[str]) -> str:
-    """Sentence on who deals more damage than whom; empty where there are no hit points."""
+def yardstick_sentence(layouts: Layouts, order: Sequence[str]) -> str:
+    """Sentence on who deals more damage than whom; on margins where no damage was counted."""
     found = {pair: yardsticks(layouts[pair]) for pair in combinations(order, 2) if pair in layouts}
-    ratios = {
-        pair: one["log_damage_ratio"] for pair, one in found.items() if "log_damage_ratio" in one
-    }
-    return f"Damage: {conclusion(ratios, 0, 'deals more than')}" if ratios else ""
+    for name, heading, better in (
+        ("log_damage_ratio", "Damage", "deals more than"),
+        ("margin", "Margins", "is ahead of"),
+    ):
+        values = {pair: one[name] for pair, one in found.items() if name in one}
+        if values:
+            return f"{heading}: {conclusion(values, 0, better)}"
+    return ""
 
 
 def yardsticks_of(layouts: Layouts, title: str = "") -> Table:

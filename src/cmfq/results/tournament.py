@@ -12,7 +12,7 @@
       *.svg, *.png            figures
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -28,16 +28,17 @@ from cmfq.play.layouts import interval_unit, layouts_of, results_by_side
 from cmfq.play.standings import Standings, all_results, standings
 from cmfq.results.curves import CURVES_CAPTION, MetricsOf, by_group, find_metrics, write_metrics
 from cmfq.results.details import (
-    damage_sentence,
     details_csv,
     how_to_read_yardsticks,
     returns_section,
     role_section,
     side_section,
+    yardstick_sentence,
     yardstick_table,
 )
 from cmfq.results.figures import game_margins, learning_curves, rating_ladder, win_rate_matrix
 from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
+from cmfq.results.style import Metrics
 from cmfq.results.table import Table, conclusion
 from cmfq.results.tournament_tables import (
     COLUMNS,
@@ -114,7 +115,7 @@ def tournament_page(
     )
     table = yardstick_table(layouts, order, f"Beside wins, 95 % intervals {unit}")
     beside: tuple[Part, ...] = (
-        *map(Finding, filter(None, [damage_sentence(layouts, order)])),
+        *map(Finding, filter(None, [yardstick_sentence(layouts, order)])),
         table,
         how_to_read_yardsticks(table),
     )
@@ -217,13 +218,31 @@ def _training(tournament: Tournament, metrics: MetricsOf) -> Section:
     if not metrics:
         return Section("Training", ())
     curves, rows = by_group(tournament.entrants, metrics), []
+    minutes = {group: [_minutes(run) for run in runs] for group, runs in curves.items()}
     for group, runs in curves.items():
-        minutes = ", ".join(
-            f"{sum(row['playing_seconds'] + row['learning_seconds'] for row in run) / 60:.0f}"
-            for run in runs
-        )
         episodes = ", ".join(sorted({str(len(run)) for run in runs}))
-        rows.append((group, str(len(runs)), episodes, minutes))
+        each = ", ".join(f"{one:.0f}" for one in minutes[group])
+        rows.append((group, str(len(runs)), episodes, each))
     picture = Picture("curves", partial(learning_curves, curves), CURVES_CAPTION)
     table = Table(("group", "seeds", "episodes", "minutes of each"), rows)
-    return Section("Training", (picture, table))
+    return Section("Training", (picture, Finding(minutes_sentence(minutes)), table))
+
+
+def _minutes(run: Metrics) -> float:
+    return float(sum(row["playing_seconds"] + row["learning_seconds"] for row in run)) / 60
+
+
+def minutes_sentence(minutes: Mapping[str, Sequence[float]]) -> str:
+    """Sentence: the quickest and the slowest run.
+
+    Args:
+        minutes: time of each run of each group.
+    """
+    every = sorted((one, group) for group, runs in minutes.items() for one in runs)
+    if len(every) == 1:
+        return f"Training took {every[0][0]:.0f} minutes."
+    (least, quick), (most, slow) = every[0], every[-1]
+    return (
+        f"The quickest run took {least:.0f} minutes ({quick}), the slowest {most:.0f} ({slow}); "
+        "times depend on the machine and on what else ran on it."
+    )

@@ -142,7 +142,7 @@ def sweep_page(
         changes.append(Items([markdown_text(sentence) for sentence in told]))
     sections = (
         Section("", (_introduction(plan, tournament), *changes, *_controls(plan, effects))),
-        Section("Cells", (_cells_table(plan, found),)),
+        Section("Cells", (Finding(cells_sentence(plan, found)), _cells_table(plan, found))),
         Section("The plan", (Code(plan_text.strip(), "toml"),)),
     )
     a, b = plan.algorithms
@@ -191,6 +191,17 @@ def _controls(plan: Plan, effects: dict[str, Effects]) -> Sequence[str]:
         f"{' and '.join(names)} do not enter MFQ: their changes of its strength are chance by "
         "construction, a check of the intervals."
     ]
+
+
+def cells_sentence(plan: Plan, found: Responses) -> str:
+    """Sentence: in how many cells the first algorithm won more games than it lost."""
+    a, b = plan.algorithms
+    rates = found.contrast
+    return (
+        f"{a} won more than half of the games against {b} in {np.sum(rates > 0.5)} of "
+        f"{len(rates)} cells, less than half in {np.sum(rates < 0.5)}: from {rates.min():.0%} to "
+        f"{rates.max():.0%}, one run of each in a cell."
+    )
 
 
 def _cells_table(plan: Plan, found: Responses) -> Table:
