@@ -172,6 +172,7 @@ def explain(
     positions = np.concatenate([one.positions for one in observations])
     mine = torch.nonzero(found.agent == row).squeeze(1)
     weights = interaction_weights(trace.merged, trace.neighbourhood.counts, found)[mine]
+    theirs = (found.neighbour[mine], found.action[mine], weights)
     own = trace.rows(row, row + 1)
     with torch.inference_mode():
         told = ask_what_if(own)
@@ -184,12 +185,7 @@ def explain(
             effect=float(told.effects[0, a]),
             weight=weight,
         )
-        for k, a, weight in zip(
-            found.neighbour[mine].tolist(),
-            found.action[mine].tolist(),
-            weights.tolist(),
-            strict=True,
-        )
+        for k, a, weight in zip(*(one.tolist() for one in theirs), strict=True)
     ]
     return Explanation(
         agent=agent,
