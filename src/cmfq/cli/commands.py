@@ -57,7 +57,9 @@ GROUPS = {
         "train-many": Command("Train the runs of a plan, several at once", "many:train_many"),
         "resume": Command("Continue an interrupted run", "training:resume"),
         "curves": Command("Draw the training curves of runs (Fig 4a)", "tournaments:curves"),
-        "export": Command("Write the policy of a run as one file", "publishing:export"),
+        "export": Command(
+            "Write the policy of a run, or of several together, as one file", "publishing:export"
+        ),
     },
     "Play": {
         "evaluate": Command(

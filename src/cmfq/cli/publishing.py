@@ -25,8 +25,8 @@ def export(
     Args:
         runs: Run folder; several, of one algorithm, for an ensemble.
         out: File to write, such as policy.safetensors.
-        method: What to write: the last checkpoint as it is, an ensemble of the last ones (the mean
-            of their Q-values), or the average of their weights.
+        method: Form of the policy: the last checkpoint as it is, an ensemble of the last ones (the
+            mean of their Q-values), or the average of their weights.
         checkpoints: Number of last checkpoints of each run, for an ensemble or an average (default:
             3 of a single run, 1 of each of several).
     """
