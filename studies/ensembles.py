@@ -109,7 +109,8 @@ def page_of(rows: Sequence[Row], again: str) -> Page:
     what = (
         "Runs of one algorithm that differ in nothing but their seed. A self-played policy adapts "
         "to itself, and where it goes depends on the seed: what networks err in alone, the mean "
-        "of their Q-values does not do. For each run there play:"
+        "of their Q-values does not do. *Damage*: the logarithm of damage dealt over damage taken. "
+        "For each run there play:"
     )
     ways = Items([f"*{way}*: {words}" for way, words in WAYS.items()])
     cases = dict.fromkeys((row.opponent, row.size) for row in rows)
