@@ -21,20 +21,19 @@ import tyro
 
 import cmfq
 from cmfq.bench import measure
-from cmfq.decoding import damage_of, decode_json
 from cmfq.devices import available, describe, find_device, wait_for
 from cmfq.environments.battle import BattleSettings
 from cmfq.learner import LearnerSettings
 from cmfq.results.page import Code, Finding, Page, Section
 from cmfq.results.table import Table, listing
 from cmfq.results.writing import write_folder
-from cmfq.storage import make_folder, write_json
+from cmfq.storage import make_folder
 from cmfq.training.presets import preset_training
 from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
+from studies.kept_rows import read_rows, write_rows
 
-ROWS = "rows.json"
 SHAPES = {
     "cpu": ((64, 1, 1, 256),),
     "cuda": (
@@ -70,7 +69,9 @@ class Row:
         return json.dumps([self.device, self.kind, self.case], sort_keys=True)
 
 
-def training_row(name: str, size: int, worlds: int, threads: int, batch: int, steps: int) -> Row:
+def training_values(
+    name: str, size: int, worlds: int, threads: int, batch: int, steps: int
+) -> dict[str, float]:
     """Milliseconds per step of all worlds, and agent-steps per second, of CMFQ in battle."""
     found = measure(
         TrainSettings(
@@ -82,20 +83,15 @@ def training_row(name: str, size: int, worlds: int, threads: int, batch: int, st
             learner=LearnerSettings(batch_size=batch),
         )
     )
-    return Row(
-        describe(name),
-        "training",
-        {"size": size, "worlds": worlds, "threads": threads, "batch": batch},
-        {
-            "environment_ms": found.environment_ms,
-            "acting_ms": found.acting_ms,
-            "learning_ms": found.learning_ms,
-            "agent_steps_per_second": found.agent_steps_per_second,
-        },
-    )
+    return {
+        "environment_ms": found.environment_ms,
+        "acting_ms": found.acting_ms,
+        "learning_ms": found.learning_ms,
+        "agent_steps_per_second": found.agent_steps_per_second,
+    }
 
 
-def update_row(name: str, batch: int, repeats: int) -> Row:
+def update_values(name: str, batch: int, repeats: int) -> dict[str, float]:
     """Milliseconds of an update: kernel by kernel, by a graph, and in bfloat16 arithmetic."""
     settings = TrainSettings(
         environment=BattleSettings(max_steps=40),
@@ -134,10 +130,10 @@ def update_row(name: str, batch: int, repeats: int) -> Row:
         learner._descend = cheap  # type: ignore[assignment, method-assign]
         values["bfloat16_ms"] = milliseconds(lambda: learner.learn(side.replay))
     self_play.close()
-    return Row(describe(name), "update", {"batch": batch}, values)
+    return values
 
 
-def run_row(name: str, preset: str, episodes: int, worlds: int) -> Row:
+def run_values(name: str, preset: str, episodes: int, worlds: int) -> dict[str, float]:
     """Seconds of a whole run of CMFQ, from the command to the last checkpoint."""
     settings = replace(
         preset_training(preset, BattleSettings()),
@@ -153,25 +149,7 @@ def run_row(name: str, preset: str, episodes: int, worlds: int) -> Row:
         cmfq.train(settings, run=path)
         seconds = time.perf_counter() - started
         agent_steps = sum(row["agent_steps"] for row in Run.open(path).rows())
-    return Row(
-        describe(name),
-        "run",
-        {"preset": preset, "episodes": episodes, "worlds": worlds},
-        {"seconds": seconds, "agent_steps": float(agent_steps)},
-    )
-
-
-def read_rows(folder: Path) -> list[Row]:
-    """Rows that are there.
-
-    Raises:
-        UserError: they are damaged.
-    """
-    path = folder / ROWS
-    if not path.is_file():
-        return []
-    with damage_of(path, "mend or remove it"):
-        return decode_json(path.read_bytes(), list[Row])
+    return {"seconds": seconds, "agent_steps": float(agent_steps)}
 
 
 def page_of(rows: Sequence[Row], again: str) -> Page:
@@ -317,23 +295,24 @@ class DevicesStudy:
     """Updates that are timed at once."""
 
 
-def measurements(study: DevicesStudy, device: str) -> list[tuple[Row, Callable[[], Row]]]:
-    """What is measured on a device: a row without values, and what gives it some."""
+def measurements(
+    study: DevicesStudy, device: str
+) -> list[tuple[Row, Callable[[], dict[str, float]]]]:
+    """What is measured on a device: a row without values, and what gives them."""
     name, kind = describe(device), find_device(device).type
-    cases: list[tuple[Row, Callable[[], Row]]] = []
-    for size, worlds, threads, batch in SHAPES[kind]:
-        case: dict[str, int | str] = {
-            "size": size, "worlds": worlds, "threads": threads, "batch": batch
-        }  # fmt: skip
-        measured = partial(training_row, device, size, worlds, threads, batch, study.steps)
+    cases: list[tuple[Row, Callable[[], dict[str, float]]]] = []
+    for shape in SHAPES[kind]:
+        case: dict[str, int | str] = dict(
+            zip(("size", "worlds", "threads", "batch"), shape, strict=True)
+        )
+        measured = partial(training_values, device, *shape, study.steps)
         cases.append((Row(name, "training", case), measured))
     for batch in BATCHES:
-        update = partial(update_row, device, batch, study.repeats if kind == "cuda" else 2)
+        update = partial(update_values, device, batch, study.repeats if kind == "cuda" else 2)
         cases.append((Row(name, "update", {"batch": batch}), update))
     if kind == "cuda":
-        preset, episodes, worlds = WHOLE_RUN
-        case = {"preset": preset, "episodes": episodes, "worlds": worlds}
-        cases.append((Row(name, "run", case), partial(run_row, device, *WHOLE_RUN)))
+        case = dict(zip(("preset", "episodes", "worlds"), WHOLE_RUN, strict=True))
+        cases.append((Row(name, "run", case), partial(run_values, device, *WHOLE_RUN)))
     return cases
 
 
@@ -341,13 +320,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Measure what is missing and write the page."""
     study = tyro.cli(DevicesStudy, args=arguments)
     make_folder(study.out)
-    rows = read_rows(study.out)
+    rows = read_rows(study.out, Row)
     for device in study.devices or available():
         for planned, measured in measurements(study, device):
             if planned.key in {row.key for row in rows}:
                 continue
-            rows.append(measured())
-            write_json(study.out / ROWS, [asdict(row) for row in rows])
+            rows.append(replace(planned, values=measured()))
+            write_rows(study.out, rows)
             print(json.dumps(asdict(rows[-1])), flush=True)
     write_folder(study.out, page_of(rows, f"python -m studies.devices --out {study.out}"))
     return 0

@@ -17,7 +17,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import tyro
 
-from cmfq.decoding import damage_of, decode_json
 from cmfq.environments.battle import BattleSettings
 from cmfq.play.matches import play_match
 from cmfq.policies import QPolicy
@@ -25,12 +24,12 @@ from cmfq.results.page import Code, Finding, Items, Page, Section
 from cmfq.results.table import Table, rate_text
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate
-from cmfq.storage import make_folder, write_json
+from cmfq.storage import make_folder
 from cmfq.training.checkpoint import list_checkpoints, load, save_policies
 from cmfq.training.ensemble import joined, members_at
 from cmfq.training.run import Run
+from studies.kept_rows import read_rows, write_rows
 
-ROWS = "rows.json"
 DAMAGE = "log_damage_ratio"
 WAYS = {
     "last": "its last checkpoint;",
@@ -89,19 +88,6 @@ def play(
         )
     assert match.win_rate is not None and match.interval is not None, "battle's sides are alike"
     return Estimate(match.win_rate, *match.interval), match.yardsticks[DAMAGE]
-
-
-def read_rows(folder: Path) -> list[Row]:
-    """Rows that are there.
-
-    Raises:
-        UserError: they are damaged.
-    """
-    path = folder / ROWS
-    if not path.is_file():
-        return []
-    with damage_of(path, "mend or remove it"):
-        return decode_json(path.read_bytes(), list[Row])
 
 
 def page_of(rows: Sequence[Row], again: str) -> Page:
@@ -182,7 +168,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Play what is missing and write the page."""
     study = tyro.cli(EnsemblesStudy, args=arguments)
     make_folder(study.out)
-    rows = read_rows(study.out)
+    rows = read_rows(study.out, Row)
     for opponent in study.against:
         for way in study.ways:
             for run in study.runs:
@@ -193,7 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
                 found = play(policy, run, opponent, study.size, study.games, study.workers)
                 networks = 1 + len(policy.network.members)
                 rows.append(Row(run.name, way, networks, opponent, study.size, study.games, *found))
-                write_json(study.out / ROWS, [asdict(row) for row in rows])
+                write_rows(study.out, rows)
                 print(json.dumps(asdict(rows[-1])), flush=True)
     names = " ".join(f"runs/{run.name}" for run in study.runs)
     write_folder(study.out, page_of(rows, f"python -m studies.ensembles {names} --out {study.out}"))

@@ -16,16 +16,15 @@ from shlex import join
 import numpy as np
 import tyro
 
-from cmfq.decoding import damage_of, decode_json
 from cmfq.environments.battle import BattleSettings
 from cmfq.play.matches import MatchResult, play_match
 from cmfq.results.page import Code, Finding, Page, Section
 from cmfq.results.table import Table, listing, margin_text, rate_text
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate, mean_interval
-from cmfq.storage import make_folder, write_json
+from cmfq.storage import make_folder
+from studies.kept_rows import read_rows, write_rows
 
-ROWS = "rows.json"
 CASES = (
     *(f"swarm {size} fair" for size in (64, 100, 400)),
     *(f"skirmish {size} fair" for size in (64, 100, 400)),
@@ -66,19 +65,6 @@ def row_of(match: MatchResult, settings: BattleSettings) -> Row:
         match.sides.first_side,
         Estimate.of(mean_interval(np.array(margins, float).reshape(-1, 1))),
     )
-
-
-def read_rows(folder: Path) -> list[Row]:
-    """Rows that are there.
-
-    Raises:
-        UserError: they are damaged.
-    """
-    path = folder / ROWS
-    if not path.is_file():
-        return []
-    with damage_of(path, "mend or remove it"):
-        return decode_json(path.read_bytes(), list[Row])
 
 
 def page_of(rows: Sequence[Row], again: str) -> Page:
@@ -131,7 +117,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Play what is missing and write the page."""
     study = tyro.cli(FairnessStudy, args=arguments)
     make_folder(study.out)
-    rows = read_rows(study.out)
+    rows = read_rows(study.out, Row)
     for case in study.cases:
         if any(row.name == case and row.games == study.games for row in rows):
             continue
@@ -141,7 +127,7 @@ def main(arguments: list[str] | None = None) -> int:
             script, script, settings, episodes=study.games, seed=0, workers=study.workers
         )
         rows = [row for row in rows if row.name != case] + [row_of(match, settings)]
-        write_json(study.out / ROWS, [asdict(row) for row in rows])
+        write_rows(study.out, rows)
         print(json.dumps(asdict(rows[-1])), flush=True)
     order = {case: number for number, case in enumerate(CASES)}
     rows.sort(key=lambda row: order.get(row.name, len(order)))

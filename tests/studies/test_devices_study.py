@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from studies import devices
-from studies.devices import Row, main, page_of, read_rows
+from studies.devices import Row, main, page_of
+from studies.kept_rows import read_rows
 
 
 def test_what_was_measured_is_not_measured_again(
@@ -15,12 +16,12 @@ def test_what_was_measured_is_not_measured_again(
     monkeypatch.setattr(devices, "BATCHES", (32,))
     options = ["--out", str(tmp_path), "--devices", "cpu", "--steps", "3"]
     assert main(options) == 0
-    first = read_rows(tmp_path)
+    first = read_rows(tmp_path, Row)
     assert [row.kind for row in first] == ["training", "update"]
     assert all(value > 0 for row in first for value in row.values.values())
     monkeypatch.setattr(devices, "measure", None)
     assert main(options) == 0
-    assert read_rows(tmp_path) == first
+    assert read_rows(tmp_path, Row) == first
     text = (tmp_path / "README.md").read_text()
     assert f"| {first[0].device} | 64 | 2 | 1 | 32 |" in text
 

@@ -11,7 +11,8 @@ from cmfq.environments.battle import BattleSettings
 from cmfq.statistics.replication import Estimate
 from cmfq.training.settings import TrainSettings
 from studies import ensembles
-from studies.ensembles import Row, main, page_of, policy_of, read_rows
+from studies.ensembles import Row, main, page_of, policy_of
+from studies.kept_rows import read_rows
 
 
 @pytest.fixture
@@ -53,11 +54,11 @@ def test_nothing_is_played_twice(
     options = [*map(str, runs), "--out", str(tmp_path / "page"), "--games", "2", "--size", "12"]
     options += ["--against", "rush", "--ways", "last", "others"]
     assert main(options) == 0
-    rows = read_rows(tmp_path / "page")
+    rows = read_rows(tmp_path / "page", Row)
     assert [(row.way, row.networks) for row in rows] == [("last", 1)] * 3 + [("others", 2)] * 3
     monkeypatch.setattr(ensembles, "play_match", None)
     assert main(options) == 0
-    assert read_rows(tmp_path / "page") == rows
+    assert read_rows(tmp_path / "page", Row) == rows
 
 
 def test_the_page_says_mean_and_spread_over_runs() -> None:

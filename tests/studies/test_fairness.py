@@ -8,7 +8,8 @@ from cmfq.environments.battle import BattleSettings
 from cmfq.play.matches import play_match
 from cmfq.statistics.replication import Estimate
 from studies import fairness
-from studies.fairness import Row, main, page_of, read_rows, row_of
+from studies.fairness import Row, main, page_of, row_of
+from studies.kept_rows import read_rows
 
 
 def test_games_are_counted_for_red_whoever_plays_it() -> None:
@@ -30,9 +31,9 @@ def test_what_was_played_is_not_played_again(
 ) -> None:
     options = ["--out", str(tmp_path), "--games", "2", "--cases"]
     assert main([*options, "rush 12 fair"]) == 0
-    first = read_rows(tmp_path)
+    first = read_rows(tmp_path, Row)
     assert main([*options, "rush 12 fair", "rush 12 magent"]) == 0
-    assert read_rows(tmp_path)[0] == first[0]
+    assert read_rows(tmp_path, Row)[0] == first[0]
     monkeypatch.setattr(fairness, "play_match", None)
     assert main([*options, "rush 12 magent", "rush 12 fair"]) == 0
     assert "| rush | 12 | magent | 2 |" in (tmp_path / "README.md").read_text()

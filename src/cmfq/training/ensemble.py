@@ -15,7 +15,7 @@ def playing_policies(self_play: SelfPlay, run: Path) -> dict[str, QPolicy]:
 
     Args:
         self_play: the run's state.
-        run: its folder: of earlier checkpoints, those that are there are used.
+        run: run folder; of its earlier checkpoints, those that are there are used.
 
     Raises:
         UserError: an earlier checkpoint is damaged.

@@ -1,0 +1,31 @@
+"""Rows of a study that are kept while it goes on, in ``rows.json`` beside its page."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, TypeVar
+
+from cmfq.decoding import damage_of, decode_json
+from cmfq.storage import write_json
+
+Row = TypeVar("Row")
+
+ROWS = "rows.json"
+
+
+def read_rows(folder: Path, kind: type[Row]) -> list[Row]:
+    """Rows that are there, each an instance of the dataclass ``kind``.
+
+    Raises:
+        UserError: they are damaged.
+    """
+    path = folder / ROWS
+    if not path.is_file():
+        return []
+    with damage_of(path, "mend or remove it"):
+        return decode_json(path.read_bytes(), list[kind])  # type: ignore[valid-type]
+
+
+def write_rows(folder: Path, rows: Sequence[Any]) -> None:
+    """Write all rows."""
+    write_json(folder / ROWS, [asdict(row) for row in rows])
