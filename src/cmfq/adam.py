@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 from torch.optim.adam import adam
 
+from cmfq.devices import held_on, renewed
+
 MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 """State of every weight, by its name in files: number of updates, means of the gradient and of
 its square."""
@@ -27,8 +29,7 @@ class Adam:
             fused: whether one kernel does all of it.
         """
         self.weights = list(weights)
-        on_gpu = any(weight.device.type == "cuda" for weight in self.weights)
-        self._rate = torch.tensor(rate, device=self.weights[0].device) if on_gpu else rate
+        self._rate = held_on(self.weights[0].device, rate)
         self.fused = fused
         self._moments = {
             name: [torch.zeros_like(weight.detach()) for weight in self.weights]
@@ -45,10 +46,7 @@ class Adam:
 
     @rate.setter
     def rate(self, rate: float) -> None:
-        if isinstance(self._rate, Tensor):
-            self._rate.fill_(rate)
-        else:
-            self._rate = rate
+        self._rate = renewed(self._rate, rate)
 
     @torch.no_grad()
     def step(self) -> None:

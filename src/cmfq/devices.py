@@ -76,6 +76,16 @@ def describe(name: str) -> str:
     return f"{device} ({torch.backends.cpu.get_cpu_capability()})"
 
 
+def held_on(device: torch.device, number: float) -> Tensor | float:
+    """A number that changes: on a GPU a tensor that stays, where a CUDA graph reads it."""
+    return torch.tensor(number, device=device) if device.type == "cuda" else number
+
+
+def renewed(held: Tensor | float, number: float) -> Tensor | float:
+    """What :func:`held_on` gave, with another number."""
+    return held.fill_(number) if isinstance(held, Tensor) else number
+
+
 def join(arrays: Sequence[Array]) -> Array:
     """Rows of several arrays; of one alone nothing is copied."""
     return arrays[0] if len(arrays) == 1 else np.concatenate(arrays)

@@ -40,15 +40,19 @@ def nearest_name(name: str, known: Collection[str], cutoff: float = 0.4) -> str:
     return found[0] if found else ""
 
 
+def did_you_mean(name: str, known: Collection[str], cutoff: float = 0.4) -> str:
+    """A question and a space to put into a message; empty if no known name is like ``name``."""
+    near = nearest_name(name, known, cutoff)
+    return f"did you mean {near!r}? " if near else ""
+
+
 def unknown_name(kind: str, name: str, known: Collection[str]) -> UserError:
     """Say that ``name`` is no known ``kind``, suggest the nearest name and list the known ones."""
-    near = nearest_name(name, known)
-    suggestion = f"did you mean {near!r}? " if near else ""
     listed = ", ".join(known)
     if len(listed) > LONGEST_LIST:
         nearest = difflib.get_close_matches(name, known, n=5, cutoff=0.0)
         listed = f"{', '.join(nearest)} and {len(known) - len(nearest)} more"
-    return UserError(f"unknown {kind} {name!r}: {suggestion}known are {listed}")
+    return UserError(f"unknown {kind} {name!r}: {did_you_mean(name, known)}known are {listed}")
 
 
 def _short(number: float) -> str:

@@ -11,6 +11,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from cmfq.adam import Adam
 from cmfq.batch import Batch, turned
+from cmfq.devices import held_on, renewed
 from cmfq.environments.symmetries import symmetries
 from cmfq.errors import require_range
 from cmfq.graphs import UpdateGraphs
@@ -109,8 +110,7 @@ class Learner:
         self.target_network = copy.deepcopy(policy.network)
         self.average = AveragedModel(policy.network)
         self.average.n_averaged = self.average.n_averaged.cpu()  # it is counted at every update
-        on_gpu = policy.device.type == "cuda"  # rates are tensors there, for graphs to read
-        self._averaging_rate = torch.zeros((), device=policy.device) if on_gpu else 0.0
+        self._averaging_rate = held_on(policy.device, 0.0)
         self.optimiser = Adam(policy.network.parameters(), settings.learning_rate)
         self.updates = 0
         self._graphs: UpdateGraphs | None = None
@@ -191,10 +191,7 @@ class Learner:
 
     def _set_averaging_rate(self) -> None:
         rate = averaging_rate(self.updates + 1, self.settings)
-        if isinstance(self._averaging_rate, Tensor):
-            self._averaging_rate.fill_(rate)
-        else:
-            self._averaging_rate = rate
+        self._averaging_rate = renewed(self._averaging_rate, rate)
 
     def _finish_update(self) -> None:
         self.updates += 1

@@ -8,7 +8,7 @@ from cmfq.devices import find_device
 from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
 from cmfq.environments.registry import default_settings
 from cmfq.environments.settings import EnvironmentSettings
-from cmfq.errors import UserError, nearest_name
+from cmfq.errors import UserError, did_you_mean
 from cmfq.imports import own_names
 from cmfq.notices import notify
 from cmfq.play.bots import SCRIPTS, Bot
@@ -74,8 +74,7 @@ def load_player(
         if own_names(name):
             return load_own_player(name, teams)
         named = [*scripted_players(kind), *shipped()]
-        near = nearest_name(name, named, cutoff=0.6)
-        suggestion = f"did you mean {near!r}? " if near else ""
+        suggestion = did_you_mean(name, named, cutoff=0.6)
         raise UserError(
             f"there is no player {name[:200]!r}: {suggestion}give a run folder, a checkpoint file, "
             f"module:name, or one of {', '.join(named)}"
