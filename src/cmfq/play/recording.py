@@ -55,8 +55,8 @@ def record(
         device: device of trained players: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"auto"``.
 
     Raises:
-        UserError: a player is not there or cannot play this game, the second one is missing or has
-            no team, or the file is something else already.
+        UserError: a player is not there or cannot play this game, the second one is missing, or
+            the file is something else already.
     """
     for name, value in (("seed", seed), ("game", game)):
         if value < 0:
@@ -70,8 +70,6 @@ def record(
         teams = environment.teams
         if len(teams) > 1 and not second:
             raise UserError(f"there are {len(teams)} teams: give two players")
-        if len(teams) == 1 and second:
-            raise UserError(f"there is one team, and {first} has it: leave {second} out")
         names = seated(teams, first, second, game)
         players = {name: load_player(name, settings.kind, teams, device) for name in names}
         shown = tuple(Path(name).name for name in names)
