@@ -1,5 +1,6 @@
 """Worlds of one team: players are compared by what they earn in the same episodes."""
 
+from csv import DictReader
 from pathlib import Path
 
 import numpy as np
@@ -10,15 +11,31 @@ from cmfq.cli import main
 from cmfq.environments.signal import SignalSettings
 from cmfq.play.entrants import Entrant, Player
 from cmfq.play.game_log import GameRecord, Tournament, TournamentSettings
-from cmfq.play.progress import progress_rows
+from cmfq.play.progress import last_differences, progress_rows
 from cmfq.play.reading import finished_progress, finished_tournament, read_tournament
 from cmfq.play.standings import returns_of, standings
 from cmfq.results.details import difference_table, returns_table
+from cmfq.results.table import margin_text, signed
 from killing import kill_among_games
 
 WORLD = ("--clusters", "2", "--listeners", "3", "--babblers", "2", "--max-steps", "4")
 SMALL = ("--episodes", "2", "--checkpoint-period", "1", "--batch-size", "8", "--min-updates", "1")
 ALONE = ("--workers", "1")
+PLAN = """
+environment = "signal"
+algorithms = ["cmfq", "mfq"]
+[factors]
+learner.discount = [0.5, 0.9]
+environment.listeners = [3, 4]
+[settings]
+environment.clusters = 2
+environment.babblers = 2
+environment.max_steps = 4
+episodes = 1
+checkpoint_period = 1
+learner.batch_size = 8
+learner.min_updates = 1
+"""
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +127,49 @@ def test_progress_compares_checkpoints_with_opponents_on_the_same_episodes(
         (theirs,) = (one.players[0] for one in played.opponents if one.name == row.opponent)
         ahead = [earned[ours.id, e] - earned[theirs.id, e] for e in range(3)]
         assert row.win_rate == pytest.approx(np.mean((np.sign(ahead) + 1) / 2))
+        assert row.margin == pytest.approx(np.mean(ahead))
+
+
+def test_progress_says_what_the_last_checkpoints_earn_more_with_intervals_over_seeds(
+    runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    json, out = tmp_path / "p.json", tmp_path / "out"
+    words = ["progress", *runs, "--against", "random", "--games", "4", *ALONE]
+    assert main([*words, "--log", str(json), "--out", str(out)]) == 0
+    rows = [row for row in progress_rows(finished_progress(json)) if row.episode == 2]
+    means = [row.margin for row in rows]
+    assert len(means) == 2 and means[0] != means[1]
+    ((pair, found),) = last_differences(finished_progress(json)).items()
+    reach = student.ppf(0.975, 1) * np.std(means, ddof=1) / np.sqrt(2)
+    assert pair == ("mfq", "random (script)")
+    assert found == pytest.approx((np.mean(means), np.mean(means) - reach, np.mean(means) + reach))
+    page = (out / "README.md").read_text()
+    assert "## Returns" in page and f"| mfq | random (script) | {margin_text(found)} |" in page
+    assert "Last checkpoints, 95 %" in capsys.readouterr().out
+
+
+def test_a_sweep_says_what_settings_change_about_returns(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan, json, out = tmp_path / "plan.toml", tmp_path / "s.json", tmp_path / "out"
+    plan.write_text(PLAN)
+    words = ["sweep", str(plan), "--runs", str(tmp_path / "runs"), "--games", "3", *ALONE]
+    words += ["--against", "random", "--checkpoints", "last:1", "--log", str(json)]
+    assert main([*words, "--out", str(out)]) == 0
+    earned = returns_of(read_tournament(json)[0])
+    page = (out / "README.md").read_text()
+    cells = list(DictReader((out / "cells.csv").read_text().splitlines()))
+    for name, returns in earned.items():
+        cell, _, algorithm = Path(name).name.partition("-")
+        if algorithm:
+            written = float(cells[int(cell)][f"return of {algorithm}"])
+            assert written == pytest.approx(returns.mean(), rel=1e-4)
+    assert "51 games: the same 3 for each run and each common opponent" in page
+    section = page[page.index("## Returns") :]
+    for algorithm in ("cmfq", "mfq"):
+        mean = np.mean([float(cell[f"return of {algorithm}"]) for cell in cells])
+        assert f"| {signed(float(mean), 1)} (" in section
+    assert "Returns of an episode, and their changes" in capsys.readouterr().out
 
 
 def test_one_player_is_recorded(

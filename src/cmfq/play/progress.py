@@ -26,12 +26,13 @@ from cmfq.play.entrants import (
 )
 from cmfq.play.game_log import GameRecord, Tournament, TournamentSettings
 from cmfq.play.layouts import Layouts
-from cmfq.play.outcomes import YARDSTICKS, Outcome, on_side, outcome_of, points_of
+from cmfq.play.outcomes import YARDSTICKS, Outcome, estimate, on_side, outcome_of, points_of
 from cmfq.play.players import load_player
 from cmfq.play.schedule import ScheduledGame
 from cmfq.play.standings import margins_of
 from cmfq.play.tournament import validate_game_count
 from cmfq.policies import Policy
+from cmfq.statistics.replication import Estimate
 from cmfq.storage import versions
 from cmfq.training.evaluations import PlayCheckpoint, Score
 from cmfq.training.settings import RunSettings
@@ -149,6 +150,27 @@ def last_layouts(played: Tournament) -> Layouts:
     }
 
 
+def last_differences(played: Tournament) -> dict[tuple[str, str], Estimate]:
+    """Return of the last checkpoints of every group less each opponent's, in a world of one team.
+
+    Means with 95 % intervals over seeds, over episodes for a group of one run; players are
+    compared on the same episodes. Empty in a world of two sides.
+    """
+    if not played.alone:
+        return {}
+    games = _games_by_players(played)
+    found = {}
+    for group, runs in groups_of(played.entrants).items():
+        for one in played.opponents:
+            theirs = one.players[0].id
+            last = (run.players[-1].id for run in runs)
+            differences = [_ahead(games[ours, ours], games[theirs, theirs]) for ours in last]
+            means = [float(np.mean(ahead)) for ahead in differences]
+            scores = means if len(means) > 1 else differences[0]
+            found[group, one.title] = estimate(np.array(scores).reshape(-1, 1), share=False)
+    return found
+
+
 def _games_by_players(played: Tournament) -> dict[tuple[str, str], list[GameRecord]]:
     games: dict[tuple[str, str], list[GameRecord]] = {}
     for game in played.games:
@@ -240,7 +262,11 @@ def score_of(games: Sequence[GameRecord], decided_by: Measure, paired: bool) -> 
 
 def score_alone(ours: Sequence[GameRecord], theirs: Sequence[GameRecord]) -> Score:
     """Compare what two players earned, each alone, in the same episodes."""
-    return _score([one.a_reward - other.a_reward for one, other in zip(ours, theirs, strict=True)])
+    return _score(_ahead(ours, theirs))
+
+
+def _ahead(ours: Sequence[GameRecord], theirs: Sequence[GameRecord]) -> list[float]:
+    return [one.a_reward - other.a_reward for one, other in zip(ours, theirs, strict=True)]
 
 
 def _score(margins: Sequence[float], outcomes: Sequence[Outcome] = ()) -> Score:

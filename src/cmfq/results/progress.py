@@ -21,11 +21,17 @@ from cmfq.play.entrants import groups_of
 from cmfq.play.game_log import Tournament, tournament_text
 from cmfq.play.layouts import Layouts, interval_unit, sides_of
 from cmfq.play.outcomes import estimate, layout_values, points_of
-from cmfq.play.progress import ProgressRow, last_layouts, progress_rows, shared_by_seeds
+from cmfq.play.progress import (
+    ProgressRow,
+    last_differences,
+    last_layouts,
+    progress_rows,
+    shared_by_seeds,
+)
 from cmfq.results.details import how_to_read_yardsticks, role_section, side_section, yardsticks_of
 from cmfq.results.figures import win_rate_over_training
 from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
-from cmfq.results.table import Table, conclusion, listing, signed
+from cmfq.results.table import Table, conclusion, listing, margin_text, signed
 from cmfq.results.tournament_tables import how_decided
 from cmfq.results.writing import write_folder
 from cmfq.storage import make_folder, write_gzip
@@ -154,6 +160,7 @@ def progress_page(played: Tournament, again: tuple[Part, ...] = ()) -> Page:
     sections = (
         Section("", (introduction, picture, Finding(best_sentence(rows)), table)),
         Section("Damage dealt over damage taken", _damage_parts(rows)),
+        Section("Returns", _return_parts(played, rows, unit)),
         Section("The last checkpoints", _last_checkpoints(layouts, unit) if layouts else ()),
         role_section(played, "Last checkpoints, reward by role"),
         side_section(sides_of(layouts), unit, "Last checkpoints by"),
@@ -167,6 +174,23 @@ def _damage_parts(rows: Sequence[ProgressRow]) -> tuple[Part, ...]:
         return ()
     ratio = "Logarithm of the ratio, mean over games and seeds; 0 between equals."
     return ratio, Finding(damage_sentence(rows)), table
+
+
+def _return_parts(played: Tournament, rows: Sequence[ProgressRow], unit: str) -> tuple[Part, ...]:
+    differences = last_differences(played)
+    if not differences:
+        return ()
+    less = "Return less the opponent's on the same episodes"
+    last = [(group, other, margin_text(one)) for (group, other), one in differences.items()]
+    return (
+        Finding(f"Last checkpoints: {conclusion(differences, 0, 'earns more than')}"),
+        progress_table(rows, lambda row: row.margin, _return_text, f"{less}, mean over seeds"),
+        Table(("group", "opponent", "difference"), last, f"Last checkpoints, 95 % {unit}"),
+    )
+
+
+def _return_text(value: float) -> str:
+    return signed(value, 1)
 
 
 def _last_checkpoints(layouts: Layouts, unit: str) -> tuple[Part, ...]:

@@ -16,7 +16,7 @@ from cmfq.play.engine import play_planned, validate_log, validate_players
 from cmfq.play.entrants import Entrant, enter, find_entrants, split_group
 from cmfq.play.game_log import Tournament, TournamentSettings
 from cmfq.play.schedule import ScheduledGame, episodes_alone, games_between
-from cmfq.play.standings import games_by_pair
+from cmfq.play.standings import games_by_pair, returns_of
 from cmfq.storage import versions
 from cmfq.text import csv_text
 from cmfq.workers import Workers
@@ -32,6 +32,8 @@ class Responses:
     """``(cells,)``: of the first algorithm against the second one of the cell."""
     strength: FloatArray
     """``(2, cells)``: of each algorithm against the common opponents, each counting the same."""
+    returns: FloatArray | None = None
+    """``(2, cells)``: of each algorithm, mean over episodes, in a world of one team."""
 
 
 def validate_sweep(
@@ -169,6 +171,7 @@ def responses(plan: Plan, tournament: Tournament) -> Responses:
     first, second = (
         [folders[run_name(cell, algorithm)] for cell in cells] for algorithm in plan.algorithms
     )
+    earned = returns_of(tournament) if tournament.alone else {}
     return Responses(
         np.array([points[pair] for pair in zip(first, second, strict=True)]),
         np.array(
@@ -178,6 +181,8 @@ def responses(plan: Plan, tournament: Tournament) -> Responses:
                 for side in (first, second)
             ]
         ),
+        np.array([[earned[one].mean() for one in side] for side in (first, second)])
+        if earned else None,
     )  # fmt: skip
 
 
@@ -188,8 +193,12 @@ def responses_csv(plan: Plan, found: Responses) -> str:
     rows: list[Sequence[object]] = [
         ["cell", *names, f"{a} v {b}", f"strength of {a}", f"strength of {b}"]
     ]
+    if found.returns is not None:
+        rows[0] = [*rows[0], f"return of {a}", f"return of {b}"]
     for cell, levels in enumerate(plan.design):
         chosen = [one.levels[level] for one, level in zip(plan.factors, levels, strict=True)]
         rates = (found.contrast[cell], *found.strength[:, cell])
-        rows.append([cell, *chosen, *(f"{rate:.4f}" for rate in rates)])
+        earned = () if found.returns is None else found.returns[:, cell]
+        numbers = (*(f"{rate:.4f}" for rate in rates), *(f"{one:.6g}" for one in earned))
+        rows.append([cell, *chosen, *numbers])
     return csv_text(rows)

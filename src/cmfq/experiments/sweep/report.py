@@ -19,7 +19,7 @@ from shlex import quote
 import numpy as np
 from matplotlib.figure import Figure
 
-from cmfq.experiments.sweep.effects import Effects, fit_effects
+from cmfq.experiments.sweep.effects import Effects, FloatArray, fit_effects
 from cmfq.experiments.sweep.plan import Plan
 from cmfq.experiments.sweep.play import Responses, responses, responses_csv
 from cmfq.hints import command
@@ -61,6 +61,27 @@ def effects_table(plan: Plan, effects: dict[str, Effects], title: str = "") -> T
     for number, factor in enumerate(plan.factors):
         rows.append((factor.title, *(change_text(one.changes[number]) for one in effects.values())))
     return Table(("setting", *effects), rows, title)
+
+
+def returns_table(plan: Plan, returns: FloatArray, title: str = "") -> Table:
+    """What :func:`effects_table` says of win rates, of returns in a world of one team.
+
+    Args:
+        plan: of the sweep.
+        returns: ``(2, cells)``, see :class:`~cmfq.experiments.sweep.play.Responses`.
+        title: title of the table on terminals.
+    """
+    a, b = plan.algorithms
+    measured = {f"return of {a}": returns[0], f"return of {b}": returns[1]}
+    measured[f"{a}'s less {b}'s"] = returns[0] - returns[1]
+    effects = [fit_effects(plan.design, one) for one in measured.values()]
+    rows = [("mean of all cells", *(margin_text(one.mean) for one in effects))]
+    for number, factor in enumerate(plan.factors):
+        changes = [one.changes[number] for one in effects]
+        texts = [Strong(text) if one.leaves_out(0) else text
+                 for one, text in zip(changes, map(margin_text, changes), strict=True)]  # fmt: skip
+        rows.append((factor.title, *texts))
+    return Table(("setting", *measured), rows, title)
 
 
 def change_text(change: Estimate) -> str:
@@ -142,6 +163,7 @@ def sweep_page(
         changes.append(Items([markdown_text(sentence) for sentence in told]))
     sections = (
         Section("", (_introduction(plan, tournament), *changes, *_controls(plan, effects))),
+        Section("Returns", _return_parts(plan, found)),
         Section("Cells", (Finding(cells_sentence(plan, found)), _cells_table(plan, found))),
         Section("The plan", (Code(plan_text.strip(), "toml"),)),
     )
@@ -149,16 +171,34 @@ def sweep_page(
     return Page(f"{TITLE} {a} and {b}: {plan.game.title}", sections, again)
 
 
+def _return_parts(plan: Plan, found: Responses) -> tuple[Part, ...]:
+    if found.returns is None:
+        return ()
+    a, b = plan.algorithms
+    above = int((found.returns[0] > found.returns[1]).sum())
+    return (
+        Finding(f"{a} earned more than {b} on average in {above} of {len(plan.design)} cells."),
+        returns_table(plan, found.returns, "Returns of an episode, and their changes"),
+        "Means over episodes; a change is bold where its interval leaves out 0.",
+    )
+
+
 def _introduction(plan: Plan, tournament: Tournament) -> str:
     a, b = plan.algorithms
     cells, factors = plan.design.shape
     others = [one.name for one in tournament.entrants if one.group not in plan.names]
-    games = f"{tournament.settings.episodes} between the two runs of each cell"
-    strength = ""
-    if others:
+    games, strength = f"{tournament.settings.episodes} between the two runs of each cell", ""
+    named = markdown_text(", ".join(others))
+    if tournament.alone:
+        games = (
+            f"the same {tournament.settings.episodes} for each run"
+            f"{f' and each common opponent ({named})' if others else ''}, alone; who earns more in "
+            "one wins it"
+        )
+    elif others:
         each = tournament.settings.episodes // len(others)
-        named = markdown_text(", ".join(others))
         games += f", and {each} of each run against each common opponent ({named})"
+    if others:
         strength = (
             "*Strength* is the win rate against the common opponents, each counting the same. "
         )
