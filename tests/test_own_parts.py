@@ -18,6 +18,9 @@ from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.hints import TRUST_VARIABLE
 from cmfq.networks import NetworkSettings, QNetwork
 from cmfq.new_network import new_network
+from cmfq.notices import forget_notices
+from cmfq.play.players import game_of
+from cmfq.play.reading import read_tournament
 from cmfq.policies import QPolicy
 from cmfq.replays import read
 from cmfq.replays.record import record_episode
@@ -309,6 +312,41 @@ def test_a_player_that_does_not_fit_is_one_sentence(
     assert re.search(message, said), said
     assert player in said
     assert len(said.splitlines()) == 1
+
+
+def sits(team: TeamObservation, generator: np.random.Generator) -> np.ndarray:
+    """Play anywhere: the first action."""
+    return np.zeros(len(team.ids), np.int32)
+
+
+def test_players_of_ones_own_play_in_the_environment_that_is_named(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine, short = f"{__name__}:sits", ["--games", "2", "--workers", "1", *SHORT]
+    forget_notices()
+    assert main(["evaluate", mine, "random", *short]) == 0
+    played = capsys.readouterr()
+    assert "2 games of battle" in played.out
+    assert f"{mine} and random play battle: --environment names" in played.err
+    forget_notices()
+    words = ["evaluate", mine, "random", "--environment", "pond:make_env", *short]
+    assert main([*words, "--json", "m.json"]) == 0
+    played = capsys.readouterr()
+    assert "2 games of pond:make_env" in played.out and "play battle" not in played.err
+    words = ["tournament", mine, "random", "--environment=pond:make_env", *short, "--log", "t.json"]
+    assert main(words) == 0
+    tournament = read_tournament(Path("t.json"))[0]
+    assert "--environment pond:make_env --max-steps 12" in tournament.command
+    words = ["record", mine, "random", "--environment", "pond:make_env", "--out", "g.replay"]
+    assert main([*words, *SHORT]) == 0
+    assert read(Path("g.replay")).header.title == "pond:make_env"
+    assert main(["evaluate", mine, "random", "--environment", "pont"]) == 2
+    assert "unknown environment 'pont': known are battle" in capsys.readouterr().err
+
+
+def test_a_script_that_plays_everywhere_does_not_say_where() -> None:
+    assert game_of(["random", "greedy"]).kind == "pursuit"
+    assert game_of(["random", "rush"]).kind == game_of(["random"]).kind == "battle"
 
 
 def test_an_action_that_the_mask_forbids_is_named() -> None:

@@ -21,7 +21,7 @@ from cmfq.cli.options import Option, description_of, options_of
 from cmfq.environments.registry import default_settings
 from cmfq.errors import UserError
 from cmfq.play.entrants import split_group
-from cmfq.play.players import game_of
+from cmfq.play.players import game_named, game_of
 from cmfq.training.presets import Preset
 
 FILES = ("json", "html", "log")
@@ -81,21 +81,24 @@ def command_function(command: str, arguments: Sequence[str] = ()) -> Function:
     names = list(takewhile(lambda argument: not argument.startswith("-"), arguments))
     if command == "train":
         settings = default_settings(names[0] if names else "battle")
-        made: Function = function(type(settings), settings, preset_among(arguments))
+        preset = value_among(arguments, "--preset") or "paper"
+        made: Function = function(type(settings), settings, preset)
     else:
-        settings = game_of([split_group(name)[1] for name in names])
+        environment = value_among(arguments, "--environment")
+        players = [split_group(name)[1] for name in names]
+        settings = game_named(environment) if environment else game_of(players)
         made = function(type(settings), settings)
     return made
 
 
-def preset_among(arguments: Sequence[str]) -> str:
-    """Name of the preset that is asked for: it decides on the defaults of the other options."""
-    preset = "paper"
+def value_among(arguments: Sequence[str], option: str) -> str:
+    """Value of an option that decides on other options or defaults; empty if not given."""
+    found = ""
     for argument, following in zip(arguments, (*arguments[1:], ""), strict=False):
         name, equals, value = argument.partition("=")
-        if name == "--preset":
-            preset = value if equals else following
-    return preset
+        if name == option:
+            found = value if equals else following
+    return found
 
 
 def help_of(

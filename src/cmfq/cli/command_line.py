@@ -26,10 +26,15 @@ def flat_changes(default: object, settings: object) -> dict[str, object]:
 
 
 def option_words(options: Mapping[str, object]) -> list[str]:
-    """Options as they are typed: ``--max-steps 400``, ``--no-share-roles``, ``--teams a=x b=y``."""
+    """Options as they are typed: ``--max-steps 400``, ``--no-share-roles``, ``--teams a=x b=y``.
+
+    Those without a value (None) are left out.
+    """
     words = []
     for name, value in options.items():
         option = name.replace("_", "-")
+        if value is None:
+            continue
         if isinstance(value, bool):
             words.append(f"--{option}" if value else f"--no-{option}")
         elif isinstance(value, list | tuple):

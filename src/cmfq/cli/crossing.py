@@ -6,7 +6,7 @@ from pathlib import Path
 import tyro
 
 from cmfq.cli.command_line import changes, option_words
-from cmfq.cli.options import WORKERS, Device, Folder, Workers
+from cmfq.cli.options import WORKERS, Device, EnvironmentName, Folder, Workers
 from cmfq.cli.screen import GamesScreen, print_page
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
@@ -27,6 +27,7 @@ def cross_in(
         *,
         out: Folder,
         settings: tyro.conf.OmitArgPrefixes[settings_type] = default,  # type: ignore[valid-type]
+        environment: EnvironmentName | None = None,
         sizes: tuple[int, ...] = (),
         games: int = 4,
         seed: int = 0,
@@ -45,6 +46,8 @@ def cross_in(
                 puts an entrant into a group of its own.
             out: Folder to write the tables and figures to.
             settings: Settings of the game.
+            environment: Environment to play in: its name, module:make_env of your own, or a run
+                folder (default: that of the first trained player, or of the scripted players)
             sizes: Sizes of the first team, the other in proportion (default: that of training)
             games: Number of games of each pair at each size.
             seed: Random seed of the games.
@@ -58,7 +61,8 @@ def cross_in(
             raise UserError(f"sizes has {min(sizes)}: give at least 1 each")
         roles_of(settings)  # refuse a game that has not two
         validate_results_folder(out, heading(default))
-        options = {"out": out, **changes(default, settings), "games": games, "seed": seed}
+        options: dict[str, object] = {"out": out, "environment": environment}
+        options |= {**changes(default, settings), "games": games, "seed": seed}
         again = _again(entrants, options, sizes, settings)
         with GamesScreen(out) as screen:
             found, played = play_crossing(

@@ -21,6 +21,7 @@ Folder = Annotated[Path, "FOLDER"]
 """Path of a folder. What follows a type in a signature stands for the value in help."""
 Players = tuple[Annotated[str, "PLAYER"], ...]
 Trackers = tuple[Annotated[str, "TRACKER"], ...]
+EnvironmentName = Annotated[str, "NAME"]
 LastCheckpoints = Annotated[str, "last:K"]
 Workers = Annotated[str, "N|ray|slurm:NAME"]
 Device = Annotated[str, "NAME"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import tyro
 
 from cmfq.cli.command_line import changes, option_words
-from cmfq.cli.options import WORKERS, Device, Players, Workers
+from cmfq.cli.options import WORKERS, Device, EnvironmentName, Players, Workers
 from cmfq.cli.screen import GamesScreen, ScreenTable, new_console, print_table
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
@@ -43,6 +43,7 @@ def evaluate_in(
         a: tyro.conf.Positional[str],
         b: tyro.conf.Positional[str],
         settings: tyro.conf.OmitArgPrefixes[settings_type] = default,  # type: ignore[valid-type]
+        environment: EnvironmentName | None = None,
         games: int = 100,
         seed: int = 0,
         workers: Workers = WORKERS,
@@ -59,6 +60,8 @@ def evaluate_in(
                 module:name.
             b: The other player.
             settings: Settings of the game.
+            environment: Environment to play in: its name, module:make_env of your own, or a run
+                folder (default: that of the first trained player, or of the scripted players)
             games: Number of games.
             seed: Random seed of the games.
             workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; results are the same.
@@ -69,7 +72,8 @@ def evaluate_in(
         if json is not None:
             validate_output(json, MATCH)
         log = json and json.with_name(json.name + ".games")
-        options = {"json": json, **changes(default, settings), "games": games, "seed": seed}
+        options: dict[str, object] = {"json": json, "environment": environment}
+        options |= {**changes(default, settings), "games": games, "seed": seed}
         game: EnvironmentSettings = settings
         with GamesScreen(log) as screen:
             result = play_match(

@@ -10,7 +10,7 @@ from typing import Annotated
 import tyro
 from rich.progress import Progress
 
-from cmfq.cli.options import Device
+from cmfq.cli.options import Device, EnvironmentName
 from cmfq.cli.screen import new_console
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
@@ -44,6 +44,7 @@ def record_in(
         *,
         out: Path,
         settings: tyro.conf.OmitArgPrefixes[settings_type] = default,  # type: ignore[valid-type]
+        environment: EnvironmentName | None = None,
         seed: int = 0,
         game: int = 0,
         device: Device = "cpu",
@@ -59,6 +60,8 @@ def record_in(
             b: The other player; none where there is one team.
             out: Replay file to write.
             settings: Settings of the game.
+            environment: Environment to play in: its name, module:make_env of your own, or a run
+                folder (default: that of the first trained player, or of the scripted players)
             seed: Random seed of the games.
             game: Number of the game among those of the seed. A plays the first team in even games.
                 With three or more roles, A plays the first role in game 0, all others in game 1,

@@ -6,7 +6,15 @@ from pathlib import Path
 import tyro
 
 from cmfq.cli.command_line import changes, option_words
-from cmfq.cli.options import WORKERS, Device, Folder, LastCheckpoints, Players, Workers
+from cmfq.cli.options import (
+    WORKERS,
+    Device,
+    EnvironmentName,
+    Folder,
+    LastCheckpoints,
+    Players,
+    Workers,
+)
 from cmfq.cli.screen import GamesScreen, print_page
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
@@ -43,6 +51,7 @@ def tournament_in(
         *,
         log: Path,
         settings: tyro.conf.OmitArgPrefixes[settings_type] = default,  # type: ignore[valid-type]
+        environment: EnvironmentName | None = None,
         games: int = 100,
         checkpoints: LastCheckpoints = "last:5",
         seed: int = 0,
@@ -64,6 +73,8 @@ def tournament_in(
                 puts an entrant into a group of its own.
             log: Game log: file that keeps each game as soon as it is over.
             settings: Settings of the game.
+            environment: Environment to play in: its name, module:make_env of your own, or a run
+                folder (default: that of the first trained player, or of the scripted players)
             games: Number of games of two entrants, spread over their checkpoints.
             checkpoints: Checkpoints of each run that play: last:5 takes the last five.
             seed: Random seed of the games.
@@ -75,7 +86,8 @@ def tournament_in(
         """
         _validate_tournament(games, log if entrants else None, html, out)
         if entrants:
-            options: dict[str, object] = {"log": log} | changes(default, settings)
+            options: dict[str, object] = {"log": log, "environment": environment}
+            options |= changes(default, settings)
             game: EnvironmentSettings = settings
             options |= {"games": games, "checkpoints": checkpoints, "seed": seed}
             words = option_words(options) + ["--within-groups"] * within_groups

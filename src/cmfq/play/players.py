@@ -105,8 +105,24 @@ def game_of(names: Sequence[str]) -> EnvironmentSettings:
             if (run / SETTINGS_FILE).is_file():
                 return Run.open(run).description().settings.environment
             return load_checkpoint(name).environment_settings()
-    scripted = (kind for kind, scripts in SCRIPTS.items() if set(scripts) & set(names))
-    return default_settings(next(scripted, "battle"))
+    told = set(names) - {RANDOM}  # which plays everywhere
+    scripted = [kind for kind, scripts in SCRIPTS.items() if told & set(scripts)]
+    if own_names(*names) and not scripted:
+        notify(
+            f"environment {names}",
+            f"{' and '.join(names)} play battle: --environment names the environment of players "
+            "that do not say it",
+        )
+    return default_settings(next(iter(scripted), "battle"))
+
+
+def game_named(name: str) -> EnvironmentSettings:
+    """Settings of an environment by its name, ``module:make_env``, or a run that trained in it.
+
+    Raises:
+        UserError: there is none of that name.
+    """
+    return game_of([name]) if _exists(name) else default_settings(name)
 
 
 def _exists(name: str) -> bool:
