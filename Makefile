@@ -48,7 +48,7 @@ check: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	DENO_NO_UPDATE_CHECK=1 $(BIN)/deno check --quiet --no-remote --no-lock \
-		--config scripts/page-types.json src/cmfq/replays/viewer/*.js
+		--config scripts/page-types.json src/cmfq/recordings/viewer/*.js
 
 # What differs first between versions of Python: the mathematics, settings, text, pages.
 smoke: $(READY)

@@ -19,7 +19,7 @@ import torch
 
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.policies import QPolicy
-from cmfq.replays.record import Recorder
+from cmfq.recordings.record import Recorder
 from cmfq.rollout import Episode, play_episode
 from cmfq.training.checkpoint import load
 from cmfq.zoo import FOLDER

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from cmfq.replays import read
-from cmfq.replays.page import NamedReplay, documents
-from cmfq.replays.server import make_server, url_of
+from cmfq.recordings import read
+from cmfq.recordings.page import NamedRecording, documents
+from cmfq.recordings.server import make_server, url_of
 
 FLAGS = [
     "--no-sandbox",
@@ -46,7 +46,7 @@ WATCH = """
 def main(path: Path, speed: int = 10, seconds: float = 15) -> None:
     replay = read(path)
     chosen = int(replay.steps[-1][0].ids[0])
-    server = make_server(documents([NamedReplay(path.name, path.read_bytes())]))
+    server = make_server(documents([NamedRecording(path.name, path.read_bytes())]))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=FLAGS)

@@ -20,8 +20,8 @@ PUBLIC = (
     *("training/evaluations", "training/opponent_settings", "training/checkpoint"),
     *("training/self_play", "play/__init__", "play/matches", "play/standings", "play/players"),
     *("play/game_log", "play/entrants", "statistics/*", "play/recording"),
-    *("replays/__init__", "replays/record"),
-    *("replays/reading", "replays/format"),
+    *("recordings/__init__", "recordings/record"),
+    *("recordings/reading", "recordings/format"),
 )
 """Modules of the Python API's pages: what a user's own code may want to import."""
 

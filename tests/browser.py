@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, Playwright
 
-from cmfq.replays.page import NamedReplay, documents
-from cmfq.replays.server import make_server, url_of
+from cmfq.recordings.page import NamedRecording, documents
+from cmfq.recordings.server import make_server, url_of
 
 FLAGS = [
     "--no-sandbox",
@@ -76,7 +76,7 @@ def watched(
 @contextmanager
 def shown(
     browser: Browser,
-    replays: Sequence[NamedReplay],
+    replays: Sequence[NamedRecording],
     size: tuple[int, int] = DESKTOP,
     scheme: str = "light",
 ) -> Iterator[Page]:
@@ -91,8 +91,8 @@ def shown(
             server.shutdown()
 
 
-def named(*paths: Path) -> list[NamedReplay]:
-    return [NamedReplay(path.name, path.read_bytes()) for path in paths]
+def named(*paths: Path) -> list[NamedRecording]:
+    return [NamedRecording(path.name, path.read_bytes()) for path in paths]
 
 
 def step_of(page: Page) -> int:

@@ -8,7 +8,7 @@ from cmfq.environments.keeping import opened
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.play.games import Game, play_between
 from cmfq.play.players import load_player
-from cmfq.replays.frames import TeamFrame
+from cmfq.recordings.frames import TeamFrame
 
 
 @dataclass

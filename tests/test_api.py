@@ -10,7 +10,7 @@ import pytest
 import cmfq
 from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
-from cmfq.replays import read
+from cmfq.recordings import read
 from cmfq.training.metrics import EpisodeMetrics
 from cmfq.training.settings import TrainSettings
 

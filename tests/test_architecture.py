@@ -27,7 +27,7 @@ LAYERS = [
     {"policies", "combat", "own_functions"},
     {"late_writes"},
     {"replay_buffer", "replay_writer", "rollout", "theory", "statistics", "workers"},
-    {"learner", "replays"},
+    {"learner", "recordings"},
     {"training"},
     {"play"},
     {"results"},

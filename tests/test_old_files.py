@@ -14,8 +14,8 @@ from cmfq.play.reading import (
     read_tournament,
 )
 from cmfq.play.standings import standings
-from cmfq.replays import read
-from cmfq.replays.neighbours import neighbours
+from cmfq.recordings import read
+from cmfq.recordings.neighbours import neighbours
 from cmfq.training.checkpoint import load_checkpoint
 from cmfq.training.run import Run
 

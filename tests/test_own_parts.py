@@ -22,8 +22,8 @@ from cmfq.notices import forget_notices
 from cmfq.play.players import game_of
 from cmfq.play.reading import read_tournament
 from cmfq.policies import QPolicy
-from cmfq.replays import read
-from cmfq.replays.record import record_episode
+from cmfq.recordings import read
+from cmfq.recordings.record import record_episode
 from cmfq.rollout import decide
 from cmfq.theory import check_theory
 from cmfq.training.checkpoint import load

@@ -15,9 +15,9 @@ from PIL import Image
 
 import cmfq
 from cmfq.play.players import load_player
-from cmfq.replays import read
-from cmfq.replays.record import record_episode
-from cmfq.replays.render import render
+from cmfq.recordings import read
+from cmfq.recordings.record import record_episode
+from cmfq.recordings.render import render
 
 # %% [markdown]
 # ## The game

@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image
 
 import cmfq
-from cmfq.replays import read
-from cmfq.replays.record import record_episode
-from cmfq.replays.render import render
+from cmfq.recordings import read
+from cmfq.recordings.record import record_episode
+from cmfq.recordings.render import render
 
 battle = cmfq.open_run("zoo:cmfq64").settings.environment
 red, blue = (replace(cmfq.load(name), beta=10.0) for name in ("zoo:cmfq64", "zoo:mfq64"))

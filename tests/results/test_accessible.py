@@ -17,8 +17,8 @@ from cmfq.decoding import read_maybe_packed
 from cmfq.experiments.paper.page import write_paper
 from cmfq.experiments.paper.plan import Effort
 from cmfq.play.crossing import CrossGame, summarise
-from cmfq.replays.page import write_page as write_viewer
-from cmfq.replays.server import make_server, url_of
+from cmfq.recordings.page import write_page as write_viewer
+from cmfq.recordings.server import make_server, url_of
 from cmfq.results.crossing import crossing_page
 from cmfq.results.writing import write_page
 from cmfq.training.description import read_settings

@@ -10,8 +10,8 @@ from cmfq.play.entrants import find_entrants
 from cmfq.play.progress import progress_rows
 from cmfq.play.reading import finished_progress, finished_tournament
 from cmfq.play.standings import standings
-from cmfq.replays import read
-from cmfq.replays.page import NamedReplay, documents
+from cmfq.recordings import read
+from cmfq.recordings.page import NamedRecording, documents
 from cmfq.results.curves import by_group, ends_table, find_metrics
 from cmfq.results.progress import progress_table
 from cmfq.results.tournament_tables import comparison_table, ordering_table, rating_table
@@ -93,7 +93,7 @@ def make_samples(folder: Path) -> list[Sample]:
         game.frames()
         for step in range(len(game.steps)):
             game.traces(step)
-        documents([NamedReplay(path.name, path.read_bytes())])
+        documents([NamedRecording(path.name, path.read_bytes())])
 
     last = sorted((run / "checkpoints").iterdir())[-1]
     return [

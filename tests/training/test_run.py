@@ -18,7 +18,7 @@ from cmfq.algorithms import ALGORITHMS, MeanFieldSettings
 from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
-from cmfq.replays import read
+from cmfq.recordings import read
 from cmfq.storage import atomic_write, read_tensors, to_json
 from cmfq.training.checkpoint import latest_checkpoint, save_policies
 from cmfq.training.description import read_settings

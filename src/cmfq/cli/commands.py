@@ -94,10 +94,12 @@ GROUPS = {
         "power": Command("Calculate how many seeds a comparison needs", "planning:power"),
     },
     "Watch": {
-        "record": Command("Record a game", "replays:record_in", by_environment=True),
-        "view": Command("Watch recorded games in the browser", "replays:view"),
+        "record": Command("Record a game", "recordings:record_in", by_environment=True),
+        "view": Command("Watch recorded games in the browser", "recordings:view"),
         "watch": Command("Watch a run while it trains", "watching:watch"),
-        "render": Command("Draw a recorded game as a film, animation or picture", "replays:render"),
+        "render": Command(
+            "Draw a recorded game as a film, animation or picture", "recordings:render"
+        ),
     },
     "Understand": {
         "explain": Command(

@@ -57,13 +57,9 @@ def cross_in(
         if not entrants:
             print_page(write_stored_crossing(out), out)
             return
-        if min(sizes, default=1) < 1:
-            raise UserError(f"sizes has {min(sizes)}: give at least 1 each")
-        roles_of(settings)  # refuse a game that has not two
-        validate_results_folder(out, heading(default))
-        options: dict[str, object] = {"out": out, "environment": environment}
-        options |= {**changes(default, settings), "games": games, "seed": seed}
-        again = _again(entrants, options, sizes, settings)
+        _validate(sizes, settings, out)
+        options = {"environment": environment, **changes(default, settings), "games": games}
+        again = _again(entrants, {"out": out, **options, "seed": seed}, sizes, settings)
         with GamesScreen(out) as screen:
             found, played = play_crossing(
                 entrants,
@@ -80,6 +76,18 @@ def cross_in(
         _finish(out, write_crossing(out, found, played, settings, again), sizes)
 
     return cross
+
+
+def _validate(sizes: Sequence[int], settings: EnvironmentSettings, out: Path) -> None:
+    """Check what is asked for before a game is played.
+
+    Raises:
+        UserError: a size is below 1, the game has not two roles, or the folder is of other results.
+    """
+    if min(sizes, default=1) < 1:
+        raise UserError(f"sizes has {min(sizes)}: give at least 1 each")
+    roles_of(settings)
+    validate_results_folder(out, heading(settings))
 
 
 def _finish(out: Path, page: Page, sizes: Sequence[int]) -> None:

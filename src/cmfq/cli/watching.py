@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import tyro
 
-from cmfq.cli.replays import serve
+from cmfq.cli.recordings import serve
 from cmfq.environments.keeping import teams_of
 from cmfq.errors import UserError
-from cmfq.replays import read
-from cmfq.replays.page import JSON, Document, NamedReplay, documents
+from cmfq.recordings import read
+from cmfq.recordings.page import JSON, Document, NamedRecording, documents
 from cmfq.training.description import RunDescription
 from cmfq.training.run import Run
 
@@ -57,7 +57,7 @@ class LiveRun:
             return Document(JSON, json.dumps(self.status()).encode())
         if self._pages is None or not address:  # what belongs to a page is what it was made with
             newest = self._newest()
-            listed = [] if newest.content is None else [NamedReplay(newest.name, newest.content)]
+            listed = [] if newest.content is None else [NamedRecording(newest.name, newest.content)]
             title = f"{self._path.name}: {newest.name}" if listed else self._path.name
             self._pages = documents(listed, title=title, live=newest.name)
         return self._pages.get(address)

@@ -14,7 +14,7 @@ from cmfq.environments.sides import seated
 from cmfq.errors import UserError
 from cmfq.outputs import REPLAY, validate_output
 from cmfq.play.players import game_of, load_player
-from cmfq.replays.record import record_episode
+from cmfq.recordings.record import record_episode
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class RecordedGame:
     """A game that is in a replay file."""
 
     path: Path
-    """The file (see :func:`cmfq.replays.read`)."""
+    """The file (see :func:`cmfq.recordings.read`)."""
     steps: int
     """Length of the game."""
     teams: tuple[str, ...]

@@ -16,8 +16,8 @@ from cmfq.play.games import Game, play_between
 from cmfq.play.matches import MatchResult, mean_rewards
 from cmfq.play.players import load_player
 from cmfq.play.progress import ProgressRow
-from cmfq.replays.page import NamedReplay, page_text
-from cmfq.replays.record import Recorder
+from cmfq.recordings.page import NamedRecording, page_text
+from cmfq.recordings.record import Recorder
 from cmfq.results.details import reward_table
 from cmfq.results.figures import learning_curves, win_rate_over_training
 from cmfq.results.page import Code, Embedded, Page, Picture, Section
@@ -178,7 +178,7 @@ def _record_typical_game(match: MatchResult) -> Embedded:
         "Choose an agent to see its neighbours and their weights."
     )
     title = " against ".join(name for name, side in zip(names, sides, strict=True) if side)
-    return Embedded(page_text([NamedReplay(title, recorder.content)]), caption)
+    return Embedded(page_text([NamedRecording(title, recorder.content)]), caption)
 
 
 def _colours(side: Sequence[int]) -> str:

@@ -11,7 +11,7 @@ from cmfq.errors import EnvironmentFailed, UserError
 from cmfq.hints import command
 from cmfq.imports import own_names
 from cmfq.policies import Policy
-from cmfq.replays.record import Recorder
+from cmfq.recordings.record import Recorder
 from cmfq.storage import make_folder, plain
 from cmfq.training.boards import NoBoard, open_board
 from cmfq.training.ensemble import playing_policies

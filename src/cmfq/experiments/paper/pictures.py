@@ -11,10 +11,10 @@ from cmfq.environments.settings import EnvironmentSettings
 from cmfq.experiments.paper.figures import Figure
 from cmfq.experiments.paper.plan import Effort, run_name, size_of, worlds_of
 from cmfq.play.players import load_player
-from cmfq.replays.neighbours import neighbours
-from cmfq.replays.reading import Replay, read
-from cmfq.replays.record import record_episode
-from cmfq.replays.render import render
+from cmfq.recordings.neighbours import neighbours
+from cmfq.recordings.reading import Recording, read
+from cmfq.recordings.record import record_episode
+from cmfq.recordings.render import render
 from cmfq.results.page import Code, Page, Part, Picture, Section
 from cmfq.results.writing import write_folder
 from cmfq.storage import make_folder
@@ -39,13 +39,13 @@ def draw_pictures(folder: Path, figure: Figure, effort: Effort, runs: Path, comm
         world = usual.resized(size) if size else usual
         players = [str(runs / run_name(groups[name], 0)) for name in (shot.a, shot.b)]
         name = "-".join([shot.a, shot.b, *([str(shot.size)] if shot.size else [])])
-        replay = record(folder / f"{name}.replay", world, players, (shot.a, shot.b))
-        step = moment(replay) if shot.step < 0 else min(shot.step, len(replay.steps) - 1)
-        agent = busiest(replay, step) if shot.weights else None
+        game = record(folder / f"{name}.replay", world, players, (shot.a, shot.b))
+        step = moment(game) if shot.step < 0 else min(shot.step, len(game.steps) - 1)
+        agent = busiest(game, step) if shot.weights else None
         caption = f"{shot.a} against {shot.b}, {world.title}, step {step}"
         if agent is not None:
             caption += f": weights of the neighbours of agent {agent}"
-        parts.append(Picture(name, partial(_picture, replay, step, agent), caption))
+        parts.append(Picture(name, partial(_picture, game, step, agent), caption))
     write_folder(
         folder,
         Page(f"Fig {figure.name}: {figure.title}", [Section("", [RULE, *parts])], [Code(command)]),
@@ -54,7 +54,7 @@ def draw_pictures(folder: Path, figure: Figure, effort: Effort, runs: Path, comm
 
 def record(
     path: Path, world: EnvironmentSettings, players: list[str], names: tuple[str, str]
-) -> Replay:
+) -> Recording:
     """A game of two players, recorded unless the file is there."""
     if not path.is_file():
         with opened(world) as environment:
@@ -75,11 +75,11 @@ def record(
     return read(path)
 
 
-def moment(replay: Replay) -> int:
+def moment(game: Recording) -> int:
     """The step with the most attacks, the first of several."""
     strikes = [
         np.array([attack is not None for attack in team.body.attacks], bool)
-        for team in replay.header.teams
+        for team in game.header.teams
     ]
     attacks = [
         sum(
@@ -87,22 +87,22 @@ def moment(replay: Replay) -> int:
             for team, attack in zip(step, strikes, strict=True)
             if attack.size
         )
-        for step in replay.steps
+        for step in game.steps
     ]
     return int(np.argmax(attacks))
 
 
-def busiest(replay: Replay, step: int) -> int | None:
+def busiest(game: Recording, step: int) -> int | None:
     """Agent of the first team with the most neighbours, the lowest id of several; None: nobody."""
-    first = replay.steps[step][0]
-    counts = {int(agent): len(neighbours(replay, step, int(agent))) for agent in first.ids}
+    first = game.steps[step][0]
+    counts = {int(agent): len(neighbours(game, step, int(agent))) for agent in first.ids}
     most = max(counts.values(), default=0)
     return min(agent for agent, count in counts.items() if count == most) if most else None
 
 
-def _picture(replay: Replay, step: int, agent: int | None) -> Drawing:
+def _picture(game: Recording, step: int, agent: int | None) -> Drawing:
     """A step as a figure."""
-    (pixels,) = render(replay, range(step, step + 1), agent=agent)
+    (pixels,) = render(game, range(step, step + 1), agent=agent)
     height, width, _ = pixels.shape
     drawing = Drawing(figsize=(width / PIXELS_PER_INCH, height / PIXELS_PER_INCH))
     axes = drawing.add_axes((0, 0, 1, 1))

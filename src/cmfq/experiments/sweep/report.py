@@ -67,7 +67,7 @@ def returns_table(plan: Plan, returns: FloatArray, title: str = "") -> Table:
     """What :func:`effects_table` says of win rates, of returns in a world of one team.
 
     Args:
-        plan: of the sweep.
+        plan: the plan that was played.
         returns: ``(2, cells)``, see :class:`~cmfq.experiments.sweep.play.Responses`.
         title: title of the table on terminals.
     """

@@ -1,5 +1,5 @@
 """Recorded games: written as they are played, read as arrays, drawn, watched in a browser."""
 
-from cmfq.replays.reading import Replay, read
+from cmfq.recordings.reading import Recording, read
 
-__all__ = ["Replay", "read"]
+__all__ = ["Recording", "read"]

@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 
 from cmfq.environments.base import Body, FloatArray, PositionArray, Scenery
 from cmfq.errors import UserError
-from cmfq.replays.frames import TeamFrame
+from cmfq.recordings.frames import TeamFrame
 
 TEAM_COLOURS = ("#d1495b", "#2e6f9e", "#e0a100", "#1b8a6b", "#8a5fb0", "#7a5c3e")
 """Colours of team 0, 1, ...: hues that differ in lightness too, for readers who confuse some."""

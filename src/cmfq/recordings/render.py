@@ -5,18 +5,18 @@ from collections.abc import Iterator
 import numpy as np
 
 from cmfq.errors import UserError
-from cmfq.replays.draw import Highlight, Picture, draw_frame
-from cmfq.replays.neighbours import find_agent, neighbours
-from cmfq.replays.reading import Replay
+from cmfq.recordings.draw import Highlight, Picture, draw_frame
+from cmfq.recordings.neighbours import find_agent, neighbours
+from cmfq.recordings.reading import Recording
 
 
-def parse_steps(text: str, replay: Replay) -> range:
+def parse_steps(text: str, game: Recording) -> range:
     """Steps named as ``12``, ``10:30`` (30 not included), ``10:`` or ``:30``; ``""`` is all.
 
     Raises:
         UserError: it is none of these, or names no step of the game.
     """
-    length = len(replay.steps)
+    length = len(game.steps)
     first, colon, end = text.partition(":")
     try:
         start = int(first) if first else 0
@@ -29,7 +29,7 @@ def parse_steps(text: str, replay: Replay) -> range:
 
 
 def render(
-    replay: Replay,
+    game: Recording,
     steps: range,
     *,
     cell: int | None = None,
@@ -39,7 +39,7 @@ def render(
     """Draw steps of a game, one by one.
 
     Args:
-        replay: the game.
+        game: the game.
         steps: to draw.
         cell: pixels per unit of length; readable if not given.
         crop: draw no more of the field than where agents are in these steps.
@@ -49,16 +49,16 @@ def render(
         UserError: the agent lives in none of the steps.
     """
     if agent is not None and not any(
-        agent in team.ids for step in steps for team in replay.steps[step]
+        agent in team.ids for step in steps for team in game.steps[step]
     ):
         raise UserError(f"agent {agent} lives in none of these steps: give another")
-    scenery = replay.header.scenery()
+    scenery = game.header.scenery()
     if crop:
-        scenery = scenery._replace(bounds=_bounds_of(replay, steps))
-    names = [team.player for team in replay.header.teams]
+        scenery = scenery._replace(bounds=_bounds_of(game, steps))
+    names = [team.player for team in game.header.teams]
     for step in steps:
-        frame = tuple(team.frame() for team in replay.steps[step])
-        highlight = None if agent is None else _highlight(replay, step, agent)
+        frame = tuple(team.frame() for team in game.steps[step])
+        highlight = None if agent is None else _highlight(game, step, agent)
         yield draw_frame(
             frame,
             scenery,
@@ -66,14 +66,14 @@ def render(
             names=names,
             remark=f"step {step}",
             highlight=highlight,
-            items=replay.items[step] if replay.items else None,
+            items=game.items[step] if game.items else None,
         )
 
 
-def _bounds_of(replay: Replay, steps: range) -> tuple[float, float, float, float]:
+def _bounds_of(game: Recording, steps: range) -> tuple[float, float, float, float]:
     """Whole units around everybody in these steps, with the air of a body and its arrow."""
-    teams = zip(*(replay.steps[step] for step in steps), strict=True)
-    sizes = [team.body.size for team in replay.header.teams]
+    teams = zip(*(game.steps[step] for step in steps), strict=True)
+    sizes = [team.body.size for team in game.header.teams]
     places = np.concatenate(
         [
             corner
@@ -82,7 +82,7 @@ def _bounds_of(replay: Replay, steps: range) -> tuple[float, float, float, float
             for corner in (step.positions - size, step.positions + 2 * size)
         ]
     )
-    left, top, right, bottom = replay.header.bounds
+    left, top, right, bottom = game.header.bounds
     low, high = np.floor(places.min(0)), np.ceil(places.max(0))
     return (
         max(left, float(low[0])),
@@ -92,13 +92,13 @@ def _bounds_of(replay: Replay, steps: range) -> tuple[float, float, float, float
     )
 
 
-def _highlight(replay: Replay, step: int, agent: int) -> Highlight | None:
-    if not any(agent in team.ids for team in replay.steps[step]):
+def _highlight(game: Recording, step: int, agent: int) -> Highlight | None:
+    if not any(agent in team.ids for team in game.steps[step]):
         return None
-    place = find_agent(replay, step, agent)
-    found = neighbours(replay, step, agent)
+    place = find_agent(game, step, agent)
+    found = neighbours(game, step, agent)
     return Highlight(
         place,
-        replay.header.teams[place.team].view_radius,
+        game.header.teams[place.team].view_radius,
         {neighbour.place: neighbour.weight for neighbour in found},
     )

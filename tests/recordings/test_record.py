@@ -9,8 +9,8 @@ from cmfq.decision import Decision
 from cmfq.environments.base import Step, TeamObservation
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.play.bots import bot
-from cmfq.replays import read
-from cmfq.replays.record import Recorder, size_limit
+from cmfq.recordings import read
+from cmfq.recordings.record import Recorder, size_limit
 from cmfq.rollout import play_episode, play_episodes
 
 
@@ -184,7 +184,7 @@ def test_a_long_peace_keeps_thoughts_of_fewer_steps(
     policies = (make_policy("cmfq"), make_policy("cmfq"))
     whole = read(record(tmp_path / "whole.replay", policies, steps=20))
     full = (tmp_path / "whole.replay").stat().st_size
-    monkeypatch.setattr("cmfq.replays.record.SMALLEST_LIMIT", full // 2)
+    monkeypatch.setattr("cmfq.recordings.record.SMALLEST_LIMIT", full // 2)
     path = record(tmp_path / "thin.replay", policies, steps=20)
     assert path.stat().st_size <= full // 2
     thin = read(path)
@@ -223,7 +223,7 @@ def test_an_error_in_the_packing_thread_is_raised(monkeypatch: pytest.MonkeyPatc
     def fail(batch: object) -> bytes:
         raise OSError("no memory left")
 
-    monkeypatch.setattr("cmfq.replays.record._pack_steps", fail)
+    monkeypatch.setattr("cmfq.recordings.record._pack_steps", fail)
     with (
         pytest.raises(OSError, match="no memory left"),
         Recorder(environment, policies, name="battle", players=("a", "b"), seed=0) as recorder,

@@ -11,8 +11,8 @@ import numpy.typing as npt
 from cmfq.decoding import Damage, damage_of, read_bytes
 from cmfq.environments.base import NO_ACTION, BoolArray, FloatArray, IntArray, PositionArray
 from cmfq.errors import UserError
-from cmfq.replays import format as form
-from cmfq.replays.frames import TeamFrame
+from cmfq.recordings import format as form
+from cmfq.recordings.frames import TeamFrame
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -73,7 +73,7 @@ class TeamTrace(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Replay:
+class Recording:
     """A recorded game."""
 
     header: form.Header
@@ -111,7 +111,7 @@ class Replay:
         return [tuple(team.frame() for team in step) for step in self.steps]
 
 
-def read(path: Path | str) -> Replay:
+def read(path: Path | str) -> Recording:
     """Read a replay file, up to where it is whole.
 
     Raises:
@@ -128,13 +128,13 @@ def read(path: Path | str) -> Replay:
             f"{path} is a replay of format {version}, this cmfq reads up to {form.VERSION}: "
             "install a newer cmfq"
         )
-    replay = _assemble(content)
-    if replay is None:
+    game = _assemble(content)
+    if game is None:
         raise UserError(f"{path} is cut short before its first step ends: record it again")
-    return replay
+    return game
 
 
-def _assemble(content: bytes) -> Replay | None:
+def _assemble(content: bytes) -> Recording | None:
     """``None``: there is no header, or no whole step."""
     header: form.Header | None = None
     ending: form.Ending | None = None
@@ -170,7 +170,7 @@ def _assemble(content: bytes) -> Replay | None:
         ending = None  # what came before is whole
     if header is None or not steps:
         return None
-    return Replay(header, ending, tuple(steps), tuple(traces), tuple(items))
+    return Recording(header, ending, tuple(steps), tuple(traces), tuple(items))
 
 
 def _items(arrays: Arrays) -> FloatArray:

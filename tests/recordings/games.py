@@ -22,7 +22,7 @@ from cmfq.networks import NetworkSettings
 from cmfq.new_network import new_network
 from cmfq.play.players import random_player
 from cmfq.policies import Policy, QPolicy
-from cmfq.replays.record import record_episode
+from cmfq.recordings.record import record_episode
 
 SMALL = NetworkSettings("additive", (4, 4), 8, 4, 16)
 

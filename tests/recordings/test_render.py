@@ -7,10 +7,10 @@ from games import make_policy, record
 from cmfq.algorithms import ALGORITHMS
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.errors import UserError
-from cmfq.replays import read
-from cmfq.replays.draw import TEAM_COLOURS, WEIGHT_COLOUR, mix
-from cmfq.replays.neighbours import find_agent, neighbours
-from cmfq.replays.render import parse_steps, render
+from cmfq.recordings import read
+from cmfq.recordings.draw import TEAM_COLOURS, WEIGHT_COLOUR, mix
+from cmfq.recordings.neighbours import find_agent, neighbours
+from cmfq.recordings.render import parse_steps, render
 from cmfq.rollout import decide
 
 STEP = 6

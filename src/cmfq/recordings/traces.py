@@ -18,7 +18,7 @@ from cmfq.explanation import ask_what_if
 from cmfq.merge import Merged, Neighbourhood
 from cmfq.networks import Encoding
 from cmfq.policies import QPolicy
-from cmfq.replays.format import COARSE_PROBABILITY, PROBABILITY, Reasoning, finite
+from cmfq.recordings.format import COARSE_PROBABILITY, PROBABILITY, Reasoning, finite
 
 Array = npt.NDArray[Any]
 LARGEST_HALF = 65504.0

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from cmfq.errors import UserError
-from cmfq.replays.draw import Picture
+from cmfq.recordings.draw import Picture
 from cmfq.storage import atomic_write, write_bytes
 
 FORMATS = {".gif": "GIF", ".webp": "WEBP", ".png": "PNG"}

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from cmfq.cli import main
-from cmfq.cli.replays import file_size
-from cmfq.replays import read
+from cmfq.cli.recordings import file_size
+from cmfq.recordings import read
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +72,7 @@ def test_view_serves_until_it_is_stopped(
 
         threading.Thread(target=ask).start()
 
-    from cmfq.cli import replays as command
+    from cmfq.cli import recordings as command
 
     make = command.make_server
 

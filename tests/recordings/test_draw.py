@@ -4,7 +4,7 @@ import pytest
 from cmfq.environments.base import Body, Scenery
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.errors import UserError
-from cmfq.replays.draw import (
+from cmfq.recordings.draw import (
     CAPTION,
     DEATH_COLOUR,
     FIELD_COLOUR,
@@ -16,7 +16,7 @@ from cmfq.replays.draw import (
     draw_frame,
     readable_cell,
 )
-from cmfq.replays.frames import TeamFrame
+from cmfq.recordings.frames import TeamFrame
 from fights import watched_game
 
 CELL = 20

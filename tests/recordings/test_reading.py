@@ -11,8 +11,8 @@ from hypothesis.extra import numpy as arrays
 from cmfq.decoding import Damage
 from cmfq.errors import UserError
 from cmfq.play.bots import bot
-from cmfq.replays import format as form
-from cmfq.replays import read
+from cmfq.recordings import format as form
+from cmfq.recordings import read
 
 
 @given(

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from cmfq.decision import Decision
 from cmfq.environments.base import Environment, FloatArray, Step, TeamObservation
 from cmfq.policies import Policy, QPolicy
-from cmfq.replays import format as form
-from cmfq.replays.traces import reasoning_of, trace_arrays
+from cmfq.recordings import format as form
+from cmfq.recordings.traces import reasoning_of, trace_arrays
 from cmfq.rollout import Episode, play_episode
 from cmfq.storage import write_bytes
 

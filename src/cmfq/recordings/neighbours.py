@@ -7,7 +7,7 @@ import numpy as np
 from cmfq.environments.base import NO_ACTION, IntArray
 from cmfq.errors import UserError
 from cmfq.mean_field.neighbourhood import find_interactions
-from cmfq.replays.reading import Replay
+from cmfq.recordings.reading import Recording
 
 
 class Place(NamedTuple):
@@ -30,31 +30,31 @@ class RecordedNeighbour(NamedTuple):
     """Its share in the merged action."""
 
 
-def find_agent(replay: Replay, step: int, agent: int) -> Place:
+def find_agent(game: Recording, step: int, agent: int) -> Place:
     """Team and row of the agent with this id.
 
     Raises:
         UserError: it does not live in this step.
     """
-    for team, one in enumerate(replay.steps[step]):
+    for team, one in enumerate(game.steps[step]):
         rows = np.flatnonzero(one.ids == agent)
         if rows.size:
             return Place(team, int(rows[0]))
     raise UserError(f"agent {agent} does not live in step {step}: give another step or agent")
 
 
-def previous_actions(replay: Replay, step: int, team: int) -> IntArray:
+def previous_actions(game: Recording, step: int, team: int) -> IntArray:
     """``(agents,)``: what each did in the step before, ``NO_ACTION`` for nothing yet."""
-    now = replay.steps[step][team]
+    now = game.steps[step][team]
     previous = np.full(len(now.ids), NO_ACTION, np.int32)
     if step:
-        before = replay.steps[step - 1][team]
+        before = game.steps[step - 1][team]
         acted = before.actions[before.alive]
         previous[: len(acted)] = acted
     return previous
 
 
-def neighbours(replay: Replay, step: int, agent: int) -> list[RecordedNeighbour]:
+def neighbours(game: Recording, step: int, agent: int) -> list[RecordedNeighbour]:
     """An agent's neighbours, the weightiest first.
 
     None if its player weighs nobody, or its trace is not kept for this step.
@@ -62,14 +62,14 @@ def neighbours(replay: Replay, step: int, agent: int) -> list[RecordedNeighbour]
     Raises:
         UserError: it does not live in this step.
     """
-    place = find_agent(replay, step, agent)
-    reasoning = replay.header.teams[place.team].reasoning
-    trace = replay.traces(step)[place.team]
+    place = find_agent(game, step, agent)
+    reasoning = game.header.teams[place.team].reasoning
+    trace = game.traces(step)[place.team]
     if reasoning is None or trace is None:
         return []
     everyone = reasoning.neighbours == "everyone"
-    teams = range(len(replay.steps[step])) if everyone else [place.team]
-    steps = [replay.steps[step][team] for team in teams]
+    teams = range(len(game.steps[step])) if everyone else [place.team]
+    steps = [game.steps[step][team] for team in teams]
     places = [
         Place(team, row)
         for team, one in zip(teams, steps, strict=True)
@@ -79,7 +79,7 @@ def neighbours(replay: Replay, step: int, agent: int) -> list[RecordedNeighbour]
     found = find_interactions(
         np.concatenate([one.positions for one in steps]),
         np.zeros(len(places), int),
-        np.concatenate([previous_actions(replay, step, team) for team in teams]),
+        np.concatenate([previous_actions(game, step, team) for team in teams]),
         np.inf if reasoning.radius is None else reasoning.radius,
         reasoning.body_side,
     )

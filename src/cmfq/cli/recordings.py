@@ -18,12 +18,12 @@ from cmfq.hints import command
 from cmfq.interrupts import interrupt
 from cmfq.outputs import IMAGE, PAGE, validate_output
 from cmfq.play.recording import record as record_game
-from cmfq.replays import read
-from cmfq.replays.images import require_format, save_animation
-from cmfq.replays.page import NamedReplay, documents, write_page
-from cmfq.replays.render import parse_steps
-from cmfq.replays.render import render as draw_steps
-from cmfq.replays.server import Documents, doorway, make_server, url_of
+from cmfq.recordings import read
+from cmfq.recordings.images import require_format, save_animation
+from cmfq.recordings.page import NamedRecording, documents, write_page
+from cmfq.recordings.render import parse_steps
+from cmfq.recordings.render import render as draw_steps
+from cmfq.recordings.server import Documents, doorway, make_server, url_of
 from cmfq.text import say
 
 
@@ -58,7 +58,7 @@ def record_in(
             a: Player: a run folder, a checkpoint file, a scripted player such as rush, zoo:NAME or
                 module:name.
             b: The other player; none where there is one team.
-            out: Replay file to write.
+            out: Recording file to write.
             settings: Settings of the game.
             environment: Environment to play in: its name, module:make_env of your own, or a run
                 folder (default: that of the first trained player, or of the scripted players)
@@ -136,7 +136,7 @@ def view(
         validate_output(html, PAGE)
     for path in replays:
         read(path)  # refuse a bad file before there is a page
-    named = [NamedReplay(path.name, path.read_bytes()) for path in replays]
+    named = [NamedRecording(path.name, path.read_bytes()) for path in replays]
     if html is not None:
         write_page(named, html)
         say(f"page: {html.resolve()}")

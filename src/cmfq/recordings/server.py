@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, Protocol, cast
 
 from cmfq.errors import UserError
-from cmfq.replays.page import Document
+from cmfq.recordings.page import Document
 
 ADDRESS = "127.0.0.1"
 IDLE_SECONDS = 10.0

@@ -21,7 +21,7 @@ from playwright.sync_api import sync_playwright
 from browser import DESKTOP, PHONE, launch, watched
 from cmfq.cli import main
 from cmfq.cli.watching import LiveRun
-from cmfq.replays.server import make_server, url_of
+from cmfq.recordings.server import make_server, url_of
 
 LIMIT = 120.0
 

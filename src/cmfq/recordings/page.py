@@ -34,7 +34,7 @@ class Document(NamedTuple):
     content: bytes
 
 
-class NamedReplay(NamedTuple):
+class NamedRecording(NamedTuple):
     """A replay file."""
 
     name: str
@@ -42,7 +42,7 @@ class NamedReplay(NamedTuple):
 
 
 def documents(
-    replays: Sequence[NamedReplay], *, title: str = "", live: str | None = None
+    replays: Sequence[NamedRecording], *, title: str = "", live: str | None = None
 ) -> dict[str, Document]:
     """The page, its sources and the replays, by address; the page's own is empty.
 
@@ -74,12 +74,12 @@ def documents(
     return {"": Document(HTML, page.encode()), **sources, **data}
 
 
-def write_page(replays: Sequence[NamedReplay], path: Path) -> None:
+def write_page(replays: Sequence[NamedRecording], path: Path) -> None:
     """Write one file that shows the replays without a server and without a network."""
     write_bytes(path, page_text(replays).encode())
 
 
-def page_text(replays: Sequence[NamedReplay]) -> str:
+def page_text(replays: Sequence[NamedRecording]) -> str:
     """The page as one HTML text, which shows the replays without a server and without a network."""
     sources = _sources()
     modules = {
@@ -109,7 +109,7 @@ def page_text(replays: Sequence[NamedReplay]) -> str:
 
 
 def _sources() -> dict[str, bytes]:
-    folder = files("cmfq.replays").joinpath("viewer")
+    folder = files("cmfq.recordings").joinpath("viewer")
     return {
         source.name: source.read_bytes()
         for source in folder.iterdir()
@@ -119,12 +119,14 @@ def _sources() -> dict[str, bytes]:
 
 def _template() -> Template:
     templates = Environment(
-        loader=PackageLoader("cmfq.replays", "viewer"), autoescape=True, undefined=StrictUndefined
+        loader=PackageLoader("cmfq.recordings", "viewer"),
+        autoescape=True,
+        undefined=StrictUndefined,
     )
     return templates.get_template("index.html")
 
 
-def _title(replays: Sequence[NamedReplay]) -> str:
+def _title(replays: Sequence[NamedRecording]) -> str:
     return " and ".join(replay.name for replay in replays)
 
 

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from cmfq.errors import UserError
-from cmfq.replays.images import save_animation
+from cmfq.recordings.images import save_animation
 
 
 def pictures() -> list[np.ndarray]:

@@ -34,11 +34,11 @@ from cmfq.explanation import Explanation
 from cmfq.new_network import new_network
 from cmfq.play.players import random_player
 from cmfq.policies import QPolicy
-from cmfq.replays import Replay, read
-from cmfq.replays import format as form
-from cmfq.replays.neighbours import neighbours
-from cmfq.replays.page import NamedReplay, write_page
-from cmfq.replays.record import record_episode
+from cmfq.recordings import Recording, read
+from cmfq.recordings import format as form
+from cmfq.recordings.neighbours import neighbours
+from cmfq.recordings.page import NamedRecording, write_page
+from cmfq.recordings.record import record_episode
 from cmfq.rollout import decide
 
 STEP = 6
@@ -63,7 +63,7 @@ def test_it_plays_and_pauses(page: Page) -> None:
     assert step_of(page) == 5
 
 
-def busiest(replay: Replay) -> int:
+def busiest(replay: Recording) -> int:
     """The first step in which most die."""
     deaths = [sum((~team.alive).sum() for team in step) for step in replay.steps]
     return int(np.argmax(deaths))
@@ -297,7 +297,7 @@ def test_neighbours_of_large_bodies_are_pythons(browser: Browser, tmp_path: Path
         assert dict(zip(ids, weights, strict=True)) == pytest.approx(expected, abs=5e-4)
 
 
-def place_of(page: Page, replay: Replay, row: int) -> tuple[float, float]:
+def place_of(page: Page, replay: Recording, row: int) -> tuple[float, float]:
     """Where an agent of team 0 is drawn at ``STEP``, if all of the fight is shown."""
     attacks = [np.array([a is not None for a in t.body.attacks]) for t in replay.header.teams]
     fight = next(
@@ -498,13 +498,13 @@ MISTAKES = {
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_what_is_no_replay_is_one_sentence(browser: Browser, mistake: str) -> None:
     content, sentence = MISTAKES[mistake]
-    with shown(browser, [NamedReplay("game.replay", content)]) as page:
+    with shown(browser, [NamedRecording("game.replay", content)]) as page:
         assert sentence in page.inner_text("#message")
 
 
 def test_a_cut_file_shows_what_is_whole(browser: Browser, fight: Path) -> None:
     content = fight.read_bytes()
-    with shown(browser, [NamedReplay("cut.replay", content[: len(content) // 2])]) as page:
+    with shown(browser, [NamedRecording("cut.replay", content[: len(content) // 2])]) as page:
         assert "cut.replay is cut short: it shows the" in page.inner_text(".note")
         last = int(page.get_attribute("#scrub", "max") or 0)
         assert 0 < last < len(read(fight).steps) - 1
@@ -516,7 +516,7 @@ def test_damage_to_what_a_policy_thought_is_told_when_it_is_due(
     content = bytearray(fight.read_bytes())
     at = content.index(form.MIND) + 200
     content[at : at + 50] = bytes(50)
-    with shown(browser, [NamedReplay("bad.replay", bytes(content))]) as page:
+    with shown(browser, [NamedRecording("bad.replay", bytes(content))]) as page:
         go_to(page, 0)
         choose(page, 0)
         page.wait_for_selector("#message:not([hidden])")
@@ -529,7 +529,7 @@ def test_markup_in_names_is_text(browser: Browser, tmp_path: Path) -> None:
     )
     policy = make_policy("mfq")
     path = record(tmp_path / "game.replay", (policy, policy), players=(evil, evil))
-    for replay in (NamedReplay(evil, path.read_bytes()), NamedReplay(evil, b"")):
+    for replay in (NamedRecording(evil, path.read_bytes()), NamedRecording(evil, b"")):
         out = tmp_path / "page.html"
         write_page([replay], out)
         with watched(browser) as page:

@@ -12,13 +12,13 @@ from urllib.parse import unquote, urlsplit
 import pytest
 
 from cmfq.errors import UserError
-from cmfq.replays import server as serving
-from cmfq.replays.page import NamedReplay, documents
-from cmfq.replays.server import ReplayServer, doorway, make_server, url_of
+from cmfq.recordings import server as serving
+from cmfq.recordings.page import NamedRecording, documents
+from cmfq.recordings.server import ReplayServer, doorway, make_server, url_of
 
 LIMIT = 180.0
 """Seconds to wait for what must come, on a machine that has much else to do."""
-REPLAYS = [NamedReplay("a.replay", b"one"), NamedReplay("b.replay", b"two")]
+REPLAYS = [NamedRecording("a.replay", b"one"), NamedRecording("b.replay", b"two")]
 
 
 @pytest.fixture(scope="module")
