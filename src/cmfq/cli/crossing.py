@@ -46,8 +46,7 @@ def cross_in(
                 puts an entrant into a group of its own.
             out: Folder to write the tables and figures to.
             settings: Settings of the game.
-            environment: Environment to play in: its name, module:make_env of your own, or a run
-                folder (default: that of the first trained player, or of the scripted players)
+            environment: Environment, or a run trained in it (default: that of the players)
             sizes: Sizes of the first team, the other in proportion (default: that of training)
             games: Number of games of each pair at each size.
             seed: Random seed of the games.

@@ -60,8 +60,7 @@ def evaluate_in(
                 module:name.
             b: The other player.
             settings: Settings of the game.
-            environment: Environment to play in: its name, module:make_env of your own, or a run
-                folder (default: that of the first trained player, or of the scripted players)
+            environment: Environment, or a run trained in it (default: that of the players)
             games: Number of games.
             seed: Random seed of the games.
             workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; results are the same.
@@ -72,8 +71,8 @@ def evaluate_in(
         if json is not None:
             validate_output(json, MATCH)
         log = json and json.with_name(json.name + ".games")
-        options: dict[str, object] = {"json": json, "environment": environment}
-        options |= {**changes(default, settings), "games": games, "seed": seed}
+        options = {"environment": environment, **changes(default, settings), "games": games}
+        words = ["evaluate", a, b, *option_words({"json": json, **options, "seed": seed})]
         game: EnvironmentSettings = settings
         with GamesScreen(log) as screen:
             result = play_match(
@@ -85,9 +84,7 @@ def evaluate_in(
                 workers=workers,
                 device=device,
                 path=log,
-                command=command(
-                    "evaluate", a, b, *option_words(options), own_functions=game.own_functions
-                ),
+                command=command(*words, own_functions=game.own_functions),
                 on_progress=screen.report,
             )
         if json and log:

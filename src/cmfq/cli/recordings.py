@@ -60,8 +60,7 @@ def record_in(
             b: The other player; none where there is one team.
             out: Recording file to write.
             settings: Settings of the game.
-            environment: Environment to play in: its name, module:make_env of your own, or a run
-                folder (default: that of the first trained player, or of the scripted players)
+            environment: Environment, or a run trained in it (default: that of the players)
             seed: Random seed of the games.
             game: Number of the game among those of the seed. A plays the first team in even games.
                 With three or more roles, A plays the first role in game 0, all others in game 1,

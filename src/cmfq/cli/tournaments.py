@@ -1,6 +1,6 @@
 """Commands that compare algorithms over many training seeds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import tyro
@@ -73,8 +73,7 @@ def tournament_in(
                 puts an entrant into a group of its own.
             log: Game log: file that keeps each game as soon as it is over.
             settings: Settings of the game.
-            environment: Environment to play in: its name, module:make_env of your own, or a run
-                folder (default: that of the first trained player, or of the scripted players)
+            environment: Environment, or a run trained in it (default: that of the players)
             games: Number of games of two entrants, spread over their checkpoints.
             checkpoints: Checkpoints of each run that play: last:5 takes the last five.
             seed: Random seed of the games.
@@ -86,12 +85,9 @@ def tournament_in(
         """
         _validate_tournament(games, log if entrants else None, html, out)
         if entrants:
-            options: dict[str, object] = {"log": log, "environment": environment}
-            options |= changes(default, settings)
-            game: EnvironmentSettings = settings
+            options = {"log": log, "environment": environment, **changes(default, settings)}
             options |= {"games": games, "checkpoints": checkpoints, "seed": seed}
-            words = option_words(options) + ["--within-groups"] * within_groups
-            again = command("tournament", *entrants, *words, own_functions=game.own_functions)
+            again = _again(entrants, {**options, "within_groups": within_groups or None}, settings)
             with GamesScreen(log) as screen:
                 played = play_tournament(
                     find_entrants(entrants, default.kind, last_of(checkpoints)),
@@ -105,6 +101,14 @@ def tournament_in(
         _report(played if entrants else finished_tournament(log), html, out)
 
     return tournament
+
+
+def _again(
+    entrants: Sequence[str], options: Mapping[str, object], settings: EnvironmentSettings
+) -> str:
+    """The command that does the same."""
+    words = option_words(options)
+    return command("tournament", *entrants, *words, own_functions=settings.own_functions)
 
 
 def _validate_tournament(games: int, log: Path | None, html: Path | None, out: Path | None) -> None:
