@@ -21,7 +21,7 @@ from cmfq.play.game_log import GameLog, TournamentSettings
 from cmfq.play.reading import finished_tournament, read_tournament
 from cmfq.play.tournament import play_tournament
 
-SETTINGS = TournamentSettings(BattleSettings(size=12, max_steps=25), episodes=6)
+SETTINGS = TournamentSettings(BattleSettings(size=12, max_steps=10), episodes=6)
 
 
 def enter(names: list[str], checkpoints: int) -> tuple[Entrant, ...]:
@@ -193,7 +193,7 @@ def test_killed_and_called_again_it_ends_the_same(runs: Path, tmp_path: Path) ->
     """A real SIGKILL of the process that leads, in the middle, with two workers."""
     path, undisturbed = tmp_path / "t.json", tmp_path / "u.json"
     arguments = ["tournament", *(str(runs / n) for n in ("cmfq-0", "mfq-0")), "swarm"]
-    arguments += ["--size", "64", "--max-steps", "60", "--games", "6", "--workers", "2"]
+    arguments += ["--size", "36", "--max-steps", "40", "--games", "6", "--workers", "2"]
     command = [sys.executable, "-m", "cmfq.cli", *arguments, "--log", str(path)]
     leader = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     seen = 0
