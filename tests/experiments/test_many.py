@@ -83,7 +83,7 @@ def test_a_bad_plan_gets_one_sentence(tmp_path: Path, old: str, new: str, senten
 
 
 def test_the_command_trains_and_trains_nothing_twice(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, runs = tmp_path / "plan.toml", tmp_path / "runs"
     path.write_text(PLAN)
@@ -92,6 +92,11 @@ def test_the_command_trains_and_trains_nothing_twice(
     said = capsys.readouterr()
     assert "4 of 4 runs: mfq-1" in said.err
     assert f"finished: {runs} holds 4 runs" in said.out
+    join = f"cmfq export {runs}/cmfq-0 {runs}/cmfq-1 --method ensemble --out policy.safetensors"
+    assert f"`{join}`" in said.out
+    monkeypatch.chdir(tmp_path)
+    assert main(join.split()[1:]) == 0
+    assert (tmp_path / "policy.safetensors").is_file()
     files = {file: file.stat().st_mtime_ns for file in runs.rglob("*.safetensors")}
     assert len(files) == 8
     assert main(words) == 0

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import tyro
@@ -11,6 +12,7 @@ from cmfq.cli.options import WORKERS, Folder, Workers
 from cmfq.errors import UserError
 from cmfq.experiments.plan import read_many
 from cmfq.experiments.training import train_missing, unfinished
+from cmfq.hints import command
 from cmfq.text import say
 from cmfq.training.settings import RunSettings
 from cmfq.workers import check_workers
@@ -32,6 +34,21 @@ def train_many(plan: tyro.conf.Positional[Path], runs: Folder, workers: Workers 
     planned = read_many(plan).runs()
     train_shown(planned, runs, workers)
     say(f"finished: {runs} holds {len(planned)} runs")
+    together = seeds_together(planned)
+    if together:
+        names = [runs / name for name in together]
+        join = command("export", *names, "--method", "ensemble", "--out", "policy.safetensors")
+        say(f"several seeds together play more evenly than one: `{join}`")
+
+
+def seeds_together(runs: Mapping[str, RunSettings]) -> list[str]:
+    """Names of the first runs that differ in nothing but the seed; empty if no two do."""
+    alike = {name: replace(settings, seed=0) for name, settings in runs.items()}
+    for settings in alike.values():
+        names = [name for name, other in alike.items() if other == settings]
+        if len(names) > 1:
+            return names
+    return []
 
 
 def train_shown(runs: Mapping[str, RunSettings], folder: Path, workers: Workers) -> None:
