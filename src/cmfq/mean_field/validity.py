@@ -28,7 +28,7 @@ def check_effects(
     """Effects are finite and not negative.
 
     Raises:
-        InvalidForAgent: one is.
+        InvalidForAgent: one of them is not.
     """
     if len(effect) == 0:
         return
