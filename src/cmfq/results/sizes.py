@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cmfq.errors import UserError, unknown_name
 from cmfq.play.game_log import Tournament, tournament_text
+from cmfq.play.layouts import interval_unit
 from cmfq.play.standings import standings
 from cmfq.results.figures import win_rate_by_size
 from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section
@@ -121,9 +122,8 @@ def sizes_page(
     tournaments: Mapping[int, Tournament], curves: SizeCurves, again: tuple[Part, ...] = ()
 ) -> Page:
     """Win rates of the same policies at every size."""
-    caption = (
-        "Win rate against agents a side, a panel for each opponent, with 95 % intervals over seeds"
-    )
+    unit = " and ".join(dict.fromkeys(map(interval_unit, tournaments.values())))
+    caption = f"Win rate against agents a side, a panel for each opponent, 95 % intervals {unit}"
     beginning: tuple[Part, ...] = (
         f"The same policies at every size. {HOW_TO_READ}",
         Picture("sizes", partial(win_rate_by_size, curves), caption),
