@@ -340,6 +340,8 @@ def test_players_of_ones_own_play_in_the_environment_that_is_named(
     words = ["record", mine, "random", "--environment", "pond:make_env", "--out", "g.replay"]
     assert main([*words, *SHORT]) == 0
     assert read(Path("g.replay")).header.title == "pond:make_env"
+    assert main(["evaluate", mine, "random", "--environment="]) == 2
+    assert "--environment has no value: give one" in capsys.readouterr().err
     assert main(["evaluate", mine, "random", "--environment", "pont"]) == 2
     assert "unknown environment 'pont': known are battle" in capsys.readouterr().err
 

@@ -16,11 +16,13 @@ from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
 from cmfq.environments.pursuit import PursuitSettings
 from cmfq.errors import UserError
+from cmfq.play.engine import validate_log
 from cmfq.play.entrants import Entrant, find_entrants
 from cmfq.play.game_log import GameLog, TournamentSettings
 from cmfq.play.reading import finished_tournament, read_tournament
 from cmfq.play.tournament import play_tournament
 
+PURSUIT = PursuitSettings()
 SETTINGS = TournamentSettings(BattleSettings(size=12, max_steps=10), episodes=6)
 
 
@@ -119,8 +121,10 @@ def test_a_tournament_can_grow_but_not_change(
     games = set(finished_tournament(path).games) if play(entrants, path) else set()
     with pytest.raises(UserError, match="is a tournament with seed 0, not 1: go on with the same"):
         play(entrants, path, seed=1)
-    with pytest.raises(UserError, match="is a tournament with environment BattleSettings"):
+    with pytest.raises(UserError, match="is a tournament with max_steps 10, not 26: go on"):
         play(entrants, path, environment=BattleSettings(size=12, max_steps=26))
+    with pytest.raises(UserError, match="with environment battle, 12 a side, not pursuit, 20"):
+        validate_log(path, replace(finished_tournament(path), settings=TournamentSettings(PURSUIT)))
     with pytest.raises(UserError, match="has more than 4 games a pair"):
         play(entrants, path, episodes=4)
     with pytest.raises(UserError, match="has games of rush as it was then, which is not among"):

@@ -67,6 +67,9 @@ def _validate_command(arguments: Sequence[str]) -> None:
     for before, argument in zip(("cmfq", *arguments), arguments, strict=False):
         if not argument:
             raise UserError(f"the argument after {before} is empty: give a value, or leave it out")
+        option, equals, value = argument.partition("=")
+        if option.startswith("--") and equals and not value:
+            raise UserError(f"{option} has no value: give one, or leave it out")
     if not arguments or arguments[0].startswith("-"):
         raise UserError("the command is missing: `cmfq --help` lists the commands")
     word = arguments[0]

@@ -6,7 +6,7 @@ what was interrupted. So whoever is killed goes on as if undisturbed.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -292,22 +292,37 @@ def _of_the_same_game(path: Path, tournament: Tournament) -> Tournament:
     ours, theirs = ((one.verb, bool(one.opponents)) for one in (tournament, before))
     if ours != theirs:
         raise UserError(f"{path} holds the games of `{before.command}`: {_way_out(tournament)}")
-    now, then = tournament.settings, before.settings
-    changes = []
-    if replace(then, episodes=now.episodes) != now:
-        changes = [
-            f"{name} {getattr(then, name)}, not {getattr(now, name)}"
-            for name in ("environment", "seed", "within_groups")
-            if getattr(then, name) != getattr(now, name)
-        ]
-    elif before.versions != tournament.versions:
-        changes = [f"versions {before.versions}, not {tournament.versions}"]
+    changes = _changes(before.settings, tournament.settings)
+    if not changes:
+        changes = _differing(before.versions, tournament.versions)
     if changes:
         raise UserError(
             f"{path} is a tournament with {'; '.join(changes)}: go on with the same, or "
             f"{_way_out(tournament)}"
         )
     return before
+
+
+def _changes(
+    then: TournamentSettings[EnvironmentSettings], now: TournamentSettings[EnvironmentSettings]
+) -> list[str]:
+    """What makes other games, the number of games apart; settings of the environment by name."""
+    game, ours = then.environment, now.environment
+    environment = (
+        _differing(vars(game), vars(ours))
+        if type(game) is type(ours)
+        else [f"environment {game.title}, not {ours.title}"]
+    )
+    rest = ({"seed": one.seed, "within_groups": one.within_groups} for one in (then, now))
+    return environment + _differing(*rest)
+
+
+def _differing(then: Mapping[str, object], now: Mapping[str, object]) -> list[str]:
+    return [
+        f"{name} {then.get(name)}, not {now.get(name)}"
+        for name in {**then, **now}
+        if then.get(name) != now.get(name)
+    ]
 
 
 def _way_out(tournament: Tournament) -> str:
