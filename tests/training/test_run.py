@@ -359,17 +359,23 @@ def cmfq_command(*arguments: str) -> list[str]:
 
 
 SMALL = (
-    "--size", "12", "--max-steps", "40", "--episodes", "20", "--checkpoint-period", "5",
+    "--size", "12", "--max-steps", "25", "--episodes", "20", "--checkpoint-period", "5",
     "--batch-size", "64", "--min-updates", "2", "--replay-bytes", "20000000",
 )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An undisturbed run."""
+    run = tmp_path_factory.mktemp("undisturbed") / "whole"
+    assert main(["train", "battle", *SMALL, "--run", str(run)]) == 0
+    return run
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_real_signal_then_resume_ends_as_uninterrupted(
-    tmp_path: Path, number: int, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, whole: Path, number: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    whole = tmp_path / "whole"
-    assert main(["train", "battle", *SMALL, "--run", str(whole)]) == 0
     command = cmfq_command("train", "battle", *SMALL, "--run")
     parts = tmp_path / "parts"
     process = subprocess.Popen([*command, str(parts)], stdout=subprocess.PIPE, text=True)
