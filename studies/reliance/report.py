@@ -90,8 +90,7 @@ SIDES = (
     "A policy that learned against itself plays both teams, and may play them differently: its "
     "network can tell them apart by the field that it sees. Where one side wins nearly always, "
     "whoever plays it, win rates stay near 1/2 whatever is exchanged, and the margin is what "
-    'tells. Games by zero are left out. """ def write_report(folder: Path) -> None: """Write '
-    "``README.md``, ``reliance.svg`` and ``reliance.png`` beside the rows."
+    "tells. Games by zero are left out."
 )
 MARGINS = (
     "A margin is the mean of the altered policy's survivors less those of the policy as it was "
