@@ -1,0 +1,250 @@
+"""Does causal weighing help, when, by how much and why? One page, from the stored results alone.
+
+Every figure on the page is worked out from what other pages store; where a result is missing the
+page says so.
+
+    python -m studies.answer --results docs/results --out docs/results/answer
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import tyro
+
+from cmfq.play.entrants import groups_of
+from cmfq.play.game_log import Tournament
+from cmfq.play.outcomes import estimate
+from cmfq.play.reading import finished_tournament
+from cmfq.play.standings import standings
+from cmfq.results.page import Code, Finding, Page, Part, Section
+from cmfq.results.table import Table, conclusion, margin_text, rate_text
+from cmfq.results.writing import write_folder
+from cmfq.statistics.replication import Estimate
+from studies import ensembles, signal_report
+from studies.kept_rows import read_rows
+from studies.reliance.rows import read_all
+
+OTHERS = ("iql", "mfq", "attention-mfq", "random")
+"""What CMFQ is compared with."""
+ROUNDING = 1e-9
+WORTHS = {
+    "mean": "weights by causal effect (in their place: all neighbours alike)",
+    "another's": "whose neighbours they are (another agent's merged action)",
+    "usual": "all that the merged action tells (always its own mean)",
+}
+"""Exchanges of the study of reliance, by what each takes away."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """A stored tournament of the five algorithms."""
+
+    name: str
+    """How tables call it."""
+    file: str
+    """Path within the results."""
+
+
+DUELS = (
+    Source("fair game, preset paper", "paper/4b/tournament.json.gz"),
+    Source("game of MAgent2", "battle64/tournament.json.gz"),
+)
+CROWDS = {size: f"sizes/tournament-{size}.json.gz" for size in (64, 100, 400)}
+
+
+def page_of(results: Path, out: Path) -> Page:
+    """The page, from the results in this folder."""
+    return Page(
+        "Does causal weighing help?",
+        (
+            Section("", (INTRODUCTION,)),
+            Section("Does it win battles?", battle_parts(results)),
+            Section("Does it hold in larger crowds?", crowd_parts(results)),
+            Section("Where the truth is known", signal_parts(results)),
+            Section("What is the merged action worth to a trained team?", worth_parts(results)),
+            Section("What to use in practice", practice_parts(results)),
+            Section("What is not known", (OPEN,)),
+        ),
+        (Code(f"python -m studies.answer --results {results} --out {out}"),),
+    )
+
+
+INTRODUCTION = (
+    "CMFQ weighs a neighbour by how far an agent's policy would move if the whole crowd acted like "
+    "that neighbour (Eq 7, 10, 11); MFQ weighs all alike. This page puts together what the stored "
+    "results say. Intervals are 95 %, over training seeds unless a table says otherwise; what an "
+    "interval does not settle is called so."
+)
+OPEN = (
+    "Which habits of the original MFQ code carry the paper's result: preset `original` is there, "
+    "and no full set of seeds has been trained with it. Whether the order of the algorithms is "
+    "another one under preset `strong`: there are five seeds of CMFQ and one of MFQ. And any "
+    "difference smaller than the intervals above: `cmfq power` says how many seeds it would take."
+)
+
+
+def battle_parts(results: Path) -> list[Part]:
+    """CMFQ against the others at 64 a side, in every tournament that is stored."""
+    parts: list[Part] = []
+    rows = []
+    for source in DUELS:
+        if not (results / source.file).is_file():
+            continue
+        played = finished_tournament(results / source.file)
+        found = _against(played, OTHERS)
+        parts.append(Finding(f"In the {source.name}: {_told(found)}"))
+        for other, one in found.items():
+            seeds = " and ".join(str(_seeds(played, name)) for name in ("cmfq", other))
+            rows.append((source.name, other, seeds, rate_text(one)))
+    return [*parts, Table(("game", "CMFQ against", "seeds", "win rate of CMFQ"), rows)]
+
+
+def crowd_parts(results: Path) -> list[Part]:
+    """The policies that were trained at 64 a side, at other sizes."""
+    rows, parts = [], []
+    for size, file in CROWDS.items():
+        found = _against(finished_tournament(results / file), OTHERS)
+        if size != min(CROWDS):
+            parts.append(Finding(f"At {size} a side, trained at 64: {_told(found)}"))
+        rows += [(str(size), other, rate_text(one)) for other, one in found.items()]
+    table = Table(("agents a side", "CMFQ against", "win rate of CMFQ"), rows)
+    return [*parts, table, "MAgent2's own game; the fair game is still to be played."]
+
+
+def _against(played: Tournament, others: Sequence[str]) -> dict[str, Estimate]:
+    found, groups = standings(played), groups_of(played.entrants)
+    return {one: found.between("cmfq", one).win_rate for one in others if one in groups}
+
+
+def _told(found: Mapping[str, Estimate]) -> str:
+    return conclusion({("cmfq", other): one for other, one in found.items()})
+
+
+def _seeds(played: Tournament, group: str) -> int:
+    return len(groups_of(played.entrants)[group])
+
+
+def signal_parts(results: Path) -> list[Part]:
+    """CMFQ less MFQ in the world in which it is known which neighbour matters."""
+    read = signal_report.read_rows(results / "signal")
+    reward = {
+        (row.variant, row.babblers, row.seed): row.reward for row in read if row.setting == "action"
+    }
+    seeds = sorted({seed for _, _, seed in reward})
+    rows, signs = [], {}
+    for babblers in sorted({number for _, number, _ in reward}):
+        ours, theirs = (
+            np.array([reward[name, babblers, seed] for seed in seeds]) for name in ("cmfq", "mfq")
+        )
+        one = estimate((ours - theirs).reshape(-1, 1), share=False)
+        signs[babblers] = (one.low > ROUNDING) - (one.high < -ROUNDING)
+        means = (f"{ours.mean():.2f}", f"{theirs.mean():.2f}")
+        rows.append((str(babblers), *means, margin_text(one, digits=2)))
+    parts = [
+        f"{verb} with {_listing(numbers)}"
+        for verb, sign in (("earns more", 1), ("earns less", -1), ("cannot be told apart", 0))
+        if (numbers := [number for number, found in signs.items() if found == sign])
+    ]
+    why = (
+        "The effect of a neighbour is how far a policy *moves*. In a large crowd the mean action "
+        "hides the one neighbour that matters, to act like it moves the policy much, and it gets "
+        "the weight. In a small crowd the mean action tells already what that neighbour said: to "
+        "act like it moves nothing, and to act like those who say nothing moves much."
+    )
+    columns = ("others without news", "reward of CMFQ", "of MFQ", "difference")
+    return [
+        Finding(
+            f"CMFQ, to MFQ, by the number of neighbours that tell nothing: {'; '.join(parts)}."
+        ),
+        Table(columns, rows),
+        f"{len(seeds)} seeds, paired; 1 is the optimum. {why} "
+        "[The whole study](../signal/README.md).",
+    ]
+
+
+def _listing(numbers: Sequence[int]) -> str:
+    *first, last = map(str, numbers)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def worth_parts(results: Path) -> list[Part]:
+    """Margins of trained policies whose merged action is exchanged, against themselves."""
+    played = read_all(results / "reliance").played
+    rows, told = [], []
+    for exchange, what in WORTHS.items():
+        cells = []
+        for group in ("mfq", "cmfq"):
+            margins = [
+                row.margin for row in played if (row.group, row.exchange) == (group, exchange)
+            ]
+            if len(margins) < 2 or (group, exchange) == ("mfq", "mean"):  # which is what MFQ does
+                cells.append("–")
+                continue
+            one = estimate(np.array(margins).reshape(-1, 1), share=False)
+            cells.append(margin_text(one))
+            if group == "cmfq":
+                told.append(one.leaves_out(0))
+        rows.append((what, *cells))
+    first = "can" if told[0] else "cannot"
+    return [
+        Finding(f"That CMFQ's neighbours weigh by their effect {first} be told to matter in play."),
+        Table(("taken away", "margin of MFQ", "of CMFQ"), rows),
+        "Survivors of the altered policy less those of the policy as it was trained, in games "
+        "against itself in MAgent2's own game: below 0, what was taken away had been worth "
+        "something. [The whole study](../reliance/README.md).",
+    ]
+
+
+def practice_parts(results: Path) -> list[Part]:
+    """Win rates of CMFQ with preset strong, by how it plays."""
+    read = read_rows(results / "ensembles", ensembles.Row)
+    ours = [row for row in read if (row.opponent, row.size) == ("swarm", 64)]
+    names = {
+        "last": "last checkpoint",
+        "own": "five checkpoints of a run together",
+        "others": "four runs together",
+    }
+    rows, lowest = [], {}
+    for way, name in names.items():
+        rates = [row.win_rate.value for row in ours if row.way == way]
+        lowest[way] = min(rates)
+        spread = f"{min(rates):.0%} to {max(rates):.0%}"
+        rows.append((name, f"{np.mean(rates):.0%}", spread, str(len(rates))))
+    sentence = (
+        "Preset strong, and several networks together: four runs win at least "
+        f"{lowest['others']:.0%} against swarm whichever run is left out, single runs at least "
+        f"{lowest['last']:.0%}."
+    )
+    return [
+        Finding(sentence),
+        Table(("CMFQ plays by", "mean win rate", "range", "of"), rows),
+        "Nothing above is a reason to prefer CMFQ to MFQ in battle; preset `strong` and several "
+        "networks do make teams stronger. Where one neighbour among many decides, and the mean "
+        "hides it, take CMFQ with recomputed merged actions (`--merged-action recomputed`); in "
+        "small neighbourhoods take MFQ, or the do-operation `leave-one-out`. "
+        "[Ensembles](../ensembles/README.md), [presets](../../how-it-works.md#presets).",
+    ]
+
+
+@dataclass(frozen=True)
+class AnswerStudy:
+    """The study's options."""
+
+    results: Path = Path("docs/results")
+    """Folder of the stored results."""
+    out: Path = Path("docs/results/answer")
+    """Folder to write."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Write the page."""
+    study = tyro.cli(AnswerStudy, args=arguments)
+    write_folder(study.out, page_of(study.results, study.out))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

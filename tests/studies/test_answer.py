@@ -1,0 +1,56 @@
+"""The answer page: its figures are those of the stored results, and nothing is typed in."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.stats import ttest_rel
+
+from cmfq.results.page import Finding, Table
+from cmfq.results.writing import as_markdown
+from studies.answer import battle_parts, main, page_of, signal_parts
+
+STORED = Path("docs/results")
+
+
+@pytest.fixture(autouse=True)
+def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+
+
+def test_the_stored_page_is_what_the_stored_results_say() -> None:
+    assert (STORED / "answer" / "README.md").read_text() == as_markdown(
+        page_of(STORED, STORED / "answer")
+    )
+
+
+def test_differences_in_the_signal_world_are_paired_by_seed() -> None:
+    finding, table, _ = signal_parts(STORED)
+    assert isinstance(table, Table) and isinstance(finding, Finding)
+    with (STORED / "signal" / "rows.csv").open(newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["setting"] == "action"]
+    for line in table.rows:
+        ours, theirs = (
+            np.array([float(row["reward"]) for row in sorted(rows, key=lambda row: row["seed"])
+                      if (row["variant"], row["babblers"]) == (name, line[0])])
+            for name in ("cmfq", "mfq")
+        )  # fmt: skip
+        interval = ttest_rel(ours, theirs).confidence_interval(0.95)
+        ends = f"({interval.low:+.2f} to {interval.high:+.2f})".replace("-", "\N{MINUS SIGN}")
+        assert f"{np.mean(ours - theirs):+.2f} {ends}".replace("-", "\N{MINUS SIGN}") == line[3]
+        verb = "earns more" if interval.low > 0 else "earns less" if interval.high < 0 else "cannot"
+        (part,) = (part for part in finding.text.split("; ") if verb in part)
+        assert line[0] in part.rpartition("with ")[2]
+
+
+def test_a_tournament_that_is_not_there_is_left_out(tmp_path: Path) -> None:
+    (table,) = battle_parts(tmp_path)
+    assert isinstance(table, Table) and not table.rows
+
+
+def test_it_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
+    assert main(["--out", str(tmp_path / "page")]) == 0
+    page = (tmp_path / "page" / "README.md").read_text()
+    assert page.startswith("# Does causal weighing help?")
+    assert (tmp_path / "page" / "index.html").is_file()
