@@ -334,9 +334,16 @@ def test_players_of_ones_own_play_in_the_environment_that_is_named(
     played = capsys.readouterr()
     assert "2 games of pond:make_env" in played.out and "play battle" not in played.err
     words = ["tournament", mine, "random", "--environment=pond:make_env", *short, "--log", "t.json"]
-    assert main(words) == 0
-    tournament = read_tournament(Path("t.json"))[0]
-    assert "--environment pond:make_env --max-steps 12" in tournament.command
+    assert main([*words, "--out", "page"]) == 0
+    assert (
+        "--environment pond:make_env --max-steps 12" in read_tournament(Path("t.json"))[0].command
+    )
+    (again,) = re.findall(
+        r"^    (?:\S+=1 )?cmfq (.*)$", Path("page/README.md").read_text(), re.MULTILINE
+    )
+    Path("t.json").unlink()
+    assert main([*shlex.split(again), "--workers", "1"]) == 0
+    assert len(read_tournament(Path("t.json"))[0].games) == 2
     words = ["record", mine, "random", "--environment", "pond:make_env", "--out", "g.replay"]
     assert main([*words, *SHORT]) == 0
     assert read(Path("g.replay")).header.title == "pond:make_env"

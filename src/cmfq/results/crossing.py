@@ -81,14 +81,16 @@ def write_crossing(
     metrics = find_metrics(entrants, folder)
     if metrics:
         write_metrics(folder, metrics)
+    trained = any(one.run for one in entrants)
+    training = "Train the runs with `cmfq train` and those settings, then" if trained else "By"
     again = (
         f"`cells.csv` holds the tables, `{GAMES}` every game, `runs.json` the settings and "
-        "versions of every run. Train the runs with `cmfq train` and those settings, then",
+        f"versions of every run. {training}",
         Code(command),
         from_stored("cross", folder),
     )
     page = crossing_page(cells, settings, by_group(entrants, metrics), again)
-    if not metrics and any(one.run for one in entrants) and (folder / "curves.svg").is_file():
+    if not metrics and trained and (folder / "curves.svg").is_file():
         page = replace(page, sections=(*page.sections, FORMER_CURVES))
     write_folder(folder, page)
     return page

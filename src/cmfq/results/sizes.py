@@ -108,11 +108,16 @@ def write_sizes(
     make_folder(folder)
     for size, played in tournaments.items():
         write_gzip(folder / f"tournament-{size}.json.gz", tournament_text(played).encode())
+    size, first = next(iter(tournaments.items()))
+    anew = (
+        "each of them again from nothing, training and all, by "
+        f"`cmfq reproduce {folder}/tournament-{size}.json.gz` and so on. "
+        if any(one.run for one in first.entrants)
+        else ""
+    )
     again: tuple[Part, ...] = (
         Code(command),
-        "from the stored games; each of them again from nothing, training and all, by "
-        f"`cmfq reproduce {folder}/tournament-{next(iter(tournaments))}.json.gz` and so on. They "
-        "were played by",
+        f"from the stored games; {anew}They were played by",
         *(Code(played.command) for played in tournaments.values()),
     )
     write_folder(folder, sizes_page(tournaments, curves, again))

@@ -178,13 +178,16 @@ def _again(tournament: Tournament, folder: Path) -> tuple[Part, ...]:
     options = ["--runs", runs, "--log", f"{runs}.json", "--out", f"{runs}-results"]
     own = [name for one in tournament.entrants if one.run for name in _own_functions(one.run)]
     own += own_names(*(one.name for one in tournament.entrants if not one.run))
+    played = Code(f"{tournament.command} --out {quote(str(folder))}")
+    reported = inline_code(command("tournament", "--log", stored, "--out", folder))
+    if not any(one.run for one in tournament.entrants):
+        return played, f"plays again; from the stored games alone, {reported}."
     return (
         Code(command("reproduce", stored, *options, own_functions=own)),
         "trains every run with the settings that are stored with the games, plays, and writes such "
         "a page. From runs that are there, it was written by",
-        Code(f"{tournament.command} --out {quote(str(folder))}"),
-        "and from the stored games alone, "
-        f"{inline_code(command('tournament', '--log', stored, '--out', folder))}.",
+        played,
+        f"and from the stored games alone, {reported}.",
     )
 
 
