@@ -5,6 +5,7 @@ half, and by an ensemble of all *other* runs. Games that were played are kept in
 same command goes on, and plays only what is missing.
 
     python -m studies.ensembles RUN RUN RUN ... --out docs/results/ensembles
+    python -m studies.ensembles RUN ... --against itself@200 --ways last own --out ...
 """
 
 import json
@@ -72,6 +73,16 @@ def policy_of(way: str, run: Path, runs: Sequence[Path], networks: int = 5) -> Q
     return joined([load(files[one]) for one in (*members, last)])
 
 
+def opponent_of(name: str, run: Path) -> str:
+    """The player that an opponent's name stands for: ``itself@200`` is the run at episode 200."""
+    itself, at, episode = name.partition("@")
+    return (
+        str(run / "checkpoints" / f"{int(episode):06d}.safetensors")
+        if itself == "itself" and at
+        else name
+    )
+
+
 def play(
     policy: QPolicy, run: Path, opponent: str, size: int, games: int, workers: int
 ) -> tuple[Estimate, Estimate]:
@@ -84,7 +95,12 @@ def play(
             file, {"agent": policy}, network, environment=environment, episode=settings.episodes
         )
         match = play_match(
-            str(file), opponent, BattleSettings(size=size), episodes=games, seed=0, workers=workers
+            str(file),
+            opponent_of(opponent, run),
+            BattleSettings(size=size),
+            episodes=games,
+            seed=0,
+            workers=workers,
         )
     assert match.win_rate is not None and match.interval is not None, "battle's sides are alike"
     return Estimate(match.win_rate, *match.interval), match.yardsticks[DAMAGE]
@@ -96,7 +112,7 @@ def page_of(rows: Sequence[Row], again: str) -> Page:
         "Runs of one algorithm that differ in nothing but their seed. A self-played policy adapts "
         "to itself, and where it goes depends on the seed: what networks err in alone, the mean "
         "of their Q-values does not do. *Damage*: the logarithm of damage dealt over damage taken. "
-        "For each run there play:"
+        "*itself@200*: the same run after 200 episodes. For each run there play:"
     )
     ways = Items([f"*{way}*: {words}" for way, words in WAYS.items()])
     cases = dict.fromkeys((row.opponent, row.size) for row in rows)
@@ -153,7 +169,7 @@ class EnsemblesStudy:
     out: Path
     """Folder to write."""
     against: tuple[str, ...] = ("swarm", "skirmish")
-    """Opponents."""
+    """Opponents; itself@200 is the same run's checkpoint of episode 200."""
     ways: tuple[str, ...] = tuple(WAYS)
     """Ways to play: last, own, others."""
     size: int = 64
