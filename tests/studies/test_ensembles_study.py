@@ -15,12 +15,15 @@ from studies.ensembles import Row, main, opponent_of, page_of, policy_of
 from studies.kept_rows import read_rows
 
 
-@pytest.fixture
-def runs(tiny: TrainSettings[BattleSettings], tmp_path: Path) -> list[Path]:
+@pytest.fixture(scope="module")
+def runs(
+    tiny: TrainSettings[BattleSettings], tmp_path_factory: pytest.TempPathFactory
+) -> list[Path]:
+    folder = tmp_path_factory.mktemp("runs")
     network = replace(tiny.network, head="pairwise")
     found = []
     for seed in (1, 2, 3):
-        found.append(tmp_path / f"cmfq-{seed}")
+        found.append(folder / f"cmfq-{seed}")
         settings = replace(tiny, network=network, episodes=4, checkpoint_period=1, seed=seed)
         cmfq.train(settings, run=found[-1])
     return found
