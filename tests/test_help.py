@@ -119,6 +119,12 @@ def test_fields_in_help_are_spelt_as_options() -> None:
     assert "beta_episodes" not in helps["--beta-end"]
 
 
+def test_a_function_that_is_named_like_an_option_keeps_its_name() -> None:
+    options = options_of(command_function("train", ["own_world:make_env"]))
+    helps = {option.name: option.help for option in options}
+    assert "as package.module:make_env" in helps["--make-env"]
+
+
 def test_markup_of_docstrings_is_taken_away() -> None:
     text = "See :class:`~.base.Environment` and ``a b``;\n    run `cmfq view`."
     assert unmarked(text) == "See base.Environment and a b; run 'cmfq view'."

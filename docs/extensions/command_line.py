@@ -18,11 +18,11 @@ PAGE = "command-line.md"
 INTRODUCTION = """\
 # Command line
 
-Written from the program's own options when the site is built; `cmfq COMMAND --help-all` prints the
-same.
-Options of the environment are those of `battle` here; those of the other worlds are
-[at the end](#options-of-the-worlds). Every command exits with 0 when it is done, 2 after a
-mistake, which it says in one sentence on standard error, and 130 when it was stopped.
+This page is written from the program's own options when the site is built; `cmfq COMMAND
+--help-all` prints the same. Options of the environment are those of `battle` here; those of the
+other environments are [at the end](#options-of-the-environments). Every command exits with 0 when
+it is done, with 2 after a mistake, which it explains in one sentence on standard error, and with
+130 when it was stopped.
 """
 PLAIN = str.maketrans({"|": r"\|", "*": r"\*", "<": "&lt;", "$": r"\$", "_": r"\_", "`": r"\`"})
 
@@ -35,7 +35,7 @@ def page() -> str:
         parts.append(f"**{title}**: {names}\n")
     for name in COMMANDS:
         parts += [f"## cmfq {name}\n", *_command(name)]
-    parts.append("## Options of the worlds\n")
+    parts.append("## Options of the environments\n")
     for name in KINDS:
         options = options_of(command_function("train", [name]))
         section = next(one.section for one in options if one.name == "--max-steps")

@@ -67,7 +67,7 @@ class LearnerSettings:
     action_gap: float = 0.0
     """Weight ``α`` by which the target of an action that is not the best is lowered, by ``α
     max(Q(s, a) - max Q(s, ·), -1)`` in the target network. Gaps between the best action and the
-    others grow up to ``1 / (1 - α)`` times, and errors turn fewer decisions (advantage learning,
+    others grow up to ``1 / (1 - α)`` times, so errors change fewer decisions (advantage learning,
     Bellemare et al. 2016; bounded as in Vieillard et al. 2020)."""
     symmetries: bool = False
     """Turn and mirror every batch by one of the square's eight symmetries, drawn at random:

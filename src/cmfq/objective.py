@@ -26,9 +26,9 @@ class ObjectiveSettings:
     """Weight ``ρ`` of the other teams' rewards in the team's reward."""
 
     reward_clip: float = 0.0
-    """Largest size of an agent's reward in a step, before it is shared; larger ones count as this
-    (Mnih et al. 2015); 0 leaves rewards as they are. In battle a kill then outweighs fewer hits,
-    and fewer agents strike at what is as good as dead."""
+    """Limit on the size of an agent's reward in a step, before it is shared (Mnih et al. 2015); 0
+    sets no limit. With a limit, a kill in battle outweighs fewer hits, and fewer agents attack an
+    enemy that is almost dead."""
 
     def __post_init__(self) -> None:
         require_range(self, 0, 1, "team_share")

@@ -84,7 +84,7 @@ def options_of(command: Callable[..., object]) -> list[Option]:
             )
         )
     typed = {option.name[2:].replace("-", "_"): option.name for option in found}
-    fields_named = re.compile(rf"\b({'|'.join(one for one in typed if '_' in one) or '$^'})\b")
+    fields_named = re.compile(rf"(?<!:)\b({'|'.join(one for one in typed if '_' in one) or '$^'})\b")
     return [
         replace(option, help=fields_named.sub(lambda one: typed[one[1]], option.help))
         for option in found

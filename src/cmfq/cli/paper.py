@@ -37,8 +37,8 @@ def paper(
     with what each needs and what is done already.
 
     Args:
-        figures: Figures by their names in the paper, such as 4b and 7; all is all of them
-            that the preset has settings for.
+        figures: Figures by their names in the paper, such as 4b and 7; all makes every figure
+            that the preset supports.
         out: Folder to write to; runs, games and pages of each preset have a folder in it.
         preset: Preset of training.
         seeds: Number of training seeds of each algorithm.

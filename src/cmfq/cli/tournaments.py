@@ -193,7 +193,7 @@ def curves(runs: tyro.conf.Positional[tuple[str, ...]] = (), *, out: Folder) -> 
     """Draw the training curves of runs (Fig 4a).
 
     The curves are reward, kills, length of the episode and loss; runs that differ only in the seed
-    are one group. Without runs, those of the results folder are drawn again from its metrics.
+    are one group. Without runs, the curves of the results folder are drawn again from its metrics.
 
     Args:
         runs: Run folders.

@@ -98,7 +98,7 @@ def resume(
         evaluate: Play the evaluations of the run; turn it off if an opponent no longer exists.
         skip_seed: Seed of the next episode, if the environment fails in it every time: another seed
             is played instead, and run.json says so.
-        device: Device to continue on, if it is another: cpu, cuda, cuda:1 or auto.
+        device: Device to continue on, if not that of the run: cpu, cuda, cuda:1 or auto.
         track: Continue the trackers of the run; turn it off if one cannot be reached.
     """
     with Run.open(run) as folder:
@@ -127,7 +127,7 @@ def bench(
 ) -> None:
     """Measure the speed of training.
 
-    The time of environment, acting and learning in whole episodes of battle with a new network.
+    Times environment, acting and learning in whole episodes of battle with a new network.
 
     Args:
         algorithms: Algorithms to measure.

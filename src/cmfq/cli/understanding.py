@@ -91,9 +91,9 @@ def check_in(
     ) -> None:
         """Measure the error of the mean-field approximation (Eq 8-20).
 
-        The error of Q with merged neighbours, for causal, mean and random weights, at steps 5, 10,
-        15 and 20 of a game of the policy against itself. Settings of the game that are not given
-        are those of the run.
+        The error of Q with merged neighbours is measured for causal, mean and random weights, at
+        steps 5, 10, 15 and 20 of a game of the policy against itself. Settings of the game that are
+        not given are those of the run.
 
         Args:
             run: Run folder or checkpoint file.

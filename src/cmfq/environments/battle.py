@@ -53,7 +53,7 @@ class BattleSettings(EnvironmentSettings):
     """Number of agents on each side. With formation lines one of 64, 81, 100, 121, ..., 400, ...,
     6400."""
     map_size: int = 0
-    """Side of the field in cells; 0 takes the smallest map for ``size`` agents a side in lines."""
+    """Side of the field in cells; 0 takes the smallest map that holds the agents in lines."""
     formation: Formation = "lines"
     """Start of a game: lines, two blocks, the same every time; or random, red at random cells and
     blue mirrored through the middle. Random takes any ``size`` up to half of the (m - 2)² inner
@@ -61,7 +61,7 @@ class BattleSettings(EnvironmentSettings):
     rules: Rules = "fair"
     """Rules of the game: fair, the team that moves first is drawn at every step, teams start as
     exact mirror images and see the field alike; or magent, MAgent2's own game, in which red always
-    moves first and loses to an equal."""
+    moves first, a disadvantage."""
     max_steps: int = 400
     """Greatest number of steps of an episode."""
     step_reward: float = -0.005

@@ -40,10 +40,10 @@ class OpponentSettings:
     """Value of a tie in the win rate of the gate: half a win, a win or a loss."""
     gate_measure: Literal["game", "reward"] = "game"
     """Measure that decides a game at the gate: game, as in the environment (survivors in battle),
-    or reward, the greater reward of the team."""
+    or reward, the greater team reward."""
     gate_mix: float = 1.0
     """Weight m of the learner in the new gated self, m · learner + (1 - m) · gated, in every
-    network weight; 1 is a copy. The original MFQ code has 0.99, with gate_games 1, gate_win_rate 1
+    network weight; 1 is a copy. The original MFQ code uses 0.99, with gate_games 1, gate_win_rate 1
     and gate_measure reward."""
 
     def __post_init__(self) -> None:

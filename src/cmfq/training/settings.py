@@ -54,19 +54,18 @@ class TrainSettings(Generic[Settings]):
     algorithm: str = "cmfq"
     """Algorithm of every role: iql, mfq, attention-mfq, cmfq, random or module:rule."""
     algorithms: dict[str, str] = field(default_factory=dict)
-    """Algorithms of single roles, if not all have the same: predator cmfq prey mfq."""
+    """Algorithms of single roles, if they differ: predator cmfq prey mfq."""
     episodes: int = 400
     """Number of training episodes."""
     sizes: tuple[int, ...] = ()
-    """Sizes of the environment; each episode draws one of them: 16 36 64 (default: always the size
-    of the environment)"""
+    """Sizes of the environment; each episode draws one of them: 16 36 64. A size given twice is
+    drawn twice as often (default: always the size of the environment)"""
     sizes_join: Literal["at-once", "in-turn"] = "at-once"
-    """When the sizes join: at-once, from the first episode on; or in-turn, the first at the start
-    and each of the others after an equal share of the episodes. What is named twice is drawn twice
-    as often."""
+    """Start of the sizes: at-once, all from the first episode on; or in-turn, the first size at the
+    start and each of the others after an equal share of the episodes."""
     environments: int = 1
-    """Number of episodes played side by side, with one network call a step, between two rounds of
-    learning."""
+    """Number of episodes played side by side, with one network call a step, before each round of
+    updates."""
     seed: int = 0
     """Random seed of the run."""
     opponents: tuple[str, ...] = (SELF,)
@@ -76,14 +75,14 @@ class TrainSettings(Generic[Settings]):
     checkpoint_period: int = 50
     """Number of episodes between checkpoints."""
     ensemble: int = 1
-    """Number of networks by whose mean Q-values a checkpoint plays (Anschel et al. 2017): its own,
-    and those of checkpoints before it, evenly spread over the last half of the run so far. In play
-    it takes as many times the arithmetic, in training nothing."""
+    """Number of networks whose mean Q-values a checkpoint uses in play (Anschel et al. 2017): its
+    own and those of earlier checkpoints, evenly spread over the last half of the run so far. The
+    time of acting in play grows in proportion; training stays the same."""
     record_period: int = 0
-    """Number of episodes between recorded ones, written into the run folder; 0 records none."""
+    """Number of episodes between those recorded into the run folder; 0 records none."""
     evaluate_period: int = 0
     """Number of episodes between evaluations, each with a checkpoint, and one at the end of the
-    run; 0 evaluates never."""
+    run; 0 makes none."""
     evaluate_against: tuple[str, ...] = ("random",)
     """Opponents of the evaluations: scripted players, checkpoint files, run folders (their last
     checkpoint) or module:name."""
@@ -91,13 +90,13 @@ class TrainSettings(Generic[Settings]):
     """Number of games of an evaluation against each opponent; sides swap after every game."""
     device: str = "auto"
     """Device of the networks and the replay buffer: cpu, cuda, cuda:1 for the second GPU, or auto,
-    the first GPU if there is one. Each gives another, equally good run."""
+    the first GPU if there is one. Different devices give different, equally good runs."""
     threads: int = 1
-    """Number of threads for the network, and for stepping worlds side by side. Another number gives
-    another, equally good run."""
+    """Number of threads for the network, and for stepping environments side by side. A different
+    number gives a different, equally good run."""
     learning_rate_episodes: int = 0
     """Number of episodes over which the learning rate falls; 0 takes all episodes of the run. With
-    a fixed number a longer run starts like a shorter one."""
+    another number, a longer run begins like a shorter one."""
     mean_field: MeanFieldSettings = field(default_factory=MeanFieldSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
     learner: LearnerSettings = field(default_factory=LearnerSettings)
