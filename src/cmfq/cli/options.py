@@ -84,7 +84,8 @@ def options_of(command: Callable[..., object]) -> list[Option]:
             )
         )
     typed = {option.name[2:].replace("-", "_"): option.name for option in found}
-    fields_named = re.compile(rf"(?<!:)\b({'|'.join(one for one in typed if '_' in one) or '$^'})\b")
+    of_several_words = "|".join(one for one in typed if "_" in one) or "$^"
+    fields_named = re.compile(rf"(?<!:)\b({of_several_words})\b")
     return [
         replace(option, help=fields_named.sub(lambda one: typed[one[1]], option.help))
         for option in found
