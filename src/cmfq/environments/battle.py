@@ -1,9 +1,9 @@
 """MAgent2's battle: two teams on a square field; the one with more survivors wins.
 
-The engine and its rewards are those of ``battle_v4``, asked for whole arrays, about ten times as
-fast as PettingZoo's dictionaries. MAgent2's own game favours the second team: the first one always
-moves first, and its formation is no mirror image. By default the order is drawn at every step, the
-teams start as exact mirror images, and both see the field in one frame of reference.
+The engine and its rewards are those of ``battle_v4``, called with whole arrays, about ten times as
+fast as with PettingZoo's dictionaries. MAgent2's own game favours the second team: the first one
+always moves first, and its formation is not a mirror image. By default the team that moves first is
+drawn at every step, the teams start as exact mirror images, and both see the field alike.
 """
 
 import math

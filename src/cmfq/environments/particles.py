@@ -1,16 +1,16 @@
-"""Predators chase prey among round obstacles: MPE's ``simple_tag``, whole crowds in arrays.
+"""Predators chase prey among round obstacles: MPE's ``simple_tag`` with hundreds of agents.
 
-The game is ``mpe2.simple_tag_v3``'s, number for number: the same seed and actions give the same
-positions, observations and rewards. mpe2 loops over pairs of agents in Python, which takes long in
-large crowds; here all pairs of any number of worlds are worked out at once.
+The game is that of ``mpe2.simple_tag_v3``, number for number: the same seed and actions give the
+same positions, observations and rewards. mpe2 loops over pairs of agents in Python, which takes
+long with many agents; here all pairs of any number of environments are calculated at once.
 
 An agent observes everyone: its vector lists the position of each other agent, so its length
 depends on the numbers of predators, prey and obstacles, and **a trained policy plays only at the
-numbers that it was trained with**.
+numbers with which it was trained**.
 
-Nobody gets farther from the middle than ``1 + max_steps * prey_speed / 10`` in x or in y: 4.25 with
-the defaults. So half precision (in which replays keep observations) is good to 0.0005 within the
-field and to 0.004 for any two agents; the smallest body is 0.1 wide.
+No agent gets farther from the middle than ``1 + max_steps * prey_speed / 10`` in x or in y: 4.25
+with the defaults. So the error of half precision (in which the replay buffer keeps observations) is
+at most 0.0005 within the field and 0.004 for any two agents; the smallest body is 0.1 wide.
 """
 
 from collections.abc import Sequence

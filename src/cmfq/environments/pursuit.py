@@ -1,11 +1,11 @@
-"""MAgent2's adversarial pursuit: slow, large predators tag quick, small prey; nobody dies.
+"""MAgent2's adversarial pursuit: slow, large predators hunt fast, small prey; nobody dies.
 
-The game, its walls and its rewards are MAgent2's own ``adversarial_pursuit_v4``. A predator strikes
-one of the eight cells that share an edge with its body: if a prey stands there, predator and prey
-get ``tag_reward`` and ``tagged_penalty``, once for every predator that strikes it; hit or miss, the
-predator pays ``attack_penalty``. All strike before anybody moves, so who strikes a prey that it
-sees does not miss. To "surround" is no event of its own: a prey that cannot get away is struck at
-every step, by as many predators as there is room for.
+The game, its walls and its rewards are those of MAgent2's ``adversarial_pursuit_v4``. A predator
+attacks one of the eight cells that share an edge with its body. If a prey stands there, the
+predator gets the reward and the prey the penalty for a tag, once for every predator that attacks
+it. Every attack, hit or miss, costs the predator the attack penalty. All attacks come before all
+moves, so an attack on a prey in view does not miss. There is no special reward for surrounding: a
+prey that cannot get away is attacked in every step, by all predators that have room beside it.
 """
 
 import math

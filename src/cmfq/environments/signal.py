@@ -1,20 +1,20 @@
-"""A world where the truth is known: one neighbour says what pays, many say nothing of use.
+"""An environment with known truth: one neighbour says which action pays, many say nothing of use.
 
 Agents stand in clusters, too far apart to see one another. A cluster holds *listeners*, which
-choose, and *talkers*, which speak: the environment dictates what they did, whatever they chose.
-At every step a truth is drawn for each cluster, one of the signals. *Signallers* say it, *babblers*
+choose, and *talkers*, which speak: the environment sets their actions, whatever they chose. At
+every step one of the signals is drawn as the truth of each cluster. *Signallers* say it, *babblers*
 do not, and a listener earns 1 if it then takes the action that was true, else 0. There are two
 ways to tell a signaller from a babbler:
 
-- ``action``: babblers take actions that are no signals, so *what a neighbour did* tells, and
-  nobody's observation does;
-- ``observation``: babblers take signals at random, so its action tells nothing, and the
+- ``action``: babblers take actions that are not signals, so the *action of a neighbour* shows what
+  it is, and no observation does;
+- ``observation``: babblers take signals at random, so their actions show nothing, and the
   *signaller's own observation* is marked.
 
-Who knows the signallers earns 1 per listener and step, whatever the number of babblers: the
-optimum. Actions drawn at random earn ``1 / (signals + noises)``, the best constant one
-``1 / signals``. The most that is to be had without telling neighbours apart is worked out by the
-study (``studies/signal_report.py``).
+A policy that knows the signallers earns 1 per listener and step, whatever the number of babblers:
+the optimum. Random actions earn ``1 / (signals + noises)``, the best constant action
+``1 / signals``. A study calculates the most that a policy can earn without telling neighbours apart
+(``studies/signal_report.py``).
 """
 
 from collections.abc import Sequence
