@@ -39,23 +39,23 @@ ShouldStop = Callable[[], bool]
 
 @dataclass(frozen=True)
 class TrainedRun:
-    """A run folder that is read: what was trained, how, and what came of it."""
+    """A run folder: its settings, metrics, evaluations and policy."""
 
     path: Path
     """Its folder."""
     settings: RunSettings
-    """All that the run depends on."""
+    """Settings of the run."""
 
     @property
     def finished(self) -> bool:
-        """Whether all episodes were played; :func:`resume` plays those that are missing."""
+        """Whether all episodes were played; :func:`resume` plays the missing ones."""
         return len(Run.open(self.path).metrics()) >= self.settings.episodes
 
     def policy(self, role: str | None = None) -> QPolicy:
         """The policy of the last checkpoint (see :func:`cmfq.load`).
 
         Args:
-            role: role of the policy; needed where a run has several.
+            role: role of the policy; needed if the run has several.
 
         Raises:
             UserError: there is no checkpoint yet, or no such role.
@@ -97,12 +97,12 @@ class TrainedRun:
 
 @dataclass(frozen=True)
 class TournamentResult:
-    """The games of a tournament, and what follows from them for other training seeds."""
+    """The games of a tournament, and its results over training seeds."""
 
     tournament: Tournament
     """Settings, entrants and every game."""
     standings: Standings
-    """Win rates of every two groups with 95 % intervals, ratings, circles."""
+    """Win rates of all pairs of groups with 95 % intervals, ratings, circles."""
 
     def comparisons(self) -> Frame:
         """One row per pair of groups: wins, ``win_rate/value``, ``win_rate/low`` and more."""
@@ -121,19 +121,20 @@ def train(
     """Train a policy for every role by self-play, as ``cmfq train`` does, without output.
 
     Args:
-        settings: settings of the run; :func:`cmfq.preset` gives those of a protocol.
+        settings: settings of the run; :func:`cmfq.preset` gives those of a preset.
         run: folder to make; it must not exist.
-        on_episode: told of every episode.
-        on_evaluation: told of every evaluation.
-        should_stop: asked between two episodes; the run is saved, and :func:`resume` goes on.
+        on_episode: called with the metrics of every episode.
+        on_evaluation: called with every evaluation.
+        should_stop: called between two episodes; if it returns true, the run is saved and ends,
+            and :func:`resume` continues it.
         track: trackers that show the run elsewhere: ``"wandb"``, ``"mlflow"`` or ``"module:name"``
             (see :mod:`cmfq.training.tracking`).
 
     Returns:
-        The run; not ``finished`` if it was told to stop.
+        The run; not ``finished`` if it was stopped.
 
     Raises:
-        UserError: a setting does not fit, the folder is there already, or a tracker cannot start.
+        UserError: a setting does not fit, the folder already exists, or a tracker cannot start.
     """
     names = [track] if isinstance(track, str) else list(track)
     trackers = make_trackers(names)
@@ -154,18 +155,19 @@ def resume(
     should_stop: ShouldStop = lambda: False,
     track: bool = True,
 ) -> TrainedRun:
-    """Go on with a run that was interrupted; it ends with the same weights, bit for bit.
+    """Continue an interrupted run; it ends with the same weights, bit for bit.
 
     Args:
         run: its folder.
-        device: device to go on on, if it is another: then it is no longer bit for bit.
-        on_episode: told of every episode.
-        on_evaluation: told of every evaluation.
-        should_stop: asked between two episodes.
-        track: whether the trackers of the run go on.
+        device: device to continue on, if not that of the run; the weights are then no longer bit
+            for bit the same.
+        on_episode: called with the metrics of every episode.
+        on_evaluation: called with every evaluation.
+        should_stop: called between two episodes; if it returns true, the run is saved and ends.
+        track: continue the trackers of the run.
 
     Raises:
-        UserError: it is no run folder, its state is gone, another process is writing it, or a
+        UserError: it is not a run folder, its state is missing, another process is writing it, or a
             tracker cannot start.
     """
     with Run.open(Path(run)) as folder:
@@ -186,12 +188,11 @@ def train_many(
 ) -> dict[str, TrainedRun]:
     """Train many runs, several at once, as ``cmfq train-many`` does, without output.
 
-    Interrupted, by whatever, it goes on when it is called again; runs that are finished are not
-    trained again.
+    If it is interrupted, the same call continues it; finished runs are not trained again.
 
     Args:
         runs: settings of each run by the name of its folder; or the path of a plan.
-        folder: folder of the run folders; it is made if it is not there.
+        folder: folder of the run folders; it is made if it does not exist.
         workers: number of processes, ``"ray"``, ``"ray:ADDRESS"`` or ``"slurm:PARTITION"``; the
             weights do not depend on it.
 
@@ -199,8 +200,8 @@ def train_many(
         The finished runs by their names.
 
     Raises:
-        UserError: a folder holds a run with other settings; or, after all others are finished,
-            some runs could not be.
+        UserError: a folder holds a run with other settings; or some runs failed, after all others
+            are finished.
     """
     settings = read_many(Path(runs)).runs() if isinstance(runs, str | Path) else runs
     for _ in train_missing(settings, Path(folder), workers):
@@ -209,13 +210,13 @@ def train_many(
 
 
 def open_run(run: str | Path) -> TrainedRun:
-    """A run folder to read, finished or not.
+    """Open a run folder to read it, finished or not.
 
     Args:
         run: its folder, or ``zoo:NAME`` for a policy that comes with the package.
 
     Raises:
-        UserError: it is no run folder, or a damaged one.
+        UserError: it is not a run folder, or it is damaged.
     """
     path = locate(run)
     return TrainedRun(path, Run.open(path).description().settings)
@@ -231,13 +232,13 @@ def evaluate(
     workers: Workers = 1,
     device: str = "cpu",
 ) -> MatchResult:
-    """Let two players play each other, as ``cmfq evaluate`` does; sides swap every game.
+    """Play games between two players, as ``cmfq evaluate`` does; sides swap after every game.
 
     Args:
         a: a run folder, a checkpoint file, ``zoo:NAME``, or a scripted player such as ``"rush"``.
         b: the other player.
-        settings: settings of the environment; those that ``a`` was trained with if not given.
-        episodes: games to play.
+        settings: settings of the environment (default: those that ``a`` was trained with).
+        episodes: number of games.
         seed: random seed of the games.
         workers: number of processes, ``"ray"``, ``"ray:ADDRESS"`` or ``"slurm:PARTITION"``; the
             result does not depend on it.
@@ -247,7 +248,7 @@ def evaluate(
         Win rate of ``a`` with its interval, results by side, and every game.
 
     Raises:
-        UserError: a player is not there, or cannot play this game.
+        UserError: a player does not exist, or cannot play this game.
     """
     game = game_of([str(a), str(b)]) if settings is None else settings
     return play_match(
@@ -267,26 +268,26 @@ def tournament(
     device: str = "cpu",
     file: str | Path | None = None,
 ) -> TournamentResult:
-    """Let every entrant play every other one, as ``cmfq tournament`` does.
+    """Compare groups of entrants over training seeds, as ``cmfq tournament`` does.
 
     Args:
         entrants: run folders, checkpoint files, ``zoo:NAME``, scripted players;
-            ``"group=entrant"`` gives one a group of its own. Runs that differ in nothing but the
-            seed are one group: it is groups that are compared.
-        settings: settings of the environment; those of the first trained entrant if not given.
-        episodes: games of every two entrants of different groups.
-        checkpoints: how many of the last ones of each run play.
+            ``"group=entrant"`` puts an entrant into its own group. Runs that differ only in the
+            seed are one group; groups are compared.
+        settings: settings of the environment (default: those of the first trained entrant).
+        episodes: number of games of each pair of entrants of different groups.
+        checkpoints: number of last checkpoints of each run that play.
         seed: random seed of the games.
-        within_groups: whether runs of one group play each other too.
+        within_groups: play games within a group too.
         workers: number of processes, ``"ray"``, ``"ray:ADDRESS"`` or ``"slurm:PARTITION"``; the
             result does not depend on it.
         device: device of trained players.
-        file: JSON file of the games, each as soon as it is over: a tournament that was interrupted
-            goes on from it, and ``cmfq tournament --log FILE`` reports it. Not kept if not given.
+        file: game log that keeps each game as soon as it is over: an interrupted tournament
+            continues from it, and ``cmfq tournament --log FILE`` reports it (default: not kept).
 
     Raises:
-        UserError: an entrant is not there, they cannot play each other, or the file is of another
-            tournament.
+        UserError: an entrant does not exist, entrants cannot play each other, or the file is of
+            another tournament.
     """
     if checkpoints < 1:
         raise UserError(f"checkpoints is {checkpoints}: give at least 1")

@@ -30,10 +30,9 @@ class Neighbour:
     action: str
     """Action in the step before."""
     effect: float
-    """Effect of its action by the merging rule; of rules without effects, how far the agent's
-    policy would move if all neighbours had acted so (Eq 7)."""
+    """Effect of its action by the merging rule; for rules without effects, that of Eq 7."""
     weight: float
-    """Its share in the merged action; all weights add up to 1, and to 0 for IQL."""
+    """Share of the merged action; all weights add up to 1, or to 0 for IQL."""
 
 
 @dataclass(frozen=True)
@@ -43,24 +42,24 @@ class Explanation:
     agent: int
     """Its id."""
     actions: tuple[str, ...]
-    """Names, in the order of all arrays here."""
+    """Names of the actions, in the order of all arrays here."""
     neighbours: list[Neighbour]
-    """The weightiest first."""
+    """Neighbours of the agent, in order of decreasing weight."""
     mean_action: Probabilities
     merged_action: Probabilities
     policy_before: Probabilities
-    """With the mean action."""
+    """Policy with the mean action."""
     policy_after: Probabilities
-    """With the merged action: what the agent acts by."""
+    """Policy with the merged action: the acting policy."""
     counterfactual_policies: dict[str, Probabilities]
-    """Under the intervention, for each action that a neighbour took."""
+    """Policy under the do-operation, for each action that a neighbour took."""
     beta: float
     """Inverse temperature of all these policies."""
     effect_beta: float
     """Inverse temperature of the policies whose distances are the effects."""
 
     def summary(self) -> str:
-        """One sentence: who weighs most, and what weighing changes of the policy."""
+        """One sentence: the neighbours with most weight, and how weighing changes the policy."""
         if not self.neighbours:
             return f"Agent {self.agent} has no neighbour that has acted: it goes by what it sees."
         first, after = self._likeliest(self.policy_before), self._likeliest(self.policy_after)

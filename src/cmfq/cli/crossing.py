@@ -43,7 +43,7 @@ def cross_in(
 
         Args:
             entrants: Run folders, checkpoint files, scripted players or module:name; group=entrant
-                puts an entrant into a group of its own.
+                puts an entrant into its own group.
             out: Folder to write the tables and figures to.
             settings: Settings of the game.
             environment: Environment, or a run trained in it (default: that of the players)

@@ -22,8 +22,8 @@ def train_many(plan: tyro.conf.Positional[Path], runs: Folder, workers: Workers 
     """Train the runs of a plan, several at once.
 
     The plan names algorithms, seeds, sizes and sets of settings; every combination is a run with
-    a folder of its own. If interrupted, every run is saved and the same command continues, with
-    the same results.
+    its own folder. If interrupted, every run is saved and the same command continues, with the
+    same results.
 
     Args:
         plan: TOML file with the plan, such as docs/plans/battle.toml.

@@ -65,8 +65,8 @@ def evaluate_in(
             seed: Random seed of the games.
             workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; results are the same.
             device: Device of trained players: cpu, cuda, cuda:1 or auto.
-            json: JSON file to write with the result and every game. An evaluation that was stopped
-                or killed goes on when it is called again.
+            json: JSON file to write with the result and every game. If interrupted,
+                the same command continues.
         """
         if json is not None:
             validate_output(json, MATCH)

@@ -70,7 +70,7 @@ def tournament_in(
 
         Args:
             entrants: Run folders, checkpoint files, scripted players or module:name; group=entrant
-                puts an entrant into a group of its own.
+                puts an entrant into its own group.
             log: Game log: file that keeps each game as soon as it is over.
             settings: Settings of the game.
             environment: Environment, or a run trained in it (default: that of the players)

@@ -19,7 +19,7 @@ from cmfq.recordings.record import record_episode
 
 @dataclass(frozen=True)
 class RecordedGame:
-    """A game that is in a replay file."""
+    """A game in a recording file."""
 
     path: Path
     """The file (see :func:`cmfq.recordings.read`)."""
@@ -47,16 +47,16 @@ def record(
 
     Args:
         a: a run folder, a checkpoint file, ``zoo:NAME``, or a scripted player such as ``"rush"``.
-        b: the other player; none where there is one team.
-        settings: settings of the environment; those that ``a`` was trained with if not given.
-        file: replay file to write; ``cmfq view FILE`` shows it.
+        b: the other player; left out in environments with one team.
+        settings: settings of the environment (default: those that ``a`` was trained with).
+        file: recording file to write; ``cmfq view FILE`` shows it.
         seed: random seed of the games.
         game: number of the game among those of the seed; ``a`` plays the first team if it is even.
         device: device of trained players: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"auto"``.
 
     Raises:
-        UserError: a player is not there or cannot play this game, the second one is missing, or
-            the file is something else already.
+        UserError: a player does not exist or cannot play this game, the second one is missing, or
+            the file exists and is not a recording.
     """
     for name, value in (("seed", seed), ("game", game)):
         if value < 0:
