@@ -144,16 +144,17 @@ def _sentence(rows: Sequence[Row], opponent: str, size: int) -> str:
 
 def _table(rows: Sequence[Row], opponent: str, size: int) -> Table:
     runs = dict.fromkeys(row.run for row in rows)
+    ways = [way for way in WAYS if any(row.way == way for row in rows)]
     found = {(row.run, row.way): row for row in rows}
     games = ", ".join(sorted({str(row.games) for row in rows}))
     lines = []
     for run in runs:
-        ours = [found.get((run, way)) for way in WAYS]
+        ours = [found.get((run, way)) for way in ways]
         rates = [rate_text(row.win_rate) if row else "not played" for row in ours]
         damages = [f"{row.damage.value:+.3f}" if row else "not played" for row in ours]
         lines.append((run, *rates, *damages))
     return Table(
-        ("run", *WAYS, *(f"damage, {way}" for way in WAYS)),
+        ("run", *ways, *(f"damage, {way}" for way in ways)),
         lines,
         f"Win rates against {opponent} at {size} a side, {games} games each, with intervals over "
         "games; logarithms of damage dealt over damage taken. Others: without that run",
