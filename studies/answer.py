@@ -31,9 +31,9 @@ OTHERS = ("iql", "mfq", "attention-mfq", "random")
 """What CMFQ is compared with."""
 ROUNDING = 1e-9
 WORTHS = {
-    "mean": "weights by causal effect (in their place: all neighbours alike)",
-    "another's": "whose neighbours they are (another agent's merged action)",
-    "usual": "all that the merged action tells (always its own mean)",
+    "mean": "weights by causal effect (replaced by equal weights)",
+    "another's": "the agent's own neighbours (replaced by another agent's merged action)",
+    "usual": "all information in the merged action (replaced by its mean)",
 }
 """Exchanges of the study of reliance, by what each takes away."""
 
@@ -62,27 +62,28 @@ def page_of(results: Path, out: Path) -> Page:
         (
             Section("", (INTRODUCTION,)),
             Section("Does it win battles?", battle_parts(results)),
-            Section("Does it hold in larger crowds?", crowd_parts(results)),
-            Section("Where the truth is known", signal_parts(results)),
-            Section("What is the merged action worth to a trained team?", worth_parts(results)),
+            Section("Does it keep its strength in larger battles?", crowd_parts(results)),
+            Section("Where it is known which neighbour matters", signal_parts(results)),
+            Section("Which information does a trained team use?", worth_parts(results)),
             Section("What to use in practice", practice_parts(results)),
-            Section("What is not known", (OPEN,)),
+            Section("Open questions", (OPEN,)),
         ),
         (Code(f"python -m studies.answer --results {results} --out {out}"),),
     )
 
 
 INTRODUCTION = (
-    "CMFQ weighs a neighbour by how far an agent's policy would move if the whole crowd acted like "
-    "that neighbour (Eq 7, 10, 11); MFQ weighs all alike. This page puts together what the stored "
-    "results say. Intervals are 95 %, over training seeds unless a table says otherwise; what an "
-    "interval does not settle is called so."
+    "CMFQ weighs a neighbour by how far an agent's policy would move if all neighbours acted like "
+    "that one (Eq 7, 10, 11); MFQ gives all neighbours the same weight. This page summarises the "
+    "stored results. Intervals are 95 % intervals over training seeds unless a table says "
+    "otherwise; where an interval leaves a question open, the page says so."
 )
 OPEN = (
-    "Which habits of the original MFQ code carry the paper's result: preset `original` is there, "
-    "and no full set of seeds has been trained with it. Whether the order of the algorithms is "
-    "another one under preset `strong`: there are five seeds of CMFQ and one of MFQ. And any "
-    "difference smaller than the intervals above: `cmfq power` says how many seeds it would take."
+    "It is not known which details of the original MFQ code are responsible for the paper's "
+    "result: preset `original` exists, but no full set of seeds has been trained with it. It is "
+    "not known whether the algorithms have another order under preset `strong`: there are five "
+    "seeds of CMFQ and one of MFQ. Differences smaller than the intervals above are not known "
+    "either: `cmfq power` calculates how many seeds they need."
 )
 
 
@@ -111,7 +112,11 @@ def crowd_parts(results: Path) -> list[Part]:
             parts.append(Finding(f"At {size} a side, trained at 64: {_told(found)}"))
         rows += [(str(size), other, rate_text(one)) for other, one in found.items()]
     table = Table(("agents a side", "CMFQ against", "win rate of CMFQ"), rows)
-    return [*parts, table, "MAgent2's own game; the fair game is still to be played."]
+    return [
+        *parts,
+        table,
+        "These games use MAgent2's own rules; with `--rules fair` none have been played yet.",
+    ]
 
 
 def _against(played: Tournament, others: Sequence[str]) -> dict[str, Estimate]:
@@ -149,19 +154,19 @@ def signal_parts(results: Path) -> list[Part]:
         if (numbers := [number for number, found in signs.items() if found == sign])
     ]
     why = (
-        "The effect of a neighbour is how far a policy *moves*. In a large crowd the mean action "
-        "hides the one neighbour that matters, to act like it moves the policy much, and it gets "
-        "the weight. In a small crowd the mean action tells already what that neighbour said: to "
-        "act like it moves nothing, and to act like those who say nothing moves much."
+        "The effect of a neighbour is how far the policy *moves*. Among many neighbours the mean "
+        "action hides the one that matters: replacing the mean by its action moves the policy "
+        "far, so it gets the weight. Among few neighbours the mean action already contains its "
+        "information: replacing the mean by its action changes nothing, while replacing it by the "
+        "action of an uninformative neighbour changes much."
     )
-    columns = ("others without news", "reward of CMFQ", "of MFQ", "difference")
+    columns = ("uninformative neighbours", "reward of CMFQ", "of MFQ", "difference")
     return [
         Finding(
-            f"CMFQ, to MFQ, by the number of neighbours that tell nothing: {'; '.join(parts)}."
+            f"CMFQ compared with MFQ, by number of uninformative neighbours: {'; '.join(parts)}."
         ),
         Table(columns, rows),
-        f"{len(seeds)} seeds, paired; 1 is the optimum. {why} "
-        "[The whole study](../signal/README.md).",
+        f"{len(seeds)} seeds, paired; 1 is the optimum. {why} [Full study](../signal/README.md).",
     ]
 
 
@@ -190,11 +195,13 @@ def worth_parts(results: Path) -> list[Part]:
         rows.append((what, *cells))
     first = "can" if told[0] else "cannot"
     return [
-        Finding(f"That CMFQ's neighbours weigh by their effect {first} be told to matter in play."),
-        Table(("taken away", "margin of MFQ", "of CMFQ"), rows),
-        "Survivors of the altered policy less those of the policy as it was trained, in games "
-        "against itself in MAgent2's own game: below 0, what was taken away had been worth "
-        "something. [The whole study](../reliance/README.md).",
+        Finding(
+            f"The effect of CMFQ's causal weights on its play {first} be told apart from zero."
+        ),
+        Table(("removed", "margin of MFQ", "of CMFQ"), rows),
+        "Survivors of the altered policy minus those of the policy as trained, in games between "
+        "the two under MAgent2's own rules: below 0, the removed information was useful. "
+        "[Full study](../reliance/README.md).",
     ]
 
 
@@ -214,17 +221,17 @@ def practice_parts(results: Path) -> list[Part]:
         spread = f"{min(rates):.0%} to {max(rates):.0%}"
         rows.append((name, f"{np.mean(rates):.0%}", spread, str(len(rates))))
     sentence = (
-        "Preset strong, and several networks together: four runs win at least "
-        f"{lowest['others']:.0%} against swarm whichever run is left out, single runs at least "
-        f"{lowest['last']:.0%}."
+        "Use preset strong and several networks together: four runs win at least "
+        f"{lowest['others']:.0%} against swarm, no matter which run is left out; single runs win "
+        f"at least {lowest['last']:.0%}."
     )
     return [
         Finding(sentence),
-        Table(("CMFQ plays by", "mean win rate", "range", "of"), rows),
-        "Nothing above is a reason to prefer CMFQ to MFQ in battle; preset `strong` and several "
-        "networks do make teams stronger. Where one neighbour among many decides, and the mean "
-        "hides it, take CMFQ with recomputed merged actions (`--merged-action recomputed`); in "
-        "small neighbourhoods take MFQ, or the do-operation `leave-one-out`. "
+        Table(("CMFQ plays with", "mean win rate", "range", "of"), rows),
+        "None of these results is a reason to prefer CMFQ to MFQ in battle; preset `strong` and "
+        "several networks do make teams stronger. If one neighbour among many matters and the "
+        "mean hides it, use CMFQ with recomputed merged actions (`--merged-action recomputed`); "
+        "in small neighbourhoods use MFQ, or the do-operation `leave-one-out`. "
         "[Ensembles](../ensembles/README.md), [presets](../../how-it-works.md#presets).",
     ]
 

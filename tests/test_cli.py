@@ -89,7 +89,7 @@ def test_evaluate_fits_80_columns_whatever_players_are_called(
     said = capsys.readouterr().out
     assert f"A: {run}\n" in said, "on one line"
     assert "│ skirmish " in said
-    for row in ("win rate as first", "margin as second", "first side wins", "damage dealt"):
+    for row in ("win rate as first", "margin as second", "win rate of first side", "damage dealt"):
         assert f"│ {row} " in said
     assert max(len(line) for line in said.split("\n") if line[:1] in "┃│") <= 80
 

@@ -97,7 +97,7 @@ def test_everyone_plays_the_same_episodes(
         assert [game.a for game in ours] == [one.players[e % len(one.players)].id for e in range(4)]
     page = (out / "README.md").read_text()
     assert "## Returns" in page and "## Ratings" not in page
-    assert "each plays the same episodes alone" in page
+    assert "each entrant plays the same episodes alone" in page
     html = tmp_path / "t.html"
     assert main(["tournament", "--log", str(json), "--html", str(html)]) == 0
     assert ">Returns</h2>" in html.read_text()

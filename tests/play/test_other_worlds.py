@@ -98,7 +98,7 @@ def test_tournaments_and_progress_say_who_wins(
     assert sentence in said and sentence in page
     assert ("## By role" in page) == (world != "alone")
     assert ("reward by role" in said) == (world != "alone")
-    assert "## By side" not in page and "## Beside wins" not in page, "pairs are not to be split"
+    assert "## By side" not in page and "## Other measures" not in page, "pairs are not to be split"
     assert not (tmp_path / "results" / "yardsticks.csv").exists()
     tournament, whole = read_tournament(file)
     assert whole and len(tournament.games) == (24 if world == "alone" else 12)
@@ -114,7 +114,7 @@ def test_tournaments_and_progress_say_who_wins(
     assert main([*progress, "--against", "random", "--out", str(tmp_path / "p")]) == 0
     said = capsys.readouterr().out
     assert "v random" in said
-    assert "by side" not in said.lower() and "beside wins" not in said.lower()
+    assert "by side" not in said.lower() and "other measures" not in said.lower()
     page = (tmp_path / "p" / "README.md").read_text()
     assert "## The last checkpoints" not in page
     assert ("## By role" in page) == (world != "alone")

@@ -154,12 +154,12 @@ def test_the_table_of_runs_shows_each_seed() -> None:
     sentence = "Win rates of single seeds against all other groups: a from 0% to 100%."
     assert spread_sentence(played) == sentence
     alone = made_up({"a": 1, "b": 1}, lambda a, b, game: 1)
-    assert "is not known" in spread_sentence(alone)
+    assert "are not known" in spread_sentence(alone)
 
 
 def test_a_sentence_says_how_long_training_took() -> None:
     assert minutes_sentence({"a": [7.4, 4.0], "b": [25.2]}).startswith(
-        "The quickest run took 4 minutes (a), the slowest 25 (b); "
+        "The fastest run took 4 minutes (a), the slowest 25 (b); "
     )
     assert minutes_sentence({"a": [7.4]}) == "Training took 7 minutes."
 
@@ -254,9 +254,10 @@ def test_a_tournament_says_where_side_decides_more_than_player(tmp_path: Path) -
     write_results(tmp_path, played)
     page = (tmp_path / "README.md").read_text()
     assert re.search(
-        r"Side decides more than player between (a and b|b and a): the first side won 100%", page
+        r"The side decides more than the player between (a and b|b and a): the first side won 100%",
+        page,
     )
-    assert page.count("Side decides more than player between") == 1
+    assert page.count("The side decides more than the player between") == 1
 
 
 def test_sizes_draws_tournaments_of_several_sizes(tmp_path: Path) -> None:

@@ -46,7 +46,8 @@ def test_the_table_has_means_of_teams_and_episodes() -> None:
     assert line == ("mfq", "2", "20", "1", "11", "2", "5", "7", "7")
     sentence = ends_sentence({"mfq": [first + last], "cmfq": [last + first]})
     assert sentence == (
-        "Highest mean reward in the last 10 episodes, no interval: mfq; less than at first: cmfq."
+        "Highest mean reward in the last 10 episodes, no interval: mfq; lower than in the "
+        "first 10: cmfq."
     )
 
 

@@ -72,9 +72,9 @@ def test_a_folder_has_markdown_html_and_every_figure(tmp_path: Path) -> None:
     assert "```toml\na = 1\nb = 2\n```" in text
     assert "Nothing" not in text
     assert "60.0% (40 to 80\N{NO-BREAK SPACE}%)" in text
-    assert "**Not good: " in text
+    assert "**Bad: " in text
     assert "Within" not in text
-    assert text.index("## More") < text.index("## To get it again")
+    assert text.index("## More") < text.index("## To reproduce this page")
     write_folder(tmp_path / "new" / "out", described)
     assert {file.name: file.read_bytes() for file in (tmp_path / "new" / "out").iterdir()} == there
 
@@ -114,7 +114,7 @@ def test_the_page_fits_the_screen_and_needs_nothing_else(
         assert dark == (scheme == "dark")
         assert seen.frame_locator("iframe").locator("p").inner_text() == "Within"
         labels = seen.locator(".good b, .bad b, .unknown b").all_inner_texts()
-        assert [one.strip() for one in labels] == ["Good:", "Not good:", "Not known:"]
+        assert [one.strip() for one in labels] == ["Good:", "Bad:", "Uncertain:"]
         seen.locator("a").click()
         assert seen.locator(":target").inner_text() == "What is told?"
         bar, low = (seen.locator(one).bounding_box() for one in (".bar", ".bar i"))
@@ -190,7 +190,9 @@ def test_a_conclusion_says_who_is_better_as_far_as_intervals_tell() -> None:
     assert conclusion({("a", "b"): better}) == "a beats b."
     assert conclusion({("a", "b"): worse}) == "b beats a."
     assert conclusion({("a", "b"): open_}) == "a and b cannot be told apart."
-    assert conclusion({("a", "b"): open_, ("a", "c"): open_}) == "None of these can be told apart."
+    assert conclusion({("a", "b"): open_, ("a", "c"): open_}) == (
+        "None of these pairs can be told apart."
+    )
     pairs = {("a", "b"): better, ("a", "c"): better, ("d", "a"): better, ("b", "c"): open_}
     assert conclusion(pairs) == "a beats b and c; d beats a; b and c cannot be told apart."
     assert conclusion(pairs | {("b", "d"): open_}).endswith(

@@ -47,7 +47,7 @@ def test_a_row_has_a_cell_for_each_column() -> None:
 def test_only_columns_that_are_there_are_explained() -> None:
     text = how_to_read_yardsticks(Table(("A v B", "margin", "steps"), []))
     assert text == (
-        "Means of a game, from A's view. *Margin*: what decides the game, such as survivors, less "
-        "the opponent's. *Steps*: length of the game."
+        "Means per game, for A. *Margin*: the measure that decides the game, such as survivors, "
+        "minus the opponent's. *Steps*: length of the game."
     )
     assert "*unhurt*" in how_to_read_yardsticks(Table(("A v B", "attacks, unhurt"), []))

@@ -35,7 +35,9 @@ def test_what_is_good_bad_and_open_is_told_apart() -> None:
     )
     assert good == "It wins against random (100%) and rush (95%) in 40 games each."
     assert bad == "It loses against swarm (8%) in 40 games each."
-    assert unknown.startswith("40 games do not tell who is better against focus (37 to 67 %). This")
+    assert unknown.startswith(
+        "Against focus (37 to 67 %), 40 games do not decide which is better. This"
+    )
     assert "another training seed" in unknown
 
 
@@ -45,14 +47,14 @@ def test_what_is_good_bad_and_open_is_told_apart() -> None:
 def test_few_games_say_little(wins: int, good: bool, bad: bool) -> None:
     lines = said(Match("rush", wins, 4))
     assert (bool(lines[0]), bool(lines[1])) == (good, bad)
-    assert ("do not tell" in lines[2]) == (wins == 2)
+    assert ("do not decide" in lines[2]) == (wins == 2)
 
 
 def test_roles_are_not_better_than_each_other() -> None:
     good, bad, unknown = said(Match("prey", 1, 2, symmetric=False))
     assert not good
     assert not bad
-    assert "what each player earned" in unknown
+    assert "the reward of each player" in unknown
 
 
 def test_an_interval_without_ends_is_said_in_words() -> None:

@@ -186,7 +186,7 @@ def _print_details(results: Sequence[MatchResult]) -> None:
     if sides:
         print_table(side_table(sides, "By side, 95 % intervals over games").transposed())
     found = {f"{one.a} v {one.b}": one.yardsticks for one in results}
-    title = "Beside wins: means of a game, 95 % intervals over games"
+    title = "Other measures: means of a game, 95 % intervals over games"
     print_table(yardstick_rows(found, title).transposed())
     for sentence in side_sentences(sides):
         say(sentence)

@@ -59,9 +59,9 @@ def side_sentence(found: BySide, a: str, b: str) -> str | None:
         return None
     rate, p, q = found.first_side, found.first.win_rate, found.second.win_rate
     return (
-        f"Side decides more than player between {a} and {b}: the first side won {rate.value:.0%} "
-        f"of the games ({100 * rate.low:.0f} to {100 * rate.high:.0f} %), whoever played it; {a} "
-        f"won {p.value:.0%} as first and {q.value:.0%} as second."
+        f"The side decides more than the player between {a} and {b}: the first side won "
+        f"{rate.value:.0%} of the games ({100 * rate.low:.0f} to {100 * rate.high:.0f} %), no "
+        f"matter who played it; {a} won {p.value:.0%} as first and {q.value:.0%} as second."
     )
 
 

@@ -44,7 +44,7 @@ FORMER_CURVES = Section(
     "Rewards over training",
     (
         "![Rewards over training](curves.svg)",
-        "Drawn when the runs were there; their metrics are not stored.",
+        "Drawn from the runs, whose metrics are not stored here.",
     ),
 )
 """Section for results whose picture of training an older version drew."""
@@ -82,7 +82,11 @@ def write_crossing(
     if metrics:
         write_metrics(folder, metrics)
     trained = any(one.run for one in entrants)
-    training = "Train the runs with `cmfq train` and those settings, then" if trained else "By"
+    training = (
+        "Train the runs with `cmfq train` and those settings, then play with"
+        if trained
+        else "Played by"
+    )
     again = (
         f"`cells.csv` holds the tables, `{GAMES}` every game, `runs.json` the settings and "
         f"versions of every run. {training}",
@@ -157,7 +161,7 @@ def findings(cells: Sequence[CrossCell], roles: tuple[str, str]) -> Table:
                         f"{signed(ahead.min(), 2)} to {signed(ahead.max(), 2)}",
                     )
                 )
-    columns = ("trained", "size", "earns more than random", "by, against one side or another")
+    columns = ("trained", "size", "earns more than random", "difference")
     return Table(columns, rows)
 
 
@@ -215,9 +219,9 @@ def crossing_page(
     roles = roles_of(settings)
     first, second = roles
     introduction = (
-        f"Reward per agent and step. Rows play the {first}, columns the {second}; a trained "
-        "policy meets trained others of its own seed. In brackets the 95 % interval over training "
-        "seeds (Student's t); for a script against a script there is but one value."
+        f"Reward per agent and step. Rows play the {first}, columns the {second}; trained "
+        "policies play against trained policies of the same seed. The 95 % interval over training "
+        "seeds (Student's t) is in brackets; two scripted players have one value."
     )
     sections = [Section("", (introduction,)), _against_random(cells, roles)]
     for size in dict.fromkeys(cell.size for cell in cells):
@@ -247,10 +251,13 @@ def _against_random(cells: Sequence[CrossCell], roles: tuple[str, str]) -> Secti
     counts = [tuple(map(int, row[2].split(" of "))) for row in table.rows]
     told, games = (sum(numbers) for numbers in zip(*counts, strict=True))
     said = (
-        f"In {told} of {games} places trained policies can be told to earn more than random agents."
+        f"In {told} of {games} comparisons trained policies earn more than random agents, "
+        "beyond chance."
     )
     how = (
-        "Against how many of the other sides the interval over seeds lies above what random "
-        "agents earn there."
+        "*Earns more than random*: number of opponents against which the interval over seeds lies "
+        "above the reward of random agents. *Difference*: lowest and highest over these opponents."
     )
-    return Section("Trained against random agents in the same place", (Finding(said), table, how))
+    return Section(
+        "Trained agents compared with random agents in the same role", (Finding(said), table, how)
+    )

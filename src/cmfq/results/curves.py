@@ -41,8 +41,8 @@ ENDS = 10
 """Episodes of which the table has the means, at both ends of training."""
 
 CURVES_CAPTION = (
-    f"Training: means over {ENDS} episodes and over seeds, with the least and the greatest seed. "
-    "In self-play the reward does not say who is better than before."
+    f"Training: means over {ENDS} episodes and over seeds; bands from the lowest to the highest "
+    "seed. In self-play the reward does not show progress, because all sides improve."
 )
 
 
@@ -88,7 +88,7 @@ def stored_metrics(folder: Path) -> dict[str, Metrics]:
         UserError: they are damaged.
     """
     path = folder / METRICS
-    with damage_of(path, "mend or remove it"):
+    with damage_of(path, "repair or remove it"):
         found = decode_json(read_maybe_packed(path), dict[str, list[_KeptRow]])
     return {name: cast("Metrics", rows) for name, rows in found.items()}
 
@@ -132,7 +132,7 @@ def ends_sentence(curves: Mapping[str, Sequence[Metrics]]) -> str:
     means = {group: _ends("rewards", runs) for group, runs in curves.items()}
     best = max(means, key=lambda group: means[group][1])
     fallen = [group for group, (first, last) in means.items() if last < first]
-    less = f"; less than at first: {listing(fallen)}" if fallen else ""
+    less = f"; lower than in the first {ENDS}: {listing(fallen)}" if fallen else ""
     return f"Highest mean reward in the last {ENDS} episodes, no interval: {best}{less}."
 
 
@@ -155,28 +155,28 @@ def write_curves(
     """
     metrics = find_metrics(entrants, folder)
     if not entrants:
-        raise UserError("there are no curves to draw: give run folders of `cmfq train`")
+        raise UserError("no runs are given: give run folders of `cmfq train`")
     for one in entrants:
         if one.name not in metrics:
             raise UserError(f"{one.name} has no curves to draw: give run folders of `cmfq train`")
     kinds = sorted({one.run["environment"] for one in entrants if one.run})
     if len(kinds) != 1:
         raise UserError(
-            f"the runs are of {' and '.join(kinds)}, whose rewards cannot be "
-            "compared: give runs of one"
+            f"the runs are of {' and '.join(kinds)}, whose rewards cannot be compared: give runs "
+            "of one environment"
         )
     curves = by_group(entrants, metrics)
     make_folder(folder)
     write_metrics(folder, metrics)
     write_origin(folder, entrants, settings, command)
-    what = f"Means of the first and of the last {ENDS} episodes, over seeds; rewards of a team" + (
-        ", kills of all." if _anybody_died(curves) else "."
+    what = f"Means over the first and the last {ENDS} episodes and over seeds; reward per team" + (
+        ", kills of all teams." if _anybody_died(curves) else "."
     )
-    picture = Picture("curves", partial(learning_curves, curves), "Curves of training")
+    picture = Picture("curves", partial(learning_curves, curves), "Learning curves")
     again = (
         Code(command),
-        "`runs.json` holds settings and versions of every run. Runs that differ in nothing but the "
-        "seed are one group.",
+        "`runs.json` holds the settings and versions of every run. Runs that differ only in the "
+        "seed form a group.",
         from_stored("curves", folder),
     )
     table = ends_table(curves, "Training")

@@ -33,7 +33,7 @@ def side_section(found: Mapping[tuple[str, str], BySide], unit: str, what: str =
     if not found:
         return Section("By side", ())
     sentences = side_sentences(found) or [
-        "Between no two of these does the side decide more than the player, beyond chance."
+        "In no pair does the side decide more than the player, beyond chance."
     ]
     table = side_table(found, f"{what or 'By'} side, 95 % intervals {unit}".replace("  ", " "))
     return Section("By side", (*map(Finding, sentences), table, HOW_TO_READ_SIDES))
@@ -47,7 +47,7 @@ def side_table(found: Mapping[tuple[str, str], BySide], title: str = "") -> Tabl
         "win rate as second",
         "margin as first",
         "margin as second",
-        "first side wins",
+        "win rate of first side",
     )
     rows = [
         (
@@ -119,7 +119,7 @@ def difference_table(found: Standings, title: str = "") -> Table:
     for a, b in combinations([one.group for one in found.ratings], 2):
         one = found.between(a, b)
         rows.append((f"{a} v {b}", margin_text(one.margin), earns(one.margin.low, one.margin.high)))
-    return Table(("A v B", "return of A less B's", "A earns"), rows, title)
+    return Table(("A v B", "return of A minus B", "A earns"), rows, title)
 
 
 def earns(low: float, high: float) -> str:
@@ -210,18 +210,20 @@ def details_csv(layouts: Layouts) -> str:
 
 HOW_TO_READ_SIDES = (
     "A's win rate and margin in the games that it played as the first and as the second side, and "
-    "the win rate of the first side, whoever played it: 50 % in a fair game. *Side decides more "
-    "than player* if A wins more than half on one side and less on the other, and both intervals "
-    "leave out 1/2."
+    "the win rate of the first side, no matter who played it: 50 % in a fair game. *The side "
+    "decides more than the player* if A wins more than half on one side and less on the other, "
+    "and both intervals leave out 1/2."
 )
 YARDSTICK_MEANINGS = {
-    "damage dealt": "*Damage*: hit points that the other side lost, and its own.",
+    "damage dealt": "*Damage dealt* and *taken*: hit points lost by the other side and by A's own "
+    "side.",
     "log ratio": "*Log ratio*: logarithm of damage dealt over damage taken, 0 between equals.",
-    "margin": "*Margin*: what decides the game, such as survivors, less the opponent's.",
+    "margin": "*Margin*: the measure that decides the game, such as survivors, minus the "
+    "opponent's.",
     "attacks, unhurt": "*Attacks*: share of attacks among the decisions of A's agents with an "
     "enemy in reach, with full hit points (*unhurt*) and with less than half (*hurt*).",
     "steps": "*Steps*: length of the game.",
-    "step limit": "*Step limit*: share of games that it ended.",
+    "step limit": "*Step limit*: share of games that end at the step limit.",
 }
 """What columns of :func:`yardstick_rows` mean, by the first column of which each sentence is."""
 
@@ -229,15 +231,15 @@ YARDSTICK_MEANINGS = {
 def how_to_read_yardsticks(table: Table) -> str:
     """Paragraph on the columns that a table of yardsticks has."""
     shown = [text for column, text in YARDSTICK_MEANINGS.items() if column in table.columns]
-    return " ".join(["Means of a game, from A's view.", *shown])
+    return " ".join(["Means per game, for A.", *shown])
 
 
 HOW_TO_READ_ROLES = (
-    "Reward of all agents of the role together, per game, against each other group; 95 % intervals "
-    "over seeds, over games where both have one entrant only."
+    "Sum of the rewards of all agents of the role, per game, against each other group; 95 % "
+    "intervals over seeds, or over games where both groups have one entrant."
 )
 HOW_TO_READ_RETURNS = (
-    "*Return*: what all agents earn together in an episode. Episodes are the same for all; "
-    "differences are taken episode by episode. 95 % intervals are over training seeds; over "
-    "episodes where a group, or each of two, has one entrant only."
+    "*Return*: sum of the rewards of all agents in an episode. All groups play the same episodes, "
+    "and differences are taken within an episode. 95 % intervals are over training seeds, or over "
+    "episodes where a group, or each of two groups, has one entrant."
 )

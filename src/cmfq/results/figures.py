@@ -124,7 +124,7 @@ def game_margins(
         axes.set_title(f"{group}: {signed(mean, 1)}")
         axes.yaxis.set_major_formatter(matplotlib.ticker.PercentFormatter(1, decimals=0))
     name_lines(figure, drawn[:1])
-    figure.supxlabel(f"{decided_by} less the opponent's", fontsize=10)
+    figure.supxlabel(f"{decided_by} minus the opponent's", fontsize=10)
     figure.supylabel("share of games", fontsize=10)
     return figure
 

@@ -80,4 +80,6 @@ def read_origin(folder: Path) -> Origin:
 
 def from_stored(verb: str, folder: Path) -> str:
     """Paragraph of a page: the command that writes it again from what is stored."""
-    return f"From what is stored: {inline_code(command(verb, '--out', folder))}."
+    return (
+        f"To write the page from the stored results: {inline_code(command(verb, '--out', folder))}."
+    )

@@ -20,8 +20,8 @@ Verdict = Literal["", "good", "bad", "unknown"]
 LABELS: dict[Verdict, str] = {
     "": "",
     "good": "Good: ",
-    "bad": "Not good: ",
-    "unknown": "Not known: ",
+    "bad": "Bad: ",
+    "unknown": "Uncertain: ",
 }
 
 
@@ -107,7 +107,7 @@ class Page:
     def all_sections(self) -> list[Section]:
         """Sections that have parts; the last one says how to get the page again."""
         filled = [one for one in self.sections if one.parts]
-        return [*filled, Section("To get it again", self.again)]
+        return [*filled, Section("To reproduce this page", self.again)]
 
     def parts(self) -> Iterator[Part]:
         """All parts, from the beginning to the end."""

@@ -129,7 +129,7 @@ def write_progress(folder: Path, played: Tournament) -> None:
     stored = command("progress", "--log", folder / "progress.json.gz", "--out", folder)
     again = (
         Code(f"{played.command} --out {quote(str(folder))}"),
-        f"From the stored games: {inline_code(stored)}.",
+        f"plays the games. To write the page from the stored games: {inline_code(stored)}.",
     )
     write_folder(folder, progress_page(played, again))
 
@@ -143,18 +143,18 @@ def progress_page(played: Tournament, again: tuple[Part, ...] = ()) -> Page:
     opponents = ", ".join(one.title for one in played.opponents)
     games = played.settings.episodes
     introduction = (
-        f"Every checkpoint of {markdown_text(runs)} against opponents that stay as they are "
-        f"({markdown_text(opponents)}): in "
-        "self-play the reward does not say who is better than before, a fixed opponent does. "
-        f"{games} games of each checkpoint against each opponent; "
-        f"{how_decided(played)}, and a draw counts half. Win rates are means over seeds, with the "
-        "least and the greatest seed; these are no intervals."
+        f"Every checkpoint of {markdown_text(runs)} against fixed opponents "
+        f"({markdown_text(opponents)}): in self-play the reward does not show progress, but the "
+        f"win rate against a fixed opponent does. {games} games of each checkpoint against each "
+        f"opponent; {how_decided(played)}, and a draw counts half. Win rates are means over "
+        "seeds, with the lowest and the highest seed in brackets; these are not confidence "
+        "intervals."
     )
     picture = Picture(
         "progress",
         partial(win_rate_over_training, rows),
-        "Win rate against training episodes, a panel for each opponent; bands hold the "
-        "middle half of the seeds",
+        "Win rate by training episode, a panel for each opponent; bands: the middle half of the "
+        "seeds",
     )
     table = progress_table(rows, title=f"Win rate in {games} games, mean over seeds")
     sections = (
@@ -180,12 +180,14 @@ def _return_parts(played: Tournament, rows: Sequence[ProgressRow], unit: str) ->
     differences = last_differences(played)
     if not differences:
         return ()
-    less = "Return less the opponent's on the same episodes"
+    less = "Return minus the opponent's on the same episodes"
     last = [(group, other, margin_text(one)) for (group, other), one in differences.items()]
     return (
         Finding(f"Last checkpoints: {conclusion(differences, 0, 'earns more than')}"),
         progress_table(rows, lambda row: row.margin, _return_text, f"{less}, mean over seeds"),
-        Table(("group", "opponent", "difference"), last, f"Last checkpoints, 95 % {unit}"),
+        Table(
+            ("group", "opponent", "difference"), last, f"Last checkpoints, 95 % intervals {unit}"
+        ),
     )
 
 
@@ -198,10 +200,10 @@ def _last_checkpoints(layouts: Layouts, unit: str) -> tuple[Part, ...]:
     found = {
         pair: estimate(values, share=True) for pair, values in rates.items() if values is not None
     }
-    table = yardsticks_of(layouts, f"Last checkpoints beside wins, 95 % intervals {unit}")
+    table = yardsticks_of(layouts, f"Last checkpoints, other measures, 95 % intervals {unit}")
     return (
-        f"Intervals are 95 %, {unit}{SINGLE_RUNS if unit != 'over games' else ''}; opponents "
-        "are taken as they are.",
+        f"Intervals are 95 % intervals {unit}{SINGLE_RUNS if unit != 'over games' else ''}; "
+        "opponents are treated as fixed.",
         Finding(f"Last checkpoints: {conclusion(found)}"),
         table,
         how_to_read_yardsticks(table),

@@ -30,8 +30,12 @@ from cmfq.training.evaluations import Evaluation
 from cmfq.training.settings import RunSettings
 from cmfq.workers import one_thread
 
-WATCH = "[Watch a game](#a-game), step by step, with what every agent went by."
-OTHER_SEEDS = "another training seed gives another policy, so it says nothing about the algorithm."
+WATCH = (
+    "[Watch a game](#a-game), step by step, with the neighbours and weights behind every decision."
+)
+OTHER_SEEDS = (
+    "another training seed gives another policy, so the interval does not apply to the algorithm."
+)
 COLOUR_NAMES = ("red", "blue", "yellow", "green", "violet", "brown")
 """Colours of teams, as they are drawn."""
 
@@ -64,14 +68,14 @@ def run_page(
     progress = Picture(
         "progress",
         lambda: win_rate_over_training(rows),
-        f"Win rate while it trained: each point is a checkpoint, {settings.evaluate_games} games "
+        f"Win rate during training: each point is a checkpoint, {settings.evaluate_games} games "
         "against each opponent; a draw counts half.",
     )
     curves = Picture(
         "curves",
         lambda: learning_curves({settings.algorithm: [metrics]}),
-        "Reward, means over ten episodes. In self-play the reward does not say who is better than "
-        "before: both sides improve. The table above does.",
+        "Reward, means over ten episodes. In self-play the reward does not show progress, because "
+        "both sides improve; the table above does.",
     )
     return Page(
         f"{settings.algorithm.upper()} on {settings.environment.title}",
@@ -79,7 +83,7 @@ def run_page(
             Section("", (_summary(settings, metrics), *verdict(matches), WATCH)),
             _wins(matches) if matches[0].symmetric else _rewards(matches),
             Section("A game", (_record_typical_game(matches[-1]),)),
-            Section("While it trained", (progress, curves) if rows else (curves,)),
+            Section("During training", (progress, curves) if rows else (curves,)),
         ),
         (
             Code(again),
@@ -95,8 +99,8 @@ def _summary(settings: RunSettings, metrics: Metrics) -> str:
     seconds = sum(row["playing_seconds"] + row["learning_seconds"] for row in metrics)
     agent_steps = sum(row["agent_steps"] for row in metrics)
     return (
-        f"Trained by self-play for {len(metrics)} episodes, seed {settings.seed}: {agent_steps:,} "
-        f"agent-steps and {metrics[-1]['updates']:,} updates in {seconds / 60:.1f} minutes, "
+        f"Trained for {len(metrics)} episodes, seed {settings.seed}: {agent_steps:,} agent-steps "
+        f"and {metrics[-1]['updates']:,} updates in {seconds / 60:.1f} minutes, "
         f"{agent_steps / seconds:,.0f} agent-steps a second."
     )
 
@@ -113,16 +117,17 @@ def _wins(matches: Sequence[MatchResult]) -> Section:
         share = Share(Estimate(match.win_rate, *match.interval))
         rows.append((match.b, share, *map(str, games), f"{ours:,.1f} : {theirs:,.1f}"))
     how = (
-        f"Who has more {decided_by} wins; a draw counts half. Sides swap every game. The interval "
-        f"(Wilson) is about these two policies: {OTHER_SEEDS}"
+        f"The player with more {decided_by} wins; a draw counts half. The players swap sides "
+        "after every game. The interval (Wilson) is over games of these two policies: "
+        f"{OTHER_SEEDS}"
     )
-    return Section("Who wins", (Table(columns, rows), how))
+    return Section("Win rates", (Table(columns, rows), how))
 
 
 def _rewards(matches: Sequence[MatchResult]) -> Section:
     differences = [
         markdown_text(
-            f"{match.a} less {match.b}, in the same {match.episodes} episodes: "
+            f"{match.a} minus {match.b}, in the same {match.episodes} episodes: "
             f"{match.difference.value:+,.1f} "
             f"({interval_text(match.difference.low, match.difference.high)})."
         )
@@ -133,7 +138,7 @@ def _rewards(matches: Sequence[MatchResult]) -> Section:
         f"{matches[0].compared} The interval (Student's t) is over games of these two policies: "
         f"{OTHER_SEEDS}"
     )
-    return Section("What each earns", (reward_table(matches), *differences, how))
+    return Section("Rewards", (reward_table(matches), *differences, how))
 
 
 def _record_typical_game(match: MatchResult) -> Embedded:
@@ -194,6 +199,6 @@ def _earned(game: Game, sides: Seats) -> list[str]:
 def _legend(bodies: Sequence[Body]) -> Iterator[str]:
     """What bars and arrows mean, where there are any."""
     if any(body.full_health for body in bodies):
-        yield "the bar in each body is its hit points"
+        yield "the bar in an agent shows its hit points"
     if any(body.attacks for body in bodies):
         yield "arrows are attacks"

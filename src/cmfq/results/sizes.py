@@ -41,7 +41,10 @@ def by_size(tournaments: Mapping[Path, Tournament]) -> dict[int, Tournament]:
     for path, played in tournaments.items():
         size, *others = played.world.team_sizes
         if others != [size]:
-            raise UserError(f"{path} is a tournament of {played.world.kind}, which has no size")
+            raise UserError(
+                f"{path} is a tournament of {played.world.kind}, which has no number of agents a "
+                "side: give tournaments of battle or pursuit"
+            )
         if size in found:
             raise UserError(f"two tournaments were played at {size} a side: give one of them")
         found[size] = played
@@ -110,14 +113,14 @@ def write_sizes(
         write_gzip(folder / f"tournament-{size}.json.gz", tournament_text(played).encode())
     size, first = next(iter(tournaments.items()))
     anew = (
-        "each of them again from nothing, training and all, by "
-        f"`cmfq reproduce {folder}/tournament-{size}.json.gz` and so on. "
+        f"`cmfq reproduce {folder}/tournament-{size}.json.gz` repeats one of them from scratch, "
+        "training included. "
         if any(one.run for one in first.entrants)
         else ""
     )
     again: tuple[Part, ...] = (
         Code(command),
-        f"from the stored games; {anew}They were played by",
+        f"writes the page from the stored games. {anew}They were played by",
         *(Code(played.command) for played in tournaments.values()),
     )
     write_folder(folder, sizes_page(tournaments, curves, again))
@@ -128,9 +131,11 @@ def sizes_page(
 ) -> Page:
     """Win rates of the same policies at every size."""
     unit = " and ".join(dict.fromkeys(map(interval_unit, tournaments.values())))
-    caption = f"Win rate against agents a side, a panel for each opponent, 95 % intervals {unit}"
+    caption = (
+        f"Win rate by number of agents a side, a panel for each opponent, 95 % intervals {unit}"
+    )
     beginning: tuple[Part, ...] = (
-        f"The same policies at every size. {HOW_TO_READ}",
+        f"The same policies play at every size. {HOW_TO_READ}",
         Picture("sizes", partial(win_rate_by_size, curves), caption),
         *_findings(curves),
         size_table(curves, "Win rates by size"),
@@ -138,6 +143,6 @@ def sizes_page(
     games = Items([markdown_text(about(played)) for played in tournaments.values()])
     return Page(
         f"{TITLE}: {', '.join(map(str, tournaments))} a side",
-        (Section("", beginning), Section("What was played", (games,))),
+        (Section("", beginning), Section("Games", (games,))),
         again,
     )

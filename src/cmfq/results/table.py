@@ -87,7 +87,7 @@ def conclusion(
     elif untold and told:
         parts.append(f"the other {len(untold)} pairs cannot be told apart")
     elif untold:
-        parts.append("None of these can be told apart")
+        parts.append("None of these pairs can be told apart")
     return f"{'; '.join(parts)}." if parts else ""
 
 

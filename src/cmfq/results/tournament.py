@@ -105,15 +105,15 @@ def tournament_page(
     matrix = Picture(
         "matrix",
         partial(win_rate_matrix, found),
-        f"Win rate of each row against each column with its 95 % interval {unit}; bold where it "
-        "leaves out 1/2.",
+        f"Win rate of each row against each column with its 95 % interval {unit}; bold where the "
+        "interval leaves out 1/2.",
     )
     margins = Picture(
         "margins",
         lambda: game_margins(order, all_results(tournament), tournament.world.decided_by),
-        "How games end: what decides them, less the opponent's, in all games of a group.",
+        "Margins of all games of a group: the measure that decides a game, minus the opponent's.",
     )
-    table = yardstick_table(layouts, order, f"Beside wins, 95 % intervals {unit}")
+    table = yardstick_table(layouts, order, f"Other measures, 95 % intervals {unit}")
     beside: tuple[Part, ...] = (
         *map(Finding, filter(None, [yardstick_sentence(layouts, order)])),
         table,
@@ -136,10 +136,10 @@ def tournament_page(
         _win_rates(tournament, found, unit),
         _orderings(found),
         side_section(results_by_side(layouts, order), unit),
-        Section("Beside wins", beside if layouts else ()),
+        Section("Other measures", beside if layouts else ()),
         role_section(tournament, "Reward by role, 95 % intervals"),
         Section("Ratings", () if tournament.alone else _ratings(found, unit)),
-        Section("How far seeds differ", seeds),
+        Section("Differences between seeds", seeds),
         _training(tournament, metrics or {}),
     )
     return Page(f"{HEADING}{game}", sections, again)
@@ -160,7 +160,10 @@ def _orderings(found: Standings) -> Section:
 
 
 def _ratings(found: Standings, unit: str) -> tuple[Part, ...]:
-    title = f"Ratings, 95 % intervals {unit}; win rates differ by up to {found.largest_gap:.0%}"
+    title = (
+        f"Ratings, 95 % intervals {unit}; expected win rates differ from the measured ones by up "
+        f"to {found.largest_gap:.0%}"
+    )
     return (
         *map(Finding, cycle_sentences(found)),
         Picture(
@@ -181,13 +184,15 @@ def _again(tournament: Tournament, folder: Path) -> tuple[Part, ...]:
     played = Code(f"{tournament.command} --out {quote(str(folder))}")
     reported = inline_code(command("tournament", "--log", stored, "--out", folder))
     if not any(one.run for one in tournament.entrants):
-        return played, f"plays again; from the stored games alone, {reported}."
+        return played, (
+            f"plays the games again. To write the page from the stored games: {reported}."
+        )
     return (
         Code(command("reproduce", stored, *options, own_functions=own)),
-        "trains every run with the settings that are stored with the games, plays, and writes such "
-        "a page. From runs that are there, it was written by",
+        "trains every run with the settings stored with the games, plays the games and writes the "
+        "page. If the runs exist already, use",
         played,
-        f"and from the stored games alone, {reported}.",
+        f"To write the page from the stored games: {reported}.",
     )
 
 
@@ -227,7 +232,7 @@ def _training(tournament: Tournament, metrics: MetricsOf) -> Section:
         each = ", ".join(f"{one:.0f}" for one in minutes[group])
         rows.append((group, str(len(runs)), episodes, each))
     picture = Picture("curves", partial(learning_curves, curves), CURVES_CAPTION)
-    table = Table(("group", "seeds", "episodes", "minutes of each"), rows)
+    table = Table(("group", "seeds", "episodes", "minutes per run"), rows)
     return Section("Training", (picture, Finding(minutes_sentence(minutes)), table))
 
 
@@ -246,6 +251,6 @@ def minutes_sentence(minutes: Mapping[str, Sequence[float]]) -> str:
         return f"Training took {every[0][0]:.0f} minutes."
     (least, quick), (most, slow) = every[0], every[-1]
     return (
-        f"The quickest run took {least:.0f} minutes ({quick}), the slowest {most:.0f} ({slow}); "
-        "times depend on the machine and on what else ran on it."
+        f"The fastest run took {least:.0f} minutes ({quick}), the slowest {most:.0f} ({slow}); "
+        "times depend on the machine and on the other programs that ran on it."
     )

@@ -99,7 +99,7 @@ def ordering_sentence(table: Table) -> str:
     holds, opposite = found.count("holds"), found.count("does not hold")
     return (
         f"Orderings of the paper that hold here beyond chance: {holds}; reversed: {opposite}; "
-        f"cannot be told: {len(found) - holds - opposite}."
+        f"cannot be told apart: {len(found) - holds - opposite}."
     )
 
 
@@ -136,18 +136,23 @@ def spread_sentence(tournament: Tournament) -> str:
             rates = np.mean(found, 0)
             parts.append(f"{group} from {rates.min():.0%} to {rates.max():.0%}")
     if not parts:
-        return "One run of each group: how far training seeds differ is not known."
+        return "Each group has one run, so differences between training seeds are not known."
     return f"Win rates of single seeds against all other groups: {'; '.join(parts)}."
 
 
 def cycle_sentences(standings: Standings) -> list[str]:
     """One for each cycle, or one that says there is none."""
     if not standings.cycles:
-        return ["No three groups beat each other in a circle."]
+        return [
+            (
+                "There is no cycle: no three groups of which each beats the next and the last "
+                "beats the first."
+            )
+        ]
     return [
         f"{' beats '.join((*one.groups, one.groups[0]))}: "
         + ("all three intervals leave out 1/2." if one.settled else
-           "in point estimates only, other seeds may show none.")
+           "in point estimates only; other seeds may show no such cycle.")
         for one in standings.cycles
     ]  # fmt: skip
 
@@ -156,13 +161,13 @@ def fit_sentence(standings: Standings) -> str:
     """Sentence on how well the ratings describe the games."""
     gap = standings.largest_gap
     warning = (
-        ": one number for each group does not describe these games, go by the table of win rates"
+        ": one number for each group does not describe these games, so use the table of win rates"
         if gap > LARGE_GAP
         else ""
     )
     return (
-        f"The win rates that these ratings expect are at most {100 * gap:.0f} "
-        f"point{'' if round(100 * gap) == 1 else 's'} from those seen{warning}."
+        f"The win rates expected from these ratings differ by at most {100 * gap:.0f} "
+        f"point{'' if round(100 * gap) == 1 else 's'} from the measured ones{warning}."
     )
 
 
@@ -170,9 +175,9 @@ def about(tournament: Tournament) -> str:
     """Paragraph about the games."""
     settings = tournament.settings
     share = (
-        "episodes of every entrant"
+        "episodes for each entrant"
         if tournament.alone
-        else ("games for every two entrants of different groups")
+        else ("games for each pair of entrants from different groups")
     )
     seeds = listing(
         f"{len(entrants)} of {group}" if len(entrants) > 1 else group
@@ -190,29 +195,35 @@ def about(tournament: Tournament) -> str:
 def how_decided(tournament: Tournament) -> str:
     """Rule by which a player wins: a part of a sentence."""
     if tournament.alone:
-        return "each plays the same episodes alone; who earns more in an episode wins it"
+        return (
+            "each entrant plays the same episodes alone; the one with the higher return wins an "
+            "episode"
+        )
     if tournament.paired:
         return (
-            "roles swap every game; two such games count as one, and who earns more in both "
-            "together wins it"
+            "the players swap roles after every game; two such games count as one, and the player "
+            "with the higher reward over both wins"
         )
-    return f"sides swap every game; who has more {tournament.world.decided_by} wins"
+    return (
+        "the players swap sides after every game; the player with more "
+        f"{tournament.world.decided_by} wins"
+    )
 
 
 HOW_TO_READ = (
-    "In brackets are 95 % intervals over training seeds: what they hold is meant for other seeds "
-    "of the same algorithms, not for these policies alone. What has one entrant only is taken as "
-    "it is; between two such the interval is over games. Each interval stands for itself: of "
-    "twenty pairs that are equally strong, one will seem not to be."
+    "95 % intervals over training seeds are in brackets: they apply to other seeds of the same "
+    "algorithms, not only to these policies. A group with one entrant is treated as fixed; "
+    "between two such groups the interval is over games. The intervals are not corrected for "
+    "multiple comparisons: of twenty pairs that are equally strong, about one will seem not to be."
 )
 HOW_TO_READ_ORDERINGS = (
-    "The interval leaves out 1/2 on the paper's side: *holds*; on the other side: *does not hold*. "
-    "*Cannot be told apart* is no sign that two are equal: a difference may be as large as the "
-    "interval, and `cmfq power` says how many seeds would show one. All that is said is of these "
-    "settings and this length of training."
+    "The interval leaves out 1/2 on the paper's side: *holds*; on the other side: *does not "
+    "hold*. *Cannot be told apart* does not mean that two are equal: the difference may be as "
+    "large as the interval allows, and `cmfq power` calculates how many seeds would show it. All "
+    "statements are about these settings and this length of training."
 )
 COLUMNS = (
-    "*Confidence* that the mean win rate is above 1/2. *Better seed*: probability that a "
-    "random seed of A wins more than half its games against a random seed of B. *Margin*: what "
-    "decides a game, A's less B's."
+    "*Confidence*: confidence that the mean win rate is above 1/2. *Better seed*: probability "
+    "that a random seed of A wins more than half its games against a random seed of B. *Margin*: "
+    "difference that decides a game, of A minus B."
 )

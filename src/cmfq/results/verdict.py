@@ -13,10 +13,10 @@ def verdict(matches: Sequence[MatchResult]) -> list[Finding]:
     A win rate counts as good or bad where its 95 % interval leaves out one half.
     """
     other_seeds = (
-        "This is one run: another training seed gives another policy, which may do better or worse."
+        "This is one run: another training seed gives another policy, which may be better or worse."
     )
     if not matches[0].symmetric:
-        return [Finding(f"The table says what each player earned. {other_seeds}", "unknown")]
+        return [Finding(f"The table shows the reward of each player. {other_seeds}", "unknown")]
     better, worse, unclear = [], [], []
     for match in matches:
         assert match.win_rate is not None
@@ -30,11 +30,15 @@ def verdict(matches: Sequence[MatchResult]) -> list[Finding]:
         else:
             unclear.append(f"{match.b} ({100 * low:.0f} to {100 * high:.0f} %)")
     games = f"{matches[0].episodes} games"
-    known = "" if not unclear else f"{games} do not tell who is better against {listing(unclear)}. "
+    known = (
+        ""
+        if not unclear
+        else f"Against {listing(unclear)}, {games} do not decide which is better. "
+    )
     found = []
     if better:
         found.append(Finding(f"It wins against {listing(better)} in {games} each.", "good"))
     if worse:
         found.append(Finding(f"It loses against {listing(worse)} in {games} each.", "bad"))
-    open_ = f"{known}{other_seeds} Of other opponents and other settings the games say nothing."
+    open_ = f"{known}{other_seeds} The games do not apply to other opponents or settings."
     return [*found, Finding(open_, "unknown")]
