@@ -53,7 +53,7 @@ def test_a_run_evaluates_itself_and_the_report_draws_it(
     assert re.search(r"evaluating took \d+\.\d s, \d+% of \d+ s\nfinished: ", output)
     few = ["--against", "random", "--games", "2", "--workers", "1"]
     assert main(["report", str(run), *few, "--out", str(out)]) == 0
-    assert "Win rate while it trained" in out.read_text()
+    assert "Win rate during training" in out.read_text()
 
     rmtree(rival)
     assert main(["resume", str(run)]) == 2
