@@ -22,7 +22,7 @@ def read_rows(folder: Path, kind: type[Row]) -> list[Row]:
     path = folder / ROWS
     if not path.is_file():
         return []
-    with damage_of(path, "mend or remove it"):
+    with damage_of(path, "repair or remove it"):
         return decode_json(path.read_bytes(), list[kind])  # type: ignore[valid-type]
 
 

@@ -124,7 +124,7 @@ def test_mistakes_are_refused_in_a_sentence(
         cmfq.evaluate("zoo:mfq65", "rush")
     with pytest.raises(cmfq.UserError, match="checkpoints is 0"):
         cmfq.tournament(["rush", "swarm"], checkpoints=0)
-    with pytest.raises(cmfq.UserError, match="is no run folder"):
+    with pytest.raises(cmfq.UserError, match="is not a run folder"):
         cmfq.open_run(tmp_path)
     (tmp_path / "there").mkdir()
     (tmp_path / "there" / "file").touch()

@@ -189,7 +189,7 @@ MISTAKES = {
         ["train", "battle", "--seed", "-1", "--run", "{new}"],
         "seed is -1: give a number from 0 to 9223372036854775808",
     ),
-    "resume nothing": (["resume", "{new}"], "is no run folder"),
+    "resume nothing": (["resume", "{new}"], "is not a run folder"),
     "unknown player": (
         ["evaluate", "rusch", "rush"],
         "there is no player 'rusch': did you mean 'rush'? give",
@@ -280,7 +280,7 @@ MISTAKES = {
     ),
     "progress that is a tournament": (
         ["progress", "--log", "{runs}/cmfq/run.json"],
-        "cannot be read as a tournament: it is none",
+        "cannot be read as a tournament: it has another format",
     ),
     "evaluation against nobody": (
         ["train", "battle", *EVALUATED, "--evaluate-against", "--run", "{new}"],
@@ -296,8 +296,8 @@ MISTAKES = {
     ),
     "evaluation of roles": (
         ["train", "pursuit", "--evaluate-period", "2", "--evaluate-games", "1", "--run", "{new}"],
-        "1 games of two players: give at least 2, so that each has every role once (predator and "
-        "prey)",
+        "1 games of two players: give at least 2, so that each plays every role once (predator "
+        "and prey)",
     ),
     "evaluation without games": (
         ["train", "battle", *EVALUATED, "--evaluate-games", "0", "--run", "{new}"],
@@ -305,7 +305,7 @@ MISTAKES = {
     ),
     "power of no tournament": (
         ["power", "{runs}/cmfq/run.json"],
-        "cannot be read as a tournament: it is none",
+        "cannot be read as a tournament: it has another format",
     ),
     "folder that cannot be made": (
         ["train", "battle", *TINY, "--run", "{runs}/cmfq/run.json/x"],
@@ -339,9 +339,9 @@ def test_a_mistake_is_one_sentence_and_exit_code_2(
     ("error", "sentence"),
     [
         (OSError(5, "Input/output error", "a/b.json"), "a/b.json: Input/output error; "),
-        (PermissionError(13, "Permission denied"), "go on: Permission denied; "),
+        (PermissionError(13, "Permission denied"), "stopped it: Permission denied; "),
         (OSError("two\nlines"), "two lines; "),
-        (TimeoutError(), "go on: TimeoutError; "),
+        (TimeoutError(), "stopped it: TimeoutError; "),
     ],
 )
 def test_what_the_system_refuses_unexpectedly_is_one_sentence(
@@ -356,7 +356,7 @@ def test_what_the_system_refuses_unexpectedly_is_one_sentence(
     monkeypatch.setattr("cmfq.cli.describing.environments", fail)
     assert main(["environments"]) == 2
     said = capsys.readouterr().err
-    assert said.startswith("cmfq: the system does not let it go on: ")
+    assert said.startswith("cmfq: the operating system stopped it: ")
     assert sentence in said
     assert said.count("\n") == 1
 

@@ -105,12 +105,12 @@ MISTAKES = {
     "unknown image format": (["render", "{replay}", "--out", "{new}.xyz"], "cannot write an image"),
     "agent that is not there": (
         ["render", "{replay}", "--out", "{new}.png", "--agent", "99"],
-        "agent 99 lives in none of these steps",
+        "agent 99 is not alive in any of these steps",
     ),
     "tiny cells": (["render", "{replay}", "--out", "{new}.png", "--cell", "0"], "cell is 0"),
     "no speed": (["render", "{replay}", "--out", "{new}.gif", "--speed", "0"], "speed is 0"),
     "nothing to show": (["view"], "there is no replay to show"),
-    "no replay": (["view", __file__], "is no replay"),
+    "no replay": (["view", __file__], "is not a replay"),
     "no such file": (["view", "{new}"], "cannot be read: No such file"),
     "negative seed": (["record", "rush", "rush", "--out", "{new}", "--seed", "-1"], "seed is -1"),
     "folder that is not there": (

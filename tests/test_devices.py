@@ -112,7 +112,7 @@ def test_a_name_of_no_device_is_refused(name: str) -> None:
 
 
 def test_a_device_that_is_not_there_is_refused_and_those_that_are_are_named() -> None:
-    with pytest.raises(UserError, match=r"device is cuda:99, and this machine has cpu"):
+    with pytest.raises(UserError, match=r"device is cuda:99, but this machine has cpu"):
         find_device("cuda:99")
 
 
@@ -139,10 +139,10 @@ def test_a_run_stores_its_device_and_says_when_it_moves(
     write_tensors(run / "state.safetensors", tensors, info)
     capsys.readouterr()
     assert main(["resume", str(run), "--device", "cpu"]) == 0
-    assert "goes on on cpu" in capsys.readouterr().out
+    assert "continues on cpu" in capsys.readouterr().out
     assert Run.open(run).description().devices == {"0": "cuda:0 (a card)", "2": describe("cpu")}
     assert main(["resume", str(run), "--device", "cuda:99"]) == 2
-    assert "device is cuda:99, and this machine has cpu" in capsys.readouterr().err
+    assert "device is cuda:99, but this machine has cpu" in capsys.readouterr().err
 
 
 def test_a_run_from_before_there_was_a_choice_was_on_the_cpu(tmp_path: Path) -> None:
@@ -175,7 +175,7 @@ def test_every_command_names_the_devices_that_are_there(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main([*words, "--device", "cuda:99"]) == 2
-    assert "device is cuda:99, and this machine has cpu" in capsys.readouterr().err
+    assert "device is cuda:99, but this machine has cpu" in capsys.readouterr().err
     assert main([*words, "--device", "gpu"]) == 2
     assert "device is 'gpu': give auto, cpu, cuda" in capsys.readouterr().err
     assert not list(tmp_path.glob("*.*"))
@@ -189,7 +189,7 @@ def test_players_are_loaded_onto_the_device(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_python_takes_a_device_too(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="device is cuda:99, and this machine has cpu"):
+    with pytest.raises(UserError, match="device is cuda:99, but this machine has cpu"):
         cmfq.evaluate("rush", "random", BATTLE, episodes=1, device="cuda:99")
     settings = replace(preset_training("paper", BATTLE), episodes=1)
     settings = replace(settings, learner=LearnerSettings(min_updates=1))

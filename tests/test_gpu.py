@@ -155,5 +155,5 @@ def test_the_commands_work_on_a_gpu(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert main([*command, "--device", "cuda", "--preset", "strong"]) == 0
     assert Run.open(run).description().devices["0"].startswith("cuda:0 (")
     assert main(["resume", str(run), "--device", "cpu"]) == 0
-    assert "goes on on cpu" in capsys.readouterr().out
+    assert "continues on cpu" in capsys.readouterr().out
     assert main(["evaluate", str(run), "rush", "--games", "4", "--device", "cuda"]) == 0

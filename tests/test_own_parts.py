@@ -294,8 +294,8 @@ def gives_nothing(specification: TeamSpecification) -> None:
         ("off_the_end", "give an integer from 0 to 20 for each of the 12 agents"),
         ("of_one", r"gave actions of shape \(1,\)"),
         ("breaks", "failed: ZeroDivisionError"),
-        ("gives_nothing", "gave NoneType, which has no method decide"),
-        ("seven", "is no function"),
+        ("gives_nothing", "returned NoneType, which has no method decide"),
+        ("seven", "is not a function"),
         ("nothing", "cannot be imported"),
     ],
 )
@@ -327,7 +327,7 @@ def test_players_of_ones_own_play_in_the_environment_that_is_named(
     assert main(["evaluate", mine, "random", *short]) == 0
     played = capsys.readouterr()
     assert "2 games of battle" in played.out
-    assert f"{mine} and random play battle: --environment names" in played.err
+    assert f"{mine} and random play battle by default: for another environment" in played.err
     forget_notices()
     words = ["evaluate", mine, "random", "--environment", "pond:make_env", *short]
     assert main([*words, "--json", "m.json"]) == 0
@@ -433,8 +433,8 @@ whole = broken(lambda step: step)
     [
         ("rewards_of_doubles", r"rewards of team r must be float32 \(3,\), is float64"),
         ("not_finite", "features of team r holds a number that is not finite"),
-        ("resurrected", "the first rows of team r must be those that lived on, ids 0, 2"),
-        ("too_few_teams", "observations has not one entry per team"),
+        ("resurrected", "the first rows of team r must be the survivors, ids 0, 2"),
+        ("too_few_teams", "observations must have one entry per team"),
         ("raising", "ZeroDivisionError: by zero"),
     ],
 )

@@ -63,7 +63,7 @@ def read_bytes(path: Path) -> bytes:
     """
     try:
         if path.exists() and not path.is_file():
-            raise Damage("cannot be read: it is no regular file")
+            raise Damage("cannot be read: it is not a regular file")
         with path.open("rb") as file:
             content = file.read(LARGEST_FILE + 1)
     except (OSError, ValueError) as error:
@@ -90,8 +90,8 @@ def unpack_gzip(content: bytes) -> bytes:
         raise Damage(f"cannot be unpacked: {error}") from error
     if len(unpacked) > most:
         raise Damage(
-            f"cannot be unpacked: {len(content):,} bytes grow to more than {most:,}, which no "
-            "result does"
+            f"cannot be unpacked: {len(content):,} bytes unpack to more than {most:,}, which is "
+            "the limit"
         )
     return unpacked
 

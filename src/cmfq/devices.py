@@ -46,7 +46,7 @@ def find_device(name: str) -> torch.device:
     wanted = "cuda:0" if name == "cuda" else name
     if wanted not in there:
         raise UserError(
-            f"device is {name}, and this machine has {', '.join(there)}: give one of these"
+            f"device is {name}, but this machine has {', '.join(there)}: give one of these"
         )
     return torch.device(wanted)
 

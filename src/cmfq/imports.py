@@ -46,7 +46,7 @@ def import_function(kind: str, name: str) -> Callable[..., Any]:
     """
     found = import_object(kind, name)
     if not callable(found):
-        raise UserError(f"{kind} {name!r} is no function")
+        raise UserError(f"{kind} {name!r} is not a function")
     return found
 
 

@@ -68,7 +68,8 @@ def ensemble(networks: Sequence[QNetwork]) -> QNetwork:
     if len(networks) > 1 and not isinstance(networks[-1].head, PairwiseHead):
         found = type(networks[-1].head).__name__.removesuffix("Head").lower()
         raise UserError(
-            f"means of Q-values need the pairwise head, and these have {found}: take one network"
+            f"means of Q-values need the pairwise head, but these networks have {found}: use one "
+            "network"
         )
     *others, whole = [copy.deepcopy(network) for network in networks]
     for network in (*others, whole):

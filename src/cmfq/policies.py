@@ -98,11 +98,13 @@ class QPolicy:
         find_function("intervention", self.mean_field.intervention, INTERVENTIONS)
         find_function("effect", self.mean_field.effect, MEASURES)
         if self.merging.neighbours and self.mean_field.oneself:
-            raise UserError(f"{self.algorithm} weighs its neighbours alone: leave oneself out")
+            raise UserError(
+                f"{self.algorithm} weighs only the neighbours: leave oneself at its default"
+            )
         if self.merging.neighbours and self.mean_field.neighbours == "everyone":
             raise UserError(
-                f"{self.algorithm} needs its neighbours' observations and has those of its own "
-                "team: leave neighbours at team"
+                f"{self.algorithm} needs its neighbours' observations, but has only those of its "
+                "own team: leave neighbours at team"
             )
 
     def act(

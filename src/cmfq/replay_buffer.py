@@ -265,8 +265,8 @@ class ReplayBuffer:
         """Make room for a step at the head of the ring; older steps that it overlaps go whole."""
         if 4 * rows * self._worlds > self.capacity:  # a step must be there until it is completed
             raise UserError(
-                f"the replay holds {self.capacity} agent-steps, too few for teams of {rows} in "
-                f"{self._worlds} world(s): raise replay_bytes"
+                f"the replay buffer holds {self.capacity} agent-steps, too few for teams of "
+                f"{rows} in {self._worlds} world(s): raise replay_bytes"
             )
         start = self._head
         if start + rows > self.capacity:  # the rest of this lap is given up

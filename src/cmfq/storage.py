@@ -100,12 +100,12 @@ def acquire_lock(lock: FileLock, in_use: str) -> None:
 def cannot_write(path: Path, error: OSError) -> UserError:
     """Error of a file that cannot be written, as a user is told it."""
     if error.errno == errno.ENOENT and not path.parent.is_dir():
-        return UserError(f"cannot write {path}: the folder {path.parent} is not there any more")
+        return UserError(f"cannot write {path}: the folder {path.parent} no longer exists")
     full = error.errno in (errno.ENOSPC, errno.EDQUOT)
     reason = "no space is left on the disk" if full else error.strerror or str(error)
     return UserError(
-        f"cannot write {path}: {reason}; nothing that was saved before is lost: mend this, then go "
-        "on with the same command, or with `cmfq resume` if it is a run"
+        f"cannot write {path}: {reason}; nothing that was saved before is lost: solve this, then "
+        "continue with the same command, or with `cmfq resume` if it is a run"
     )
 
 
@@ -140,7 +140,7 @@ def validate_results_folder(path: Path, title: str) -> None:
     if not os.access(there, os.W_OK):
         raise UserError(f"cannot write to {path}: {there} is read-only, give another --out")
     if is_run(path.resolve()) or belongs_to_run(path):
-        raise UserError(f"cannot write to {path}: it belongs to a run, give another --out")
+        raise UserError(f"cannot write to {path}: it is a run folder, give another --out")
     for name, recognise in (
         ("README.md", lambda content: content.startswith(f"# {title}".encode())),
         ("index.html", PAGE.recognise),
@@ -148,7 +148,7 @@ def validate_results_folder(path: Path, title: str) -> None:
         page = path / name
         if page.exists() and not recognise(page.read_bytes()):
             raise UserError(
-                f"{page} is not of results like these and would be lost: give another --out"
+                f"{page} is not a page of such results and would be overwritten: give another --out"
             )
 
 

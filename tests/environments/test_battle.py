@@ -275,8 +275,8 @@ def test_teams_start_where_they_are_put_in_any_numbers() -> None:
     [
         ([[0, 5]], r"position \(0, 5\) of red is in the wall or outside .* from 1 to 38"),
         ([[5, 5], [5, 39]], r"position \(5, 39\) of red is in the wall"),
-        ([[5, 5], [6, 5], [5, 5]], r"2 agents are to stand at \(5, 5\)"),
-        ([[7, 7]], r"2 agents are to stand at \(7, 7\)"),
+        ([[5, 5], [6, 5], [5, 5]], r"2 agents have the position \(5, 5\)"),
+        ([[7, 7]], r"2 agents have the position \(7, 7\)"),
         ([[5.5, 5.0]], r"positions of red are float64 of shape \(1, 2\)"),
         ([[1, 2, 3]], r"of shape \(1, 3\): give whole numbers of shape \(agents, 2\)"),
         (np.zeros((0, 2), int), r"of shape \(0, 2\)"),

@@ -138,7 +138,10 @@ STEPS: dict[str, tuple[Callable[[Step], Any], str]] = {
         "previous actions that do not exist",
     ),
     "health": (lambda s: of_first(s, health=np.ones(3, np.float32)), "health of team a must"),
-    "mask missing": (lambda s: of_second(s, action_mask=None), "action_masks True, and none came"),
+    "mask missing": (
+        lambda s: of_second(s, action_mask=None),
+        ("action_masks True, but none were returned"),
+    ),
     "mask unasked": (
         lambda s: of_first(s, action_mask=np.ones((4, 2), np.bool_)),
         "action_masks False, and some came",
@@ -149,12 +152,12 @@ STEPS: dict[str, tuple[Callable[[Step], Any], str]] = {
     ),
     "mask of nothing": (
         lambda s: of_second(s, action_mask=np.zeros((3, 2), np.bool_)),
-        "an action mask of team b allows nothing",
+        "an action mask of team b allows no action",
     ),
     "equal ids": (lambda s: of_first(s, ids=np.full(4, 10, np.int32)), "two agents have the same"),
     "order": (
         lambda s: of_second(s, ids=s.observations[1].ids[::-1].copy()),
-        "first rows of team b must be those that lived on, ids 10, 11, 12, in order",
+        "first rows of team b must be the survivors, ids 10, 11, 12, in order",
     ),
     "the dead": (dead_again, "the agent with id 1 was there before"),
     "reward shape": (
@@ -169,7 +172,7 @@ STEPS: dict[str, tuple[Callable[[Step], Any], str]] = {
         lambda s: s._replace(alive=(s.alive[0].astype(int), s.alive[1])),
         "alive of team a must be bool",
     ),
-    "teams": (lambda s: s._replace(rewards=s.rewards[:1]), "rewards has not one entry per team"),
+    "teams": (lambda s: s._replace(rewards=s.rewards[:1]), "rewards must have one entry per team"),
     "both ends": (
         lambda s: s._replace(terminated=True, truncated=True),
         "both terminated and truncated",
@@ -203,7 +206,7 @@ def test_truncation_with_nobody_left_is_found() -> None:
             alive = tuple(np.zeros_like(lives) for lives in step.alive)
             return step._replace(observations=self.observe(), alive=alive, truncated=True)
 
-    with pytest.raises(UserError, match="step 2: truncated with nobody left"):
+    with pytest.raises(UserError, match="step 2: truncated without agents left"):
         check_environment(Broken())
 
 
@@ -214,7 +217,7 @@ def test_nobody_at_the_start_is_found() -> None:
             self.previous = [ids[:0] for ids in self.previous]
             return super().observe()
 
-    with pytest.raises(UserError, match="seed 0, reset: nobody is there"):
+    with pytest.raises(UserError, match="seed 0, reset: there are no agents"):
         check_environment(Broken())
 
 
@@ -233,7 +236,7 @@ def test_arrays_that_are_used_again_are_found() -> None:
             self.views = tuple(one.view for one in observed)
             return observed
 
-    with pytest.raises(UserError, match="step 0: it changed what was observed before"):
+    with pytest.raises(UserError, match="step 0: it changed arrays that it returned before"):
         check_environment(Broken())
 
 
@@ -249,7 +252,9 @@ def test_a_seed_that_does_not_decide_is_found(drawn: str) -> None:
             return super().step(actions)
 
     where = {"reset": "reset", "step": "step 2"}[drawn]
-    with pytest.raises(UserError, match=f"{where}: the same seed and actions lead elsewhere"):
+    with pytest.raises(
+        UserError, match=(f"{where}: the same seed and actions lead to another state")
+    ):
         check_environment(Broken())
     check_environment(Broken(), reproducible=False)
 
@@ -263,7 +268,7 @@ def test_a_seed_that_does_not_decide_is_found(drawn: str) -> None:
         ((replace(TEAM, actions=("up", "up")),), "two actions have the same name"),
         ((replace(TEAM, channels=(), view_shape=(0, 0), features=()),), "observes nothing"),
         ((replace(TEAM, channels=()),), r"view of \(5, 5\) and 0 channels"),
-        ((TEAM, replace(TEAM, name="b", features=("x",))), "the role agent, and are not alike"),
+        ((TEAM, replace(TEAM, name="b", features=("x",))), "the role agent, but differ"),
     ],
 )
 def test_unsound_specifications_are_found(teams: tuple, message: str) -> None:

@@ -404,7 +404,7 @@ def test_a_mask_that_is_there_only_later_is_refused() -> None:
 def test_a_space_of_masks_that_does_not_fit_is_refused() -> None:
     space = spaces.Dict(observation=spaces.Box(-1, 1, (2,)), action_mask=spaces.MultiBinary(4))
     world = make(observation_space=lambda self, agent: space)
-    with pytest.raises(UserError, match=r"of agent 'red_0' has shape \(4,\), and there are 3 act"):
+    with pytest.raises(UserError, match=r"of agent 'red_0' has shape \(4,\), but there are 3 act"):
         adapt(world)
 
 

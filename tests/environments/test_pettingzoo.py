@@ -319,7 +319,7 @@ def without(index: int, value: object) -> Callable[[], Toy]:
         (without(0, np.array([0, np.inf])), "step 0 .*: agent 'red_1': feature_1 is inf, not a"),
         (
             make(plan={"a_0": (0, None, None), "a_1": (0, None, 1), "b_0": (1, None, None)}),
-            "step 0 .*: agent 'b_0' appeared with Box.* name it in possible_agents",
+            "step 0 .*: agent 'b_0' appeared with Box.* name the agent in possible_agents",
         ),
     ],
 )
@@ -348,24 +348,28 @@ def spaced(space: spaces.Space[Any]) -> Callable[[], Toy]:
 @pytest.mark.parametrize(
     ("world", "more", "message"),
     [
-        (make(actions=spaces.Box(-1, 1, (2,))), {}, r"'red_0' are Box\(-1.0.* Discrete, so number"),
+        (
+            make(actions=spaces.Box(-1, 1, (2,))),
+            {},
+            (r"'red_0' are Box\(-1.0.* give a Discrete space"),
+        ),
         (
             make(actions=spaces.MultiDiscrete([2, 2])),
             {},
-            r"are MultiDiscrete\(\[2 2\]\): supp",
+            r"are MultiDiscrete\(\[2 2\]\): give",
         ),
         (spaced(spaces.Text(3)), {}, "an observation is Text"),
         (spaced(spaces.Graph(spaces.Discrete(2), None)), {}, "an observation is Graph"),
-        (make(plan={"a_0": (1, None, None)}), {}, "there are no agents: let reset bring some"),
+        (make(plan={"a_0": (1, None, None)}), {}, "there are no agents: reset must return"),
         (make(reset=lambda self, seed: {}), {}, "reset does not return a pair"),
-        (make(observation_space=raises), {}, "does not tell the spaces of agent 'red_0'"),
+        (make(observation_space=raises), {}, "does not give the spaces of agent 'red_0'"),
         (AgentByAgent, {}, r"in turn \(AEC\): return pettingzoo.utils.aec_to_parallel"),
         (lambda: 3, {}, "returns int, which has no reset and no step and"),
         (lambda: raises(Toy()), {}, "cannot be made: ZeroDivisionError: a bug"),
-        (Toy, {"teams": ("red=red",)}, "'blue_0' is in none of the teams red=red: add a team"),
+        (Toy, {"teams": ("red=red",)}, "'blue_0' is in no team of red=red: add a team"),
         (Toy, {"teams": ("red=red", "all=", "x=y")}, "team 'x' has no agents: no name begins with"),
         (Toy, {"teams": ("red",)}, "teams has 'red': write name=pattern"),
-        (Toy, {"teams": ("red=(",)}, "no regular expression"),
+        (Toy, {"teams": ("red=(",)}, "is not a regular expression"),
         (Toy, {"positions": "math:nowhere"}, "positions 'math:nowhere' cannot be imported"),
         (Toy, {"max_steps": 0}, "max_steps is 0: give a number from 1"),
     ],
@@ -385,7 +389,7 @@ def test_what_is_not_supported_is_said_in_a_sentence(
     [
         ("nowhere.at_all:make", "environment 'nowhere.at_all:make' cannot be imported: No module"),
         ("math:nothing", "environment 'math:nothing' cannot be imported: module 'math' has no"),
-        ("math:pi", "environment 'math:pi' is no function"),
+        ("math:pi", "environment 'math:pi' is not a function"),
         ("math", "environment is 'math': name it as module:function"),
     ],
 )
@@ -423,7 +427,9 @@ def test_unequal_spaces_part_a_team_or_are_refused() -> None:
     assert names == [("red-1", 2), ("red-2", 3), ("blue", 2)]
     roles = [team.role for team in adapt(Mixed, share_roles=True).teams]
     assert roles == ["red-1-blue", "red-2", "red-1-blue"]
-    with pytest.raises(UserError, match=r"'all' mixes unequal spaces: agent 'red_0' has .*\(2,\)"):
+    with pytest.raises(
+        UserError, match=(r"'all' has agents with different spaces: agent 'red_0' has .*\(2,\)")
+    ):
         adapt(Mixed, teams=("all=",))
 
 

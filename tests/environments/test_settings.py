@@ -86,7 +86,7 @@ def test_a_world_says_what_training_suits_it() -> None:
     plain = TrainSettings(Whispers())
     assert found == replace(plain, episodes=7, learner=replace(plain.learner, discount=0.5))
     assert preset_training("strong", Whispers()).objective.death == "posthumous"
-    with pytest.raises(UserError, match="preset original is for battle"):
+    with pytest.raises(UserError, match="preset original is only for battle"):
         preset_training("original", Whispers())
     with pytest.raises(UserError, match="this environment has one size"):
         TrainSettings(Whispers(), sizes=(3,))

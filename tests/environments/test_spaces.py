@@ -140,8 +140,8 @@ def test_nobody_observes_nothing() -> None:
     [
         (spaces.Text(5), "an observation is Text, .* supported are Box"),
         (spaces.Dict({"a": spaces.Sequence(spaces.Discrete(2))}), "an observation is Sequence"),
-        (box(0, 1, (300, 400)), "120000 features, and at most 65536"),
-        (spaces.Dict({"action_mask": spaces.MultiBinary(3)}), "holds nothing"),
+        (box(0, 1, (300, 400)), "120000 features, but at most 65536"),
+        (spaces.Dict({"action_mask": spaces.MultiBinary(3)}), "an observation is empty"),
     ],
 )
 def test_what_cannot_be_read_is_said(space: spaces.Space, message: str) -> None:

@@ -116,7 +116,7 @@ def test_it_is_what_it_is_and_keeps_the_protocol(case: Case) -> None:
     assert found == case.teams
     check_environment(environment, steps=20, reproducible=case.reproducible)
     if not case.reproducible:
-        with pytest.raises(UserError, match="the same seed and actions lead elsewhere"):
+        with pytest.raises(UserError, match="the same seed and actions lead to another state"):
             check_environment(environment, steps=20)
 
 

@@ -90,7 +90,7 @@ def test_shared_runs_are_counted_once(tmp_path: Path) -> None:
         (["4e"], "unknown figure '4e': did you mean '4d'?"),
         (["4b", "--preset", "best"], "best"),
         (["4b", "--seeds", "0"], "seeds is 0: give a number from 1"),
-        (["7", "--preset", "original"], "preset original is for battle"),
+        (["7", "--preset", "original"], "preset original is only for battle"),
     ],
 )
 def test_what_cannot_be_made_is_refused_before_anything_is_trained(

@@ -243,7 +243,7 @@ def test_a_stopped_sweep_goes_on(small: Path, tmp_path: Path) -> None:
     os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does
     _, errors = process.communicate(timeout=600)
     assert process.returncode == 130
-    assert "the same command goes on" in errors
+    assert "the same command continues" in errors
     assert "Traceback" not in errors
     for name in ("00-cmfq", "00-mfq"):
         run = Run.open(runs / name)

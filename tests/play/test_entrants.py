@@ -95,13 +95,13 @@ def test_who_cannot_enter(runs: Path, tmp_path: Path) -> None:
         enter([run, str(runs / "." / "cmfq-1" / ".." / "mfq-0")], 1)
     with pytest.raises(UserError, match="enter one policy twice"):
         enter([run, f"{run}/checkpoints/000003.safetensors"], 1)
-    with pytest.raises(UserError, match="no run folder with checkpoints"):
+    with pytest.raises(UserError, match="not a run folder with checkpoints"):
         enter([str(runs)], 1)
     with pytest.raises(UserError, match="there is no entrant 'rusch'"):
         enter(["rusch"], 1)
     again = copytree(run, tmp_path / "again")
     (again / "checkpoints" / "000003.safetensors").unlink()
-    with pytest.raises(UserError, match="both mfq with seed 0, and a seed counts once"):
+    with pytest.raises(UserError, match="both mfq with seed 0, but each seed may occur once"):
         enter([run, str(again)], 1)
 
 

@@ -98,7 +98,7 @@ def test_games_that_are_over_are_not_played_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        (("--seed", "1"), "with seed 0, not 1: go on with the same"),
+        (("--seed", "1"), "with seed 0, not 1: continue with the same"),
         (("--games", "1"), "more than 1 games a pair"),
     ],
 )

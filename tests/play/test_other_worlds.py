@@ -126,7 +126,7 @@ def test_too_few_games_for_every_role_are_refused(
     command = ["tournament", str(runs["three_roles"]), "random", "--log", str(tmp_path / "t.json")]
     assert main([*command, "--games", "5", "--workers", "1"]) == 2
     error = capsys.readouterr().err
-    assert "give at least 6, so that each has every role once (a and b and c)" in error
+    assert "give at least 6, so that each plays every role once (a and b and c)" in error
 
 
 def test_roles_that_are_not_two_are_not_crossed_and_the_way_out_is_named(

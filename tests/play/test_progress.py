@@ -84,7 +84,7 @@ def test_a_file_cut_short_goes_on_to_the_same_end(runs: Path, tmp_path: Path, ke
     whole = play([runs / "cmfq-0"], ["rush"], path)
     lines = whole.split(b"\n")
     path.write_bytes(b"\n".join([*lines[: 1 + kept], b',{"a": "0'[kept == 0 :]]))
-    with pytest.raises(UserError, match=f"is not finished: it holds {kept} games; go on with"):
+    with pytest.raises(UserError, match=f"is not finished: it holds {kept} games; continue with"):
         finished_progress(path)
     assert play([runs / "cmfq-0"], ["rush"], path) == whole
 
@@ -101,7 +101,7 @@ def test_it_grows_with_the_run_and_with_opponents(runs: Path, tmp_path: Path) ->
     assert before < set(finished_progress(path).games)
     path.unlink()
     assert play([run], ["rush", "random"], path, games=3) == grown
-    with pytest.raises(UserError, match="has games of rush as it was then"):
+    with pytest.raises(UserError, match="has games of an earlier version of rush"):
         play([run], ["random"], path, games=3)
 
 
@@ -133,7 +133,7 @@ def test_a_tournament_is_not_taken_for_it(runs: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="holds the games of `cmfq tournament"):
         play([runs / "cmfq-0"], ["rush"], path)
     play([runs / "cmfq-0"], ["rush"], tmp_path / "p.json")
-    with pytest.raises(UserError, match="is no tournament, it holds the games of `again`"):
+    with pytest.raises(UserError, match="is not a tournament, it holds the games of `again`"):
         finished_tournament(tmp_path / "p.json")
 
 

@@ -100,7 +100,7 @@ def test_a_file_cut_short_goes_on_to_the_same_end(
     path.write_bytes(b"\n".join([*lines[: 1 + kept], b',{"a": "0'[kept == 0 :]]))
     before, finished = read_tournament(path)
     assert (len(before.games), finished) == (kept, False)
-    with pytest.raises(UserError, match=f"is not finished: it holds {kept} games; go on with"):
+    with pytest.raises(UserError, match=f"is not finished: it holds {kept} games; continue with"):
         finished_tournament(path)
     played = []
     play_tournament(
@@ -119,15 +119,17 @@ def test_a_tournament_can_grow_but_not_change(
 ) -> None:
     path = tmp_path / "t.json"
     games = set(finished_tournament(path).games) if play(entrants, path) else set()
-    with pytest.raises(UserError, match="is a tournament with seed 0, not 1: go on with the same"):
+    with pytest.raises(
+        UserError, match=("is a tournament with seed 0, not 1: continue with the same")
+    ):
         play(entrants, path, seed=1)
-    with pytest.raises(UserError, match="is a tournament with max_steps 10, not 26: go on"):
+    with pytest.raises(UserError, match="is a tournament with max_steps 10, not 26: continue"):
         play(entrants, path, environment=BattleSettings(size=12, max_steps=26))
     with pytest.raises(UserError, match="with environment battle, 12 a side, not pursuit, 20"):
         validate_log(path, replace(finished_tournament(path), settings=TournamentSettings(PURSUIT)))
     with pytest.raises(UserError, match="has more than 4 games a pair"):
         play(entrants, path, episodes=4)
-    with pytest.raises(UserError, match="has games of rush as it was then, which is not among"):
+    with pytest.raises(UserError, match="has games of an earlier version of rush: give the same"):
         play(entrants[:2], path)
     assert set(finished_tournament(path).games) == games, "a refusal loses nothing"
     more = enter([str(runs / n) for n in ("cmfq-0", "mfq-0", "mfq-1")] + ["rush"], 2)
@@ -168,7 +170,7 @@ def test_files_that_are_no_tournament(entrants: tuple[Entrant, ...], tmp_path: P
         (b"[]", "this version of cmfq reads"),
         (b"\xff\xfe", "cannot be read as a tournament"),
         (whole.replace(b'"game": 3,', b'"game": 3;', 1), r"line \d+ of .* is damaged"),
-        (whole.replace(b'"steps": ', b'"stepz": ', 1), "does not hold what a tournament must"),
+        (whole.replace(b'"steps": ', b'"stepz": ', 1), "line 2 of .* is damaged .*`steps`"),
     ):
         path.write_bytes(content)
         with pytest.raises(UserError, match=sentence):
@@ -240,7 +242,7 @@ def test_ctrl_c_keeps_what_was_played(runs: Path, tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "Traceback" not in errors
     kept = len(read_tournament(path)[0].games)
-    assert f"{kept} of 500 games are kept in {path}: the same command goes on" in errors
+    assert f"{kept} of 500 games are kept in {path}: the same command continues" in errors
 
 
 def children(parent: int) -> list[int]:

@@ -97,11 +97,11 @@ def test_a_chunk_that_lies_about_itself_is_damage() -> None:
 
 
 MISTAKES = {
-    "nothing": (b"", "is no replay: give a file made by `cmfq record`"),
-    "another file": (b"PNG" * 100, "is no replay"),
+    "nothing": (b"", "is not a replay: give a file made by `cmfq record`"),
+    "another file": (b"PNG" * 100, "is not a replay"),
     "a newer version": (
         form.SIGNATURE + struct.pack("<I", form.VERSION + 1),
-        "is a replay of format 2, this cmfq reads up to 1: install a newer cmfq",
+        "is a replay of format 2, but this cmfq reads formats up to 1: install a newer cmfq",
     ),
     "no step": (form.prefix() + form.pack(form.HEAD, b"{}"), "is cut short before its first step"),
 }

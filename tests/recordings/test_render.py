@@ -60,7 +60,7 @@ def test_a_scripted_agent_heeds_nobody(fight: Path) -> None:
     replay = read(fight)
     agent = int(replay.steps[STEP][1].ids[0])
     assert neighbours(replay, STEP, agent) == []
-    with pytest.raises(UserError, match="agent 77 does not live in step 6"):
+    with pytest.raises(UserError, match="agent 77 is not alive in step 6"):
         neighbours(replay, STEP, 77)
 
 

@@ -482,10 +482,10 @@ def test_a_page_in_one_file_works_offline(browser: Browser, fight: Path, tmp_pat
 
 
 MISTAKES = {
-    "another file": (b"hello", "game.replay is no replay"),
+    "another file": (b"hello", "game.replay is not a replay"),
     "a newer version": (
         form.SIGNATURE + struct.pack("<I", form.VERSION + 1),
-        "game.replay is a replay of format 2, this page reads up to 1",
+        "game.replay is a replay of format 2, but this page reads formats up to 1",
     ),
     "no step": (form.prefix(), "game.replay is cut short before its first step ends"),
     "a header that is none": (

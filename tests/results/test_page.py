@@ -174,11 +174,11 @@ def test_a_terminal_shows_the_tables_that_fit_it(
 def test_a_page_of_ones_own_is_not_written_over(tmp_path: Path) -> None:
     write_folder(tmp_path / "ours", page())
     validate_results_folder(tmp_path / "ours", "Results: ")
-    with pytest.raises(UserError, match=r"README\.md is not of results like these"):
+    with pytest.raises(UserError, match=r"README\.md is not a page of such results"):
         validate_results_folder(tmp_path / "ours", "Others")
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "index.html").write_text("<!doctype html><title>mine</title>")
-    with pytest.raises(UserError, match=r"index\.html is not of results like these"):
+    with pytest.raises(UserError, match=r"index\.html is not a page of such results"):
         validate_results_folder(tmp_path / "site", "Results: ")
     shutil.rmtree(tmp_path / "site")
     validate_results_folder(tmp_path / "site", "Results: ")

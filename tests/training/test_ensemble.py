@@ -94,7 +94,7 @@ def test_other_heads_are_refused(tiny: Tiny, head: str) -> None:
     with pytest.raises(UserError, match=f"ensemble is 3 and head {head}: .* give head pairwise"):
         SelfPlay(replace(tiny, network=network, ensemble=3))
     parts = policies(2, replace(tiny, network=network))
-    with pytest.raises(UserError, match=f"need the pairwise head, and these have {head}"):
+    with pytest.raises(UserError, match=f"need the pairwise head, but these networks have {head}"):
         joined(parts)
 
 
@@ -165,7 +165,7 @@ def test_commands_take_ensembles(
     assert main(["evaluate", str(out), "random", *game]) == 0
     words[-1] = str(tmp_path / "other.safetensors")
     assert main(["export", str(runs / "cmfq-0"), *words]) == 2
-    assert "need the pairwise head, and these have additive" in capsys.readouterr().err
+    assert "need the pairwise head, but these networks have additive" in capsys.readouterr().err
 
 
 def test_several_runs_make_one_policy(run: Path, tiny: Tiny, tmp_path: Path) -> None:

@@ -43,11 +43,11 @@ def test_checkpoints_up_to_an_episode(runs: Path) -> None:
 
 def test_what_cannot_be_exported(runs: Path, tmp_path: Path) -> None:
     out = tmp_path / "policy.safetensors"
-    with pytest.raises(UserError, match=r"checkpoints is 4, and .* has 3"):
+    with pytest.raises(UserError, match=r"checkpoints is 4, but .* has 3"):
         export_policy([runs / "cmfq-0"], out, "average", checkpoints=4)
     with pytest.raises(UserError, match="checkpoints is 0"):
         export_policy([runs / "cmfq-0"], out, "average", checkpoints=0)
-    with pytest.raises(UserError, match="no run folder"):
+    with pytest.raises(UserError, match="not a run folder"):
         export_policy([tmp_path], out, "last", checkpoints=1)
     with pytest.raises(UserError, match="cannot write"):
         export_policy([runs / "cmfq-0"], tmp_path / "policy.pt", "last", checkpoints=1)

@@ -286,7 +286,9 @@ def test_a_run_that_was_killed_as_it_began_goes_on(
     Run.create(run, tiny)
     if lost == "run.json":
         (run / "run.json").rename(run / "run.json.part")
-        with pytest.raises(UserError, match="or train again if a run was killed as it began"):
+        with pytest.raises(
+            UserError, match=("or train again if the run was killed at its beginning")
+        ):
             Run.open(run)
         Run.create(run, tiny)
     assert not (run / "checkpoints").exists()
@@ -377,7 +379,7 @@ def test_a_disk_that_fails_is_one_sentence_and_the_run_goes_on_later(
             train(opened, SelfPlay(tiny), spoil, lambda: False)
     assert "\n" not in str(refusal.value)
     if failing == "folder":
-        assert "is not there any more" in str(refusal.value)
+        assert "no longer exists" in str(refusal.value)
         shutil.rmtree(run, ignore_errors=True)
         (tmp_path / "away").rename(run)
     elif failing == "metrics":
@@ -460,7 +462,9 @@ def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
         said, _ = process.communicate(timeout=LIMIT)
         assert time.monotonic() - started < 60, "on a machine with much else to do"
     assert process.returncode == 130
-    assert said.endswith(f"stopped at once: `cmfq resume {run}` goes on from what was saved last\n")
+    assert said.endswith(
+        f"stopped at once: `cmfq resume {run}` continues from the last state that was saved\n"
+    )
 
 
 def test_a_ring_takes_back_what_was_written(fragile: TrainSettings[PettingZooSettings]) -> None:

@@ -66,8 +66,8 @@ def test_tables_that_memory_cannot_hold_are_refused_with_the_figures(
         SelfPlay(settings(monkeypatch, 2000, head="pairwise"))
     # 4 bytes x 4,002,000 outputs x (6 copies x 129 weights of each + 3 tables x 256 rows)
     assert str(refused.value) == (
-        "head is pairwise: tables of 2,000 x 2,000 values take 24.7 GB with batches of 256, and "
-        "there are 9.0 GB; leave it at auto, or give additive"
+        "head is pairwise: tables of 2,000 x 2,000 values take 24.7 GB with batches of 256, but "
+        "there are 9.0 GB; leave head at auto, or give additive"
     )
 
 

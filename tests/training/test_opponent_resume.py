@@ -224,7 +224,7 @@ def test_an_opponent_that_is_gone_or_another_at_resume_loses_nothing(
     before = {one: one.read_bytes() for one in path.rglob("*.safetensors")}
     file.unlink()
     assert main(["resume", str(path)]) == 2
-    with pytest.raises(UserError, match="a run that goes on needs the opponents with which it be"):
+    with pytest.raises(UserError, match="a resumed run needs the opponents with which it be"):
         SelfPlay(settings, load_player)
     write(2)
     with Run.open(path) as run, pytest.raises(UserError, match="has other weights than before"):

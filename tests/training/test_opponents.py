@@ -237,10 +237,10 @@ def test_opponents_that_cannot_play_are_refused_before_anything_is_made(
         ("battle", ["--opponents", "gated", "--episodes", "5"], "the gate would never open"),
         ("battle", ["--opponents", "gated=0.01", "self"], "the gate would never open"),
         ("battle", ["--opponents", "no_such_module:f"], "'no_such_module:f' cannot be imported"),
-        ("battle", ["--opponents", "math:pi"], "'math:pi' is no function"),
+        ("battle", ["--opponents", "math:pi"], "'math:pi' is not a function"),
         ("battle", ["--opponents", "math:sqrt"], "cannot be called with a team's specification"),
-        ("battle", ["--opponents", "builtins:repr"], "gave str, which has no method decide"),
-        ("signal", ["--opponents", "past"], "this game has one team, and nobody to play against"),
+        ("battle", ["--opponents", "builtins:repr"], "returned str, which has no method decide"),
+        ("signal", ["--opponents", "past"], "this game has one team and no opponents"),
     ):
         command = ["train", environment, *arguments, "--run", str(tmp_path / "run")]
         assert main(command) == 2

@@ -71,7 +71,7 @@ def test_the_original_dialect_row_by_row() -> None:
     [
         (["battle", "--preset", "strng"], "unknown preset 'strng': did you mean 'strong'"),
         (["battle", "--preset=strng"], "unknown preset 'strng'"),
-        (["pursuit", "--preset", "original"], "preset original is for battle"),
+        (["pursuit", "--preset", "original"], "preset original is only for battle"),
         (["battle", "--sizes", "64", "70"], "no battle map has 70 agents a side"),
         (["signal", "--sizes", "3"], "sizes are (3,): this environment has one size"),
     ],
@@ -137,7 +137,7 @@ def test_oneself_counts_among_the_neighbours_if_asked() -> None:
         counts = policy.find_neighbourhood(positions, groups, previous).counts
         assert counts.sum(1).tolist() == [1 + own[0], 1 + own[1], 2 + own[2]]
         assert counts[0, 4] == own[0]
-    with pytest.raises(UserError, match="leave oneself out"):
+    with pytest.raises(UserError, match="leave oneself at its default"):
         QPolicy(specification, network, "attention-mfq", MeanFieldSettings(oneself=True), 1.0)
 
 

@@ -164,7 +164,7 @@ def test_a_folder_in_use_is_refused(tmp_path: Path, tiny: TrainSettings[BattleSe
 
 
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="is no run folder"):
+    with pytest.raises(UserError, match="is not a run folder"):
         Run.open(tmp_path)
     with pytest.raises(UserError, match="has no checkpoints"):
         cmfq.load(tmp_path)
@@ -299,7 +299,7 @@ def test_checkpoints_are_not_lost_with_the_state(
     (tmp_path / "run" / "state.safetensors").unlink()
     with (
         Run.open(tmp_path / "run") as run,
-        pytest.raises(UserError, match="cannot go on: its chec"),
+        pytest.raises(UserError, match="cannot continue without it: its chec"),
     ):
         run.restore(SelfPlay(tiny))
     assert sorted((tmp_path / "run" / "checkpoints").iterdir()) == before

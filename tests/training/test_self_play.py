@@ -138,7 +138,7 @@ def test_roles_and_opponents_that_do_not_go_together(tiny: TrainSettings[BattleS
         SelfPlay(replace(tiny, algorithms={"predator": "mfq"}))
     with pytest.raises(UserError, match="unknown algorithm 'mfqq'"):
         replace(tiny, algorithms={"agent": "mfqq"})
-    with pytest.raises(UserError, match="has 'past': this game has one team, and nobody to play"):
+    with pytest.raises(UserError, match="has 'past': this game has one team and no opponents"):
         SelfPlay(TrainSettings(SignalSettings(), opponents=("past",)))
 
 

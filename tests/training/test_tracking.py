@@ -142,8 +142,8 @@ def test_a_tracker_that_fails_ends_no_training_and_is_given_later_what_it_missed
     assert run.finished
     (said,) = (str(one.message) for one in notices)
     assert said == (
-        f"tracker {OWN} failed and is given no more rows: ConnectionError: nobody answers in "
-        f"row 3; training goes on, and `{TRUST_VARIABLE}=1 cmfq resume {tmp_path / 'x'}` gives it "
+        f"tracker {OWN} failed and is given no more rows: ConnectionError: nobody answers in row "
+        f"3; training continues, and `{TRUST_VARIABLE}=1 cmfq resume {tmp_path / 'x'}` gives it "
         "what it missed"
     )
     assert [episode for episode, _ in told()] == [1, 2]
@@ -189,7 +189,7 @@ def test_a_file_may_not_name_a_tracker_unless_the_user_says_so(
     monkeypatch.setattr("cmfq.training.stop.StopSignal.__call__", lambda self: True)
     run = str(tmp_path / "x")
     assert main([*SMALL, "--track", OWN, "--run", run]) == 0, "what is typed is trusted"
-    assert f"`{TRUST_VARIABLE}=1 cmfq resume {run}` goes on" in capsys.readouterr().out
+    assert f"`{TRUST_VARIABLE}=1 cmfq resume {run}` continues" in capsys.readouterr().out
     monkeypatch.undo()
     monkeypatch.delenv(TRUST_VARIABLE, raising=False)
     before = len(NOTES)
@@ -230,7 +230,7 @@ def test_a_missing_package_is_named_with_its_extra(
     [
         ("wand", "unknown tracker 'wand': did you mean 'wandb'?"),
         ("nowhere:tracker", "tracker 'nowhere:tracker' cannot be imported"),
-        (f"{__name__}:NOTES", "is no function"),
+        (f"{__name__}:NOTES", "is not a function"),
         (f"{__name__}:Speechless", "makes Speechless, which has no method row: give it start, row"),
         (f"{__name__}:broken", "cannot be made: LookupError: no key"),
     ],
@@ -257,7 +257,7 @@ def test_a_damaged_file_is_one_sentence(tmp_path: Path, tiny: Tiny) -> None:
         json.dumps({OWN: stored[OWN] | {"id": "x"}}),
     ):
         (run / "trackers.json").write_text(content)
-        with pytest.raises(UserError, match=r"trackers\.json .*: remove it to go on without"):
+        with pytest.raises(UserError, match=r"trackers\.json .*: remove it to continue without"):
             cmfq.resume(run)
     (run / "trackers.json").unlink()
     assert cmfq.resume(run).finished

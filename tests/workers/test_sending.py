@@ -87,7 +87,7 @@ def test_a_worker_that_was_given_up_writes_no_more(home: HomeFolder, tmp_path: P
     """As where a node comes back after others went on with its runs."""
     with (
         working_for(home),
-        pytest.raises(UserError, match="another worker goes on with a"),
+        pytest.raises(UserError, match="another worker continues a"),
         folder_at_home(tmp_path / "home", "a") as (path, written),
     ):
         path.mkdir(exist_ok=True)

@@ -108,8 +108,8 @@ def _call(call: Callable[[], None]) -> None:
         call()
     except SystemExit as error:
         raise UserError(
-            f"a function of your own ended the process, with exit code {error.code}: let it raise "
-            "an error instead"
+            f"your own function ended the process, with exit code {error.code}: let it raise an "
+            "error instead"
         ) from error
     except BrokenPipeError:
         raise
@@ -127,4 +127,4 @@ def _refused(error: OSError) -> str:
     """One sentence about something that the system refused, where no other sentence was ready."""
     what = " ".join((error.strerror or str(error) or type(error).__name__).split())
     where = "" if error.filename is None else f"{error.filename}: "
-    return f"the system does not let it go on: {where}{what}; mend that and give the command again"
+    return f"the operating system stopped it: {where}{what}; solve this and give the command again"

@@ -65,7 +65,7 @@ def train_shown(runs: Mapping[str, RunSettings], folder: Path, workers: Workers)
             for name in train_missing(runs, folder, workers):
                 screen.finished(name)
     except KeyboardInterrupt:
-        say(f"each run in {folder} is saved: the same command goes on", file=sys.stderr)
+        say(f"every run in {folder} is saved: the same command continues", file=sys.stderr)
         raise
     except UserError:
         left = unfinished(runs, folder)

@@ -134,7 +134,7 @@ class GamesScreen:
         if stopped and self._file:
             say(
                 f"{self._finished} of {self._games} games are kept in {self._file}: the same "
-                "command goes on",
+                "command continues",
                 file=sys.stderr,
             )
 

@@ -179,7 +179,9 @@ def _continue(
             finished = train_run(run, self_play, progress.report, stop, evaluator, trackers)
         except BaseException as error:
             if isinstance(error, KeyboardInterrupt) or interrupted():
-                progress.say(f"stopped at once: `{go_on}` goes on from what was saved last")
+                progress.say(
+                    f"stopped at once: `{go_on}` continues from the last state that was saved"
+                )
             raise
     if games and run.evaluations():
         say(_cost_line(run))
@@ -187,7 +189,7 @@ def _continue(
         play = command("evaluate", run.path, RANDOM, own_functions=own)
         say(f"finished: {run.path} holds the run, play it with `{play}`")
     else:
-        say(f"stopped after episode {self_play.episode}: `{go_on}` goes on")
+        say(f"stopped after episode {self_play.episode}: `{go_on}` continues")
 
 
 def _evaluation_line(row: Evaluation, measure: str) -> str:

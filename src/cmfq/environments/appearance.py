@@ -92,8 +92,8 @@ def items_of(world: object) -> FloatArray | None:
         return np.zeros((0, 3), np.float32)
     if given.ndim != 2 or given.shape[1] not in (2, 3) or not np.isfinite(given).all():
         raise UserError(
-            f"items() gave an array of shape {given.shape}: give a row x, y or x, y, radius of "
-            "finite numbers for each"
+            f"items() gave an array of shape {given.shape}: give a row of finite numbers for each "
+            "item, x, y or x, y, radius"
         )
     if given.shape[1] == 2:
         given = np.column_stack([given, np.full(len(given), ITEM_RADIUS, np.float32)])

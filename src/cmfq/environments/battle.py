@@ -323,7 +323,7 @@ def _checked(positions: Positions, map_size: int) -> Positions:
     if agents.max() > 1:
         x, y = cells[agents.argmax()].tolist()
         raise UserError(
-            f"{agents.max()} agents are to stand at ({x}, {y}): give everyone a cell of its own"
+            f"{agents.max()} agents have the position ({x}, {y}): give each agent its own cell"
         )
     red, blue = (np.array(cells, np.int32) for cells in positions)
     return red, blue

@@ -49,8 +49,8 @@ def check_environment(
     for (at, one), (_, other) in zip(first, _play(environment, seed, steps), strict=False):
         if one != other:
             raise UserError(
-                f"{at}: the same seed and actions lead elsewhere the second time; draw everything "
-                "from a generator that reset seeds"
+                f"{at}: the same seed and actions lead to another state the second time; draw all "
+                "random numbers from a generator that reset seeds"
             )
 
 
@@ -80,7 +80,9 @@ def _play(environment: Environment, seed: int, steps: int) -> list[tuple[str, by
             seen = _digest(observations)
             step = environment.step(actions)
             if _digest(observations) != seen:
-                raise UserError(f"{at}: it changed what was observed before; give fresh arrays")
+                raise UserError(
+                    f"{at}: it changed arrays that it returned before; return new arrays"
+                )
             witness.go_on(at, observations, step)
             said.append((at, _digest(step)))
             observations, over = step.observations, step.terminated or step.truncated
@@ -103,7 +105,7 @@ class Witness:
             UserError: they break the protocol; ``at`` says where.
         """
         if not sum(len(observation.ids) for observation in observations):
-            raise UserError(f"{at}: nobody is there")
+            raise UserError(f"{at}: there are no agents")
         self._look(at, observations)
         for observation in observations:
             self._seen.update(observation.ids.tolist())
@@ -116,12 +118,12 @@ class Witness:
         """
         for name in ("observations", "rewards", "alive"):
             if len(getattr(step, name)) != len(self._teams):
-                raise UserError(f"{at}: {name} has not one entry per team")
+                raise UserError(f"{at}: {name} must have one entry per team")
         if step.terminated and step.truncated:
-            raise UserError(f"{at}: the step says both terminated and truncated; say one")
+            raise UserError(f"{at}: the step is both terminated and truncated; return one of them")
         self._look(at, step.observations)
         if step.truncated and not sum(len(team.ids) for team in step.observations):
-            raise UserError(f"{at}: truncated with nobody left; that is terminated")
+            raise UserError(f"{at}: truncated without agents left; return terminated")
         joined: list[int] = []
         for team, old, new, rewards, alive in zip(
             self._teams, before, step.observations, step.rewards, step.alive, strict=True
@@ -131,12 +133,14 @@ class Witness:
             survivors = old.ids[alive]
             if not np.array_equal(new.ids[: len(survivors)], survivors):
                 raise UserError(
-                    f"{at}: the first rows of team {team.name} must be those that lived on, ids "
-                    f"{_some(survivors)}, in order, and are {_some(new.ids[: len(survivors)])}"
+                    f"{at}: the first rows of team {team.name} must be the survivors, ids "
+                    f"{_some(survivors)}, in order, but are {_some(new.ids[: len(survivors)])}"
                 )
             joined += new.ids[len(survivors) :].tolist()
         if returned := self._seen.intersection(joined):
-            raise UserError(f"{at}: the agent with id {min(returned)} was there before, and is new")
+            raise UserError(
+                f"{at}: the agent with id {min(returned)} was there before, but is returned as new"
+            )
         self._seen.update(joined)
 
     def _look(self, at: str, observations: tuple[TeamObservation, ...]) -> None:
@@ -186,7 +190,7 @@ def check_specifications(teams: Sequence[TeamSpecification]) -> None:
         )
         if ours != theirs:
             raise UserError(
-                f"teams {other.name} and {team.name} have the role {team.role}, and are not alike"
+                f"teams {other.name} and {team.name} have the role {team.role}, but differ"
             )
 
 
@@ -203,14 +207,14 @@ def _check_observation(at: str, team: TeamSpecification, observation: TeamObserv
         raise UserError(f"{at}: team {team.name} has previous actions that do not exist")
     if (observation.action_mask is not None) != team.action_masks:
         raise UserError(
-            f"{at}: team {team.name} has action_masks {team.action_masks}, and "
-            f"{'none' if team.action_masks else 'some'} came"
+            f"{at}: team {team.name} has action_masks {team.action_masks}, but "
+            f"{'none' if team.action_masks else 'some'} were returned"
         )
     if observation.action_mask is not None:
         mask = observation.action_mask
         _require(at, team, "action_mask", mask, (agents, actions), np.bool_)
         if not mask.any(axis=1).all():
-            raise UserError(f"{at}: an action mask of team {team.name} allows nothing")
+            raise UserError(f"{at}: an action mask of team {team.name} allows no action")
     if observation.health is not None:
         _require(at, team, "health", observation.health, (agents,), np.float32)
 
@@ -221,7 +225,7 @@ def _check_scenery(at: str, environment: Environment) -> None:
     if not (left < right and top < bottom and np.isfinite(scenery.bounds).all()):
         raise UserError(f"{at}: the bounds of the scenery are {scenery.bounds}")
     if len(scenery.bodies) != len(environment.teams):
-        raise UserError(f"{at}: the scenery has not one body per team")
+        raise UserError(f"{at}: the scenery must have one body per team")
 
 
 def _require(

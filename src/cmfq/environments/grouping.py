@@ -33,18 +33,17 @@ class Spaces:
             observation, action = world.observation_space(agent), world.action_space(agent)
         except Exception as error:
             raise UserError(
-                f"the environment does not tell the spaces of agent {agent!r} ({error!r}): give it "
-                "observation_space(agent) and action_space(agent)"
+                f"the environment does not give the spaces of agent {agent!r} ({error!r}): give "
+                "it observation_space(agent) and action_space(agent)"
             ) from error
         if not isinstance(action, spaces.Discrete):
             raise UserError(
-                f"the actions of agent {agent!r} are {short(action)}: supported is Discrete, so "
-                "number them"
+                f"the actions of agent {agent!r} are {short(action)}: give a Discrete space"
             )
         mask = observation.get(ACTION_MASK) if isinstance(observation, spaces.Dict) else None
         if mask is not None and mask.shape != (int(action.n),):
             raise UserError(
-                f"the {ACTION_MASK} of agent {agent!r} has shape {mask.shape}, and there are "
+                f"the {ACTION_MASK} of agent {agent!r} has shape {mask.shape}, but there are "
                 f"{action.n} actions: give it shape {(int(action.n),)}"
             )
         return cls(observation, action)
@@ -104,8 +103,8 @@ class Grouping:
                     continue
                 if self._patterns:
                     raise UserError(
-                        f"team {family!r} mixes unequal spaces: agent {first!r} has {distinct[0]}, "
-                        f"agent {agent!r} has {one}; give them teams of their own"
+                        f"team {family!r} has agents with different spaces: agent {first!r} has "
+                        f"{distinct[0]}, agent {agent!r} has {one}; put them in different teams"
                     )
                 distinct.append(one)
             names = [f"{family}-{i + 1}" for i in range(len(distinct))]
@@ -143,7 +142,7 @@ class Grouping:
             if kind.family == family and kind.spaces == found:
                 return number
         raise UserError(
-            f"agent {agent!r} appeared with {found}, and no team is like that: name it in "
+            f"agent {agent!r} appeared with {found}, which no team has: name the agent in "
             "possible_agents"
         )
 
@@ -159,8 +158,8 @@ class Grouping:
                 return name
         patterns = ", ".join(f"{name}={one.pattern}" for name, one in self._patterns.items())
         raise UserError(
-            f"agent {agent!r} is in none of the teams {patterns}: add a team that its name begins "
-            "with"
+            f"agent {agent!r} is in no team of {patterns}: add a team whose pattern matches the "
+            "beginning of its name"
         )
 
 
@@ -206,7 +205,9 @@ def _parse(team: str) -> tuple[str, re.Pattern[str]]:
     try:
         return name, re.compile(pattern)
     except re.error as error:
-        raise UserError(f"teams has {team!r}, which is no regular expression: {error}") from error
+        raise UserError(
+            f"teams has {team!r}, which is not a regular expression: {error}"
+        ) from error
 
 
 def _some(agents: Sequence[Agent]) -> str:

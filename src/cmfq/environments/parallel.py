@@ -55,8 +55,8 @@ def require_parallel(make_env: str, world: object) -> None:
     if hasattr(world, "agent_iter"):
         raise UserError(
             f"environment {make_env} lets agents act in turn (AEC): return "
-            "pettingzoo.utils.aec_to_parallel(environment) or, of a game in turns, "
-            "turn_based_aec_to_parallel(environment)"
+            "pettingzoo.utils.aec_to_parallel(environment), or "
+            "turn_based_aec_to_parallel(environment) for a turn-based game"
         )
     missing = [
         name
@@ -66,8 +66,8 @@ def require_parallel(make_env: str, world: object) -> None:
     if missing:
         raise UserError(
             f"environment {make_env} returns {type(world).__name__}, which has no "
-            f"{' and no '.join(missing)}: return a PettingZoo parallel environment, or one of "
-            "teams of arrays (cmfq.environments.base.Environment)"
+            f"{' and no '.join(missing)}: return a PettingZoo parallel environment, or an "
+            "environment of teams of arrays (cmfq.environments.base.Environment)"
         )
 
 
@@ -82,7 +82,7 @@ def restart(world: Any, seed: int) -> tuple[Entries, Entries]:
         raise UserError("reset does not return a pair of observations and infos")
     observations, infos = map(entries, answer)
     if not any(seen(observations, agent) for agent in list_agents(world, observations)):
-        raise UserError("there are no agents: let reset bring some, and give them observations")
+        raise UserError("there are no agents: reset must return observations of at least one")
     return observations, infos
 
 

@@ -111,8 +111,8 @@ class PettingZooSettings(EnvironmentSettings):
         for option in ("teams", "share_roles", "sides", "positions"):
             if getattr(self, option):
                 raise UserError(
-                    f"{option} is {getattr(self, option)}: environment {self.make_env} says itself "
-                    "what its teams and positions are, leave it out"
+                    f"{option} is {getattr(self, option)}: environment {self.make_env} defines "
+                    "its teams and positions itself, leave this option out"
                 )
         return ArrayEnvironment(self.make_env, world, self.max_steps)
 

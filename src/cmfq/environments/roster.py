@@ -112,8 +112,8 @@ class Roster:
         present = [agent for agent in present if agent not in dead and agent not in left]
         if not present and (waiting := [one for one in listed if one not in self._over]):
             raise UserError(
-                f"{len(waiting)} agents are in agents, {waiting[0]!r} first, and none is given an "
-                "observation: give one to whoever is to act"
+                f"{len(waiting)} agents are in agents, {waiting[0]!r} first, but none has an "
+                "observation: give one to every agent that acts"
             )
         stays = set(present)
         if not present:  # what follows is estimated for those whose last observations are there

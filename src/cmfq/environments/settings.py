@@ -61,7 +61,7 @@ class EnvironmentSettings(Protocol):
         Raises:
             UserError: policies cannot play it at another size, or it has no such size.
         """
-        raise UserError(f"sizes are ({size},): this environment has one size, leave it out")
+        raise UserError(f"sizes are ({size},): this environment has one size, leave sizes out")
 
     @property
     def has_places(self) -> bool:

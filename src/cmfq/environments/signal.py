@@ -82,11 +82,13 @@ class SignalSettings(EnvironmentSettings):
         require_range(self, 1, MOST_ACTIONS, "signals", "noises")
         if self.clusters * self.cluster_size > MOST_AGENTS:
             raise UserError(
-                f"{self.clusters} clusters of {self.cluster_size} are too many agents: give fewer, "
-                f"at most {MOST_AGENTS} agents together"
+                f"{self.clusters} clusters of {self.cluster_size} are too many agents: give fewer "
+                f"agents, at most {MOST_AGENTS} agents together"
             )
         if self.signals < 2:
-            raise UserError(f"signals is {self.signals}: give at least 2, or nothing is to be told")
+            raise UserError(
+                f"signals is {self.signals}: give at least 2, or there is no information"
+            )
 
     @property
     def title(self) -> str:

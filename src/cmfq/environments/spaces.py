@@ -131,11 +131,11 @@ class ObservationReader:
         self.features = tuple(names)
         if len(names) > FEATURE_LIMIT:
             raise UserError(
-                f"an observation has {len(names)} features, and at most {FEATURE_LIMIT} are "
+                f"an observation has {len(names)} features, but at most {FEATURE_LIMIT} are "
                 "supported: leave some out, or make it a smaller image"
             )
         if not self.features and not self.channels:
-            raise UserError("an observation holds nothing: give agents something to observe")
+            raise UserError("an observation is empty: give at least one feature")
 
     @property
     def view_shape(self) -> tuple[int, int]:
@@ -216,7 +216,7 @@ def _reader(space: spaces.Space[Any], name: str) -> Numbers | Categories:
     if isinstance(space, spaces.Discrete | spaces.MultiDiscrete):
         return Categories.of(space, name)
     raise UserError(
-        f"an observation is {type(space).__name__}, which holds no fixed set of numbers: supported "
+        f"an observation is {type(space).__name__}, which has no fixed set of numbers: supported "
         "are Box, Discrete, MultiDiscrete, MultiBinary, and Dict and Tuple of these"
     )
 

@@ -92,8 +92,8 @@ def symmetries(specification: TeamSpecification) -> list[Symmetry]:
     directions = [found for name in specification.actions if (found := _direction(name))]
     if height != width or height == 0 or len(directions) < len(specification.actions):
         raise UserError(
-            "symmetries are for square views and actions with a direction in their name, as "
-            f"MAgent2's ({specification.name} has a view of {height} x {width} and the actions "
+            "symmetries need square views and actions with a direction in their name, as in "
+            f"MAgent2 ({specification.name} has a view of {height} x {width} and the actions "
             f"{', '.join(specification.actions[:3])}, ...): leave symmetries out"
         )
     try:

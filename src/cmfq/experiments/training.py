@@ -91,7 +91,7 @@ def train_missing(
     if failed:
         raise UserError(
             f"{len(failed)} of {len(runs)} runs are not finished: {'; '.join(failed)}; the same "
-            "command goes on with them"
+            "command continues with them"
         )
 
 

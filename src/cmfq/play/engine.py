@@ -277,10 +277,10 @@ def _continued(
         ids = {player.id for player in _players(tournament)}
         absent = sorted({names[id] for game in lost for id in (game.a, game.b) if id not in ids})
         reason = (
-            f"games of {', '.join(absent[:3])} as it was then, which is not among the entrants"
+            f"games of an earlier version of {', '.join(absent[:3])}"
             if absent
-            else f"more than {tournament.settings.episodes} games a pair, or pairs its checkpoints "
-            "otherwise"
+            else f"more than {tournament.settings.episodes} games a pair, or pairs the "
+            "checkpoints in another way"
         )
         raise UserError(f"{path} has {reason}: give the same entrants, or {_way_out(tournament)}")
     return before.games
@@ -297,7 +297,7 @@ def _of_the_same_game(path: Path, tournament: Tournament) -> Tournament:
         changes = _differing(before.versions, tournament.versions)
     if changes:
         raise UserError(
-            f"{path} is a tournament with {'; '.join(changes)}: go on with the same, or "
+            f"{path} is a tournament with {'; '.join(changes)}: continue with the same, or "
             f"{_way_out(tournament)}"
         )
     return before

@@ -124,7 +124,9 @@ def _find(group: str, name: str, kind: str, checkpoints: int) -> Entrant:
         run = Run.open(path).description() if (path / SETTINGS_FILE).is_file() else None
         files = list_checkpoints(path)[-checkpoints:]
         if run is None or not files:
-            raise UserError(f"{name} is no run folder with checkpoints: give one by `cmfq train`")
+            raise UserError(
+                f"{name} is not a run folder with checkpoints: give a folder made by `cmfq train`"
+            )
         players = tuple(player_of(file) for file in files)
         stored = json.loads(to_json(run))
         return Entrant(name, group, run.settings.seed, players, stored)
@@ -218,7 +220,7 @@ def _validate_seeds(entrants: Sequence[Entrant]) -> None:
         if key in seeds:
             raise UserError(
                 f"{seeds[key]} and {entrant.name} are both {entrant.group} with seed "
-                f"{entrant.seed}, and a seed counts once: leave one out, or put it in a group of "
-                f"its own, as in `old={entrant.name}`"
+                f"{entrant.seed}, but each seed may occur once in a group: leave one out, or put "
+                f"it in another group, as in `old={entrant.name}`"
             )
         seeds[key] = entrant.name

@@ -110,8 +110,8 @@ def game_of(names: Sequence[str]) -> EnvironmentSettings:
     if own_names(*names) and not scripted:
         notify(
             f"environment {names}",
-            f"{' and '.join(names)} play battle: --environment names the environment of players "
-            "that do not say it",
+            f"{' and '.join(names)} play battle by default: for another environment, give "
+            "--environment",
         )
     return default_settings(next(iter(scripted), "battle"))
 
@@ -151,8 +151,8 @@ def _notify_of_unseen_inputs(
         notify(
             f"unseen inputs {name} {team.map_size}",
             f"{name} was trained on a map of {learned} and plays on one of {team.map_size}: "
-            f"{' and '.join(inputs)} are inputs that mean something else there; --no-place and "
-            "--compass train a policy for maps of any size",
+            f"{' and '.join(inputs)} have another meaning there; train a policy for maps of any "
+            "size with --no-place and --compass",
         )
 
 

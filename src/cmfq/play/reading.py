@@ -63,10 +63,10 @@ def read_tournament(path: Path) -> tuple[Tournament, bool]:
         known = False
     if not known:
         raise UserError(
-            f"{path} cannot be read as a tournament: it is none that this version of cmfq reads "
-            f"({FORMAT}), or its first line was cut short; give another file"
+            f"{path} cannot be read as a tournament: it has another format than this version of "
+            f"cmfq reads ({FORMAT}), or its first line was cut short; give another file"
         )
-    with damage_of(f"{path} does not hold what a tournament must, it", "give another file"):
+    with damage_of(f"{path} is not a valid tournament file, it", "give another file"):
         tournament = _of_header(decode_json(head, _Header))
     games, whole = _games(path, lines, tournament)
     return Tournament(**{**vars(tournament), "games": games}), whole
@@ -136,7 +136,7 @@ def _games(
     while line := lines.readline(LONGEST_GAME):
         number += 1
         if whole or (not line.endswith(b"\n") and len(line) == LONGEST_GAME):
-            raise _damaged(path, number, "it is too long, or follows the last")
+            raise _damaged(path, number, "it is too long, or comes after the last game")
         if not line.endswith(b"\n"):
             break  # a game that was cut short
         if line.rstrip() == END.strip().encode():
@@ -149,25 +149,23 @@ def _games(
         for player in (game.a, game.b):
             if player not in players:
                 raise UserError(
-                    f"line {number} of {path} has a game of {player[:40]!r}, who is no player of "
-                    "it: mend or remove that line"
+                    f"line {number} of {path} has a game of {player[:40]!r}, who is not one of "
+                    "its players: repair or remove that line"
                 )
         if game.key in games:
-            raise UserError(f"line {number} of {path} has a game for a second time: remove it")
+            raise UserError(f"line {number} of {path} repeats a game: remove that line")
         if players[game.a] == players[game.b] and not may_meet_itself:
             raise UserError(
                 f"line {number} of {path} has a game of {players[game.a]!r} against itself: "
-                "mend or remove that line"
+                "repair or remove that line"
             )
         games[game.key] = game
     return tuple(games.values()), whole
 
 
 def _damaged(path: Path, number: int, reason: str) -> UserError:
-    return UserError(
-        f"line {number} of {path} is damaged, it does not hold what a tournament must ({reason}): "
-        "mend or remove that line"
-    )
+    reason = reason.removeprefix("is damaged: ")
+    return UserError(f"line {number} of {path} is damaged ({reason}): repair or remove that line")
 
 
 def finished_tournament(path: Path) -> Tournament:
@@ -178,7 +176,7 @@ def finished_tournament(path: Path) -> Tournament:
     """
     played = _finished(path)
     if played.opponents or played.verb:
-        raise UserError(f"{path} is no tournament, it holds the games of `{played.command}`")
+        raise UserError(f"{path} is not a tournament, it holds the games of `{played.command}`")
     return played
 
 
@@ -201,8 +199,8 @@ def finished_progress(path: Path) -> Tournament:
                 lacking = {(id, id) for id in pair} - pairs if played.alone else {pair} - pairs
                 if lacking:
                     raise UserError(
-                        f"{path} lacks the games of {player.name} against {one.name}: go on with "
-                        f"`{played.command}`"
+                        f"{path} lacks the games of {player.name} against {one.name}: continue "
+                        f"with `{played.command}`"
                     )
     return played
 
@@ -211,7 +209,7 @@ def _finished(path: Path) -> Tournament:
     tournament, whole = read_tournament(path)
     if not whole:
         raise UserError(
-            f"{path} is not finished: it holds {len(tournament.games)} games; go on with "
+            f"{path} is not finished: it holds {len(tournament.games)} games; continue with "
             f"`{tournament.command}`"
         )
     return tournament

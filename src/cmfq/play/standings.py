@@ -203,14 +203,14 @@ def results_between(table: PairTable, a: Sequence[Entrant], b: Sequence[Entrant]
     for one, other in product(a, b):
         if (one.name, other.name) not in table:
             raise UserError(
-                f"{one.name} and {other.name} have not played each other: give the file of a "
-                "tournament, in which all do (a sweep or a progress is none)"
+                f"{one.name} and {other.name} have not played each other: give a tournament file "
+                "(not one of `cmfq sweep` or `cmfq progress`)"
             )
     numbers = {len(table[one.name, other.name]) for one in a for other in b}
     if len(numbers) > 1:
         raise UserError(
             f"pairs of {a[0].group} and {b[0].group} have played {min(numbers)} to {max(numbers)} "
-            "games: give the file of a tournament, in which all play as many"
+            "games: give a tournament file, in which all pairs play the same number of games"
         )
     margins = np.array([[table[one.name, other.name] for other in b] for one in a])
     return Results((np.sign(margins) + 1) / 2, margins)

@@ -66,6 +66,6 @@ def validate_game_count(games: int, teams: Sequence[TeamSpecification]) -> None:
     least = 2 * len(arrangements(teams))
     if len(teams) > 1 and not are_alike(teams) and games < least:
         raise UserError(
-            f"{games} games of two players: give at least {least}, so that each has every role "
+            f"{games} games of two players: give at least {least}, so that each plays every role "
             f"once ({' and '.join(dict.fromkeys(team.role for team in teams))})"
         )

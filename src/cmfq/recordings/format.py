@@ -232,7 +232,7 @@ def decode_header(content: bytes) -> Header:
         numbers += [team.body.size, team.body.full_health, team.view_radius or 0.0]
         numbers += chain(*(attack for attack in team.body.attacks if attack))
     if not header.teams or not all(team.actions and team.body.size > 0 for team in header.teams):
-        raise Damage("has no teams, or one without actions or a size")
+        raise Damage("has no teams, or a team without actions or without a size")
     if not (left < right and top < bottom) or max(map(abs, numbers)) > LARGEST_NUMBER:
         raise Damage("has no field, or numbers that are too large")
     return header

@@ -40,7 +40,7 @@ def find_agent(game: Recording, step: int, agent: int) -> Place:
         rows = np.flatnonzero(one.ids == agent)
         if rows.size:
             return Place(team, int(rows[0]))
-    raise UserError(f"agent {agent} does not live in step {step}: give another step or agent")
+    raise UserError(f"agent {agent} is not alive in step {step}: give another step or agent")
 
 
 def previous_actions(game: Recording, step: int, team: int) -> IntArray:

@@ -122,11 +122,11 @@ def read(path: Path | str) -> Recording:
         content = read_bytes(Path(path))
     version = form.version_of(content)
     if version is None:
-        raise UserError(f"{path} is no replay: give a file made by `cmfq record`")
+        raise UserError(f"{path} is not a replay: give a file made by `cmfq record`")
     if version > form.VERSION:
         raise UserError(
-            f"{path} is a replay of format {version}, this cmfq reads up to {form.VERSION}: "
-            "install a newer cmfq"
+            f"{path} is a replay of format {version}, but this cmfq reads formats up to "
+            f"{form.VERSION}: install a newer cmfq"
         )
     game = _assemble(content)
     if game is None:
@@ -239,7 +239,7 @@ def _check_follows(steps: Sequence[tuple[TeamStep, ...]], step: tuple[TeamStep, 
     """
     for before, now in zip(steps[-1] if steps else (), step, strict=False):
         if np.count_nonzero(before.alive) > len(now.ids):
-            raise Damage("has a step without agents that live")
+            raise Damage("has a step without living agents")
 
 
 def _largest_trace(rows: Sequence[int], actions: Sequence[int]) -> int:

@@ -51,7 +51,7 @@ def render(
     if agent is not None and not any(
         agent in team.ids for step in steps for team in game.steps[step]
     ):
-        raise UserError(f"agent {agent} lives in none of these steps: give another")
+        raise UserError(f"agent {agent} is not alive in any of these steps: give another agent")
     scenery = game.header.scenery()
     if crop:
         scenery = scenery._replace(bounds=_bounds_of(game, steps))

@@ -149,7 +149,9 @@ def load_checkpoint(path: str | Path) -> Checkpoint:
     if file.is_dir():
         file = latest_checkpoint(file)
     tensors, info = read_tensors(file)
-    with damage_of(f"{file} does not describe its own weights, it", "give another checkpoint"):
+    with damage_of(
+        (f"{file} has a description that does not match its weights, it"), "give another checkpoint"
+    ):
         if info.get("format") == FIRST_FORMAT:
             tensors, info = _as_second_format(tensors, info)
         if info.get("format") != FORMAT:
@@ -234,7 +236,7 @@ def latest_checkpoint(run: Path) -> Path:
     """
     checkpoints = list_checkpoints(run)
     if not checkpoints:
-        raise UserError(f"{run} has no checkpoints: is it a run folder made by `cmfq train`?")
+        raise UserError(f"{run} has no checkpoints: give a run folder made by `cmfq train`")
     return checkpoints[-1]
 
 

@@ -69,8 +69,8 @@ def _check_alike(run: Path, one: Checkpoint, other: Checkpoint) -> None:
     if mine != theirs:
         roles = [role for role in mine.keys() | theirs.keys() if mine.get(role) != theirs.get(role)]
         raise UserError(
-            f"{run} and {other.path.parent.parent} differ in {', '.join(sorted(roles))}: give runs "
-            "of one algorithm, with the same network, inputs and neighbours"
+            f"{run} and {other.path.parent.parent} differ in {', '.join(sorted(roles))}: give "
+            "runs of one algorithm with the same network, inputs and neighbours"
         )
 
 
@@ -85,7 +85,7 @@ def last_checkpoints(run: Path, number: int, until: int | None = None) -> list[C
     ]
     if not 1 <= number <= len(files):
         raise UserError(
-            f"checkpoints is {number}, and {run} has {len(files)}: give a number it has"
+            f"checkpoints is {number}, but {run} has {len(files)}: give at most that many"
         )
     return [load_checkpoint(file) for file in files[-number:]]
 

@@ -33,8 +33,8 @@ def settle_head(settings: RunSettings, teams: Sequence[TeamSpecification]) -> Ru
     if network.head == "pairwise" and needed > there:
         raise UserError(
             f"head is pairwise: tables of {actions:,} x {actions:,} values take {_size(needed)} "
-            f"with batches of {settings.learner.batch_size}, and there are {_size(there)}; leave "
-            "it at auto, or give additive"
+            f"with batches of {settings.learner.batch_size}, but there are {_size(there)}; leave "
+            "head at auto, or give additive"
         )
     if settings.ensemble > 1 and network.head != "pairwise":
         raise UserError(

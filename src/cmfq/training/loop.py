@@ -148,7 +148,7 @@ def _evaluate(
         except UserError as error:
             raise UserError(
                 f"the evaluation of episode {episode} against {opponent} failed: {error}; "
-                f"`{_resume_line(run, self_play, '--no-evaluate')}` goes on without it"
+                f"`{_resume_line(run, self_play, '--no-evaluate')}` continues without it"
             ) from error
         if score is None:
             return False

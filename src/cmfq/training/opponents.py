@@ -187,8 +187,8 @@ class Opponents:
         for name, players in self._loaded.items():
             if digest_of(players) != info["loaded"][name]:
                 raise UserError(
-                    f"the opponent {name} has other weights than before: put back what was there, "
-                    "or train again with a checkpoint file, which stays as it is"
+                    f"the opponent {name} has other weights than before: restore the old file, or "
+                    "train again with a checkpoint file, which does not change"
                 )
         self.results.restore(info["results"])
         parts = split_names(tensors)
@@ -224,8 +224,8 @@ def _find_sides(
     sides = seats(teams)
     if not sides[1]:
         raise UserError(
-            f"opponents has {others[0]!r}: this game has one team, and nobody to play against; "
-            "leave it at self"
+            f"opponents has {others[0]!r}: this game has one team and no opponents; leave "
+            "opponents at self"
         )
     return sides
 
@@ -233,8 +233,8 @@ def _find_sides(
 def _check_gate(settings: RunSettings, share: float, results: Results) -> None:
     if not results.alike:
         raise UserError(
-            f"opponents has {GATED!r}, which needs two sides of the same roles to say which is "
-            f"better, and the sides are {' and '.join(results.roles)}: give {PAST} instead"
+            f"opponents has {GATED!r}, which needs two sides of the same roles to compare them, "
+            f"but the sides are {' and '.join(results.roles)}: give {PAST} instead"
         )
     games, needed = share * settings.episodes, settings.opponent_pool.gate_games
     if games < needed:
@@ -255,13 +255,13 @@ def _load(
         return load_own_player(name, teams)
     if load_player is None:
         raise UserError(
-            f"opponents has {name!r}, which nothing here can load: in Python, give SelfPlay "
+            f"opponents has {name!r}, which cannot be loaded: in Python, give SelfPlay "
             "load_player=cmfq.play.players.load_player"
         )
     try:
         return load_player(name, settings.environment.kind, teams)
     except UserError as error:
         raise UserError(
-            f"opponents has {name!r}: {error}; {SELF}, {GATED}, {PAST} and module:name will do as "
-            "well, and a run that goes on needs the opponents with which it began"
+            f"opponents has {name!r}: {error}; {SELF}, {GATED}, {PAST} and module:name can be "
+            "used instead, and a resumed run needs the opponents with which it began"
         ) from error

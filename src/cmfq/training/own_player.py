@@ -103,8 +103,8 @@ def _policy(name: str, found: Callable[..., Any], team: TeamSpecification) -> Po
     if callable(made):
         return Bot(made)
     raise UserError(
-        f"player {name!r} gave {type(made).__name__}, which has no method decide: give a policy, "
-        "as cmfq.policies.Policy describes it, or a function of an observation and a generator"
+        f"player {name!r} returned {type(made).__name__}, which has no method decide: return a "
+        "policy (see cmfq.policies.Policy), or a function of an observation and a generator"
     )
 
 

@@ -53,7 +53,9 @@ def original(environment: EnvironmentSettings) -> RunSettings:
     and its network has no joint layer between the observation's layers and the head.
     """
     if "original" not in environment.training.presets:
-        raise UserError("preset original is for battle, as the original code: leave --preset out")
+        raise UserError(
+            "preset original is only for battle, as the original code: leave --preset out"
+        )
     settings = paper(environment)
     return replace(
         settings,

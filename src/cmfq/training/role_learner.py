@@ -57,7 +57,7 @@ class RoleLearner:
         )
         if settings.learner.batch_size > self.replay.capacity:
             raise UserError(
-                f"batch_size is {settings.learner.batch_size}: the replay holds "
+                f"batch_size is {settings.learner.batch_size}: the replay buffer holds "
                 f"{self.replay.capacity} agent-steps, give less, or raise replay_bytes"
             )
         self._settings: LearnerSettings = settings.learner

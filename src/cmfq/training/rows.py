@@ -55,7 +55,7 @@ def read_rows(path: Path, kind: type[Row] = Row, until: float = math.inf) -> lis
     """
     if not path.exists():
         return []
-    with damage_of(path, "mend or remove it"):
+    with damage_of(path, "repair or remove it"):
         rows = []
         for number, line in enumerate(read_bytes(path).split(b"\n")[:-1], 1):
             try:
@@ -73,7 +73,7 @@ def read_metrics(path: Path, until: float = math.inf) -> list[dict[str, Any]]:
     rows = read_rows(path, MetricsRow, until)
     teams = {len(row[name]) for row in rows for name in ("rewards", "kills", "survivors")}
     if rows and (len(teams) > 1 or 0 in teams):
-        raise UserError(f"{path} is damaged: rows are about different teams; mend or remove it")
+        raise UserError(f"{path} is damaged: rows are about different teams; repair or remove it")
     return rows
 
 

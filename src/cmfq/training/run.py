@@ -103,7 +103,7 @@ class Run:
             UserError: something is there already, or nothing can be made there.
         """
         exists = UserError(
-            f"{path} exists already: give another --run, or go on with "
+            f"{path} exists already: give another --run, or continue with "
             f"`{command('resume', path, own_functions=settings.own_functions)}`"
         )
         there = path.is_dir()
@@ -142,8 +142,8 @@ class Run:
         """
         if not (path / SETTINGS_FILE).is_file():
             raise UserError(
-                f"{path} is no run folder, it has no {SETTINGS_FILE}: give another one, or train "
-                "again if a run was killed as it began"
+                f"{path} is not a run folder, it has no {SETTINGS_FILE}: give another one, or "
+                "train again if the run was killed at its beginning"
             )
         return cls(path)
 
@@ -205,7 +205,7 @@ class Run:
             self.path / SETTINGS_FILE, replace(description, settings=settings, devices=devices)
         )
         return (
-            f"{self.path} goes on on {device} after {before[0]}: from episode "
+            f"{self.path} continues on {device} after {before[0]}: from episode "
             f"{self_play.episode + 1} on it is no longer bit for bit what it would have been"
         )
 
@@ -255,8 +255,8 @@ class Run:
             self._restore_state(self_play, state)
         elif rows or list_checkpoints(self.path):
             raise UserError(
-                f"{state} is gone, without which the run cannot go on: its checkpoints are still "
-                "good to play; to train again, give another folder"
+                f"{state} is gone, and the run cannot continue without it: its checkpoints can "
+                "still play; to train again, give another folder"
             )
         self_play.skipped_seeds = frozenset(self.description().skipped_seeds)
         self._reached = self_play.episode
@@ -298,7 +298,7 @@ class Run:
             name = self_play.settings.environment.kind
             settings = read_settings(name, former_run(name, info.get("settings")))
             if replace(settings, device=self_play.settings.device) != self_play.settings:
-                raise UserError("it belongs to a run with other settings")
+                raise UserError("it was written by a run with other settings")
             check_state(self_play, tensors, info)
             self_play.restore(tensors, info)
         except (
@@ -306,8 +306,8 @@ class Run:
             ArithmeticError,
         ) as error:  # fmt: skip
             raise UserError(
-                f"cannot go on from {state}: {reason_of(error)}; the run's checkpoints are still "
-                "good to play"
+                f"cannot continue from {state}: {reason_of(error)}; the run's checkpoints can "
+                "still play"
             ) from error
 
     def metrics(self) -> list[dict[str, Any]]:
@@ -320,7 +320,7 @@ class Run:
 
     def _evaluations(self) -> list[Evaluation]:
         path = self.path / EVALUATIONS_FILE
-        with damage_of(path, "mend or remove it"):
+        with damage_of(path, "repair or remove it"):
             return convert(read_rows(path), list[Evaluation])
 
 

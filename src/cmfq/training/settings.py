@@ -119,8 +119,8 @@ class TrainSettings(Generic[Settings]):
             raise UserError("evaluate_against is empty: name at least one opponent")
         if self.learner.symmetries and self.network.place:
             raise UserError(
-                "symmetries and place are both on: a place on the map is not the same in a turned "
-                "world; turn place off"
+                "symmetries and place are both on: the place on the map changes when the field is "
+                "turned; turn place off"
             )
         require_range(self, 1, 1024, "threads")
         check_name(self.device)

@@ -46,7 +46,7 @@ def check_state(self_play: SelfPlay, tensors: Mapping[str, Tensor], info: dict[s
         if role not in stored.sides:
             raise Damage(f"is damaged: it has nothing of the role {role!r}")
         if stored.sides[role].owed_rows > self_play.settings.learner.batch_size:
-            raise Damage("is damaged: it owes more rows than any run does")
+            raise Damage("is damaged: it has too many pending rows")
         _check_generator(stored.sides[role].generator)
         _check_tensors(side, tensors_of(role, parts))
     for name in {"episode", "acting"} | stored.generators.keys():
@@ -72,12 +72,12 @@ def _check_tensors(side: RoleLearner, tensors: dict[str, Tensor]) -> None:
         if part == OPPONENT and _kind(tensor) == _kind(expected.get(f"network/{rest}", tensor)):
             continue
         if name not in expected or _kind(tensor) != _kind(expected[name]):
-            raise Damage(f"is damaged: {name} is of another network")
+            raise Damage(f"is damaged: {name} belongs to another network")
         if part == "optimiser":
             index, _, moment = rest.partition("/")
             moments.setdefault(index, set()).add(moment)
     if any(found != set(MOMENTS) for found in moments.values()):
-        raise Damage("is damaged: its optimiser lacks something")
+        raise Damage("is damaged: its optimiser state is incomplete")
     if replay:
         empty = {name.removeprefix("replay/"): one for name, one in expected.items()}
         _check_replay(replay, empty, side.replay.capacity)
@@ -101,9 +101,9 @@ def _check_replay(replay: Mapping[str, Tensor], empty: Mapping[str, Tensor], cap
         like = empty.get(name)
         shape = None if like is None else () if name == "head" else (length, *like.shape[1:])
         if like is None or tensor.dtype != like.dtype or tuple(tensor.shape) != shape:
-            raise Damage(f"is damaged: {name} of its replay is of another run")
+            raise Damage(f"is damaged: {name} of its replay buffer belongs to another run")
     if not {"actions", "next_row", "steps", "head"} <= replay.keys() or rows > capacity:
-        raise Damage("is damaged: its replay lacks rows, or has too many")
+        raise Damage("is damaged: its replay buffer has too few rows, or too many")
     steps, taken = replay["steps"], replay["actions"] != NOT_TAKEN
     choices = empty["counts"].shape[1]
     following = replay["next_row"][taken]
@@ -116,7 +116,7 @@ def _check_replay(replay: Mapping[str, Tensor], empty: Mapping[str, Tensor], cap
         or not _within(replay["previous_actions"][taken], NOT_TAKEN, choices - 1)
         or not _within(replay["previous_actions"][following.long()], NOT_TAKEN, choices - 1)
     ):
-        raise Damage("is damaged: rows of its replay point nowhere")
+        raise Damage("is damaged: rows of its replay buffer point to missing rows")
 
 
 def _within(numbers: Tensor, low: int, high: int) -> bool:

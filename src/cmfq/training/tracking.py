@@ -138,7 +138,7 @@ def read_trackers(run: Path) -> dict[str, Tracked]:
     path = run / TRACKERS_FILE
     if not path.exists():
         return {}
-    with damage_of(path, "remove it to go on without trackers"):
+    with damage_of(path, "remove it to continue without trackers"):
         return decode_json(read_bytes(path), dict[str, Tracked])
 
 
@@ -247,8 +247,8 @@ class Tracking:
             again = command("resume", self._folder, own_functions=own)
             notify(
                 f"tracker {name} of {self._folder}",
-                f"tracker {name} failed and is given no more rows: {_reason(error)}; training goes "
-                f"on, and `{again}` gives it what it missed",
+                f"tracker {name} failed and is given no more rows: {_reason(error)}; training "
+                f"continues, and `{again}` gives it what it missed",
             )
             return False
         return True

@@ -164,7 +164,7 @@ def validate_address(address: str) -> None:
     except OSError as error:
         raise UserError(
             f"no Ray cluster answers at {address} ({error.strerror or error}): `ray start --head` "
-            "starts one and says its address"
+            "starts one and prints its address"
         ) from error
     check = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
     with suppress(subprocess.TimeoutExpired):
@@ -172,8 +172,9 @@ def validate_address(address: str) -> None:
         if asked.returncode == 0:
             return
     raise UserError(
-        f"what is at {address} is no Ray cluster that answers: give the address that `ray start "
-        "--head` printed; if that cluster has a token, RAY_AUTH_TOKEN_PATH must name its file here"
+        f"the server at {address} does not answer as a Ray cluster: give the address that `ray "
+        "start --head` printed; if that cluster has a token, RAY_AUTH_TOKEN_PATH must name its "
+        "file here"
     )
 
 

@@ -161,7 +161,7 @@ def validate_partition(partition: str) -> None:
     """
     if not all(shutil.which(name) for name in ("sinfo", "sbatch", "srun")):
         raise UserError(
-            f"workers is slurm:{partition}, and there is no Slurm here (no sbatch): give the "
+            f"workers is slurm:{partition}, but there is no Slurm here (no sbatch): give the "
             "command on a login node of the cluster"
         )
     asked = subprocess.run(

@@ -150,7 +150,7 @@ class HomeFolder:
 
     def _check(self, name: str, turn: int) -> None:
         if self._turns.get(name) != turn:
-            raise UserError(f"another worker goes on with {name}: this one is late, and ends")
+            raise UserError(f"another worker continues {name}: this one is too late and ends")
 
     def _path(self, name: str, file: str = "") -> Path:
         parts = PurePosixPath(name, file)

@@ -61,11 +61,11 @@ export async function readReplay(buffer, name) {
   const bytes = new Uint8Array(buffer);
   const view = new DataView(buffer);
   if (bytes.length < PREFIX_BYTES || ascii(bytes, 0, 8) !== SIGNATURE)
-    throw new ReplayError(`${name} is no replay: give a file made by “cmfq record”.`);
+    throw new ReplayError(`${name} is not a replay: give a file made by “cmfq record”.`);
   const version = view.getUint32(8, true);
   if (version > VERSION)
     throw new ReplayError(
-      `${name} is a replay of format ${version}, this page reads up to ${VERSION}: open it with a newer cmfq.`,
+      `${name} is a replay of format ${version}, but this page reads formats up to ${VERSION}: open it with a newer cmfq.`,
     );
   let header = null;
   let ending = null;
