@@ -144,7 +144,7 @@ STEPS: dict[str, tuple[Callable[[Step], Any], str]] = {
     ),
     "mask unasked": (
         lambda s: of_first(s, action_mask=np.ones((4, 2), np.bool_)),
-        "action_masks False, and some came",
+        "action_masks False, but some were returned",
     ),
     "mask type": (
         lambda s: of_second(s, action_mask=np.ones((3, 2), np.int8)),
