@@ -32,7 +32,7 @@ def test_only_an_output_of_the_same_kind_is_written_over(tmp_path: Path, name: s
     others = [other for one, other in OURS.values() if one is not kind]
     for foreign in (*others, b"what the user wrote", b'{"settings": {}}'):
         path.write_bytes(foreign)
-        with pytest.raises(UserError, match="and would be lost, give another file"):
+        with pytest.raises(UserError, match="and would be overwritten, give another file"):
             validate_output(path, kind)
 
 
@@ -88,7 +88,7 @@ def test_a_replay_is_not_written_over_by_its_page(
     assert main(["record", "rush", "random", *game, "--out", str(replay)]) == 0
     before = replay.read_bytes()
     assert main(["view", str(replay), "--html", str(replay)]) == 2
-    assert "is not an HTML page of cmfq and would be lost" in capsys.readouterr().err
+    assert "is not an HTML page of cmfq and would be overwritten" in capsys.readouterr().err
     assert replay.read_bytes() == before
     for _ in range(2):
         assert main(["view", str(replay), "--html", str(page)]) == 0

@@ -99,7 +99,7 @@ def _reason(path: Path, kind: Output) -> str:
         if belongs_to_run(path):
             return "it belongs to a run, give a file outside of it"
         if path.exists() and not _recognised(path, kind):
-            return f"what is there is not {kind.name} and would be lost, give another file"
+            return f"this file is not {kind.name} and would be overwritten, give another file"
     except OSError as error:
         return f"{error.strerror or error}, give another file"
     return ""

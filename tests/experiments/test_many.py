@@ -106,7 +106,7 @@ def test_the_command_trains_and_trains_nothing_twice(
     assert found["cmfq-0"].finished
     path.write_text(PLAN.replace("episodes = 2", "episodes = 3"))
     assert main(words) == 2
-    assert "was trained with episodes 2, which is not what is asked" in capsys.readouterr().err
+    assert "was trained with episodes 2, other settings than requested" in capsys.readouterr().err
 
 
 def test_runs_of_killed_workers_end_with_the_same_weights(

@@ -98,7 +98,7 @@ def test_intervals_hold_the_truth_as_often_as_they_say() -> None:
 
 
 def test_too_few_cells_are_refused() -> None:
-    with pytest.raises(ValueError, match="nothing over"):
+    with pytest.raises(ValueError, match="no degrees of freedom"):
         fit_effects(fold_over(3)[:4], np.zeros(4))
 
 
@@ -134,7 +134,7 @@ def test_runs_have_the_levels_of_their_cells(small: Path) -> None:
         ('["cmfq", "mfq"]', "[1, 2]", "unknown algorithm '1'"),
         ('["cmfq", "mfq"]', '[["a"], ["b"]]', "unknown algorithm"),
         ("[settings]", "[settings]\nseed = 7", "the design sets it"),
-        ("[6, inf]", '[inf, "inf"]', "the same to a run"),
+        ("[6, inf]", '[inf, "inf"]', "give the same run"),
         ("mean_field.radius = [6, inf]", 'mean_field.effect = ["kl", "my:own"]', "my:own"),
     ],
 )
@@ -162,7 +162,7 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
         (["--against", "00-cmfq=rush"], "called as, a run of the sweep"),
         (["--log", "no/g.json"], "there is no folder"),
         (["--log", "old.json"], "cannot write old.json: what is there is not a file of games"),
-        (["--out", "mine"], "would be lost"),
+        (["--out", "mine"], "would be overwritten"),
         (["--out", "old.json/x"], "is a file"),
         (["--runs", "old.json"], "cannot make the folder"),
     ],
@@ -193,7 +193,7 @@ def test_an_environment_that_neither_side_wins_is_refused(
     text = SMALL.partition("[settings]")[0].replace("battle", "pursuit")
     path.write_text(text)
     assert main(["sweep", str(path), "--log", str(tmp_path / "g"), "--runs", str(runs)]) == 2
-    assert "two sides that are alike" in capsys.readouterr().err
+    assert "two sides with the same role" in capsys.readouterr().err
     assert not runs.exists()
 
 
@@ -295,7 +295,7 @@ def test_the_command_plays_reports_and_reports_again(
     assert "radius 6 → inf" in page
     assert "2 between the two runs of each cell, and 2 of each run against each" in page
     assert len((out / "cells.csv").read_text().splitlines()) == 9
-    sentence = re.search(r"more than half .* in (\d) of 8 cells, less than half in (\d)", page)
+    sentence = re.search(r"more than half .* in (\d) of 8 cells and less than half in (\d)", page)
     assert sentence and page.index("## Cells") < sentence.start()
     rows = re.findall(r"^\| \d \|.*", page[sentence.end() :], re.MULTILINE)
     shares = [int(row.split(" | ")[-3].rstrip("%")) for row in rows]

@@ -102,7 +102,10 @@ def read_many(path: Path) -> ManyRuns:
     for values in (plan.settings, *plan.variants.values()):
         for name in values:
             if name in NOT_SETTINGS:
-                raise UserError(f"{name} is no setting of {path}: give algorithms and seeds above")
+                raise UserError(
+                    f"{path} cannot have the setting {name}: give algorithms and "
+                    "seeds at the top of the plan"
+                )
     if not 1 <= _number(plan) <= MOST_RUNS:
         raise UserError(f"{path} has {_number(plan)} runs: give 1 to {MOST_RUNS}")
     runs = plan.runs()

@@ -30,7 +30,7 @@ def runs_of(stored: Tournament) -> dict[str, RunSettings]:
     """
     trained = [one for one in stored.entrants if one.run]
     if not trained:
-        raise UserError("there is nothing to train again: no entrant of the tournament is a run")
+        raise UserError("there is nothing to train: no entrant of the tournament is a run")
     twice = [name for name, number in Counter(map(_folder, trained)).items() if number > 1]
     if twice:
         raise UserError(
@@ -105,7 +105,7 @@ def change_table(stored: Tournament, again: Tournament) -> Table:
 def change_sentence(table: Table) -> str:
     """Sentence: number of win rates that lie within the stored intervals."""
     within = sum(row[-1] == "yes" for row in table.rows)
-    return f"{within} of {len(table.rows)} win rates lie within the stored intervals."
+    return f"{within} of {len(table.rows)} win rates are within the stored intervals."
 
 
 def _folder(entrant: Entrant) -> str:
@@ -116,5 +116,5 @@ def _folder(entrant: Entrant) -> str:
     """
     name = Path(entrant.name).name
     if name in ("", ".."):
-        raise UserError(f"the stored run {entrant.name!r} has no name for a new folder to go by")
+        raise UserError(f"the stored run {entrant.name!r} has no name for a new folder")
     return name

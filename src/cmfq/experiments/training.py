@@ -44,7 +44,7 @@ def unfinished(runs: Mapping[str, RunSettings], folder: Path) -> list[str]:
         if changed:
             parts = ", ".join(f"{key} {value}" for key, value in changed.items())
             raise UserError(
-                f"{path} was trained with {parts}, which is not what is asked for: give another "
+                f"{path} was trained with {parts}, other settings than requested: give another "
                 "folder"
             )
         if not run.checkpoint(settings.episodes).is_file():

@@ -87,11 +87,14 @@ CLAIMS: tuple[Claim, ...] = (
         Wins("4c", "cmfq", "mfq400", 400, about=0.32),
     ),
     Claim(
-        "The same, against MFQ trained at 400 for as many agent-steps",
+        "The same, against MFQ trained at 400 for the same number of agent-steps",
         Wins("4c", "cmfq", "mfq400-steps", 400, about=0.32),
     ),
     *(
-        Claim(f"{a} holds in larger crowds better than {b}: {size} a side", Wins("4c", a, b, size))
+        Claim(
+            (f"{a} keeps more of its strength in larger battles than {b}: {size} a side"),
+            Wins("4c", a, b, size),
+        )
         for size in (100, 400)
         for a, b in (("attention-mfq", "mfq"), ("cmfq", "attention-mfq"), ("cmfq", "mfq"))
     ),
@@ -104,7 +107,10 @@ CLAIMS: tuple[Claim, ...] = (
         )
         for other in ("iql", "mfq", "attention-mfq", "random")
     ),
-    Claim("With a large epsilon CMFQ nears MFQ", Wins("4d", "cmfq-epsilon-1", "mfq", about=0.5)),
+    Claim(
+        ("With a large epsilon CMFQ is about as strong as MFQ"),
+        Wins("4d", "cmfq-epsilon-1", "mfq", about=0.5),
+    ),
     *(Claim(f"Training in pursuit converges: {group}", Converges("6", group)) for group in THREE),
     *(
         Claim(
@@ -116,7 +122,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     *(
         Claim(
-            f"What cmfq predators earn changes least with size: less than {other}",
+            f"The reward of CMFQ predators changes less with size than that of {other}",
             Steadier("7", "cmfq", other, 0),
         )
         for other in ("attention-mfq", "mfq")

@@ -101,7 +101,7 @@ FIGURES: dict[str, Figure] = {
         Figure(
             "4c",
             "sizes",
-            "Win rates in larger crowds",
+            "Win rates in larger battles",
             SMALL + LARGE,
             sizes=(64, 100, 400),
             games=4,

@@ -16,12 +16,13 @@ from cmfq.results.writing import write_folder
 from cmfq.text import markdown_text
 
 HOW_TO_READ = (
-    "Intervals are 95 %, over training seeds. A claim *holds* where the interval lies on its side; "
-    f"a claim of a figure where it lies within {NEAR:.0%} of it. It *does not hold* where the "
-    "interval lies on the other side, and *cannot be told* otherwise: what is true may be smaller "
-    f"than the *smallest difference*, which these seeds would show in {POWER:.0%} of cases. Win "
-    "rates are in percent; rewards are per agent and step, A's less B's; training has *converged* "
-    f"where its reward moves by less than {NEAR:.0%} of its range in its last tenth."
+    "Intervals are 95 % intervals over training seeds. A claim *holds* where the interval lies on "
+    f"its side; a claim about a number, where the interval lies within {NEAR:.0%} of it. It *does "
+    "not hold* where the interval lies on the other side, and is *undecided* otherwise: the true "
+    "difference may be smaller than the *smallest difference*, which these seeds would show in "
+    f"{POWER:.0%} of cases. Win rates are in percent; rewards are per agent and step, of A minus "
+    f"B; training has *converged* where its reward moves by less than {NEAR:.0%} of its range in "
+    "its last tenth."
 )
 
 
@@ -31,7 +32,9 @@ def write_paper(folder: Path, effort: Effort, command: str) -> list[Checked]:
     made = [one for one in FIGURES.values() if (folder / one.name / "README.md").is_file()]
     figures = [f"[{one.name}]({one.name}/README.md): {markdown_text(one.title)}" for one in made]
     title = f"The paper's figures and claims, preset {effort.preset}"
-    small = ["Everything is small here, to see that all of it works: nothing else follows from it."]
+    small = [
+        ("This is a small trial that only shows that every step works: the results mean nothing.")
+    ]
     page = Page(
         title,
         [
@@ -53,7 +56,7 @@ def summary(checked: Sequence[Checked]) -> str:
         for verdict, words in (
             ("holds", "hold"),
             ("does not hold", "do not hold"),
-            ("cannot be told", "cannot be told with so few seeds"),
+            ("undecided", "are undecided with so few seeds"),
             ("not measured", "are not measured yet"),
         )
         if counts[verdict]

@@ -44,12 +44,12 @@ def write_remainder(folder: Path, figure: Figure, effort: Effort, runs: Path, co
 
 
 HOW_TO_READ = (
-    "*Remainder*: an agent's greatest `R`, what Eq 9 leaves out of a neighbour, as a share of the "
-    "spread of its Q over its actions (median and 95th percentile over agents). *Gap*: what "
-    "remains of Eq 8, as such a share. *Bound used*: the greatest `R` as a share of its bound "
-    "`L/2 ‖δ‖²`, with `L` from the weights; at most 100 %. Networks have the additive head and "
-    "softplus: with the pairwise head the remainder is zero by construction, with rectifiers there "
-    "is no `L`."
+    "*Remainder*: an agent's greatest `R`, the part of a neighbour's Q that Eq 9 leaves out, as a "
+    "share of the spread of its Q over its actions (median and 95th percentile over agents). "
+    "*Gap*: the difference in Eq 8, as the same share. *Bound used*: the greatest `R` as a share "
+    "of its bound `L/2 ‖δ‖²`, with `L` from the weights; at most 100 %. Networks have the "
+    "additive head and softplus: with the pairwise head the remainder is zero by construction, "
+    "with ReLU `L` does not exist."
 )
 
 

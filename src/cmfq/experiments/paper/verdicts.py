@@ -29,7 +29,7 @@ from cmfq.results.curves import METRICS, stored_metrics
 from cmfq.statistics.intervals import mean_interval
 from cmfq.statistics.replication import Estimate
 
-Verdict = Literal["holds", "does not hold", "cannot be told", "not measured"]
+Verdict = Literal["holds", "does not hold", "undecided", "not measured"]
 POWER = 0.8
 NEAR = 0.1
 """How near to a figure that a claim names a rate has to be, and how little may still change for
@@ -73,10 +73,10 @@ def verdict_of(measured: Measured, found: Estimate) -> Verdict:
     """
     low, high = _claimed(measured)
     if not np.isfinite(found.low + found.high):
-        return "cannot be told"
+        return "undecided"
     if found.low >= low and found.high <= high:
         return "holds"
-    return "does not hold" if found.low > high or found.high < low else "cannot be told"
+    return "does not hold" if found.low > high or found.high < low else "undecided"
 
 
 def smallest_difference(found: Estimate, seeds: int) -> float:

@@ -39,7 +39,9 @@ def fit_effects(
     cells, factors = design.shape
     freedom = cells - factors - 1
     if freedom < 1:
-        raise ValueError(f"{cells} cells leave nothing over to judge {factors} effects by")
+        raise ValueError(
+            f"{cells} cells leave no degrees of freedom to estimate the errors of {factors} effects"
+        )
     table = np.hstack([np.ones((cells, 1)), design - 0.5])
     found, *_ = np.linalg.lstsq(table, response, rcond=None)
     variance = ((response - table @ found) ** 2).sum() / freedom

@@ -117,7 +117,7 @@ class Plan:
             if first == second:
                 raise UserError(
                     f"the levels of {factor.name} are {factor.levels[0]!r} and "
-                    f"{factor.levels[1]!r}, which are the same to a run: give two that differ"
+                    f"{factor.levels[1]!r}, which give the same run: give two levels that differ"
                 )
 
     def _settings(self, changes: Mapping[str, object]) -> RunSettings:
@@ -155,7 +155,7 @@ def read_plan(path: Path) -> Plan:
         raise UserError(f"{path} has {len(factors)} factors: give at least two under [factors]")
     for name in (*factors, *settings):
         if name in NOT_VARIED:
-            raise UserError(f"{name} is nothing that {path} may set: the design sets it")
+            raise UserError(f"{path} cannot set {name}: the design sets it")
     for name, levels in factors.items():
         if not isinstance(levels, list) or len(levels) != 2 or levels[0] == levels[1]:
             raise UserError(f"{name} of {path} is {levels}: give two levels, as in [200, 600]")

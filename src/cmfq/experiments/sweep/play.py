@@ -57,7 +57,7 @@ def validate_sweep(
     teams = teams_of(plan.game)
     if len(teams) > 1 and not are_alike(teams):
         raise UserError(
-            f"a sweep needs two sides that are alike, and {plan.game.title} has "
+            f"a sweep needs two sides with the same role, but {plan.game.title} has "
             f"{' and '.join(team.role for team in teams)}: `cmfq tournament` compares runs there"
         )
     runs = tuple(Entrant(str(folder / name), name, None, (), None) for name in plan.names)
@@ -152,8 +152,8 @@ def responses(plan: Plan, tournament: Tournament) -> Responses:
     missing = sorted(runs.keys() - folders.keys())
     if missing:
         raise UserError(
-            f"the games are of another plan, without the run {missing[0]}: give the plan that they "
-            "were played for"
+            f"the games belong to another plan, without the run {missing[0]}: give the plan for "
+            "which they were played"
         )
     for one in tournament.entrants:
         changed = (
@@ -162,8 +162,8 @@ def responses(plan: Plan, tournament: Tournament) -> Responses:
         if changed:
             key, value = next(iter(changed.items()))
             raise UserError(
-                f"the games are of another plan, whose run {one.group} has {key} {value}: give the "
-                "plan that they were played for"
+                f"the games belong to another plan, whose run {one.group} has {key} {value}: give "
+                "the plan for which they were played"
             )
     margins = games_by_pair(tournament)
     points = {pair: float(((np.sign(one) + 1) / 2).mean()) for pair, one in margins.items()}

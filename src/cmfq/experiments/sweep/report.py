@@ -47,15 +47,21 @@ def effects_of(plan: Plan, found: Responses) -> dict[str, Effects]:
     parts = {f"{a} v {b}": found.contrast}
     if np.isfinite(found.strength).all():
         parts |= {f"strength of {one}": found.strength[n] for n, one in enumerate((a, b))}
-        parts[f"{a}'s strength less {b}'s"] = found.strength[0] - found.strength[1]
+        parts[_difference(plan)] = found.strength[0] - found.strength[1]
     return {title: fit_effects(plan.design, response) for title, response in parts.items()}
+
+
+def _difference(plan: Plan) -> str:
+    """Title of the difference of strengths, which is not a rate."""
+    a, b = plan.algorithms
+    return f"strength of {a} minus {b}"
 
 
 def effects_table(plan: Plan, effects: dict[str, Effects], title: str = "") -> Table:
     """A row for the mean and one for each factor, a column for each response."""
     means = [
-        rate_text(one.mean) if not title.endswith("'s") else change_text(one.mean)
-        for title, one in effects.items()
+        change_text(one.mean) if name == _difference(plan) else rate_text(one.mean)
+        for name, one in effects.items()
     ]
     rows = [("mean of all cells", *means)]
     for number, factor in enumerate(plan.factors):
@@ -73,7 +79,7 @@ def returns_table(plan: Plan, returns: FloatArray, title: str = "") -> Table:
     """
     a, b = plan.algorithms
     measured = {f"return of {a}": returns[0], f"return of {b}": returns[1]}
-    measured[f"{a}'s less {b}'s"] = returns[0] - returns[1]
+    measured[f"{a} minus {b}"] = returns[0] - returns[1]
     effects = [fit_effects(plan.design, one) for one in measured.values()]
     rows = [("mean of all cells", *(margin_text(one.mean) for one in effects))]
     for number, factor in enumerate(plan.factors):
@@ -135,8 +141,8 @@ def write_sweep(folder: Path, plan: Plan, plan_text: str, tournament: Tournament
     )
     again = (
         Code(f"{tournament.command} --out {quote(str(folder))}"),
-        "trains what is not trained yet, plays, and writes this page. From the stored games alone: "
-        f"{inline_code(stored)}.",
+        "trains the runs that are missing, plays the games and writes the page. To write the page "
+        f"from the stored games: {inline_code(stored)}.",
     )
     write_folder(folder, sweep_page(plan, plan_text, tournament, again))
 
@@ -154,10 +160,10 @@ def sweep_page(
         Finding(f"{len(told)} of {tests} intervals leave out 0."),
         effects_table(plan, effects, "Win rates, and their changes in points"),
         "Changes are in points of the win rate; bold where the interval leaves out 0. If no "
-        f"setting changed anything, {0.05 * tests:.1f} intervals would leave out 0 on average, and "
-        "each is judged for itself: what only one or two of "
-        "many say is a reason to look again, with other seeds. What cannot be told from 0 may "
-        "still be as large as its interval.",
+        f"setting changed anything, {0.05 * tests:.1f} intervals would leave out 0 on average, "
+        "since the intervals are not corrected for multiple comparisons: one or two of many are a "
+        "reason to repeat the experiment with other seeds. An effect that cannot be told apart "
+        "from 0 may still be as large as its interval allows.",
     ]
     if told:
         changes.append(Items([markdown_text(sentence) for sentence in told]))
@@ -191,25 +197,24 @@ def _introduction(plan: Plan, tournament: Tournament) -> str:
     named = markdown_text(", ".join(others))
     if tournament.alone:
         games = (
-            f"the same {tournament.settings.episodes} for each run"
-            f"{f' and each common opponent ({named})' if others else ''}, alone; who earns more in "
-            "one wins it"
+            f"the same {tournament.settings.episodes} for each "
+            f"run{f' and each common opponent ({named})' if others else ''}, alone; the run with "
+            "the higher return wins an episode"
         )
     elif others:
         each = tournament.settings.episodes // len(others)
         games += f", and {each} of each run against each common opponent ({named})"
     if others:
-        strength = (
-            "*Strength* is the win rate against the common opponents, each counting the same. "
-        )
+        strength = "*Strength* is the win rate against the common opponents, with equal weights. "
     return (
-        f"{cells} cells of a two-level design with its mirror image, in each a run of {a} and one "
-        f"of {b} with the same seed: every setting is at its first level in half of the cells and "
-        f"at its second in the other half, with both levels of every other one equally often. "
-        f"{len(tournament.games):,} games: {games}. {strength}A draw counts half. Intervals (95 %) "
-        "are Student's, from what the main effects leave over "
-        f"({cells - factors - 1} degrees of freedom): the luck of training, as every cell has a "
-        "seed of its own, and that of the games; interactions of two settings widen them."
+        f"{cells} cells of a two-level design with its mirror image. Each cell has a run of {a} "
+        f"and one of {b} with the same seed. Every setting is at its first level in half of the "
+        "cells and at its second in the other half, each time with both levels of every other "
+        f"setting equally often. {len(tournament.games):,} games: {games}. {strength}A draw "
+        "counts half. Intervals (95 %) are Student's, from the residuals of the main effects "
+        f"({cells - factors - 1} degrees of freedom). They contain the randomness of training, "
+        "since every cell has its own seed, and of the games; interactions of two settings widen "
+        "them."
     )
 
 
@@ -228,8 +233,8 @@ def _controls(plan: Plan, effects: dict[str, Effects]) -> Sequence[str]:
     if "mfq" not in plan.algorithms or "strength of mfq" not in effects or not names:
         return []
     return [
-        f"{' and '.join(names)} do not enter MFQ: their changes of its strength are chance by "
-        "construction, a check of the intervals."
+        f"{' and '.join(names)} do not affect MFQ: the changes of its strength are chance by "
+        "construction, which checks the intervals."
     ]
 
 
@@ -239,8 +244,8 @@ def cells_sentence(plan: Plan, found: Responses) -> str:
     rates = found.contrast
     return (
         f"{a} won more than half of the games against {b} in {np.sum(rates > 0.5)} of "
-        f"{len(rates)} cells, less than half in {np.sum(rates < 0.5)}: from {rates.min():.0%} to "
-        f"{rates.max():.0%}, one run of each in a cell."
+        f"{len(rates)} cells and less than half in {np.sum(rates < 0.5)}; win rates range from "
+        f"{rates.min():.0%} to {rates.max():.0%}, with one run of each algorithm per cell."
     )
 
 
