@@ -161,7 +161,7 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
         (["--against", "nobody"], "there is no entrant 'nobody'"),
         (["--against", "00-cmfq=rush"], "called as, a run of the sweep"),
         (["--log", "no/g.json"], "there is no folder"),
-        (["--log", "old.json"], "cannot write old.json: what is there is not a file of games"),
+        (["--log", "old.json"], "cannot write old.json: this file is not a file of games"),
         (["--out", "mine"], "would be overwritten"),
         (["--out", "old.json/x"], "is a file"),
         (["--runs", "old.json"], "cannot make the folder"),
