@@ -155,11 +155,12 @@ def run_values(name: str, preset: str, episodes: int, worlds: int) -> dict[str, 
 def page_of(rows: Sequence[Row], again: str) -> Page:
     """Describe the results."""
     what = (
-        "CMFQ in battle, half of a sampled row for each agent-step, a new network under which "
-        "hardly anybody dies. *Worlds*: episodes side by side, all decided in one call. "
-        "*Environment*: milliseconds in which the engines make a step of all worlds, views and "
-        "features included. *Acting*: from observations to actions, both ways over the bus "
-        "included. *Learning*: writing the replay, drawing from it, and the updates."
+        "CMFQ in battle, half of a sampled row for each agent-step, with a new network, so hardly "
+        "any agents die. *Parallel episodes*: their number, with one call of the network "
+        "for all. *Environment*: milliseconds in which the engines make a step of all episodes, "
+        "views and features included. *Acting*: from observations to actions, with the transfers "
+        "to and from the device. *Learning*: writing to the replay buffer, sampling from it, and "
+        "the updates."
     )
     return Page(
         "Devices: how fast is training, and what limits it?",
@@ -169,7 +170,7 @@ def page_of(rows: Sequence[Row], again: str) -> Page:
             Section("One update", _tables(rows, "update", _update_table)),
             Section("A whole run", _tables(rows, "run", _run_table)),
         ),
-        (Code(again), "measures what is missing of this machine's devices."),
+        (Code(again), "measures the cases that are missing, on the devices of this machine."),
     )
 
 
@@ -183,8 +184,8 @@ def _findings(rows: Sequence[Row]) -> list[Finding]:
         found.append(
             Finding(
                 f"{device}: {_rate(best)} agent-steps a second at most, with {worlds} "
-                f"world{'' if worlds == 1 else 's'} of {best.case['size']} a side; {share:.0%} of "
-                f"that time is {most}."
+                f"parallel episode{'' if worlds == 1 else 's'} of {best.case['size']} a side; "
+                f"{share:.0%} of that time is {most}."
             )
         )
     for device, ours in _by_device(rows, "update").items():
@@ -195,7 +196,7 @@ def _findings(rows: Sequence[Row]) -> list[Finding]:
             if "graph_ms" in row.values
         ]
         if gains:
-            found.append(Finding(f"{device}: a graph speeds an update up {listing(gains)}."))
+            found.append(Finding(f"{device}: a CUDA graph speeds an update up {listing(gains)}."))
     return found
 
 
@@ -222,7 +223,7 @@ def _training_table(rows: Sequence[Row]) -> Table:
         (
             "device",
             "a side",
-            "worlds",
+            "parallel episodes",
             "threads",
             "batch",
             "environment, ms",
@@ -239,14 +240,14 @@ def _training_table(rows: Sequence[Row]) -> Table:
             )
             for row in rows
         ],
-        "Milliseconds per step of all worlds, and agent-steps per second",
+        "Milliseconds per step of all episodes, and agent-steps per second",
     )  # fmt: skip
 
 
 def _update_table(rows: Sequence[Row]) -> Table:
     names = {
-        "kernels_ms": "kernel by kernel, ms",
-        "graph_ms": "by a graph, ms",
+        "kernels_ms": "separate kernels, ms",
+        "graph_ms": "CUDA graph, ms",
         "bfloat16_ms": "bfloat16, ms",
     }
     known = {name: title for name, title in names.items() if any(name in r.values for r in rows)}
@@ -260,13 +261,21 @@ def _update_table(rows: Sequence[Row]) -> Table:
             )
             for row in rows
         ],
-        "Milliseconds of an update, drawing included; bfloat16 by a graph too",
+        "Milliseconds of an update, sampling included; bfloat16 also with a CUDA graph",
     )
 
 
 def _run_table(rows: Sequence[Row]) -> Table:
     return Table(
-        ("device", "preset", "episodes", "worlds", "seconds", "agent-steps", "agent-steps/s"),
+        (
+            "device",
+            "preset",
+            "episodes",
+            "parallel episodes",
+            "seconds",
+            "agent-steps",
+            "agent-steps/s",
+        ),
         [
             (
                 row.device,

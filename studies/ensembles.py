@@ -34,7 +34,7 @@ from studies.kept_rows import read_rows, write_rows
 DAMAGE = "log_damage_ratio"
 WAYS = {
     "last": "its last checkpoint;",
-    "own": "five of its checkpoints together, spread over its last half;",
+    "own": "five of its checkpoints together, spread over the second half of training;",
     "others": "the last checkpoints of all other runs together.",
 }
 
@@ -109,10 +109,10 @@ def play(
 def page_of(rows: Sequence[Row], again: str) -> Page:
     """Describe the results."""
     what = (
-        "Runs of one algorithm that differ in nothing but their seed. A self-played policy adapts "
-        "to itself, and where it goes depends on the seed: what networks err in alone, the mean "
-        "of their Q-values does not do. *Damage*: the logarithm of damage dealt over damage taken. "
-        "*itself@200*: the same run after 200 episodes. For each run there play:"
+        "Runs of one algorithm that differ only in their seed. A policy trained by self-play "
+        "adapts to itself, and the result depends on the seed: errors of single networks cancel "
+        "in the mean of their Q-values. *Damage*: the logarithm of damage dealt over damage "
+        "taken. *itself@200*: the same run after 200 episodes. The players of each run are:"
     )
     ways = Items([f"*{way}*: {words}" for way, words in WAYS.items()])
     cases = dict.fromkeys((row.opponent, row.size) for row in rows)
@@ -121,9 +121,9 @@ def page_of(rows: Sequence[Row], again: str) -> Page:
         ours = [row for row in rows if (row.opponent, row.size) == (opponent, size)]
         tables += [Finding(_sentence(ours, opponent, size)), _table(ours, opponent, size)]
     return Page(
-        "Ensembles: what is the mean of several networks worth?",
+        "Ensembles: how much stronger is the mean of several networks?",
         (Section("", (what, ways)), Section("Win rates", tables)),
-        (Code(again), "goes on with what is missing; without `rows.json` it plays all again."),
+        (Code(again), "plays the games that are missing; without `rows.json` it plays all games."),
     )
 
 

@@ -85,17 +85,18 @@ def page_of(rows: Sequence[Row], again: str) -> Page:
             )
             for row in rows
         ],
-        "Scripts against themselves, 95 % intervals over games",
+        "Scripted players against themselves, 95 % intervals over games",
     )  # fmt: skip
     what = (
-        "A script against itself: the players are equal, so red, the first side, wins half of the "
-        "games if the game is fair. *Margin*: survivors of red less those of blue. `magent` is "
-        "MAgent2's own game, `fair` the default here (`docs/fair-games.md` says what is different)."
+        "A scripted player against itself: the players are equal, so red, the first side, wins "
+        "half of the games if the game is fair. *Margin*: survivors of red minus those of blue. "
+        "`magent` is MAgent2's own game, `fair` the default of `cmfq` (`docs/fair-games.md` "
+        "describes the differences)."
     )
     return Page(
-        "Does the side decide between equals?",
+        "Does the side decide between equal players?",
         (Section("", (what, *sentences, table)),),
-        (Code(again), "goes on with what is missing; without `rows.json` it plays all again."),
+        (Code(again), "plays the games that are missing; without `rows.json` it plays all games."),
     )
 
 

@@ -175,7 +175,7 @@ def neighbour_weights(
     """``(agents, agents)``: what each column weighs for each row, 0 where it is no neighbour."""
     agents = len(observation.ids)
     trace = decision.trace
-    assert trace is not None, "learned policies say why"
+    assert trace is not None, "learned policies have a trace"
     found = trace.neighbourhood.interactions or policy.interactions(observation)
     table = np.zeros((agents, agents))
     weights = interaction_weights(trace.merged, trace.neighbourhood.counts, found)

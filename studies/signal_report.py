@@ -40,8 +40,8 @@ class SignalRow:
 
 ROWS_FILE = "rows.csv"
 TITLES = {
-    "action": "the signaller is told by its action",
-    "observation": "the signaller is told by its observation",
+    "action": "the signaller is known by its action",
+    "observation": "the signaller is known by its observation",
 }
 MEASURES = {
     "weight_share": "weight on the signaller",
@@ -132,10 +132,11 @@ def page_of(folder: Path, rows: Sequence[SignalRow]) -> Page:
     """The results page of these rows."""
     seeds = len({row.seed for row in rows})
     introduction = (
-        "The world is `cmfq.environments.signal`: each listener hears one "
-        "signaller, whose action names the action that pays, and a number of babblers. A reward "
-        f"of 1 is the optimum, {1 / SignalSettings().signals:g} is had without hearing anything. "
-        f"Means over {seeds} seeds, ± half the width of Student's 95 % interval."
+        "The environment is `signal` (`cmfq.environments.signal`): each listener has one "
+        "signaller among its neighbours, whose action names the rewarded action, and a number of "
+        f"babblers. A reward of 1 is the optimum; {1 / SignalSettings().signals:g} is the reward "
+        f"without any information. Means over {seeds} seeds, ± half the width of Student's 95 % "
+        "interval."
     )
     picture = Picture(
         "signal",
@@ -151,29 +152,31 @@ def page_of(folder: Path, rows: Sequence[SignalRow]) -> Page:
         sections.append(Section(f"Setting {setting}: {TITLES[setting]}", parts))
     again = (
         Code(f"python -m studies.signal --out {quote(str(folder))}"),
-        f"trains and measures; `{ROWS_FILE}` holds a row per run, `settings.json` what gave them. "
-        "With `--report-only` the page alone is written, from the stored rows.",
+        f"trains and measures; `{ROWS_FILE}` holds a row for each run, `settings.json` the "
+        "settings. With `--report-only` the page is written from the stored rows.",
     )
-    return Page("A world where it is known which neighbour matters", sections, again)
+    return Page("An environment where it is known which neighbour matters", sections, again)
 
 
 TERMS = (
-    "**weight on the signaller**: its share of the merged action; `1 / neighbours` if all weigh "
-    "alike.",
-    "**ranks first**: how often no neighbour weighs more, ties by lot. In `random`, neighbours "
-    "that acted alike share the mean of their draws, so one that acts alone is more often an "
-    "extreme.",
-    "**best by counts**: what is to be earned knowing how many neighbours took each action, not "
-    "who. The dashed line is this for the reward, and `1 / neighbours` for the weights.",
+    "**weight on the signaller**: its share of the merged action; `1 / neighbours` if all weights "
+    "are equal.",
+    "**ranks first**: share of decisions in which no neighbour has a larger weight; ties are "
+    "broken at random. In `random`, neighbours with the same action share the mean of their "
+    "draws, so a neighbour with an action of its own is more often an extreme.",
+    "**best by counts**: highest reward if only the number of neighbours with each action is "
+    "known, not who they are. The dashed line is this for the reward, and `1 / neighbours` for "
+    "the weights.",
 )
 HOW_TO_READ = (
-    "How to read it: Eq 7 measures how far the policy *moves* when all act like one neighbour. "
-    "Where the mean action already tells the truth, doing as the signaller does moves nothing, "
-    "and doing as a babbler does moves much: the effect then points away from the neighbour that "
-    "matters. Likewise for the one signal that names what the policy does anyway. `recomputed` "
-    "learns from merged actions of today's weights (`--merged-action recomputed`), not of those "
-    "that were in force when it acted. `leave-one-out` is another do-operation: it has its "
-    "greatest effect where a neighbour is one of few."
+    "How to read it: Eq 7 measures how far the policy *moves* if all neighbours act like one of "
+    "them. If the mean action already contains the signal, replacing it by the signaller's action "
+    "changes nothing, and replacing it by a babbler's action changes much: the effect then points "
+    "away from the neighbour that matters. The same holds for the one signal that names the "
+    "action that the policy prefers anyway. `recomputed` learns from merged actions with the "
+    "current weights (`--merged-action recomputed`), not with those from the time of the action. "
+    "`leave-one-out` is another do-operation: its effect is largest for a neighbour that is one "
+    "of few."
 )
 
 
@@ -189,8 +192,8 @@ def _found(rows: Sequence[SignalRow], setting: Setting, measure: str) -> str:
         elif (middle + half < reference).all():
             below.append(f'"{variant}"')
     return (
-        f"At every number of babblers {listing(above) if above else 'none'} can be told to lie "
-        f"above {_last_column(measure)}, {listing(below) if below else 'none'} below."
+        f"At every number of babblers {listing(above) if above else 'none'} is above "
+        f"{_last_column(measure)}, beyond chance; {listing(below) if below else 'none'} is below."
     )
 
 

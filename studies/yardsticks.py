@@ -109,22 +109,22 @@ def page_of(found: Sequence[Difference], earlier: int, later: int, again: str) -
             best[one.opponent] = one
     named = [f"{one.opponent}: {_name(one.yardstick)}" for one in best.values()]
     return Page(
-        "How many seeds does each yardstick need?",
+        "How many seeds does each measure need?",
         (
             Section(
                 "",
                 (
-                    f"Checkpoints of episode {later} less those of episode {earlier}, of the same "
-                    f"{seeds} training seeds, against the same opponents. *Seeds needed*: at this "
-                    "mean and standard deviation a paired t test (5 %, two-sided) sees the "
-                    "difference four times in five. With few seeds the standard deviation is "
-                    "itself uncertain: read them as orders of magnitude.",
-                    Finding(f"Fewest seeds are needed by these. {'; '.join(named)}."),
+                    f"Checkpoints of episode {later} minus those of episode {earlier}, of the "
+                    f"same {seeds} training seeds, against the same opponents. *Seeds needed*: at "
+                    "this mean and standard deviation a paired t test (5 %, two-sided) detects "
+                    "the difference in four cases of five. With few seeds the standard deviation "
+                    "is itself uncertain, so the numbers are orders of magnitude.",
+                    Finding(f"Measures that need the fewest seeds. {'; '.join(named)}."),
                     _table(found),
                 ),
             ),
             Section(
-                "Spread between seeds",
+                "Standard deviation between seeds",
                 (
                     f"Standard deviation over seeds of the checkpoints of episode {later}.",
                     _spread(found),

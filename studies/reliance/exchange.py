@@ -87,7 +87,7 @@ def look(
 ) -> Seen:
     """Exchange the merged actions of a team's decision (see :func:`exchanges`)."""
     network, trace = policy.network, decision.trace
-    assert trace is not None, "learned policies say why"
+    assert trace is not None, "learned policies have a trace"
     encoding, near, merged = trace.encoding, trace.neighbourhood, trace.merged
     with torch.inference_mode():
         heeds = merged.action.any(-1)

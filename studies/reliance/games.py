@@ -118,7 +118,7 @@ def play(
     role = policy.specification.role
     with opened(settings) as environment:
         if [team.role for team in environment.teams] != [role] * 2:
-            raise UserError("this game is not one of two equal teams: give runs of one that is")
+            raise UserError("this game does not have two equal teams: give runs of a game that has")
         played = [
             play_between(
                 environment, {role: altered}, {role: policy}, game, entropy=(*entropy, game)

@@ -32,72 +32,70 @@ from studies.signal_report import mean_and_interval
 
 TITLES = EXCHANGES | {UNANIMOUS: "unanimous neighbours, at most"}
 DRAWN = {
-    "changed": "decisions with another likeliest action",
+    "changed": "decisions with another most probable action",
     "win_rate": "win rate against itself as trained",
     "margin": "margin against itself as trained",
 }
 ONE_SIDED = 0.9
 WORTHS = {
-    "mean": "That neighbours weigh as they do and not all alike",
-    "random weights": "That they do not weigh at random",
-    "another's": "Whose neighbours they are",
-    "usual": "All that ǎ tells",
-    "zero": "That ǎ is not the zero of agents without neighbours",
+    "mean": "The weights of the neighbours",
+    "random weights": "Weights that are not random",
+    "another's": "The agent's own neighbours",
+    "usual": "All information in ǎ",
+    "zero": "A value of ǎ other than zero",
 }
 """Property that each exchange takes away."""
 HEADINGS = {
-    "changed": "Decisions in which another action becomes the likeliest",
-    "variation": "Total variation between the policy and the one by the other merged action",
-    "win_rate": "Win rate of the altered policy against itself as it was trained",
-    "margin": "Margin of the altered policy against itself as it was trained, in survivors",
+    "changed": "Decisions in which another action becomes the most probable",
+    "variation": "Total variation between the policy and the policy with the other merged action",
+    "win_rate": "Win rate of the altered policy against itself as trained",
+    "margin": "Margin of the altered policy against itself as trained, in survivors",
 }
 
 
 INTRODUCTION = (
-    "An agent acts by `Q(s, ·, ǎ)`, and the algorithms differ in how they merge their "
-    "neighbours' actions into `ǎ`. Here the merged action of trained policies is exchanged for "
-    "another one while all else stays as it is: {groups}, the last checkpoint of each (episode "
-    "{episodes}) at its own β. First in {watched} games of each policy against itself, in every "
-    "decision that has a merged action ({decisions:,} decisions in all, less those of the first "
-    "step, of agents without neighbours, and of IQL, which has none). Then in play: the policy "
-    "with the other merged action against itself as it was trained, {games} games for each run "
-    "and exchange, sides swapped, a draw counts half. The training seed is what is replicated: "
-    "means over runs with their 95 % intervals (± is half the width of Student's; for win rates "
-    "see `docs/statistics.md`). Each interval stands for itself: of twenty that hide no change, "
-    "one will seem to show one. The policies learned with their own merged action and meet "
-    "another one only here: a loss says that they had come to go by it, not that an algorithm "
-    "which learns without it would be worse."
+    "An agent acts on `Q(s, ·, ǎ)`, and the algorithms differ in how they merge their neighbours' "
+    "actions into `ǎ`. Here the merged action of trained policies is replaced, and nothing else "
+    "changes: {groups}, the last checkpoint of each (episode {episodes}) at its own β. First in "
+    "{watched} games of each policy against itself, in every decision that has a merged action "
+    "({decisions:,} decisions in total, without those of the first step, of agents without "
+    "neighbours, and of IQL, which has no merged action). Then in play: the policy with the other "
+    "merged action against itself as trained, {games} games for each run and exchange, with "
+    "sides swapped; a draw counts half. The training seed is the unit of replication: means over "
+    "runs with their 95 % intervals (± is half the width of Student's; for win rates see "
+    "`docs/statistics.md`). The intervals are not corrected for multiple comparisons: of twenty "
+    "without a true change, about one will seem to show one. The policies were trained with their "
+    "own merged action and get another one only here: a loss shows that they had learned to use "
+    "it, not that an algorithm that learns without it would be worse."
 )
 REPLACEMENTS = (
-    "**the plain mean ā** keeps all that the neighbours did, and drops the weights. Whoever "
-    "plays as well by it gains nothing from the weights at play; what they did while it learned "
-    "is not asked here. (MFQ goes by it anyway.)",
-    "**random weights** are those of the ablation, drawn anew for every neighbour.",
-    "**another agent's ǎ**, of the same team and step, keeps what kind of crowd there is at the "
-    "time, and drops whose neighbours they are.",
-    "**its own mean ǎ, always** is the same vector for every agent and step: it says nothing, "
-    "but lies among what the network knows. Whoever plays as well by it goes by nothing that "
-    "`ǎ` tells.",
-    "**zero** also says nothing, and is a value that the network knows from agents without "
-    "neighbours alone. Being worse by it, where one is not by the mean ǎ, is a matter of the "
-    "network, not of news.",
-    "**unanimous neighbours, at most**: the greatest change over all actions that all "
-    "neighbours could take alike. With the pairwise head, whose values are linear in `ǎ`, a "
-    "likeliest action that none of these changes is changed by no weighting of neighbours at "
-    "all.",
+    "**the plain mean ā** keeps the neighbours' actions and drops the weights. A policy that "
+    "plays as well with it gains nothing from the weights during play; their effect on learning "
+    "is not measured here. (MFQ always uses it.)",
+    "**random weights** are those of the ablation, drawn again for every neighbour.",
+    "**another agent's ǎ**, of the same team and step, keeps the situation of the team at that "
+    "time, and drops the agent's own neighbours.",
+    "**its own mean ǎ, always** is the same vector for every agent and step: it carries no "
+    "information, but is in the range of values that the network knows. A policy that plays as "
+    "well with it uses no information in `ǎ`.",
+    "**zero** also carries no information, and the network knows this value only from agents "
+    "without neighbours. If a policy is worse with zero, but not with the mean ǎ, the cause is "
+    "the network, not missing information.",
+    "**unanimous neighbours, at most**: the largest change over all actions that all neighbours "
+    "could take together. With the pairwise head, whose values are linear in `ǎ`, if none of "
+    "these changes the most probable action, no weights of the neighbours can change it.",
 )
 SIDES = (
-    "A policy that learned against itself plays both teams, and may play them differently: its "
-    "network can tell them apart by the field that it sees. Where one side wins nearly always, "
-    "whoever plays it, win rates stay near 1/2 whatever is exchanged, and the margin is what "
-    "tells. Games by zero are left out."
+    "A policy that was trained against itself plays both teams, and may play them differently: "
+    "its network can recognise the team from its view of the field. If one side wins nearly "
+    "always, no matter who plays it, win rates stay near 1/2 with every exchange, and only the "
+    "margin shows a difference. Games with zero are left out."
 )
 MARGINS = (
-    "A margin is the mean of the altered policy's survivors less those of the policy as it was "
-    "trained: below 0 says that what was taken away had been worth something in play. What "
-    "cannot be told to matter may still matter by as much as its interval allows; and that the "
-    "interval of one algorithm leaves out 0 and that of another does not is no sign that the "
-    "two differ."
+    "A margin is the mean of the altered policy's survivors minus those of the policy as trained: "
+    "below 0, the removed information was useful in play. An effect that cannot be told apart "
+    "from 0 may still be as large as its interval allows. If the interval of one algorithm leaves "
+    "out 0 and that of another does not, this does not show that the two differ."
 )
 
 
@@ -150,30 +148,30 @@ def page_of(folder: Path, found: Found) -> Page:
     picture = Picture(
         "reliance",
         partial(draw, found),
-        "What changes with another merged action: a ring per run, the mean, its interval",
+        "Changes with another merged action: a ring for each run, the mean and its interval",
     )
-    replaced = "What stands in the place of the merged action keeps less and less of it:"
+    replaced = "The replacements of the merged action, in the order of how much of it they keep:"
     sections = (
         Section("", (introduction, picture, replaced, Items(REPLACEMENTS))),
-        Section("What the numbers say", (MARGINS, Items(verdicts(found)))),
-        Section("What is merged", (_weights_table(weights, groups),)),
+        Section("Findings", (MARGINS, Items(verdicts(found)))),
+        Section("Merged actions", (_weights_table(weights, groups),)),
         *(
             Section(heading, (_table(found, playing, measure),))
             for measure, heading in HEADINGS.items()
         ),
-        Section("Which side wins", (SIDES, _sides_table(found, playing))),
+        Section("Sides", (SIDES, _sides_table(found, playing))),
     )
     command = ["python", "-m", "studies.reliance", *settings.runs]
     command += ["--watched", str(settings.watched), "--games", str(settings.games)]
     command += ["--seed", str(settings.seed), "--out", str(folder)]
     again = (
-        f"`{WEIGHTS_FILE}`, `{EXCHANGES_FILE}` and `{PLAYS_FILE}` hold a row per run (and "
-        f"exchange), `{SETTINGS_FILE}` what gave them. With the runs of `docs/results/battle64`:",
+        f"`{WEIGHTS_FILE}`, `{EXCHANGES_FILE}` and `{PLAYS_FILE}` hold a row for each run (and "
+        f"exchange), `{SETTINGS_FILE}` the settings. With the runs of `docs/results/battle64`:",
         Code(shlex.join(command)),
-        f"The page alone, from the stored rows: `python -m studies.reliance --report-only "
-        f"--out {folder}`.",
+        "To write the page from the stored rows: `python -m studies.reliance --report-only --out "
+        f"{folder}`.",
     )
-    return Page("How much do trained policies go by the merged action?", sections, again)
+    return Page("How much do trained policies use the merged action?", sections, again)
 
 
 def verdicts(found: Found) -> list[str]:
@@ -186,12 +184,12 @@ def verdicts(found: Found) -> list[str]:
     distances = {
         group: [row.distance for row in found.weights if row.group == group] for group in groups
     }
-    lines = [f"**How far ǎ is from ā.** {shares(distances)} of the weight stands elsewhere."]
+    lines = [f"**How far ǎ is from ā.** {shares(distances)} of the weight is on other actions."]
     for exchange in ("mean", "another's", "zero"):
         changed = {group: _values(found, group, exchange, "changed") for group in groups}
         lines.append(
-            f"**What policies would do with {TITLES[exchange]}.** Another action becomes the "
-            f"likeliest in {shares(changed)} of decisions."
+            f"**Decisions with {TITLES[exchange]}.** Another action becomes the most probable in "
+            f"{shares(changed)} of decisions."
         )
     for exchange, what in WORTHS.items():
         margins = {
@@ -200,9 +198,9 @@ def verdicts(found: Found) -> list[str]:
             if (values := _values(found, group, exchange, "margin"))
         }
         told = {
-            "is worth something to": [g for g, margin in margins.items() if margin.high < 0],
-            "does harm to": [g for g, margin in margins.items() if margin.low > 0],
-            "cannot be told to matter to": [
+            "useful to": [g for g, margin in margins.items() if margin.high < 0],
+            "harmful to": [g for g, margin in margins.items() if margin.low > 0],
+            "cannot be told apart from 0 for": [
                 g for g, margin in margins.items() if not margin.leaves_out(0)
             ],
         }
@@ -211,12 +209,12 @@ def verdicts(found: Found) -> list[str]:
             for verb, names in told.items()
             if names
         ]
-        lines.append(f"**{what}** {'; '.join(said)} (with {TITLES[exchange]} instead).")
+        lines.append(f"**{what}:** {'; '.join(said)} (replaced by {TITLES[exchange]}).")
     decided = [share for group in groups for share in _first_wins(found, group).values()]
     one_sided = sum(max(share, 1 - share) >= ONE_SIDED for share in decided)
     lines.append(
         f"**Sides.** In {one_sided} of {len(decided)} runs one side won at least {ONE_SIDED:.0%} "
-        "of the games, whichever of the two policies played it."
+        "of the games, no matter which of the two policies played it."
     )
     return lines
 
@@ -253,7 +251,7 @@ def _weights_table(weights: Sequence[WeightRow], groups: Sequence[str]) -> Table
             "neighbours",
             "½ ‖ǎ − ā‖₁",
             "1/Σw², of the neighbours",
-            "probability of the likeliest action",
+            "probability of the most probable action",
         ),
         [
             (
@@ -283,7 +281,7 @@ def _table(found: Found, groups: Sequence[str], measure: str) -> Table:
 
     shown = EXCHANGES if measure in ("win_rate", "margin") else TITLES
     return Table(
-        ("in the place of ǎ", *groups),
+        ("instead of ǎ", *groups),
         [(title, *(cell(g, exchange) for g in groups)) for exchange, title in shown.items()],
     )
 

@@ -122,5 +122,5 @@ def read_all(folder: Path) -> Found:
         )
     except (OSError, msgspec.MsgspecError) as error:
         raise UserError(
-            f"{folder} holds no rows of this study ({error}): run it without --report-only first"
+            f"{folder} has no rows of this study ({error}): run it without --report-only first"
         ) from error

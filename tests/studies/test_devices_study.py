@@ -37,6 +37,9 @@ def test_the_page_says_what_takes_most_of_the_time() -> None:
         Row("cpu (AVX2)", "update", {"batch": 256}, {"kernels_ms": 9.0}),
     ]
     text = str(page_of(rows, "again"))
-    assert "a card): 50,000 agent-steps a second at most, with 8 worlds of 64 a side" in text
+    assert (
+        "a card): 50,000 agent-steps a second at most, with 8 parallel episodes of 64 a side"
+        in text
+    )
     assert "60% of that time is environment" in text
-    assert "a graph speeds an update up 4.0 times with 256 rows" in text
+    assert "a CUDA graph speeds an update up 4.0 times with 256 rows" in text

@@ -212,12 +212,12 @@ def test_what_is_said_follows_from_the_rows() -> None:
     ]
     settings = StudySettings((), 1, 1, 0, {})
     said = "\n".join(verdicts(Found(settings, weights, exchanged, played)))
-    assert "12% (mfq), 12% (attention-mfq), 12% (cmfq) of the weight stands elsewhere" in said
-    assert "with zero.** Another action becomes the likeliest in 25% (mfq)" in said
+    assert "12% (mfq), 12% (attention-mfq), 12% (cmfq) of the weight is on other actions" in said
+    assert "with zero.** Another action becomes the most probable in 25% (mfq)" in said
     assert (  # Student's t of 2 degrees, 4.303, over √3
-        "**All that ǎ tells** is worth something to cmfq at −8.0 (−10.5 to −5.5); does harm to "
-        "attention-mfq at +4.0 (+1.5 to +6.5); cannot be told to matter to mfq at 0.0 (−2.5 to "
-        "+2.5) (with its own mean ǎ, always instead)."
+        "**All information in ǎ:** useful to cmfq at −8.0 (−10.5 to −5.5); harmful to "
+        "attention-mfq at +4.0 (+1.5 to +6.5); cannot be told apart from 0 for mfq at 0.0 "
+        "(−2.5 to +2.5) (replaced by its own mean ǎ, always)."
     ) in said
     assert "In 1 of 9 runs one side won at least 90%" in said
 
