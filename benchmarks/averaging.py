@@ -79,7 +79,7 @@ def main(runs: tyro.conf.Positional[tuple[Path, ...]], out: Path, games: int = 1
             print(lines[-1], flush=True)
     out.mkdir(parents=True, exist_ok=True)
     again = f"python benchmarks/averaging.py {' '.join(map(str, runs))} --games {games} --out {out}"
-    lines += ["", "To get it again from the runs of `../battle64`:", "", f"    {again}", ""]
+    lines += ["", "To reproduce this page from the runs of `../battle64`:", "", f"    {again}", ""]
     (out / "README.md").write_text("\n".join(lines), encoding="utf-8")
 
 

@@ -142,7 +142,7 @@ def describe(rows: Sequence[Row], checkpoints: int, again: str) -> str:
         "",
         f"Steadiest: {steadiest}. Strongest at the end: {strongest}.",
         "",
-        "To get it again:",
+        "To reproduce this page:",
         "",
         f"    {again}",
         "",
