@@ -244,7 +244,7 @@ MISTAKES = {
     ),
     "batch larger than the replay": (
         ["train", "battle", *TINY, "--batch-size", "100000", "--run", "{new}"],
-        "batch_size is 100000: the replay holds",
+        "batch_size is 100000: the replay buffer holds",
     ),
     "replay larger than the memory": (
         ["train", "battle", "--replay-bytes", "9999999999999", "--run", "{new}"],
