@@ -173,6 +173,9 @@ def test_figures_and_claims_come_of_runs_that_go_on(
         assert status.core_hours == 0
     assert status_of(FIGURES["4d"], QUICK, folder).trained == 10  # those of 4b
     assert "MFQ beats IQL | 4b | 2" in page
+    duels = (folder / "4b" / "README.md").read_text(encoding="utf-8")
+    (again,) = (line for line in duels.splitlines() if "cmfq paper" in line)
+    assert again.count("--out") == 1
     rows = json.loads((folder / "bound" / "rows.json").read_text(encoding="utf-8"))
     assert all(0 < row["bound_used"] <= 1 for row in rows.values())
     before = {path: path.stat().st_mtime_ns for path in folder.glob("runs/*/metrics.jsonl")}

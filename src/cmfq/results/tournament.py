@@ -181,7 +181,8 @@ def _again(tournament: Tournament, folder: Path) -> tuple[Part, ...]:
     options = ["--runs", runs, "--log", f"{runs}.json", "--out", f"{runs}-results"]
     own = [name for one in tournament.entrants if one.run for name in _own_functions(one.run)]
     own += own_names(*(one.name for one in tournament.entrants if not one.run))
-    played = Code(f"{tournament.command} --out {quote(str(folder))}")
+    by = tournament.command  # of `cmfq paper`, it says where to write
+    played = Code(by if " --out " in by else f"{by} --out {quote(str(folder))}")
     reported = inline_code(command("tournament", "--log", stored, "--out", folder))
     if not any(one.run for one in tournament.entrants):
         return played, (
