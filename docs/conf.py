@@ -88,6 +88,7 @@ RESULTS = """
 :glob:
 
 */README
+*/*/README
 ```
 """
 

@@ -69,7 +69,7 @@ def test_the_plan_in_the_documentation_is_one() -> None:
         ('["cmfq", "mfq"]', '["cmfqq"]', "did you mean 'cmfq'"),
         ("episodes = 2", "episodez = 2", "did you mean 'episodes'"),
         ("episodes = 2", "episodes = 0", "episodes is 0"),
-        ("episodes = 2", "seed = 2", "seed is no setting of"),
+        ("episodes = 2", "seed = 2", "cannot have the setting seed: give algorithms and seeds"),
         ("[settings]", "[variants]\nwide = 3\n[settings]", "variants.wide of .* is 3"),
         ("[settings]", '[variants."a/b"]\n[settings]', "'a/b' of .* names folders"),
         ("[settings]", "[settings", "the plan .* is damaged"),

@@ -128,7 +128,7 @@ def test_an_evaluation_that_fails_loses_no_episode(tmp_path: Path, evaluated: Se
         raise UserError("it fell over")
 
     with pytest.raises(
-        UserError, match=r"of episode 4 against swarm failed: .* --no-evaluate` goe"
+        UserError, match=r"of episode 4 against swarm failed: .* --no-evaluate` continues"
     ):
         go_on(run, play=fail)
     resumed = SelfPlay(evaluated)

@@ -112,7 +112,7 @@ def test_what_is_no_cluster_is_refused_in_time() -> None:
         port = server.getsockname()[1]
         started = time.monotonic()
         with pytest.raises(
-            UserError, match=(f"what is at 127.0.0.1:{port} does not answer as a Ray cluster")
+            UserError, match=(f"the server at 127.0.0.1:{port} does not answer as a Ray cluster")
         ):
             validate_address(f"127.0.0.1:{port}")
         assert time.monotonic() - started < 20
