@@ -20,11 +20,12 @@ from cmfq.play.outcomes import estimate
 from cmfq.play.reading import finished_tournament
 from cmfq.play.standings import standings
 from cmfq.results.page import Code, Finding, Page, Part, Section
-from cmfq.results.table import Table, conclusion, margin_text, rate_text
+from cmfq.results.table import Table, conclusion, listing, margin_text, rate_text
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate
 from studies import ensembles, signal_report
 from studies.kept_rows import read_rows
+from studies.reliance.report import estimate_of, values_of
 from studies.reliance.rows import read_all
 
 OTHERS = ("iql", "mfq", "attention-mfq", "random")
@@ -133,7 +134,7 @@ def _seeds(played: Tournament, group: str) -> int:
 
 
 def signal_parts(results: Path) -> list[Part]:
-    """CMFQ less MFQ in the world in which it is known which neighbour matters."""
+    """CMFQ compared with MFQ in the environment in which it is known which neighbour matters."""
     read = signal_report.read_rows(results / "signal")
     reward = {
         (row.variant, row.babblers, row.seed): row.reward for row in read if row.setting == "action"
@@ -149,7 +150,7 @@ def signal_parts(results: Path) -> list[Part]:
         means = (f"{ours.mean():.2f}", f"{theirs.mean():.2f}")
         rows.append((str(babblers), *means, margin_text(one, digits=2)))
     parts = [
-        f"{verb} with {_listing(numbers)}"
+        f"{verb} with {listing(map(str, numbers))}"
         for verb, sign in (("earns more", 1), ("earns less", -1), ("cannot be told apart", 0))
         if (numbers := [number for number, found in signs.items() if found == sign])
     ]
@@ -170,30 +171,18 @@ def signal_parts(results: Path) -> list[Part]:
     ]
 
 
-def _listing(numbers: Sequence[int]) -> str:
-    *first, last = map(str, numbers)
-    return f"{', '.join(first)} and {last}" if first else last
-
-
 def worth_parts(results: Path) -> list[Part]:
     """Margins of trained policies whose merged action is exchanged, against themselves."""
-    played = read_all(results / "reliance").played
-    rows, told = [], []
-    for exchange, what in WORTHS.items():
-        cells = []
-        for group in ("mfq", "cmfq"):
-            margins = [
-                row.margin for row in played if (row.group, row.exchange) == (group, exchange)
-            ]
-            if len(margins) < 2 or (group, exchange) == ("mfq", "mean"):  # which is what MFQ does
-                cells.append("–")
-                continue
-            one = estimate(np.array(margins).reshape(-1, 1), share=False)
-            cells.append(margin_text(one))
-            if group == "cmfq":
-                told.append(one.leaves_out(0))
-        rows.append((what, *cells))
-    first = "can" if told[0] else "cannot"
+    found = read_all(results / "reliance")
+
+    def margin(group: str, exchange: str) -> Estimate:
+        return estimate_of("margin", values_of(found, group, exchange, "margin"))
+
+    rows = []
+    for exchange, what in WORTHS.items():  # MFQ goes by the mean anyway
+        mfq = "–" if exchange == "mean" else margin_text(margin("mfq", exchange))
+        rows.append((what, mfq, margin_text(margin("cmfq", exchange))))
+    first = "can" if margin("cmfq", "mean").leaves_out(0) else "cannot"
     return [
         Finding(
             f"The effect of CMFQ's causal weights on its play {first} be told apart from zero."

@@ -76,11 +76,7 @@ def policy_of(way: str, run: Path, runs: Sequence[Path], networks: int = 5) -> Q
 def opponent_of(name: str, run: Path) -> str:
     """The player that an opponent's name stands for: ``itself@200`` is the run at episode 200."""
     itself, at, episode = name.partition("@")
-    return (
-        str(run / "checkpoints" / f"{int(episode):06d}.safetensors")
-        if itself == "itself" and at
-        else name
-    )
+    return str(Run.open(run).checkpoint(int(episode))) if (itself, at) == ("itself", "@") else name
 
 
 def play(

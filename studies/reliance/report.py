@@ -113,10 +113,10 @@ def draw(found: Found) -> Figure:
         for index, group in enumerate(groups):
             offset = 0.7 * ((index + 0.5) / len(groups) - 0.5)
             for line, exchange in enumerate(TITLES):
-                values = _values(found, group, exchange, measure)
+                values = values_of(found, group, exchange, measure)
                 if not values:
                     continue
-                mean, y, colour = _estimate(measure, values), line + offset, colours[group]
+                mean, y, colour = estimate_of(measure, values), line + offset, colours[group]
                 axes.plot(values, [y] * len(values), "o", mfc="none", color=colour, alpha=0.5, ms=4)
                 axes.plot([mean.low, mean.high], [y, y], color=colour, linewidth=1.6)
                 axes.plot(mean.value, y, "o", color=colour, ms=5)
@@ -186,16 +186,16 @@ def verdicts(found: Found) -> list[str]:
     }
     lines = [f"**How far ǎ is from ā.** {shares(distances)} of the weight is on other actions."]
     for exchange in ("mean", "another's", "zero"):
-        changed = {group: _values(found, group, exchange, "changed") for group in groups}
+        changed = {group: values_of(found, group, exchange, "changed") for group in groups}
         lines.append(
             f"**Decisions with {TITLES[exchange]}.** Another action becomes the most probable in "
             f"{shares(changed)} of decisions."
         )
     for exchange, what in WORTHS.items():
         margins = {
-            group: _estimate("margin", values)
+            group: estimate_of("margin", values)
             for group in groups
-            if (values := _values(found, group, exchange, "margin"))
+            if (values := values_of(found, group, exchange, "margin"))
         }
         told = {
             "useful to": [g for g, margin in margins.items() if margin.high < 0],
@@ -270,13 +270,13 @@ def _weights_table(weights: Sequence[WeightRow], groups: Sequence[str]) -> Table
 
 def _table(found: Found, groups: Sequence[str], measure: str) -> Table:
     def cell(group: str, exchange: str) -> str:
-        values = _values(found, group, exchange, measure)
+        values = values_of(found, group, exchange, measure)
         if not values:
             return "–"
         if measure == "margin":
-            return margin_text(_estimate(measure, values))
+            return margin_text(estimate_of(measure, values))
         if measure == "win_rate":
-            return _rate_text(_estimate(measure, values))
+            return _rate_text(estimate_of(measure, values))
         return _plus_minus(values)
 
     shown = EXCHANGES if measure in ("win_rate", "margin") else TITLES
@@ -300,7 +300,7 @@ def _plus_minus(values: Sequence[float], percent: bool = True) -> str:
     return f"{mean:.1f}{spread}{unit}"
 
 
-def _estimate(measure: str, values: Sequence[float]) -> Estimate:
+def estimate_of(measure: str, values: Sequence[float]) -> Estimate:
     """Mean over seeds with its interval; nan where there is one seed, or none."""
     if len(values) < 2:
         return Estimate(float(np.mean(values)) if values else math.nan, math.nan, math.nan)
@@ -310,7 +310,7 @@ def _estimate(measure: str, values: Sequence[float]) -> Estimate:
     return Estimate(mean, mean - half, mean + half)
 
 
-def _values(found: Found, group: str, exchange: str, measure: str) -> list[float]:
+def values_of(found: Found, group: str, exchange: str, measure: str) -> list[float]:
     """Values of the runs of a group in which this was measured."""
     rows: Sequence[ExchangeRow] | Sequence[PlayRow] = (
         found.played if measure in ("win_rate", "margin") else found.exchanged

@@ -1,9 +1,10 @@
 """Command lines that repeat a result, to be stored beside it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import is_dataclass
 
 from cmfq.environments.settings import EnvironmentSettings
+from cmfq.hints import command
 from cmfq.training.presets import preset_training
 from cmfq.training.settings import TrainSettings
 
@@ -42,6 +43,19 @@ def option_words(options: Mapping[str, object]) -> list[str]:
         else:
             words += [f"--{option}", str(value)]
     return words
+
+
+def repeating(
+    words: Sequence[str], options: Mapping[str, object], environment: EnvironmentSettings
+) -> str:
+    """Command line that plays the same again in an environment.
+
+    Args:
+        words: name of the command and its arguments.
+        options: see :func:`option_words`.
+        environment: settings of the environment; the line allows its own functions.
+    """
+    return command(*words, *option_words(options), own_functions=environment.own_functions)
 
 
 def preset_options(name: str, environment: EnvironmentSettings) -> list[str]:

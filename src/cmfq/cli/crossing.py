@@ -1,16 +1,15 @@
 """The command that compares algorithms role by role."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import tyro
 
-from cmfq.cli.command_line import changes, option_words
+from cmfq.cli.command_line import changes, repeating
 from cmfq.cli.options import WORKERS, Device, EnvironmentName, Folder, Workers
 from cmfq.cli.screen import GamesScreen, print_page
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
-from cmfq.hints import command
 from cmfq.play.crossing import log_of, play_crossing, roles_of
 from cmfq.results.crossing import heading, write_crossing, write_stored_crossing
 from cmfq.results.page import Page
@@ -57,8 +56,9 @@ def cross_in(
             print_page(write_stored_crossing(out), out)
             return
         _validate(sizes, settings, out)
-        options = {"environment": environment, **changes(default, settings), "games": games}
-        again = _again(entrants, {"out": out, **options, "seed": seed}, sizes, settings)
+        options = {"out": out, "environment": environment, **changes(default, settings)}
+        options |= {"games": games, "seed": seed, "sizes": sizes or None}
+        again = repeating(["cross", *entrants], options, settings)
         with GamesScreen(out) as screen:
             found, played = play_crossing(
                 entrants,
@@ -93,15 +93,3 @@ def _finish(out: Path, page: Page, sizes: Sequence[int]) -> None:
     for size in sizes or (0,):
         remove(log_of(out, size))
     print_page(page, out)
-
-
-def _again(
-    entrants: Sequence[str],
-    options: Mapping[str, object],
-    sizes: Sequence[int],
-    settings: EnvironmentSettings,
-) -> str:
-    """The command that does the same."""
-    words = ["cross", *entrants, *option_words(options)]
-    words += ["--sizes", *map(str, sizes)] if sizes else []
-    return command(*words, own_functions=settings.own_functions)

@@ -42,13 +42,14 @@ def train_many(plan: tyro.conf.Positional[Path], runs: Folder, workers: Workers 
 
 
 def seeds_together(runs: Mapping[str, RunSettings]) -> list[str]:
-    """Names of the first runs that differ in nothing but the seed; empty if no two do."""
+    """Names of the runs of a plan that differ from its first one in the seed alone, it included.
+
+    Empty if there is no other: a plan trains everything with the same seeds.
+    """
     alike = {name: replace(settings, seed=0) for name, settings in runs.items()}
-    for settings in alike.values():
-        names = [name for name, other in alike.items() if other == settings]
-        if len(names) > 1:
-            return names
-    return []
+    first = next(iter(alike.values()))
+    names = [name for name, settings in alike.items() if settings == first]
+    return names if len(names) > 1 else []
 
 
 def train_shown(runs: Mapping[str, RunSettings], folder: Path, workers: Workers) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tyro
 
-from cmfq.cli.command_line import changes, option_words
+from cmfq.cli.command_line import changes, option_words, repeating
 from cmfq.cli.options import WORKERS, Device, EnvironmentName, Players, Workers
 from cmfq.cli.screen import GamesScreen, ScreenTable, new_console, print_table
 from cmfq.environments.settings import EnvironmentSettings
@@ -71,20 +71,19 @@ def evaluate_in(
         if json is not None:
             validate_output(json, MATCH)
         log = json and json.with_name(json.name + ".games")
-        options = {"environment": environment, **changes(default, settings), "games": games}
-        words = ["evaluate", a, b, *option_words({"json": json, **options, "seed": seed})]
-        game: EnvironmentSettings = settings
+        options = {"json": json, "environment": environment, **changes(default, settings)}
+        options |= {"games": games, "seed": seed}
         with GamesScreen(log) as screen:
             result = play_match(
                 a,
                 b,
-                game,
+                settings,
                 episodes=games,
                 seed=seed,
                 workers=workers,
                 device=device,
                 path=log,
-                command=command(*words, own_functions=game.own_functions),
+                command=repeating(["evaluate", a, b], options, settings),
                 on_progress=screen.report,
             )
         if json and log:

@@ -1,11 +1,11 @@
 """Commands that compare algorithms over many training seeds."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import tyro
 
-from cmfq.cli.command_line import changes, option_words
+from cmfq.cli.command_line import changes, repeating
 from cmfq.cli.options import (
     WORKERS,
     Device,
@@ -87,13 +87,13 @@ def tournament_in(
         if entrants:
             options = {"log": log, "environment": environment, **changes(default, settings)}
             options |= {"games": games, "checkpoints": checkpoints, "seed": seed}
-            again = _again(entrants, {**options, "within_groups": within_groups or None}, settings)
+            options["within_groups"] = within_groups or None
             with GamesScreen(log) as screen:
                 played = play_tournament(
                     find_entrants(entrants, default.kind, last_of(checkpoints)),
                     TournamentSettings(settings, games, seed, within_groups),
                     log,
-                    command=again,
+                    command=repeating(["tournament", *entrants], options, settings),
                     workers=workers,
                     device=device,
                     on_progress=screen.report,
@@ -101,14 +101,6 @@ def tournament_in(
         _report(played if entrants else finished_tournament(log), html, out)
 
     return tournament
-
-
-def _again(
-    entrants: Sequence[str], options: Mapping[str, object], settings: EnvironmentSettings
-) -> str:
-    """The command that does the same."""
-    words = option_words(options)
-    return command("tournament", *entrants, *words, own_functions=settings.own_functions)
 
 
 def _validate_tournament(games: int, log: Path | None, html: Path | None, out: Path | None) -> None:
@@ -163,8 +155,7 @@ def progress(
         environment = game_of([split_group(run)[1] for run in runs])
         if against is None:
             against = usual_opponents(environment.kind, OPPONENTS)
-        words = ["progress", *runs, "--against", *against]
-        words += option_words({"games": games, "seed": seed} | ({"log": log} if log else {}))
+        options = {"against": against, "games": games, "seed": seed, "log": log}
         with GamesScreen(log) as screen:
             played = play_progress(
                 runs,
@@ -173,7 +164,7 @@ def progress(
                 log,
                 games=games,
                 seed=seed,
-                command=command(*words, own_functions=environment.own_functions),
+                command=repeating(["progress", *runs], options, environment),
                 workers=workers,
                 device=device,
                 on_progress=screen.report,

@@ -292,9 +292,9 @@ def _of_the_same_game(path: Path, tournament: Tournament) -> Tournament:
     ours, theirs = ((one.verb, bool(one.opponents)) for one in (tournament, before))
     if ours != theirs:
         raise UserError(f"{path} holds the games of `{before.command}`: {_way_out(tournament)}")
-    changes = _changes(before.settings, tournament.settings)
-    if not changes:
-        changes = _differing(before.versions, tournament.versions)
+    changes = _changes(before.settings, tournament.settings) or _differing(
+        before.versions, tournament.versions
+    )
     if changes:
         raise UserError(
             f"{path} is a tournament with {'; '.join(changes)}: continue with the same, or "

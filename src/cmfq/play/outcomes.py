@@ -155,6 +155,12 @@ def estimate(scores: FloatArray, *, share: bool) -> Estimate:
     return Estimate.of(rate_interval(scores) if share else mean_interval(scores))
 
 
+def estimate_over_runs(values: FloatArray) -> Estimate:
+    """Mean of ``(runs, games)`` with its 95 % interval over runs; over games for one run alone."""
+    scores = values.mean(1) if len(values) > 1 else values[0]
+    return estimate(scores.reshape(-1, 1), share=False)
+
+
 def yardsticks(games: Layout) -> dict[str, Estimate]:
     """All yardsticks that the games have, by name."""
     found = {}

@@ -26,7 +26,14 @@ from cmfq.play.entrants import (
 )
 from cmfq.play.game_log import GameRecord, Tournament, TournamentSettings
 from cmfq.play.layouts import Layouts
-from cmfq.play.outcomes import YARDSTICKS, Outcome, estimate, on_side, outcome_of, points_of
+from cmfq.play.outcomes import (
+    YARDSTICKS,
+    Outcome,
+    estimate_over_runs,
+    on_side,
+    outcome_of,
+    points_of,
+)
 from cmfq.play.players import load_player
 from cmfq.play.schedule import ScheduledGame
 from cmfq.play.standings import margins_of
@@ -165,9 +172,7 @@ def last_differences(played: Tournament) -> dict[tuple[str, str], Estimate]:
             theirs = one.players[0].id
             last = (run.players[-1].id for run in runs)
             differences = [_ahead(games[ours, ours], games[theirs, theirs]) for ours in last]
-            means = [float(np.mean(ahead)) for ahead in differences]
-            scores = means if len(means) > 1 else differences[0]
-            found[group, one.title] = estimate(np.array(scores).reshape(-1, 1), share=False)
+            found[group, one.title] = estimate_over_runs(np.array(differences))
     return found
 
 

@@ -11,7 +11,7 @@ from cmfq.play.entrants import groups_of
 from cmfq.play.game_log import Tournament
 from cmfq.play.layouts import Layouts
 from cmfq.play.matches import MatchResult
-from cmfq.play.outcomes import YARDSTICKS, estimate, yardsticks
+from cmfq.play.outcomes import YARDSTICKS, estimate_over_runs, yardsticks
 from cmfq.play.standings import Standings, returns_of
 from cmfq.results.page import Finding, Section
 from cmfq.results.table import Table, conclusion, interval_text, margin_text, number_text, rate_text
@@ -106,8 +106,7 @@ def returns_table(played: Tournament, title: str = "") -> Table:
     earned, found = returns_of(played), {}
     for group, members in groups_of(played.entrants).items():
         values = np.array([earned[one.name] for one in members])
-        scores = values.mean(1) if len(values) > 1 else values[0]
-        found[group] = (len(members), estimate(scores.reshape(-1, 1), share=False))
+        found[group] = (len(members), estimate_over_runs(values))
     ordered = sorted(found.items(), key=lambda item: -item[1][1].value)
     rows = [(group, str(seeds), margin_text(value)) for group, (seeds, value) in ordered]
     return Table(("group", "seeds", "return"), rows, title)

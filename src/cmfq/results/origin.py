@@ -10,6 +10,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 from cmfq.decoding import convert, damage_of, decode_json, read_bytes
@@ -76,6 +77,11 @@ def read_origin(folder: Path) -> Origin:
         Entrant(name, stored.groups.get(name, name), None, (), run) for name, run in runs.items()
     ]
     return Origin(stored.command, settings, tuple(entrants))
+
+
+def writing_command(played_by: str, folder: Path) -> str:
+    """The command that played the games, with the folder to write (`cmfq paper` has its own)."""
+    return played_by if " --out " in played_by else f"{played_by} --out {quote(str(folder))}"
 
 
 def from_stored(verb: str, folder: Path) -> str:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from shlex import quote
 
 import numpy as np
 
@@ -30,6 +29,7 @@ from cmfq.play.progress import (
 )
 from cmfq.results.details import how_to_read_yardsticks, role_section, side_section, yardsticks_of
 from cmfq.results.figures import win_rate_over_training
+from cmfq.results.origin import writing_command
 from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
 from cmfq.results.table import Table, conclusion, listing, margin_text, signed
 from cmfq.results.tournament_tables import how_decided
@@ -128,7 +128,7 @@ def write_progress(folder: Path, played: Tournament) -> None:
     write_gzip(folder / "progress.json.gz", tournament_text(played).encode())
     stored = command("progress", "--log", folder / "progress.json.gz", "--out", folder)
     again = (
-        Code(f"{played.command} --out {quote(str(folder))}"),
+        Code(writing_command(played.command, folder)),
         f"plays the games. To write the page from the stored games: {inline_code(stored)}.",
     )
     write_folder(folder, progress_page(played, again))
@@ -180,11 +180,11 @@ def _return_parts(played: Tournament, rows: Sequence[ProgressRow], unit: str) ->
     differences = last_differences(played)
     if not differences:
         return ()
-    less = "Return minus the opponent's on the same episodes"
+    what = "Return minus the opponent's on the same episodes"
     last = [(group, other, margin_text(one)) for (group, other), one in differences.items()]
     return (
         Finding(f"Last checkpoints: {conclusion(differences, 0, 'earns more than')}"),
-        progress_table(rows, lambda row: row.margin, _return_text, f"{less}, mean over seeds"),
+        progress_table(rows, lambda row: row.margin, _return_text, f"{what}, mean over seeds"),
         Table(
             ("group", "opponent", "difference"), last, f"Last checkpoints, 95 % intervals {unit}"
         ),

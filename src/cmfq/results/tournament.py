@@ -17,7 +17,6 @@ from functools import partial
 from itertools import combinations
 from pathlib import Path
 from pprint import pformat
-from shlex import quote
 from typing import Any
 
 from cmfq.hints import command
@@ -37,6 +36,7 @@ from cmfq.results.details import (
     yardstick_table,
 )
 from cmfq.results.figures import game_margins, learning_curves, rating_ladder, win_rate_matrix
+from cmfq.results.origin import writing_command
 from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
 from cmfq.results.style import Metrics
 from cmfq.results.table import Table, conclusion
@@ -181,8 +181,7 @@ def _again(tournament: Tournament, folder: Path) -> tuple[Part, ...]:
     options = ["--runs", runs, "--log", f"{runs}.json", "--out", f"{runs}-results"]
     own = [name for one in tournament.entrants if one.run for name in _own_functions(one.run)]
     own += own_names(*(one.name for one in tournament.entrants if not one.run))
-    by = tournament.command  # of `cmfq paper`, it says where to write
-    played = Code(by if " --out " in by else f"{by} --out {quote(str(folder))}")
+    played = Code(writing_command(tournament.command, folder))
     reported = inline_code(command("tournament", "--log", stored, "--out", folder))
     if not any(one.run for one in tournament.entrants):
         return played, (

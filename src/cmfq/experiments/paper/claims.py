@@ -92,7 +92,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     *(
         Claim(
-            (f"{a} keeps more of its strength in larger battles than {b}: {size} a side"),
+            f"{a} keeps more of its strength in larger battles than {b}: {size} a side",
             Wins("4c", a, b, size),
         )
         for size in (100, 400)
@@ -108,7 +108,7 @@ CLAIMS: tuple[Claim, ...] = (
         for other in ("iql", "mfq", "attention-mfq", "random")
     ),
     Claim(
-        ("With a large epsilon CMFQ is about as strong as MFQ"),
+        "With a large epsilon CMFQ is about as strong as MFQ",
         Wins("4d", "cmfq-epsilon-1", "mfq", about=0.5),
     ),
     *(Claim(f"Training in pursuit converges: {group}", Converges("6", group)) for group in THREE),

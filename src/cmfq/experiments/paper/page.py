@@ -33,7 +33,7 @@ def write_paper(folder: Path, effort: Effort, command: str) -> list[Checked]:
     figures = [f"[{one.name}]({one.name}/README.md): {markdown_text(one.title)}" for one in made]
     title = f"The paper's figures and claims, preset {effort.preset}"
     small = [
-        ("This is a small trial that only shows that every step works: the results mean nothing.")
+        "This is a small trial that only shows that every step works: the results mean nothing."
     ]
     page = Page(
         title,

@@ -33,7 +33,7 @@ class Responses:
     strength: FloatArray
     """``(2, cells)``: of each algorithm against the common opponents, each counting the same."""
     returns: FloatArray | None = None
-    """``(2, cells)``: of each algorithm, mean over episodes, in a world of one team."""
+    """Mean return of each algorithm in each cell, ``(2, cells)``; only with one team."""
 
 
 def validate_sweep(

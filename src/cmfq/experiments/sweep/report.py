@@ -11,10 +11,9 @@
 """
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from shlex import quote
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -24,6 +23,7 @@ from cmfq.experiments.sweep.plan import Plan
 from cmfq.experiments.sweep.play import Responses, responses, responses_csv
 from cmfq.hints import command
 from cmfq.play.game_log import Tournament, tournament_text
+from cmfq.results.origin import writing_command
 from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section
 from cmfq.results.style import colours_of, panels
 from cmfq.results.table import Table, margin_text, rate_text
@@ -63,14 +63,11 @@ def effects_table(plan: Plan, effects: dict[str, Effects], title: str = "") -> T
         change_text(one.mean) if name == _difference(plan) else rate_text(one.mean)
         for name, one in effects.items()
     ]
-    rows = [("mean of all cells", *means)]
-    for number, factor in enumerate(plan.factors):
-        rows.append((factor.title, *(change_text(one.changes[number]) for one in effects.values())))
-    return Table(("setting", *effects), rows, title)
+    return _table(plan, effects, means, change_text, title)
 
 
 def returns_table(plan: Plan, returns: FloatArray, title: str = "") -> Table:
-    """What :func:`effects_table` says of win rates, of returns in a world of one team.
+    """Table like :func:`effects_table`, for returns in an environment with one team.
 
     Args:
         plan: the plan that was played.
@@ -80,19 +77,31 @@ def returns_table(plan: Plan, returns: FloatArray, title: str = "") -> Table:
     a, b = plan.algorithms
     measured = {f"return of {a}": returns[0], f"return of {b}": returns[1]}
     measured[f"{a} minus {b}"] = returns[0] - returns[1]
-    effects = [fit_effects(plan.design, one) for one in measured.values()]
-    rows = [("mean of all cells", *(margin_text(one.mean) for one in effects))]
+    effects = {name: fit_effects(plan.design, one) for name, one in measured.items()}
+    means = [margin_text(one.mean) for one in effects.values()]
+    return _table(plan, effects, means, lambda one: _bold(margin_text(one), one), title)
+
+
+def _table(
+    plan: Plan,
+    effects: dict[str, Effects],
+    means: Sequence[str],
+    text_of: Callable[[Estimate], str],
+    title: str,
+) -> Table:
+    rows = [("mean of all cells", *means)]
     for number, factor in enumerate(plan.factors):
-        changes = [one.changes[number] for one in effects]
-        texts = [Strong(text) if one.leaves_out(0) else text
-                 for one, text in zip(changes, map(margin_text, changes), strict=True)]  # fmt: skip
-        rows.append((factor.title, *texts))
-    return Table(("setting", *measured), rows, title)
+        changes = [one.changes[number] for one in effects.values()]
+        rows.append((factor.title, *map(text_of, changes)))
+    return Table(("setting", *effects), rows, title)
 
 
 def change_text(change: Estimate) -> str:
     """A change of a share in points, bold where its interval leaves out 0."""
-    text = margin_text(Estimate(*(100 * part for part in change)), digits=0)
+    return _bold(margin_text(Estimate(*(100 * part for part in change)), digits=0), change)
+
+
+def _bold(text: str, change: Estimate) -> str:
     return Strong(text) if change.leaves_out(0) else text
 
 
@@ -140,7 +149,7 @@ def write_sweep(folder: Path, plan: Plan, plan_text: str, tournament: Tournament
         "sweep", folder / "plan.toml", "--log", folder / "games.json.gz", "--out", folder
     )
     again = (
-        Code(f"{tournament.command} --out {quote(str(folder))}"),
+        Code(writing_command(tournament.command, folder)),
         "trains the runs that are missing, plays the games and writes the page. To write the page "
         f"from the stored games: {inline_code(stored)}.",
     )
