@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 
 from cmfq.cli import main
+from cmfq.combat import Combat
 from cmfq.errors import UserError
 from cmfq.experiments.sweep.effects import fit_effects
 from cmfq.experiments.sweep.plan import fold_over, read_plan
@@ -281,6 +282,36 @@ def test_responses_are_the_shares_of_games_won(small: Path) -> None:
     assert effects["strength of mfq"].mean.value == pytest.approx(0.75)
 
 
+def test_damage_is_the_mean_over_opponents_of_the_log_ratio_dealt_to_taken(small: Path) -> None:
+    plan = read_plan(small)
+    names = [*plan.names, "rush", "random"]
+    entrants = tuple(
+        Entrant(f"runs/{name}", name, None, (Player(name, name, 1),), None) for name in names
+    )
+
+    def hurt(damage: float) -> Combat:
+        return Combat(damage, 0, 0, 0, 0)
+
+    def game(a: str, b: str, taken: float, dealt: float) -> GameRecord:
+        return GameRecord(a, b, 0, 1, 1, 9, 0.0, 0.0, False, hurt(taken), hurt(dealt))
+
+    games = []
+    for cell in range(8):
+        a, b = f"{cell:02d}-cmfq", f"{cell:02d}-mfq"
+        games += [
+            game(a, b, 50, 70),
+            game("rush", a, 4 * 2**cell - 1, 0),
+        ]  # a dealt 4 * 2**cell - 1
+        games += [game(a, "random", 3, 3), game(b, "rush", 1, 7), game(b, "random", 0, 0)]
+    played = Tournament(TournamentSettings(plan.game, 2), {}, "", entrants, (), tuple(games))
+    damage = responses(plan, played).damage
+    assert damage is not None
+    np.testing.assert_allclose(damage[0], (2 + np.arange(8)) * math.log(2) / 2)
+    np.testing.assert_allclose(damage[1], math.log(8 / 2) / 2)
+    without = replace(played, games=tuple(replace(one, a_combat=None) for one in games))
+    assert responses(plan, without).damage is None
+
+
 def test_the_command_plays_reports_and_reports_again(
     small: Path, trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -302,6 +333,14 @@ def test_the_command_plays_reports_and_reports_again(
     assert len(shares) == 8
     assert int(sentence[1]) == sum(share > 50 for share in shares)
     assert int(sentence[2]) == sum(share < 50 for share in shares)
+    heading = (out / "cells.csv").read_text().splitlines()[0]
+    assert heading.endswith("log damage ratio of cmfq,log damage ratio of mfq")
+    damage = page[page.index("## Damage") : page.index("## Cells")]
+    assert (
+        "| setting | log damage ratio of cmfq | log damage ratio of mfq | cmfq minus mfq |"
+        in damage
+    )
+    assert re.search(r"^\| radius 6 → inf \| [*]*[+−0]", damage, re.MULTILINE)
     assert {"effects.svg", "effects.png", "plan.toml"} <= {file.name for file in out.iterdir()}
     other = tmp_path / "other.toml"
     other.write_text(small.read_text().replace("[6, inf]", "[6, 5]"))

@@ -57,8 +57,13 @@ class Factor:
     @property
     def title(self) -> str:
         """``beta_end 30 → 10``."""
-        first, second = self.levels
+        first, second = map(level_text, self.levels)
         return f"{self.name.rpartition('.')[2]} {first} → {second}"
+
+
+def level_text(level: object) -> str:
+    """A level in a table: the values of a list with spaces between them."""
+    return " ".join(map(str, level)) if isinstance(level, list) else str(level)
 
 
 @dataclass(frozen=True)

@@ -10,11 +10,13 @@ import numpy.typing as npt
 from cmfq.environments.keeping import teams_of
 from cmfq.environments.sides import are_alike
 from cmfq.errors import UserError
-from cmfq.experiments.sweep.plan import Plan, run_name
+from cmfq.experiments.sweep.plan import Plan, level_text, run_name
 from cmfq.experiments.training import differences, stored_settings
 from cmfq.play.engine import play_planned, validate_log, validate_players
 from cmfq.play.entrants import Entrant, enter, find_entrants, split_group
 from cmfq.play.game_log import Tournament, TournamentSettings
+from cmfq.play.layouts import layouts_of
+from cmfq.play.outcomes import YARDSTICKS, layout_values
 from cmfq.play.schedule import ScheduledGame, episodes_alone, games_between
 from cmfq.play.standings import games_by_pair, returns_of
 from cmfq.storage import versions
@@ -34,6 +36,10 @@ class Responses:
     """``(2, cells)``: of each algorithm against the common opponents, each counting the same."""
     returns: FloatArray | None = None
     """Mean return of each algorithm in each cell, ``(2, cells)``; only with one team."""
+    damage: FloatArray | None = None
+    """``(2, cells)``: mean log damage ratio of each algorithm against the common opponents, each
+    counting the same (see :data:`~cmfq.play.outcomes.YARDSTICKS`); only where agents have hit
+    points."""
 
 
 def validate_sweep(
@@ -172,18 +178,36 @@ def responses(plan: Plan, tournament: Tournament) -> Responses:
         [folders[run_name(cell, algorithm)] for cell in cells] for algorithm in plan.algorithms
     )
     earned = returns_of(tournament) if tournament.alone else {}
+    ratios = _damage_ratios(tournament)
+
+    def strength(of: PairMeans) -> FloatArray:
+        means = [[[of[one, other] for other in others] for one in side] for side in (first, second)]
+        return np.mean(means, axis=-1) if others else np.full((2, len(first)), np.nan)
+
     return Responses(
         np.array([points[pair] for pair in zip(first, second, strict=True)]),
-        np.array(
-            [
-                [np.mean([points[one, other] for other in others]) if others else np.nan
-                 for one in side]
-                for side in (first, second)
-            ]
-        ),
+        strength(points),
         np.array([[earned[one].mean() for one in side] for side in (first, second)])
-        if earned else None,
-    )  # fmt: skip
+        if earned
+        else None,
+        strength(ratios) if ratios and others else None,
+    )
+
+
+PairMeans = dict[tuple[str, str], float]
+"""Mean of a measure over the games of two entrants, by their names and from the first's view."""
+
+
+def _damage_ratios(tournament: Tournament) -> PairMeans:
+    """Log damage ratios; none where games have none, or only in part."""
+    names = {one.group: one.name for one in tournament.entrants}
+    found: PairMeans = {}
+    for (a, b), games in layouts_of(tournament).items():
+        values = layout_values(games, YARDSTICKS["log_damage_ratio"].measure)
+        if values is None:
+            return {}
+        found[names[a], names[b]] = float(values.mean())
+    return found
 
 
 def responses_csv(plan: Plan, found: Responses) -> str:
@@ -195,10 +219,19 @@ def responses_csv(plan: Plan, found: Responses) -> str:
     ]
     if found.returns is not None:
         rows[0] = [*rows[0], f"return of {a}", f"return of {b}"]
+    if found.damage is not None:
+        rows[0] = [*rows[0], f"log damage ratio of {a}", f"log damage ratio of {b}"]
     for cell, levels in enumerate(plan.design):
-        chosen = [one.levels[level] for one, level in zip(plan.factors, levels, strict=True)]
+        chosen = [
+            level_text(one.levels[level]) for one, level in zip(plan.factors, levels, strict=True)
+        ]
         rates = (found.contrast[cell], *found.strength[:, cell])
-        earned = () if found.returns is None else found.returns[:, cell]
-        numbers = (*(f"{rate:.4f}" for rate in rates), *(f"{one:.6g}" for one in earned))
+        measured = [
+            value
+            for values in (found.returns, found.damage)
+            if values is not None
+            for value in values[:, cell]
+        ]
+        numbers = (*(f"{rate:.4f}" for rate in rates), *(f"{one:.6g}" for one in measured))
         rows.append([cell, *chosen, *numbers])
     return csv_text(rows)

@@ -19,7 +19,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cmfq.experiments.sweep.effects import Effects, FloatArray, fit_effects
-from cmfq.experiments.sweep.plan import Plan
+from cmfq.experiments.sweep.plan import Plan, level_text
 from cmfq.experiments.sweep.play import Responses, responses, responses_csv
 from cmfq.hints import command
 from cmfq.play.game_log import Tournament, tournament_text
@@ -66,20 +66,31 @@ def effects_table(plan: Plan, effects: dict[str, Effects], title: str = "") -> T
     return _table(plan, effects, means, change_text, title)
 
 
-def returns_table(plan: Plan, returns: FloatArray, title: str = "") -> Table:
-    """Table like :func:`effects_table`, for returns in an environment with one team.
+def effects_on(plan: Plan, name: str, values: FloatArray) -> dict[str, Effects]:
+    """Effects on a measure of each algorithm and on their difference, by title.
 
     Args:
         plan: the plan that was played.
-        returns: ``(2, cells)``, see :class:`~cmfq.experiments.sweep.play.Responses`.
-        title: title of the table on terminals.
+        name: name of the measure.
+        values: ``(2, cells)``, as in :class:`~cmfq.experiments.sweep.play.Responses`.
     """
     a, b = plan.algorithms
-    measured = {f"return of {a}": returns[0], f"return of {b}": returns[1]}
-    measured[f"{a} minus {b}"] = returns[0] - returns[1]
-    effects = {name: fit_effects(plan.design, one) for name, one in measured.items()}
-    means = [margin_text(one.mean) for one in effects.values()]
-    return _table(plan, effects, means, lambda one: _bold(margin_text(one), one), title)
+    parts = {f"{name} of {a}": values[0], f"{name} of {b}": values[1]}
+    parts[f"{a} minus {b}"] = values[0] - values[1]
+    return {title: fit_effects(plan.design, one) for title, one in parts.items()}
+
+
+def measure_table(plan: Plan, effects: dict[str, Effects], digits: int, title: str = "") -> Table:
+    """Table like :func:`effects_table`, for a measure that is no share.
+
+    Args:
+        plan: the plan that was played.
+        effects: effects on the measure, see :func:`effects_on`.
+        digits: digits after the decimal point.
+        title: title of the table on terminals.
+    """
+    means = [margin_text(one.mean, digits) for one in effects.values()]
+    return _table(plan, effects, means, lambda one: _bold(margin_text(one, digits), one), title)
 
 
 def _table(
@@ -105,10 +116,12 @@ def _bold(text: str, change: Estimate) -> str:
     return Strong(text) if change.leaves_out(0) else text
 
 
-def settled(plan: Plan, effects: dict[str, Effects]) -> list[str]:
-    """A sentence for each effect whose interval leaves out 0."""
+def settled(
+    plan: Plan, effects: dict[str, Effects], text_of: Callable[[Estimate], str]
+) -> list[str]:
+    """A sentence for each effect whose interval leaves out 0, with the change as text."""
     return [
-        f"{factor.title}: {title} changes by {change_text(one.changes[number])} points."
+        f"{factor.title}: {title} changes by {text_of(one.changes[number])}."
         for title, one in effects.items()
         for number, factor in enumerate(plan.factors)
         if one.changes[number].leaves_out(0)
@@ -162,7 +175,7 @@ def sweep_page(
     """Effects of every setting, with what gave them."""
     found = responses(plan, tournament)
     effects = effects_of(plan, found)
-    told = settled(plan, effects)
+    told = settled(plan, effects, lambda one: f"{change_text(one)} points")
     tests = plan.design.shape[1] * len(effects)
     changes: list[Part] = [
         Picture("effects", partial(effects_figure, plan, effects), CAPTION),
@@ -178,6 +191,7 @@ def sweep_page(
         changes.append(Items([markdown_text(sentence) for sentence in told]))
     sections = (
         Section("", (_introduction(plan, tournament), *changes, *_controls(plan, effects))),
+        Section("Damage", _damage_parts(plan, found)),
         Section("Returns", _return_parts(plan, found)),
         Section("Cells", (Finding(cells_sentence(plan, found)), _cells_table(plan, found))),
         Section("The plan", (Code(plan_text.strip(), "toml"),)),
@@ -193,8 +207,28 @@ def _return_parts(plan: Plan, found: Responses) -> tuple[Part, ...]:
     above = int((found.returns[0] > found.returns[1]).sum())
     return (
         Finding(f"{a} earned more than {b} on average in {above} of {len(plan.design)} cells."),
-        returns_table(plan, found.returns, "Returns of an episode, and their changes"),
+        measure_table(
+            plan,
+            effects_on(plan, "return", found.returns),
+            1,
+            "Returns of an episode, and their changes",
+        ),
         "Means over episodes; a change is bold where its interval leaves out 0.",
+    )
+
+
+def _damage_parts(plan: Plan, found: Responses) -> tuple[Part, ...]:
+    if found.damage is None:
+        return ()
+    effects = effects_on(plan, "log damage ratio", found.damage)
+    told = settled(plan, effects, lambda one: margin_text(one, 2))
+    return (
+        Finding(f"{len(told)} of {plan.design.shape[1] * len(effects)} intervals leave out 0."),
+        measure_table(plan, effects, 2, "Log damage ratios, and their changes"),
+        "Log of damage dealt over damage taken, of a game against the common opponents: 0 between "
+        "equals, and still telling where every game is won or lost. A change is bold where its "
+        "interval leaves out 0; an increase is better.",
+        *([Items([markdown_text(sentence) for sentence in told])] if told else []),
     )
 
 
@@ -262,7 +296,9 @@ def _cells_table(plan: Plan, found: Responses) -> Table:
     a, b = plan.algorithms
     rows = []
     for cell, levels in enumerate(plan.design):
-        chosen = [str(one.levels[level]) for one, level in zip(plan.factors, levels, strict=True)]
+        chosen = [
+            level_text(one.levels[level]) for one, level in zip(plan.factors, levels, strict=True)
+        ]
         rates = (found.contrast[cell], *found.strength[:, cell])
         shares = [f"{rate:.0%}" if np.isfinite(rate) else "–" for rate in rates]
         rows.append((str(cell), *chosen, *shares))
