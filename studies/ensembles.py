@@ -1,8 +1,9 @@
-"""What does it gain to play by the mean Q-values of several networks, of one run or of several?
+"""Which weights should a policy play by: the last, their average, or those of several networks?
 
-Every run plays by its last checkpoint, by an ensemble of its own checkpoints, spread over its last
-half, and by an ensemble of all *other* runs. Games that were played are kept in ``rows.json``: the
-same command goes on, and plays only what is missing.
+Every run plays by its last checkpoint, which holds averaged weights; by the weights after its last
+update, not averaged; by an ensemble of its own checkpoints, spread over its last half; and by an
+ensemble of all *other* runs. Finished games are kept in ``rows.json``: the same command continues,
+and plays only what is missing.
 
     python -m studies.ensembles RUN RUN RUN ... --out docs/results/ensembles
     python -m studies.ensembles RUN ... --against itself@200 --ways last own --out ...
@@ -11,7 +12,7 @@ same command goes on, and plays only what is missing.
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,20 +21,23 @@ import tyro
 
 from cmfq.environments.battle import BattleSettings
 from cmfq.play.matches import play_match
+from cmfq.play.players import load_player
 from cmfq.policies import QPolicy
 from cmfq.results.page import Code, Finding, Items, Page, Section
 from cmfq.results.table import Table, rate_text
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate
-from cmfq.storage import make_folder
+from cmfq.storage import make_folder, read_tensors
 from cmfq.training.checkpoint import list_checkpoints, load, save_policies
 from cmfq.training.ensemble import joined, members_at
-from cmfq.training.run import Run
+from cmfq.training.run import STATE_FILE, Run
+from cmfq.training.self_play import SelfPlay
 from studies.kept_rows import read_rows, write_rows
 
 DAMAGE = "log_damage_ratio"
 WAYS = {
-    "last": "its last checkpoint;",
+    "last": "its last checkpoint, whose weights are averaged over the last updates;",
+    "unaveraged": "the weights after its last update alone;",
     "own": "five of its checkpoints together, spread over the second half of training;",
     "others": "the last checkpoints of all other runs together.",
 }
@@ -65,6 +69,11 @@ def policy_of(way: str, run: Path, runs: Sequence[Path], networks: int = 5) -> Q
     """The policy of a run that plays in one of the ways."""
     if way == "last":
         return load(run)
+    if way == "unaveraged":
+        self_play = SelfPlay(Run.open(run).description().settings, load_player)
+        self_play.restore(*read_tensors(run / STATE_FILE))
+        (averaged,), (side,) = self_play.averaged_policies().values(), self_play.sides.values()
+        return replace(averaged, network=side.policy.network)
     if way == "others":
         return joined([load(one) for one in runs if one != run])
     files = {int(file.stem): file for file in list_checkpoints(run)}
@@ -102,7 +111,20 @@ def play(
     return Estimate(match.win_rate, *match.interval), match.yardsticks[DAMAGE]
 
 
-def page_of(rows: Sequence[Row], again: str) -> Page:
+def commands_of(rows: Sequence[Row], out: Path) -> list[str]:
+    """Commands that play these games, one for each opponent, size and number of games."""
+    cases: dict[tuple[str, int, int], list[Row]] = {}
+    for row in rows:
+        cases.setdefault((row.opponent, row.size, row.games), []).append(row)
+    names = " ".join(f"runs/{run}" for run in dict.fromkeys(row.run for row in rows))
+    return [
+        f"python -m studies.ensembles {names} --against {opponent} --size {size} --games {games} "
+        f"--ways {' '.join(dict.fromkeys(row.way for row in ours))} --out {out}"
+        for (opponent, size, games), ours in cases.items()
+    ]
+
+
+def page_of(rows: Sequence[Row], out: Path) -> Page:
     """Describe the results."""
     what = (
         "Runs of one algorithm that differ only in their seed. A policy trained by self-play "
@@ -119,7 +141,10 @@ def page_of(rows: Sequence[Row], again: str) -> Page:
     return Page(
         "Ensembles: how much stronger is the mean of several networks?",
         (Section("", (what, ways)), Section("Win rates", tables)),
-        (Code(again), "plays the games that are missing; without `rows.json` it plays all games."),
+        (
+            Code("\n".join(commands_of(rows, out))),
+            "play the games that are missing; without `rows.json` they play all games.",
+        ),
     )
 
 
@@ -168,7 +193,7 @@ class EnsemblesStudy:
     against: tuple[str, ...] = ("swarm", "skirmish")
     """Opponents; itself@200 is the same run's checkpoint of episode 200."""
     ways: tuple[str, ...] = tuple(WAYS)
-    """Ways to play: last, own, others."""
+    """Ways to play: last, unaveraged, own, others."""
     size: int = 64
     """Agents a side."""
     games: int = 100
@@ -194,8 +219,7 @@ def main(arguments: list[str] | None = None) -> int:
                 rows.append(Row(run.name, way, networks, opponent, study.size, study.games, *found))
                 write_rows(study.out, rows)
                 print(json.dumps(asdict(rows[-1])), flush=True)
-    names = " ".join(f"runs/{run.name}" for run in study.runs)
-    write_folder(study.out, page_of(rows, f"python -m studies.ensembles {names} --out {study.out}"))
+    write_folder(study.out, page_of(rows, study.out))
     return 0
 
 

@@ -9,10 +9,12 @@ import torch
 import cmfq
 from cmfq.environments.battle import BattleSettings
 from cmfq.statistics.replication import Estimate
+from cmfq.storage import read_tensors
 from cmfq.training.checkpoint import list_checkpoints
+from cmfq.training.run import STATE_FILE
 from cmfq.training.settings import TrainSettings
 from studies import ensembles
-from studies.ensembles import Row, main, opponent_of, page_of, policy_of
+from studies.ensembles import Row, commands_of, main, opponent_of, page_of, policy_of
 from studies.kept_rows import read_rows
 
 
@@ -43,6 +45,11 @@ def test_who_plays_is_who_is_said_to_play(runs: list[Path]) -> None:
         torch.equal(one, other) for one, other in zip(others, (last[0], last[2]), strict=True)
     )
     assert len(others) == 2
+    state, _ = read_tensors(runs[1] / STATE_FILE)
+    name = "agent/network/trunk.first_convolution.weight"
+    (unaveraged,) = first_weights(policy_of("unaveraged", runs[1], runs))
+    assert torch.equal(unaveraged, state[name])
+    assert not torch.equal(unaveraged, last[1])
     own = first_weights(policy_of("own", runs[1], runs))
     early = [
         next(iter(cmfq.load(runs[1] / "checkpoints" / f"{episode:06d}.safetensors")
@@ -50,6 +57,20 @@ def test_who_plays_is_who_is_said_to_play(runs: list[Path]) -> None:
         for episode in (2, 3, 4)
     ]  # fmt: skip
     assert all(torch.equal(one, other) for one, other in zip(own, early, strict=True))
+
+
+def test_commands_name_what_was_played() -> None:
+    one = Estimate(0.5, 0.4, 0.6)
+    rows = [
+        Row("a", way, 1, opponent, 64, games, one, one)
+        for opponent, way, games in (("swarm", "last", 9), ("swarm", "own", 9), ("rush", "own", 4))
+    ]
+    assert commands_of(rows, Path("page")) == [
+        "python -m studies.ensembles runs/a --against swarm --size 64 --games 9 --ways last own "
+        "--out page",
+        "python -m studies.ensembles runs/a --against rush --size 64 --games 4 --ways own "
+        "--out page",
+    ]
 
 
 def test_a_run_plays_itself_of_before(runs: list[Path]) -> None:
@@ -83,7 +104,7 @@ def test_the_page_says_mean_and_spread_over_runs() -> None:
         row("a", "own", 0.7),
         row("b", "own", 0.8),
     ]
-    text = str(page_of(rows, "again"))
+    text = str(page_of(rows, Path("page")))
     assert (
         "last 50%, 20% to 80% (standard deviation 42 points, of the log damage ratio 0.424)" in text
     )
