@@ -61,4 +61,25 @@ squads = world(
     )
 )
 """Two sides of two roles each, if somebody says so."""
+
+
+class _Growing(World):
+    """An agent of a second role joins after two steps."""
+
+    names = ("a_0", "a_1", "b_0")
+
+    def reset(self, seed: int | None = None, options: object = None) -> tuple[dict, dict]:
+        super().reset(seed)
+        self.agents = ["a_0", "a_1"]
+        return self._observe(), {}
+
+    def step(self, actions: dict) -> tuple:
+        answer = super().step(actions)
+        if self.time == 2:
+            self.agents.append("b_0")
+            answer[0].update(self._observe())
+        return answer
+
+
+growing = _Growing
 folders = world("team/red_0", "team/red_1", "team/blue_0", "team/blue_1")

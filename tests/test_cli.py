@@ -184,7 +184,10 @@ MISTAKES = {
         ["train", "battle", "--size", "65", "--run", "{new}"],
         "no battle map has 65 agents a side: the nearest sizes are 64 and 81",
     ),
-    "existing folder": (["train", "battle", *TINY, "--run", "{runs}/cmfq"], "exists already"),
+    "existing folder": (
+        ["train", "battle", *TINY, "--run", "{runs}/cmfq"],
+        "or continue with `cmfq resume",
+    ),
     "training with a negative seed": (
         ["train", "battle", "--seed", "-1", "--run", "{new}"],
         "seed is -1: give a number from 0 to 9223372036854775808",

@@ -7,7 +7,7 @@ import pytest
 from cmfq.cli import main
 from cmfq.errors import UserError
 from cmfq.outputs import GAMES, IMAGE, MATCH, PAGE, POLICY, REPLAY, Output, validate_output
-from cmfq.storage import validate_results_folder
+from cmfq.storage import validate_results_folder, write_bytes
 
 OURS = {
     "page.html": (PAGE, b'<!doctype html>\n<html><meta name="generator" content="cmfq">'),
@@ -78,6 +78,15 @@ def test_paths_that_are_none(
     with pytest.raises(UserError, match=f"(?i){message}") as refusal:
         validate_output(Path(path), PAGE)
     assert "\n" not in str(refusal.value)
+
+
+def test_a_link_that_leads_to_itself_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "loop"
+    path.symlink_to("loop")
+    validate_output(path, REPLAY)
+    validate_results_folder(path, "Results")
+    write_bytes(path, b"a game")
+    assert path.read_bytes() == b"a game"
 
 
 def test_a_replay_is_not_written_over_by_its_page(

@@ -116,7 +116,7 @@ def _recognised(path: Path, kind: Output) -> bool:
 
 def belongs_to_run(path: Path) -> bool:
     """Whether a path is one at which runs keep their own files."""
-    real = path.resolve()
+    real = Path(os.path.realpath(path))  # Path.resolve raises at links that lead to themselves
     if is_run(real.parent) and (real.name in RUN_FILES or real.name.startswith("events.")):
         return True
     return any(part.name in RUN_FOLDERS and is_run(part.parent) for part in (real, *real.parents))

@@ -139,7 +139,7 @@ def validate_results_folder(path: Path, title: str) -> None:
         raise UserError(f"cannot write to {path}: {there} is a file, give a folder for --out")
     if not os.access(there, os.W_OK):
         raise UserError(f"cannot write to {path}: {there} is read-only, give another --out")
-    if is_run(path.resolve()) or belongs_to_run(path):
+    if is_run(Path(os.path.realpath(path))) or belongs_to_run(path):
         raise UserError(f"cannot write to {path}: it belongs to a run, give another --out")
     for name, recognise in (
         ("README.md", lambda content: content.startswith(f"# {title}".encode())),

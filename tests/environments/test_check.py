@@ -168,6 +168,10 @@ STEPS: dict[str, tuple[Callable[[Step], Any], str]] = {
         lambda s: s._replace(rewards=(poisoned(s.rewards[0], np.inf), s.rewards[1])),
         "rewards of team a holds",
     ),
+    "reward size": (
+        lambda s: s._replace(rewards=(poisoned(s.rewards[0], 2e9), s.rewards[1])),
+        r"or beyond 1000000000: that of the agent in row \d is 2e\+09",
+    ),
     "alive": (
         lambda s: s._replace(alive=(s.alive[0].astype(int), s.alive[1])),
         "alive of team a must be bool",

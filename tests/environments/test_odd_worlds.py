@@ -12,16 +12,17 @@ from test_pettingzoo import SMALL, play
 from toys import Toy, make
 
 from cmfq.algorithms import MeanFieldSettings
-from cmfq.environments.base import NO_ACTION
+from cmfq.environments.base import GREATEST_REWARD, NO_ACTION
 from cmfq.environments.check import check_environment
 from cmfq.environments.pettingzoo import PettingZooEnvironment, PettingZooSettings
 from cmfq.errors import EnvironmentFailed, UserError
+from cmfq.learner import Learner, LearnerSettings
 from cmfq.new_network import new_network
 from cmfq.notices import Notice, forget_notices
 from cmfq.policies import QPolicy
 from cmfq.replay_buffer import ReplayBuffer
 from cmfq.replay_writer import ReplayWriter
-from cmfq.rollout import play_episodes
+from cmfq.rollout import play_episode, play_episodes
 
 current: Callable[[], Any]
 EIGHT = {"a_0": (0, None, 8), "a_1": (0, None, 8), "a_2": (0, None, 8)}
@@ -206,13 +207,14 @@ def test_a_reward_may_be_an_array_of_one_number(one: Callable[[float], Any]) -> 
         assert steps[3].rewards[0].shape == (3,)
 
 
-@pytest.mark.parametrize("value", [None, [1.0, 2.0], np.nan, np.inf, 1e39, "2", [], {}])
+@pytest.mark.parametrize("value", [None, [1.0, 2.0], np.nan, np.inf, 1e30, -2e9, "2", [], {}])
 def test_a_reward_that_is_no_number_is_named_with_its_agent(value: Any) -> None:
     def change(toy: Toy, answer: list) -> None:
         if toy.time == 3:
             answer[1] = {**answer[1], "a_1": value if value != "2" else "two"}
 
-    with pytest.raises(EnvironmentFailed, match=r"step 2 .*: agent 'a_1' was given the reward"):
+    said = r"step 2 .*: agent 'a_1' was given the reward .*: give one number from -1e\+09 to 1e\+09"
+    with pytest.raises(EnvironmentFailed, match=said):
         play(adapt(changed(change)))
 
 
@@ -497,14 +499,53 @@ def test_two_teams_of_one_are_nothing_to_speak_of() -> None:
 # Closing
 
 
+@pytest.mark.parametrize("kind", [np.array, tuple, iter])
+def test_possible_agents_may_be_of_any_kind(kind: Callable[[list], Any]) -> None:
+    world = make(plan=EIGHT, possible_agents=property(lambda self: kind(list(EIGHT))))
+    assert [team.name for team in adapt(world).teams] == ["a"]
+
+
+@pytest.mark.parametrize("sides", [["a"], "a", {"x": None}, {"x": "a"}])
+def test_sides_of_another_kind_are_refused(sides: Any) -> None:
+    with pytest.raises(UserError, match=r'metadata\["sides"\] is .*: give a dict with a list'):
+        adapt(make(metadata={"sides": sides}))
+
+
+def test_what_reset_gives_may_be_a_list() -> None:
+    world = changed(lambda toy, answer: None, reset=lambda self, seed: list(Toy.reset(self, seed)))
+    assert len(play(adapt(world))) == 8
+
+
+def test_rewards_of_the_greatest_size_are_learned_from() -> None:
+    def change(toy: Toy, answer: list) -> None:
+        answer[1] = dict.fromkeys(answer[1], GREATEST_REWARD)
+
+    environment = adapt(changed(change))
+    team = environment.teams[0]
+    policy = QPolicy(team, new_network(team, SMALL, "mfq"), "mfq", MeanFieldSettings(), 1.0)
+    replay, generator = ReplayBuffer(team, 0.99, 2**20), np.random.default_rng(0)
+    writer = ReplayWriter(replay, [0])
+    play_episode(environment, [policy], seed=0, generator=generator, observers=[writer])
+    learner = Learner(policy, LearnerSettings(batch_size=16, discount=0.99), generator)
+    for _ in range(5):
+        assert np.isfinite(learner.update(learner.sample(replay)).item())
+    assert all(weights.isfinite().all() for weights in policy.network.parameters())
+
+
+def test_too_many_actions_are_refused_before_they_are_named() -> None:
+    world = make(actions=spaces.Discrete(10**10))
+    with pytest.raises(UserError, match=r"'red_0' has 10000000000 actions, but at most 65536"):
+        adapt(world)
+
+
 class Closing(Toy):
     closed = 0
-    fails = False
+    fails: BaseException | None = None
 
     def close(self) -> None:
         type(self).closed += 1
         if self.fails:
-            raise OSError("the port is gone")
+            raise self.fails
 
 
 def test_an_environment_is_closed_once() -> None:
@@ -527,9 +568,11 @@ def test_an_environment_that_turns_out_unfit_is_closed() -> None:
     assert World.closed == 1
 
 
-def test_a_failure_to_close_loses_nothing() -> None:
+@pytest.mark.parametrize("error", [OSError("the port is gone"), SystemExit(0)])
+def test_a_failure_to_close_loses_nothing(error: BaseException) -> None:
     class World(Closing):
-        fails = True
+        fails = error
 
-    with pytest.warns(Notice, match="it failed in close: OSError: the port is gone"):
+    said = f"it failed in close: {type(error).__name__}: {error}"
+    with pytest.warns(Notice, match=said):
         adapt(World).close()

@@ -141,6 +141,8 @@ def test_nobody_observes_nothing() -> None:
         (spaces.Text(5), "an observation is Text, .* supported are Box"),
         (spaces.Dict({"a": spaces.Sequence(spaces.Discrete(2))}), "an observation is Sequence"),
         (box(0, 1, (300, 400)), "120000 features, but at most 65536"),
+        (spaces.Discrete(10**10), "10000000000 features, but at most 65536"),
+        (spaces.MultiDiscrete([2, 2**40]), "1099511627778 features, but at most 65536"),
         (spaces.Dict({"action_mask": spaces.MultiBinary(3)}), "an observation is empty"),
     ],
 )
@@ -225,7 +227,8 @@ DICT = spaces.Dict({"x": box(-1, 1, (2,)), "y": spaces.Discrete(3)})
         (box(-1, 1, ()), float("inf"), "feature is inf"),
         (box(-1, 1, (2,)), None, r"feature is None: give numbers of shape \(2,\)"),
         (box(-1, 1, (2,)), "ab", "feature is 'ab': give numbers"),
-        (box(-1, 1, (2,)), np.array([1e39, 0]), r"feature_0 is 1e\+39, not a finite number"),
+        (box(-1, 1, (2,)), np.array([1e39, 0]), r"feature_0 is 1e\+39, too large for 32 bits"),
+        (box(-1, 1, (2,)), np.array([0, None], object), "feature_1 is nan, not a finite number"),
         (spaces.MultiBinary(2), np.array([0, np.nan]), "feature_1 is nan"),
         (spaces.Discrete(3, start=5), 8, "feature is 8, outside of its space: integers 5 to 7"),
         (spaces.Discrete(3), 0.5, "feature is 0.5, outside of its space: integers 0 to 2"),

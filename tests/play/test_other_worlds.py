@@ -1,6 +1,7 @@
 """Worlds that are no battle: one team, two roles, three; every comparison works on them."""
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -136,6 +137,46 @@ def test_roles_that_are_not_two_are_not_crossed_and_the_way_out_is_named(
     assert main(command) == 2
     error = capsys.readouterr().err
     assert "`cmfq cross` needs two teams of different roles; `cmfq tournament`" in error
+
+
+def test_a_role_that_begins_empty_is_not_crossed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run, out = tmp_path / "run", tmp_path / "x"
+    assert main(["train", "small_worlds:growing", *SMALL, "--run", str(run)]) == 0
+    assert main(["evaluate", str(run), "random", "--games", "2", "--workers", "1"]) == 0
+    assert main(["cross", str(run), "random", "--games", "1", "--out", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert "b of small_worlds:growing has no agents when an episode begins" in error
+    assert not out.exists()
+
+
+def test_runs_without_a_seed_in_common_are_not_crossed(
+    runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other, out = tmp_path / "other", tmp_path / "x"
+    options = (*SMALL, "--algorithm", "mfq", "--seed", "1", "--run", str(other))
+    assert main(["train", "small_worlds:duel", *options]) == 0
+    crossed = [str(runs["duel"]), str(other), "random", "--games", "1", "--out", str(out)]
+    assert main(["cross", *crossed]) == 2
+    assert "cmfq and mfq have no training seed in common" in capsys.readouterr().err
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("rows", [None, b"", b'{"episode": 1, "st'])
+def test_a_report_without_a_row_of_training_is_refused_before_its_games(
+    rows: bytes | None, runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(runs["duel"], run)
+    (run / "metrics.jsonl").unlink()
+    if rows is not None:
+        (run / "metrics.jsonl").write_bytes(rows)
+    assert main(["report", str(run), "--games", "1"]) == 2
+    said = capsys.readouterr()
+    assert "has no episodes in its metrics.jsonl" in said.err
+    assert "playing" not in said.out
+    assert not (run / "report.html").exists()
 
 
 @pytest.mark.parametrize("world", WORLDS)

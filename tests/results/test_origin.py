@@ -1,6 +1,7 @@
 """Results of crossings and curves are written again without the runs."""
 
 import gzip
+import json
 import math
 from pathlib import Path
 from shutil import copytree
@@ -67,6 +68,21 @@ def test_what_is_damaged_is_named(
     assert main(["cross", "--out", str(folder)]) == 2
     assert file in capsys.readouterr().err
     assert (folder / "README.md").read_bytes() == before
+
+
+def test_games_that_lack_a_pair_are_damaged(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = copytree(STORED / "particles", tmp_path / "x")
+    games = gzip.decompress((folder / "games.jsonl.gz").read_bytes()).splitlines(keepends=True)
+    pair = ("cmfq", "mfq")
+    kept = [one for one in games if (json.loads(one)["first"], json.loads(one)["second"]) != pair]
+    assert 0 < len(kept) < len(games)
+    (folder / "games.jsonl.gz").write_bytes(gzip.compress(b"".join(kept)))
+    assert main(["cross", "--out", str(folder)]) == 2
+    assert "games.jsonl.gz has no games of cmfq against mfq: give entrants" in (
+        capsys.readouterr().err
+    )
 
 
 def test_the_sentence_says_who_earns_most_and_where_intervals_tell() -> None:

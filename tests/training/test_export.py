@@ -1,5 +1,6 @@
 """A policy file out of checkpoints."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,9 @@ def test_what_cannot_be_exported(runs: Path, tmp_path: Path) -> None:
         export_policy([runs / "cmfq-0"], out, "average", checkpoints=4)
     with pytest.raises(UserError, match="checkpoints is 0"):
         export_policy([runs / "cmfq-0"], out, "average", checkpoints=0)
+    shutil.copytree(runs / "cmfq-0", tmp_path / "bare", ignore=lambda *_: ["checkpoints"])
+    with pytest.raises(UserError, match="bare has no checkpoints"):
+        export_policy([tmp_path / "bare"], out, "last", checkpoints=1)
     with pytest.raises(UserError, match="not a run folder"):
         export_policy([tmp_path], out, "last", checkpoints=1)
     with pytest.raises(UserError, match="cannot write"):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import tyro
 
@@ -120,7 +121,8 @@ def report(
     path = run / "report.html" if out is None else out
     folder = Run.open(locate(run))
     validate_output(path, PAGE)
-    description = folder.description()
+    description, evaluations = folder.description(), folder.evaluations()
+    metrics = _metrics_of(folder)
     settings = description.settings.environment
     if against is None:
         against = usual_opponents(settings.kind, OPPONENTS)
@@ -144,14 +146,29 @@ def report(
     page = run_page(
         settings=description.settings,
         versions=description.versions,
-        metrics=folder.metrics(),
-        evaluations=folder.evaluations(),
+        metrics=metrics,
+        evaluations=evaluations,
         matches=matches,
         again=command("report", str(run), *words),
     )
     write_page(path, page)
     _print_matches(matches)
     say(f"report: {path.resolve()}")
+
+
+def _metrics_of(run: Run) -> list[dict[str, Any]]:
+    """Rows of the metrics file.
+
+    Raises:
+        UserError: there are none, or the file is damaged.
+    """
+    metrics = run.metrics()
+    if not metrics:
+        raise UserError(
+            f"{run.path} has no episodes in its metrics.jsonl, and a report shows them: "
+            "`cmfq evaluate` plays without"
+        )
+    return metrics
 
 
 def _print_matches(results: Sequence[MatchResult]) -> None:

@@ -18,6 +18,8 @@ IntArray = npt.NDArray[np.int32]
 BoolArray = npt.NDArray[np.bool_]
 PositionArray = npt.NDArray[np.int32] | npt.NDArray[np.float32]
 
+GREATEST_REWARD = 1e9
+"""Greatest size of a reward: squares of what values add up to stay finite in 32 bits."""
 NO_ACTION = -1
 """The previous action of an agent that has not acted yet."""
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cmfq.environments.base import (
+    GREATEST_REWARD,
     NO_ACTION,
     Environment,
     FloatArray,
@@ -22,6 +23,7 @@ from cmfq.errors import UserError
 
 HALF_PRECISION = float(np.finfo(np.float16).max)
 """The greatest number that the replay holds."""
+LIMITS = {"view": HALF_PRECISION, "features": HALF_PRECISION, "rewards": GREATEST_REWARD}
 
 
 def check_environment(
@@ -231,15 +233,16 @@ def _check_scenery(at: str, environment: Environment) -> None:
 def _require(
     at: str, team: TeamSpecification, what: str, array: object, shape: tuple[int, ...], *types: type
 ) -> None:
-    """An array of a shape and of one of some types, which half precision can hold."""
+    """An array of a shape and of one of some types, without numbers beyond the limits."""
     found = f"{getattr(array, 'dtype', type(array).__name__)} {getattr(array, 'shape', '')}"
     if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype not in types:
         wanted = " or ".join(one.__name__ for one in types)
         raise UserError(f"{at}: {what} of team {team.name} must be {wanted} {shape}, is {found}")
-    if what in ("view", "features") and not (np.abs(array) <= HALF_PRECISION).all():
+    limit = LIMITS.get(what)
+    if limit is not None and not (np.abs(array) <= limit).all():
         raise UserError(
             f"{at}: {what} of team {team.name} holds a number that is not finite, or beyond "
-            f"{HALF_PRECISION:.0f}: {_first(team, what, array, HALF_PRECISION)}"
+            f"{limit:.0f}: {_first(team, what, array, limit)}"
         )
     if array.dtype == np.float32 and not np.isfinite(array).all():
         raise UserError(
@@ -251,7 +254,7 @@ def _require(
 def _first(team: TeamSpecification, what: str, array: FloatArray, limit: float) -> str:
     """Row, entry and value of the first number that is beyond a limit, or no number."""
     row, *index = np.argwhere(~(np.abs(array) <= limit))[0].tolist()
-    entry = team.features[index[0]] if what == "features" else f"entry {index}"
+    entry = team.features[index[0]] if what == "features" else f"entry {index}" if index else "that"
     return f"{entry} of the agent in row {row} is {array[(row, *index)]:g}"
 
 

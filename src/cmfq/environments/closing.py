@@ -36,7 +36,7 @@ def close_world(name: str, world: object) -> None:
         return
     try:
         close()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         notify(
             f"{name} close",
             f"environment {name}: it failed in close: {type(error).__name__}: {error}",

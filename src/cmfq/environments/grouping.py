@@ -11,6 +11,7 @@ from cmfq.environments.parallel import Agent
 from cmfq.environments.stacking import ACTION_MASK, short
 from cmfq.errors import UserError, unknown_name
 
+ACTION_LIMIT = 2**16
 LONELY = 3
 """Teams of one agent with equal spaces, from which on they look like a mistake."""
 
@@ -39,6 +40,10 @@ class Spaces:
         if not isinstance(action, spaces.Discrete):
             raise UserError(
                 f"the actions of agent {agent!r} are {short(action)}: give a Discrete space"
+            )
+        if action.n > ACTION_LIMIT:
+            raise UserError(
+                f"agent {agent!r} has {action.n} actions, but at most {ACTION_LIMIT} are supported"
             )
         mask = observation.get(ACTION_MASK) if isinstance(observation, spaces.Dict) else None
         if mask is not None and mask.shape != (int(action.n),):
@@ -175,7 +180,7 @@ def find_sides(given: Sequence[str], metadata: object, teams: Sequence[str]) -> 
         UserError: there are not two sides, or a team is not on exactly one.
     """
     told = metadata.get("sides") if isinstance(metadata, dict) and not given else None
-    sides = {str(name): list(map(str, of)) for name, of in (told or {}).items()}
+    sides = _told_sides(told) if told else {}
     for side in given:
         name, equals, of = side.partition("=")
         if not name or not equals or name in sides:
@@ -196,6 +201,14 @@ def find_sides(given: Sequence[str], metadata: object, teams: Sequence[str]) -> 
     if len(sides) < 2:
         raise UserError(f"sides has {len(sides)} side: give at least two")
     return {team: name for name, of in sides.items() for team in of}
+
+
+def _told_sides(told: object) -> dict[str, list[str]]:
+    if isinstance(told, dict) and all(isinstance(of, list | tuple) for of in told.values()):
+        return {str(name): list(map(str, of)) for name, of in told.items()}
+    raise UserError(
+        f'metadata["sides"] is {short(told)}: give a dict with a list of teams for each side'
+    )
 
 
 def _parse(team: str) -> tuple[str, re.Pattern[str]]:

@@ -74,11 +74,16 @@ class Numbers:
             self._cut(numbers, values, tell)
         return numbers
 
+    @property
+    def features(self) -> int:
+        """Number of the numbers."""
+        return math.prod(self.shape)
+
     def names(self) -> list[str]:
         """Names of the numbers, flattened."""
         if self.shape == ():
             return [self.name]
-        return [f"{self.name}_{i}" for i in range(math.prod(self.shape))]
+        return [f"{self.name}_{i}" for i in range(self.features)]
 
     @cached_property
     def _within(self) -> tuple[float, float]:
@@ -90,7 +95,8 @@ class Numbers:
         finite = np.isfinite(numbers)
         if not finite.all():
             row, entry, number = self._first(~finite, values)
-            raise Unreadable(row, f"{entry} is {number:g}, not a finite number")
+            limit = "not a finite number" if not math.isfinite(number) else "too large for 32 bits"
+            raise Unreadable(row, f"{entry} is {number:g}, {limit}")
         below, above = self.least > -HALF_PRECISION, self.greatest < HALF_PRECISION
         width = np.where(below & above, self.greatest - self.least, HALF_PRECISION)
         slack = ROUNDING * np.where(below & above, width, 1)
@@ -107,7 +113,7 @@ class Numbers:
     def _first(self, where: BoolArray, values: Values) -> tuple[int, str, float]:
         """Row, name and number, as it was given, of the first entry that is marked."""
         row, *index = np.argwhere(where)[0].tolist()
-        number = float(np.asarray(values[row]).reshape(self.shape)[tuple(index)])
+        number = float(np.asarray(values[row], np.float64).reshape(self.shape)[tuple(index)])
         if not index:
             return row, self.name, number
         if len(index) == 1:
@@ -150,10 +156,15 @@ class Categories:
             raise Unreadable(
                 int(row), f"{name} is {number:g}, outside of its space: integers {start} to {last}"
             )
-        one_hot = np.zeros((len(values), int(self.sizes.sum())), np.float32)
+        one_hot = np.zeros((len(values), self.features), np.float32)
         columns = found.astype(np.int64) + np.cumsum(self.sizes) - self.sizes
         np.put_along_axis(one_hot, columns, 1, axis=1)
         return one_hot
+
+    @property
+    def features(self) -> int:
+        """Number of the values."""
+        return sum(self.sizes.tolist())
 
     def names(self) -> list[str]:
         """Names of the values."""

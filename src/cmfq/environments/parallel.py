@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from cmfq.environments.base import FloatArray
+from cmfq.environments.base import GREATEST_REWARD, FloatArray
 from cmfq.environments.stacking import short
 from cmfq.errors import UserError
 from cmfq.imports import import_function
@@ -15,8 +15,6 @@ Agent = Hashable
 """Name of an agent in PettingZoo: a string, most often."""
 Entries = Mapping[Agent, Any]
 """Something for each agent."""
-GREATEST = float(np.finfo(np.float32).max)
-"""Limit of rewards."""
 EVERYONE = "__all__"
 """Stands for all agents where somebody is over, as RLlib has it."""
 
@@ -78,7 +76,7 @@ def restart(world: Any, seed: int) -> tuple[Entries, Entries]:
         UserError: these are not what came, or no agent is given an observation.
     """
     answer = world.reset(seed=seed)
-    if not (isinstance(answer, tuple) and len(answer) == 2):
+    if not (isinstance(answer, tuple | list) and len(answer) == 2):
         raise UserError("reset does not return a pair of observations and infos")
     observations, infos = map(entries, answer)
     if not any(seen(observations, agent) for agent in list_agents(world, observations)):
@@ -133,6 +131,12 @@ def who(over: Entries, agents: Iterable[Agent]) -> set[Agent]:
     return marked
 
 
+def known_agents(world: object, present: Sequence[Agent]) -> list[Agent]:
+    """``possible_agents`` of the environment; those that are present if it names none."""
+    possible = getattr(world, "possible_agents", None)
+    return list(() if possible is None else possible) or list(present)
+
+
 def list_agents(world: object, observations: Entries) -> list[Agent]:
     """The agents that the environment says there are, in a list of our own.
 
@@ -150,7 +154,7 @@ def read_rewards(agents: Sequence[Agent], rewards: Entries) -> FloatArray:
     """``(agents,)``. An array of one number is a number.
 
     Raises:
-        UserError: one is missing, or not one finite number; the agent is named.
+        UserError: one is missing, not one number, or beyond the limit; the agent is named.
     """
     try:
         found = [rewards[agent] for agent in agents]
@@ -160,7 +164,7 @@ def read_rewards(agents: Sequence[Agent], rewards: Entries) -> FloatArray:
         earned = np.array(found, np.float64)
     except (TypeError, ValueError, OverflowError):
         earned = None
-    if earned is None or earned.size != len(agents) or not (np.abs(earned) <= GREATEST).all():
+    if earned is None or earned.size != len(agents) or not _allowed(earned):
         earned = np.array(list(map(_reward, agents, found)), np.float64)
     return earned.reshape(len(agents)).astype(np.float32)
 
@@ -171,6 +175,13 @@ def _reward(agent: Agent, reward: object) -> float:
         number = np.asarray(reward, np.float64)
     except (TypeError, ValueError, OverflowError):
         number = None
-    if number is None or number.size != 1 or not (np.abs(number) <= GREATEST).all():
-        raise UserError(f"agent {agent!r} was given the reward {short(reward)}: give one number")
+    if number is None or number.size != 1 or not _allowed(number):
+        raise UserError(
+            f"agent {agent!r} was given the reward {short(reward)}: give one number from "
+            f"{-GREATEST_REWARD:g} to {GREATEST_REWARD:g}"
+        )
     return float(number.reshape(()))
+
+
+def _allowed(rewards: npt.NDArray[np.float64]) -> bool:
+    return bool((np.abs(rewards) <= GREATEST_REWARD).all())  # nan compares false

@@ -36,6 +36,7 @@ from cmfq.environments.parallel import (
     Entries,
     advance,
     entry_of,
+    known_agents,
     list_agents,
     make_world,
     read_rewards,
@@ -149,8 +150,8 @@ class PettingZooEnvironment:
         observations, infos = self._restart(0)
         with self._named("reset"):
             listed = list_agents(self.world, observations)
-        present = [agent for agent in listed if seen(observations, agent)]
-        agents = list(getattr(self.world, "possible_agents", None) or present)
+            present = [agent for agent in listed if seen(observations, agent)]
+            agents = known_agents(self.world, present)
         try:
             self._grouping = Grouping(self.world, agents, settings.teams, settings.group_by)
             kinds = self._grouping.kinds

@@ -115,7 +115,6 @@ class ObservationReader:
         self.has_action_mask = isinstance(space, spaces.Dict) and ACTION_MASK in space.spaces
         self._image: tuple[Path, Image] | None = None
         self._features: list[tuple[Path, Numbers | Categories]] = []
-        names: list[str] = []
         self.channels: tuple[str, ...] = ()
         for path, part in _parts(space):
             image = None if self._image else Image.of(part, _name(path, "observation"))
@@ -127,13 +126,13 @@ class ObservationReader:
             else:
                 reader = _reader(part, _name(path, "feature"))
                 self._features.append((path, reader))
-                names += reader.names()
-        self.features = tuple(names)
-        if len(names) > FEATURE_LIMIT:
+        features = sum(reader.features for _, reader in self._features)
+        if features > FEATURE_LIMIT:
             raise UserError(
-                f"an observation has {len(names)} features, but at most {FEATURE_LIMIT} are "
+                f"an observation has {features} features, but at most {FEATURE_LIMIT} are "
                 "supported: leave some out, or make it a smaller image"
             )
+        self.features = tuple(name for _, reader in self._features for name in reader.names())
         if not self.features and not self.channels:
             raise UserError("an observation is empty: give at least one feature")
 

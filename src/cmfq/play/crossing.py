@@ -5,9 +5,10 @@ other side. An entrant of seed ``s`` plays trained others of the same seed, and 
 unit of replication is the seed.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -59,7 +60,7 @@ def roles_of(settings: EnvironmentSettings) -> tuple[str, str]:
     """Names of the two roles.
 
     Raises:
-        UserError: the environment has not two teams of different roles.
+        UserError: the environment has not two teams of different roles, or one begins empty.
     """
     teams = teams_of(settings)
     if len(teams) != 2 or teams[0].role == teams[1].role:
@@ -68,7 +69,20 @@ def roles_of(settings: EnvironmentSettings) -> tuple[str, str]:
             f"the roles of {settings.title} are {found}: `cmfq cross` needs two teams of different "
             "roles; `cmfq tournament` and `cmfq evaluate` compare players of any game"
         )
+    for team, agents in zip(teams, settings.team_sizes, strict=True):
+        if not agents:
+            raise UserError(
+                f"{team.role} of {settings.title} has no agents when an episode begins, by whose "
+                "number `cmfq cross` divides rewards: `cmfq tournament` and `cmfq evaluate` "
+                "compare players of any game"
+            )
     return teams[0].role, teams[1].role
+
+
+def missing_pair(pairs: Collection[tuple[str, str]]) -> tuple[str, str] | None:
+    """A first and a second group that do not play each other; ``None`` if all do."""
+    groups = sorted({group for pair in pairs for group in pair})
+    return next(((a, b) for a, b in product(groups, groups) if (a, b) not in pairs), None)
 
 
 def scaled(settings: EnvironmentSettings, size: int) -> EnvironmentSettings:
@@ -109,7 +123,7 @@ def play_crossing(
         on_progress: told how many of how many games are over.
 
     Raises:
-        UserError: there are not two roles, a player cannot play, or a file is of other games.
+        UserError: roles, players or seeds do not fit, or a file is of other games.
     """
     for name, value, least in (("games", games, 1), ("seed", seed, 0)):
         if value < least:
@@ -177,11 +191,21 @@ def _by_roles(size: int, game: ScheduledGame, seed: int) -> Draw:
 
 
 def _planned(entrants: Sequence[Entrant], games: int) -> list[ScheduledGame]:
+    """The games, if every two groups play each other.
+
+    Raises:
+        UserError: two do not, for they have no seed in common.
+    """
+    pairs = [pair for pair in product(entrants, repeat=2) if len(_seeds(*pair)) < 2]
+    lacking = missing_pair({(first.group, second.group) for first, second in pairs})
+    if lacking:
+        raise UserError(
+            f"{lacking[0]} and {lacking[1]} have no training seed in common, and `cmfq cross` lets "
+            "runs of the same seed play each other: give runs of the same seeds"
+        )
     return [
         ScheduledGame(first.players[0], second.players[0], game)
-        for first in entrants
-        for second in entrants
-        if len(_seeds(first, second)) < 2
+        for first, second in pairs
         for game in range(games)
     ]
 

@@ -23,7 +23,7 @@ import numpy as np
 
 from cmfq.decoding import Damage, damage_of, decode_json, read_maybe_packed
 from cmfq.environments.settings import EnvironmentSettings
-from cmfq.play.crossing import CrossCell, CrossGame, roles_of, scaled, summarise
+from cmfq.play.crossing import CrossCell, CrossGame, missing_pair, roles_of, scaled, summarise
 from cmfq.play.entrants import Entrant, script_group
 from cmfq.play.players import RANDOM
 from cmfq.results.curves import by_group, find_metrics, write_metrics
@@ -113,6 +113,10 @@ def write_stored_crossing(folder: Path) -> Page:
         games = [decode_json(line, CrossGame) for line in lines]
         if not games:
             raise Damage("has no games")
+        for size in {one.size for one in games}:
+            lacking = missing_pair({(one.first, one.second) for one in games if one.size == size})
+            if lacking:
+                raise Damage(f"has no games of {lacking[0]} against {lacking[1]}")
     return write_crossing(folder, origin.entrants, games, origin.settings, origin.command)
 
 

@@ -83,6 +83,8 @@ def last_checkpoints(run: Path, number: int, until: int | None = None) -> list[C
     files = [
         file for file in list_checkpoints(locate(run)) if until is None or int(file.stem) <= until
     ]
+    if not files and until is None:
+        raise UserError(f"{run} has no checkpoints: give a run folder made by `cmfq train`")
     if not 1 <= number <= len(files):
         raise UserError(
             f"checkpoints is {number}, but {run} has {len(files)}: give at most that many"

@@ -102,10 +102,9 @@ class Run:
         Raises:
             UserError: something is there already, or nothing can be made there.
         """
-        exists = UserError(
-            f"{path} exists already: give another --run, or continue with "
-            f"`{command('resume', path, own_functions=settings.own_functions)}`"
-        )
+        resume = command("resume", path, own_functions=settings.own_functions)
+        or_resume = f", or continue with `{resume}`" if (path / SETTINGS_FILE).is_file() else ""
+        exists = UserError(f"{path} exists already: give another --run{or_resume}")
         there = path.is_dir()
         if there and _holds_more(path):
             raise exists
