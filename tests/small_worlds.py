@@ -49,6 +49,7 @@ def world(*names: str, actions: int = 3) -> type[World]:
 
 alone = world("a_0", "a_1")
 duel = world("a_0", "b_0")
+choices = world("a_0", "b_0", actions=4)
 three_roles = world("a_0", "a_1", "b_0", "c_0")
 three_teams = world("a_0", "b_0", "c_0")
 """With ``--share-roles``: three teams of one role."""

@@ -8,6 +8,7 @@ import pettingzoo
 import pytest
 from gymnasium import spaces
 from pettingzoo.utils import turn_based_aec_to_parallel
+from test_check import TEAM, Sound
 from test_pettingzoo import SMALL, play
 from toys import Toy, make
 
@@ -559,13 +560,33 @@ def test_an_environment_is_closed_once() -> None:
     adapt(Toy).close()  # has no close
 
 
-def test_an_environment_that_turns_out_unfit_is_closed() -> None:
-    class World(Closing):
-        actions = spaces.Box(-1, 1, (2,))
+class ClosingTeams(Sound):
+    closed = 0
 
-    with pytest.raises(UserError, match="Discrete"):
-        adapt(World)
-    assert World.closed == 1
+    def close(self) -> None:
+        type(self).closed += 1
+
+
+@pytest.mark.parametrize(
+    ("of", "attributes", "settings", "message"),
+    [
+        (Closing, {"actions": spaces.Box(-1, 1, (2,))}, {}, "Discrete"),
+        (Closing, {"agent_iter": None}, {}, "act in turn"),
+        (Closing, {"step": None}, {}, "has no step"),
+        (Closing, {}, {"positions": "math:nowhere"}, "positions 'math:nowhere' cannot be imported"),
+        (ClosingTeams, {}, {"share_roles": True}, "share_roles is True: .* leave this option out"),
+        (ClosingTeams, {"teams": (TEAM, TEAM)}, {}, "team names are a, a"),
+        (ClosingTeams, {"reset": lambda *_: ()}, {}, "failed in reset .* there are no agents"),
+    ],
+)
+def test_an_environment_that_turns_out_unfit_is_closed(
+    of: type, attributes: dict, settings: dict, message: str
+) -> None:
+    global current
+    current = type("World", (of,), attributes)
+    with pytest.raises(UserError, match=message):
+        PettingZooSettings(f"{__name__}:made", **settings).make()
+    assert current.closed == 1
 
 
 @pytest.mark.parametrize("error", [OSError("the port is gone"), SystemExit(0)])

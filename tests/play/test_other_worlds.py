@@ -1,6 +1,7 @@
 """Worlds that are no battle: one team, two roles, three; every comparison works on them."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -149,6 +150,26 @@ def test_a_role_that_begins_empty_is_not_crossed(
     error = capsys.readouterr().err
     assert "b of small_worlds:growing has no agents when an episode begins" in error
     assert not out.exists()
+
+
+@pytest.mark.parametrize("command", ["explain", "check"])
+@pytest.mark.parametrize(
+    ("world", "message"),
+    [
+        ("three_roles", "duel has policies of a, b: it cannot play c"),
+        ("choices", r"duel was trained with actions .*'action_2'\), this game has .*'action_3'\)"),
+    ],
+)
+def test_decisions_in_a_game_that_a_run_cannot_play_are_refused(
+    command: str,
+    world: str,
+    message: str,
+    runs: dict[str, Path],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    options = ["--make-env", f"small_worlds:{world}"]
+    assert main([command, str(runs["duel"]), *options]) == 2
+    assert re.search(message, capsys.readouterr().err)
 
 
 def test_runs_without_a_seed_in_common_are_not_crossed(

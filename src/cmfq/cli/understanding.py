@@ -7,15 +7,16 @@ import numpy as np
 import tyro
 
 from cmfq.cli.screen import ScreenTable, new_console
+from cmfq.environments.keeping import teams_of
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.explanation import Explanation, id_ranges
 from cmfq.outputs import THEORY, validate_output
 from cmfq.play.games import decisions_until
+from cmfq.play.players import load_policies
 from cmfq.storage import write_json
 from cmfq.text import say
 from cmfq.theory import TheoryRow, check_theory
-from cmfq.training.checkpoint import load_checkpoint
 
 CHECKED_STEPS = (5, 10, 15, 20)
 """Steps whose observations are checked; of a shorter game those that it has, or its last."""
@@ -58,7 +59,8 @@ def explain_in(
             agent: Id of the agent; in battle 0 to size - 1 are red, size to 2 size - 1 blue.
             seed: Random seed of the game.
         """
-        policies, generator = load_checkpoint(run).policies, _generator(seed)
+        policies = load_policies(run, settings.kind, teams_of(settings))
+        generator = _generator(seed)
         if step < 0:
             raise UserError(f"step is {step}: give at least 0")
         seen = decisions_until(policies, settings, seed, step, generator)
@@ -103,7 +105,8 @@ def check_in(
         """
         if json is not None:
             validate_output(json, THEORY)
-        policies, generator = load_checkpoint(run).policies, _generator(seed)
+        policies = load_policies(run, settings.kind, teams_of(settings))
+        generator = _generator(seed)
         watched = decisions_until(policies, settings, seed, max(CHECKED_STEPS), generator)
         chosen = [step for step in CHECKED_STEPS if step < len(watched)] or [len(watched) - 1]
         rows: dict[str, list[TheoryRow]] = {}

@@ -16,7 +16,7 @@ from cmfq.environments.base import (
     TeamSpecification,
 )
 from cmfq.environments.check import Witness, check_specifications
-from cmfq.environments.closing import close_world, failures_named
+from cmfq.environments.closing import close_world, closed_if_unfit, failures_named
 from cmfq.environments.places import empty_field, field_around
 from cmfq.errors import UserError
 
@@ -54,12 +54,13 @@ class ArrayEnvironment:
         self.world = world
         """The user's environment."""
         self.teams = tuple(world.teams)
-        try:
-            check_specifications(self.teams)
-        except UserError as error:
-            raise UserError(f"environment {name}: {error}") from error
-        self.team_sizes = tuple(len(observation.ids) for observation in self.reset(0))
-        """Agents of each team at the first reset."""
+        with closed_if_unfit(name, world):
+            try:
+                check_specifications(self.teams)
+            except UserError as error:
+                raise UserError(f"environment {name}: {error}") from error
+            self.team_sizes = tuple(len(observation.ids) for observation in self.reset(0))
+            """Agents of each team at the first reset."""
 
     def reset(self, seed: int) -> tuple[TeamObservation, ...]:
         """Start an episode, as the environment does with this seed."""

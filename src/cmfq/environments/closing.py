@@ -24,6 +24,21 @@ def failures_named(name: str, what: str, seed: int) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def closed_if_unfit(name: str, world: object) -> Iterator[None]:
+    """Close the user's environment if the block raises.
+
+    Args:
+        name: name of the environment, for notices.
+        world: the user's environment.
+    """
+    try:
+        yield
+    except BaseException:
+        close_world(name, world)
+        raise
+
+
 def close_world(name: str, world: object) -> None:
     """Call ``close`` of the user's environment if it has one; a failure is a notice.
 

@@ -28,7 +28,7 @@ from cmfq.environments.base import (
     TeamObservation,
     TeamSpecification,
 )
-from cmfq.environments.closing import close_world, failures_named
+from cmfq.environments.closing import close_world, closed_if_unfit, failures_named
 from cmfq.environments.grouping import LONELY, Grouping, find_sides
 from cmfq.environments.keeping import kept_environment
 from cmfq.environments.parallel import (
@@ -109,12 +109,13 @@ class PettingZooSettings(EnvironmentSettings):
         world = make_world(self.make_env)
         if not is_array_world(world):
             return PettingZooEnvironment(self, world)
-        for option in ("teams", "share_roles", "sides", "positions"):
-            if getattr(self, option):
-                raise UserError(
-                    f"{option} is {getattr(self, option)}: environment {self.make_env} defines "
-                    "its teams and positions itself, leave this option out"
-                )
+        with closed_if_unfit(self.make_env, world):
+            for option in ("teams", "share_roles", "sides", "positions"):
+                if getattr(self, option):
+                    raise UserError(
+                        f"{option} is {getattr(self, option)}: environment {self.make_env} defines "
+                        "its teams and positions itself, leave this option out"
+                    )
         return ArrayEnvironment(self.make_env, world, self.max_steps)
 
 
@@ -133,16 +134,13 @@ class PettingZooEnvironment:
     def __init__(self, settings: PettingZooSettings, world: Any = None) -> None:
         self.settings = settings
         self._seed = self._steps = 0
-        self._places = Places(settings.positions)
+        self._closed = False
         self.world = make_world(settings.make_env) if world is None else world
         """The PettingZoo environment."""
-        require_parallel(settings.make_env, self.world)
-        self._closed = False
-        try:
+        with closed_if_unfit(settings.make_env, self.world):
+            require_parallel(settings.make_env, self.world)
+            self._places = Places(settings.positions)
             self._look()
-        except BaseException:
-            self.close()
-            raise
 
     def _look(self) -> None:
         """Find out what the teams are."""

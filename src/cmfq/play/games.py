@@ -8,7 +8,7 @@ import numpy as np
 from cmfq.combat import Combat, total_combat
 from cmfq.decision import Decision
 from cmfq.environments.base import Environment, TeamObservation
-from cmfq.environments.keeping import opened
+from cmfq.environments.keeping import kept_environment
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.environments.sides import seated, seats
 from cmfq.play.players import Player
@@ -56,7 +56,7 @@ def decisions_until(
     """Decisions of every team in a game of policies against themselves, step by step.
 
     Args:
-        policies: policy of each role.
+        policies: policy of each role, which fits the game.
         settings: settings of the game.
         seed: seed of the episode.
         last: last step, if the game does not end before; step 0 is the start, in which nobody has
@@ -64,16 +64,16 @@ def decisions_until(
         generator: generator of every draw that the policies make.
     """
     watched = []
-    with opened(settings) as environment:
-        players = [policies[team.role] for team in environment.teams]
-        observations = environment.reset(seed)
-        for _ in range(last + 1):
-            (decisions,) = decide([players], [observations], generator)
-            watched.append(list(zip(players, observations, decisions, strict=True)))
-            outcome = environment.step([decision.actions for decision in decisions])
-            if outcome.terminated or outcome.truncated:
-                break
-            observations = outcome.observations
+    environment = kept_environment(settings)
+    players = [policies[team.role] for team in environment.teams]
+    observations = environment.reset(seed)
+    for _ in range(last + 1):
+        (decisions,) = decide([players], [observations], generator)
+        watched.append(list(zip(players, observations, decisions, strict=True)))
+        outcome = environment.step([decision.actions for decision in decisions])
+        if outcome.terminated or outcome.truncated:
+            break
+        observations = outcome.observations
     return watched
 
 

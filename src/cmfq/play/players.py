@@ -1,6 +1,7 @@
 """Players: trained policies from files, and scripts by name; a policy for every role."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from cmfq.errors import UserError, did_you_mean
 from cmfq.imports import own_names
 from cmfq.notices import notify
 from cmfq.play.bots import SCRIPTS, Bot
-from cmfq.policies import Policy
+from cmfq.policies import Policy, QPolicy
 from cmfq.training.checkpoint import PolicyDescription, load_checkpoint
 from cmfq.training.own_player import load_own_player
 from cmfq.training.run import SETTINGS_FILE, Run
@@ -79,6 +80,23 @@ def load_player(
             f"there is no player {name[:200]!r}: {suggestion}give a run folder, a checkpoint file, "
             f"module:name, or one of {', '.join(named)}"
         )
+    return load_policies(name, kind, teams, device)
+
+
+def load_policies(
+    name: Path | str, kind: str, teams: Sequence[TeamSpecification], device: str = "cpu"
+) -> dict[str, QPolicy]:
+    """The policy of each role of a run folder or a checkpoint file, if they can play a game.
+
+    Args:
+        name: path of the folder or the file.
+        kind: kind of the environment to play in.
+        teams: that they may have to play.
+        device: device of the networks.
+
+    Raises:
+        UserError: there is no such device or file, or they cannot play this game.
+    """
     checkpoint = load_checkpoint(name)
     trained_on = checkpoint.description.environment
     if trained_on != kind:
@@ -133,7 +151,7 @@ def _exists(name: str) -> bool:
 
 
 def _notify_of_unseen_inputs(
-    name: str, team: TeamSpecification, trained: PolicyDescription
+    name: Path | str, team: TeamSpecification, trained: PolicyDescription
 ) -> None:
     """Say it once if a network's inputs have another range in this game than in training."""
     learned = trained.specification.map_size
@@ -156,7 +174,7 @@ def _notify_of_unseen_inputs(
         )
 
 
-def _check_fit(name: str, team: TeamSpecification, learned: TeamSpecification) -> None:
+def _check_fit(name: Path | str, team: TeamSpecification, learned: TeamSpecification) -> None:
     for what in ("view_shape", "channels", "features", "actions"):
         theirs, ours = getattr(learned, what), getattr(team, what)
         if theirs == ours or (what in GROWING and ours[: len(theirs)] == theirs):
