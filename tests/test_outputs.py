@@ -1,5 +1,6 @@
 """What an output may be written over."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,32 @@ def test_paths_that_are_none(
     with pytest.raises(UserError, match=f"(?i){message}") as refusal:
         validate_output(Path(path), PAGE)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "tournament random rush --log x.html --html ./x.html",
+        "tournament random rush --log x --out x",
+        "progress random --against rush --log x --out x",
+        "sweep plan.toml --log x --runs x",
+        "sweep plan.toml --log x --runs runs --out x",
+    ],
+)
+def test_a_log_has_a_path_of_its_own(
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan = 'environment = "battle"\nalgorithms = ["cmfq", "mfq"]\n[factors]\n'
+    Path("plan.toml").write_text(f'{plan}episodes = [2, 4]\n"learner.discount" = [0.9, 0.95]\n')
+    assert main([*command.split(), "--games", "2", "--workers", "1"]) == 2
+    assert re.search(
+        r"cmfq: --log and --\w+ are both x.*: give each its own", capsys.readouterr().err
+    )
+    assert [path.name for path in tmp_path.iterdir()] == ["plan.toml"]
 
 
 def test_a_link_that_leads_to_itself_is_replaced(tmp_path: Path) -> None:

@@ -82,6 +82,22 @@ def validate_output(path: Path, kind: Output) -> None:
         raise UserError(f"cannot write {str(path) if path.name else repr('')}: {reason}")
 
 
+def validate_log(log: Path, **others: Path | None) -> None:
+    """Refuse a game log that could not be written, or to which another output would be written.
+
+    Args:
+        log: path of the log.
+        others: paths of the command's other outputs, by the names of their options.
+
+    Raises:
+        UserError: see :func:`validate_output`, or another output has the same path.
+    """
+    validate_output(log, GAMES)
+    for option, path in others.items():
+        if path is not None and os.path.realpath(path) == os.path.realpath(log):
+            raise UserError(f"--log and --{option} are both {log}: give each its own path")
+
+
 def _reason(path: Path, kind: Output) -> str:
     """Why an output should not be written there; empty if it may."""
     try:

@@ -21,7 +21,7 @@ from cmfq.experiments.reproduction import (
 from cmfq.experiments.sweep.plan import read_plan
 from cmfq.experiments.sweep.play import play_sweep, validate_sweep
 from cmfq.experiments.sweep.report import TITLE, sweep_page, write_sweep
-from cmfq.outputs import GAMES, validate_output
+from cmfq.outputs import validate_log
 from cmfq.play.reading import finished_tournament
 from cmfq.results.tournament import HEADING, write_results
 from cmfq.storage import validate_results_folder
@@ -65,7 +65,7 @@ def sweep(
         played = finished_tournament(log)
     else:
         last = last_of(checkpoints)
-        validate_output(log, GAMES)
+        validate_log(log, runs=runs, out=out)
         validate_sweep(planned, runs, against, log, games=games, seed=seed, workers=workers)
         train_shown(planned.runs(), runs, workers)
         options = {"runs": runs, "log": log, "games": games, "checkpoints": checkpoints}
@@ -111,7 +111,7 @@ def reproduce(
     if out:
         validate_results_folder(out, HEADING)
     stored = finished_tournament(result)
-    validate_output(log, GAMES)
+    validate_log(log, runs=runs, out=out)
     for written in (log, *([out / result.name] if out else [])):
         if written.resolve() == result.resolve():
             raise UserError(f"{result} would be overwritten: give another --log, another --out")

@@ -19,7 +19,7 @@ from cmfq.cli.screen import GamesScreen, print_page
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.hints import command
-from cmfq.outputs import GAMES, IMAGE, PAGE, validate_output
+from cmfq.outputs import IMAGE, PAGE, validate_log, validate_output
 from cmfq.play.entrants import find_entrants, split_group
 from cmfq.play.game_log import Tournament, TournamentSettings
 from cmfq.play.players import game_of, usual_opponents
@@ -114,7 +114,7 @@ def _validate_tournament(games: int, log: Path | None, html: Path | None, out: P
     if html is not None:
         validate_output(html, PAGE)
     if log is not None:
-        validate_output(log, GAMES)
+        validate_log(log, html=html, out=out)
     if out is not None:
         validate_results_folder(out, HEADING)
 
@@ -150,7 +150,7 @@ def progress(
     """
     picture = out is not None and _is_picture(out, progress_report.TITLE)
     if runs and log is not None:
-        validate_output(log, GAMES)
+        validate_log(log, out=out)
     if runs or not log:
         environment = game_of([split_group(run)[1] for run in runs])
         if against is None:

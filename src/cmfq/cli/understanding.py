@@ -59,7 +59,7 @@ def explain_in(
             agent: Id of the agent; in battle 0 to size - 1 are red, size to 2 size - 1 blue.
             seed: Random seed of the game.
         """
-        policies = load_policies(run, settings.kind, teams_of(settings))
+        policies = load_policies(run, default.kind, teams_of(settings))
         generator = _generator(seed)
         if step < 0:
             raise UserError(f"step is {step}: give at least 0")
@@ -105,7 +105,7 @@ def check_in(
         """
         if json is not None:
             validate_output(json, THEORY)
-        policies = load_policies(run, settings.kind, teams_of(settings))
+        policies = load_policies(run, default.kind, teams_of(settings))
         generator = _generator(seed)
         watched = decisions_until(policies, settings, seed, max(CHECKED_STEPS), generator)
         chosen = [step for step in CHECKED_STEPS if step < len(watched)] or [len(watched) - 1]
