@@ -1,5 +1,6 @@
 """What a PettingZoo environment may say about itself: title, names, scenery and items."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,9 +11,36 @@ from toys import Toy, make
 from cmfq import Body, Scenery
 from cmfq.environments.check import check_environment
 from cmfq.errors import EnvironmentFailed, UserError
+from cmfq.play.players import random_player
+from cmfq.recordings import read
+from cmfq.recordings.record import record_episode
 
 NOTHING = np.zeros((0, 2), np.float32), np.zeros((0, 3), np.float32)
 FIELD = Scenery((0.0, 0.0, 9.0, 4.0), *NOTHING, (Body("circle", 0.5),))
+
+
+HIT = (1, 0)
+UNSOUND: tuple[tuple[dict[str, Any], str], ...] = (
+    ({"bounds": (0, 0, np.nan, 4)}, r"gave the bounds \(0, 0, nan, 4\): give rows of 4 numbers"),
+    ({"bounds": (0, 0, 4)}, "gave the bounds"),
+    ({"bounds": None}, "gave the bounds None"),
+    ({"bounds": "abcd"}, "gave the bounds 'abcd'"),
+    ({"bounds": (0, 0, 1e30, 1e30)}, "from -1e[+]09 to 1e[+]09"),
+    ({"bounds": (4, 4, 0, 0)}, "give least x and y, then greatest"),
+    ({"walls": np.zeros((2, 3))}, "gave the walls .*: give rows of 2 numbers"),
+    ({"walls": [(1, np.inf)]}, "gave the walls"),
+    ({"obstacles": [(1, 2)]}, "gave the obstacles .*: give rows of 3 numbers"),
+    ({"bodies": (None,)}, "gave None: give a cmfq.Body"),
+    ({"bodies": (Body("triangle", 1),)}, "give a cmfq.Body, a square or a circle"),  # type: ignore[arg-type]
+    ({"bodies": (Body("circle", 0),)}, "team a a body of size 0"),
+    ({"bodies": (Body("circle", np.nan),)}, "team a a body of size nan"),
+    ({"bodies": (Body("circle", 1, -1),)}, "-1 hit points"),
+    (
+        {"bodies": (Body("square", 1, 9.0, (None, HIT)),)},
+        "2 attacks: give none, or one or None",
+    ),
+    ({"bodies": (Body("square", 1, 9.0, (None, HIT, (np.nan, 0))),)}, "gave the attacks"),
+)
 
 
 def named(**told: Any) -> type[Toy]:
@@ -51,6 +79,24 @@ def test_a_world_is_shown_as_it_says() -> None:
     np.testing.assert_array_equal(environment.items(), [[1, 2, 0.25], [3, 4, 0.25]])
 
 
+def test_a_scenery_may_hold_lists_and_can_be_recorded_and_drawn(tmp_path: Path) -> None:
+    body = Body("square", 1, 9.0, (None, None, HIT))
+    given = Scenery(np.array([0, 0, 9, 4]), [[1, 2]], [], [body])  # type: ignore[arg-type]
+    environment = adapt(named(scenery=lambda self: given))
+    record_episode(
+        tmp_path / "a.replay",
+        environment,
+        [random_player(team) for team in environment.teams],
+        name="a",
+        players=["random"],
+        seed=0,
+        generator=np.random.default_rng(0),
+    )
+    field = read(tmp_path / "a.replay").header.scenery()
+    assert (field.bounds, field.bodies) == ((0.0, 0.0, 9.0, 4.0), (body,))
+    assert (field.walls.tolist(), field.obstacles.shape) == ([[1, 2]], (0, 3))
+
+
 @pytest.mark.parametrize(
     ("told", "sentence"),
     [
@@ -68,6 +114,11 @@ def test_names_that_do_not_fit_are_refused(told: dict[str, Any], sentence: str) 
     [
         ({"scenery": lambda self: "a field"}, "gave str: give a cmfq.Scenery"),
         ({"scenery": lambda self: FIELD._replace(bodies=())}, "gave 0 bodies: give one for each"),
+        *(
+            ({"scenery": lambda self, one=one: FIELD._replace(**one)}, sentence)
+            for one, sentence in UNSOUND
+        ),
+        ({"items": lambda self: [(1e10, 2)]}, r"finite numbers .* from -1e\+09 to 1e\+09"),
         ({"items": lambda self: [1, 2]}, r"items\(\) gave an array of shape \(2,\)"),
         ({"items": lambda self: [(1, np.nan)]}, "finite numbers"),
     ],

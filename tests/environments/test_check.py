@@ -168,6 +168,18 @@ STEPS: dict[str, tuple[Callable[[Step], Any], str]] = {
         lambda s: s._replace(rewards=(poisoned(s.rewards[0], np.inf), s.rewards[1])),
         "rewards of team a holds",
     ),
+    "health size": (
+        lambda s: of_first(s, health=np.full(4, 1e5, np.float32)),
+        "health of team a holds a number that is not finite, or beyond 65504: that of the agent",
+    ),
+    "far away": (
+        lambda s: of_first(s, positions=np.full((4, 2), 2e9, np.float32)),
+        r"positions of team a holds .* beyond 1000000000: entry \[0\] of the agent in row 0 is 2e",
+    ),
+    "negative id": (
+        lambda s: of_second(s, ids=np.array([-1, 11, 12], np.int32)),
+        "team b has the id -1: begin at 0",
+    ),
     "reward size": (
         lambda s: s._replace(rewards=(poisoned(s.rewards[0], 2e9), s.rewards[1])),
         r"or beyond 1000000000: that of the agent in row \d is 2e\+09",

@@ -452,6 +452,26 @@ def test_numbers_outside_of_their_space_are_said_once() -> None:
     )
 
 
+def somewhere(world: Toy, agents: list) -> Any:
+    return somewhere.found(agents)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        (lambda agents: [(1, 2, 3)] * len(agents), r"gave an array of shape \(3, 3\) for 3 agents"),
+        (lambda agents: [(0, 1), (np.nan, 2), (3, 4)], r"gave \[nan, 2.0\] for agent 'a_1'"),
+        (lambda agents: [(0, 1), (2, 3), (4, 1e300)], r"gave \[4.0, inf\] for agent 'a_2'"),
+        (lambda agents: [(3e38, 1)] * 3, r"agent 'a_0': give two numbers from -1e\+09 to 1e\+09"),
+    ],
+)
+def test_positions_that_are_none_are_refused(found: Any, message: str) -> None:
+    somewhere.found = found  # type: ignore[attr-defined]
+    environment = adapt(make(plan=EIGHT), positions=f"{__name__}:somewhere")
+    with pytest.raises(EnvironmentFailed, match=f"failed in reset .*{message}"):
+        environment.reset(0)
+
+
 # Names
 
 

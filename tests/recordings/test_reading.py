@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from cmfq.decoding import Damage
+from cmfq.environments.base import Body
 from cmfq.errors import UserError
 from cmfq.play.bots import bot
 from cmfq.recordings import format as form
@@ -94,6 +95,18 @@ def test_a_chunk_that_lies_about_itself_is_damage() -> None:
         form.decode_arrays(struct.pack("<I", len(index)) + index)
     with pytest.raises(Damage, match="is O of"):
         form.decode_arrays(struct.pack("<I", 14) + b'[["a","O",[]]]')
+
+
+def test_a_body_with_fewer_attacks_than_its_team_has_actions_is_damage() -> None:
+    def header(*attacks: tuple[float, float] | None) -> bytes:
+        body = Body("square", 1.0, 10.0, attacks)
+        team = form.RecordedTeam("red", "rush", ("up", "down"), None, body)
+        return form.encode_record(form.Header("1", "battle", 0, (team,), (0, 0, 9, 9), (), ()))
+
+    for sound in ((), (None, (1.0, 0.0))):
+        assert form.decode_header(header(*sound)).teams[0].body.attacks == sound
+    with pytest.raises(Damage, match="has an action of which it does not say"):
+        form.decode_header(header((1.0, 0.0)))
 
 
 MISTAKES = {

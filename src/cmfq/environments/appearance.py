@@ -9,8 +9,16 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cmfq.environments.base import Environment, FloatArray, Scenery
+from cmfq.environments.base import (
+    FARTHEST,
+    Body,
+    Environment,
+    FloatArray,
+    Scenery,
+    TeamSpecification,
+)
 from cmfq.environments.settings import EnvironmentSettings
+from cmfq.environments.stacking import short
 from cmfq.errors import UserError
 
 ITEM_RADIUS = 0.25
@@ -58,11 +66,11 @@ def names_of(world: object, kind: str, agent: object, default: Sequence[str]) ->
     return names
 
 
-def scenery_of(world: object, default: Scenery) -> Scenery:
+def scenery_of(world: object, default: Scenery, teams: Sequence[TeamSpecification]) -> Scenery:
     """The field as the world's ``scenery()`` says, or ``default``.
 
     Raises:
-        UserError: it gave something else, or not one body per team.
+        UserError: it gave something else, not one body per team, or what cannot be drawn.
     """
     give = getattr(world, "scenery", None)
     if not callable(give):
@@ -70,12 +78,58 @@ def scenery_of(world: object, default: Scenery) -> Scenery:
     given = give()
     if not isinstance(given, Scenery):
         raise UserError(f"scenery() gave {type(given).__name__}: give a cmfq.Scenery")
-    if len(given.bodies) != len(default.bodies):
+    if len(given.bodies) != len(teams):
         raise UserError(
-            f"scenery() gave {len(given.bodies)} bodies: give one for each of the "
-            f"{len(default.bodies)} teams"
+            f"scenery() gave {len(given.bodies)} bodies: give one for each of the {len(teams)} "
+            "teams"
         )
-    return given
+    left, top, right, bottom = _numbers("bounds", given.bounds, 4)[0].tolist()
+    if not (left < right and top < bottom):
+        raise UserError(
+            f"scenery() gave the bounds {(left, top, right, bottom)}: give least x and y, then "
+            "greatest x and y"
+        )
+    for body, team in zip(given.bodies, teams, strict=True):
+        _validate_body(body, team)
+    return Scenery(
+        (left, top, right, bottom),
+        _numbers("walls", given.walls, 2),
+        _numbers("obstacles", given.obstacles, 3),
+        tuple(given.bodies),
+    )
+
+
+def _numbers(what: str, given: object, columns: int) -> FloatArray:
+    """``(rows, columns)``."""
+    try:
+        with np.errstate(over="ignore"):  # infinity is refused
+            numbers = np.asarray(given, np.float32)
+    except (TypeError, ValueError):
+        numbers = np.full(1, np.nan, np.float32)
+    if numbers.shape == (columns,) or (not numbers.size and numbers.shape != (0, columns)):
+        numbers = numbers.reshape(-1, columns)
+    if numbers.shape[1:] != (columns,) or not (np.abs(numbers) <= FARTHEST).all():
+        raise UserError(
+            f"scenery() gave the {what} {short(given)}: give rows of {columns} numbers from "
+            f"{-FARTHEST:g} to {FARTHEST:g}"
+        )
+    return numbers
+
+
+def _validate_body(body: object, team: TeamSpecification) -> None:
+    if not isinstance(body, Body) or body.shape not in ("square", "circle"):
+        raise UserError(f"scenery() gave {short(body)}: give a cmfq.Body, a square or a circle")
+    if not (0 < body.size <= FARTHEST and 0 <= body.full_health <= FARTHEST):
+        raise UserError(
+            f"scenery() gave team {team.name} a body of size {body.size} and {body.full_health} "
+            "hit points: give a size above 0, and at least 0 hit points"
+        )
+    if body.attacks and len(body.attacks) != len(team.actions):
+        raise UserError(
+            f"scenery() gave team {team.name} {len(body.attacks)} attacks: give none, or one or "
+            f"None for each of its {len(team.actions)} actions"
+        )
+    _numbers("attacks", [attack for attack in body.attacks if attack is not None], 2)
 
 
 def items_of(world: object) -> FloatArray | None:
@@ -87,13 +141,14 @@ def items_of(world: object) -> FloatArray | None:
     give = getattr(world, "items", None)
     if not callable(give):
         return None
-    given = np.asarray(give(), np.float32)
+    with np.errstate(over="ignore"):  # infinity is refused
+        given = np.asarray(give(), np.float32)
     if not given.size:
         return np.zeros((0, 3), np.float32)
-    if given.ndim != 2 or given.shape[1] not in (2, 3) or not np.isfinite(given).all():
+    if given.ndim != 2 or given.shape[1] not in (2, 3) or not (np.abs(given) <= FARTHEST).all():
         raise UserError(
             f"items() gave an array of shape {given.shape}: give a row of finite numbers for each "
-            "item, x, y or x, y, radius"
+            f"item, x, y or x, y, radius, each from {-FARTHEST:g} to {FARTHEST:g}"
         )
     if given.shape[1] == 2:
         given = np.column_stack([given, np.full(len(given), ITEM_RADIUS, np.float32)])

@@ -87,7 +87,8 @@ class ArrayEnvironment:
     def scenery(self) -> Scenery:
         """Scenery of the environment, or a field around the agents' first positions."""
         with self._named("scenery"):
-            return scenery_of(self.world, empty_field(*field_around(self._start), len(self.teams)))
+            field = empty_field(*field_around(self._start), len(self.teams))
+            return scenery_of(self.world, field, self.teams)
 
     @property
     def title(self) -> str:

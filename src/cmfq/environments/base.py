@@ -20,6 +20,8 @@ PositionArray = npt.NDArray[np.int32] | npt.NDArray[np.float32]
 
 GREATEST_REWARD = 1e9
 """Greatest size of a reward: squares of what values add up to stay finite in 32 bits."""
+FARTHEST = 1e9
+"""Greatest size of a coordinate: recordings hold no greater ones."""
 NO_ACTION = -1
 """The previous action of an agent that has not acted yet."""
 

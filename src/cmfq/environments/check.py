@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cmfq.environments.base import (
+    FARTHEST,
     GREATEST_REWARD,
     NO_ACTION,
     Environment,
@@ -23,7 +24,14 @@ from cmfq.errors import UserError
 
 HALF_PRECISION = float(np.finfo(np.float16).max)
 """The greatest number that the replay holds."""
-LIMITS = {"view": HALF_PRECISION, "features": HALF_PRECISION, "rewards": GREATEST_REWARD}
+LIMITS = {
+    "view": HALF_PRECISION,
+    "features": HALF_PRECISION,
+    "health": HALF_PRECISION,
+    "positions": FARTHEST,
+    "rewards": GREATEST_REWARD,
+}
+"""Greatest sizes of what an environment gives."""
 
 
 def check_environment(
@@ -204,6 +212,8 @@ def _check_observation(at: str, team: TeamSpecification, observation: TeamObserv
     _require(at, team, "ids", observation.ids, (agents,), np.int32)
     _require(at, team, "previous_actions", observation.previous_actions, (agents,), np.int32)
     _require(at, team, "positions", observation.positions, (agents, 2), np.int32, np.float32)
+    if agents and observation.ids.min() < 0:
+        raise UserError(f"{at}: team {team.name} has the id {observation.ids.min()}: begin at 0")
     previous = observation.previous_actions
     if ((previous < NO_ACTION) | (previous >= actions)).any():
         raise UserError(f"{at}: team {team.name} has previous actions that do not exist")

@@ -221,7 +221,8 @@ class PettingZooEnvironment:
     def scenery(self) -> Scenery:
         """Scenery of the environment, or a field around the agents' first positions."""
         with self._named("scenery"):
-            return scenery_of(self.world, empty_field(self._bounds, self._body, len(self.teams)))
+            field = empty_field(self._bounds, self._body, len(self.teams))
+            return scenery_of(self.world, field, self.teams)
 
     @property
     def title(self) -> str:

@@ -5,7 +5,14 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cmfq.environments.base import Body, FloatArray, PositionArray, Scenery, TeamObservation
+from cmfq.environments.base import (
+    FARTHEST,
+    Body,
+    FloatArray,
+    PositionArray,
+    Scenery,
+    TeamObservation,
+)
 from cmfq.environments.roster import Rows
 from cmfq.errors import UserError
 from cmfq.imports import import_function
@@ -50,17 +57,19 @@ class Places:
             return [self._grid[rows.ids] for rows in teams]
         agents = [agent for rows in teams for agent in rows.agents]
         found = self._locate(world, agents) if agents else np.zeros((0, 2))
-        places = np.array(found, np.float32)
+        with np.errstate(over="ignore"):  # infinity is refused
+            places = np.array(found, np.float32)
         if places.shape != (len(agents), 2):
             raise UserError(
                 f"{self._name} gave an array of shape {places.shape} for {len(agents)} agents: "
                 "give a row of two finite numbers for each"
             )
-        if not np.isfinite(places).all():
-            row = int(np.argwhere(~np.isfinite(places))[0, 0])
+        sound = np.abs(places) <= FARTHEST  # nan compares false
+        if not sound.all():
+            row = int(np.argwhere(~sound)[0, 0])
             raise UserError(
                 f"{self._name} gave {places[row].tolist()} for agent {agents[row]!r}: "
-                "give two finite numbers"
+                f"give two numbers from {-FARTHEST:g} to {FARTHEST:g}"
             )
         return np.split(places, np.cumsum([len(rows.agents) for rows in teams])[:-1])
 

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from cmfq.decoding import Damage, decode_json
-from cmfq.environments.base import Body, Scenery, TeamSpecification
+from cmfq.environments.base import FARTHEST, Body, Scenery, TeamSpecification
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 
@@ -34,7 +34,7 @@ LONGEST_INDEX = 2**20
 """Bytes of the index of the arrays of a chunk."""
 LEAST_GAME, LARGEST_GROWTH = 2**26, 32
 """Bytes of all unpacked steps together: so many, and so many for each byte of the file."""
-LARGEST_NUMBER = 1e9
+LARGEST_NUMBER = FARTHEST
 """Largest number in a header."""
 MOST_AXES = 4
 """Greatest number of axes of an array."""
@@ -233,6 +233,8 @@ def decode_header(content: bytes) -> Header:
         numbers += chain(*(attack for attack in team.body.attacks if attack))
     if not header.teams or not all(team.actions and team.body.size > 0 for team in header.teams):
         raise Damage("has no teams, or a team without actions or without a size")
+    if any(0 < len(team.body.attacks) < len(team.actions) for team in header.teams):
+        raise Damage("has an action of which it does not say whether it is an attack")
     if not (left < right and top < bottom) or max(map(abs, numbers)) > LARGEST_NUMBER:
         raise Damage("has no field, or numbers that are too large")
     return header
