@@ -1,5 +1,6 @@
 """Command lines that cannot be meant: exit code 2, one short sentence, nothing written."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -137,6 +138,21 @@ def test_it_is_refused_in_a_sentence(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     _expect_sentence([word.replace("EMPTY", "") for word in line.split()], capsys)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "line", ["train battle --run BYTE", "evaluate BYTE rush", "tournament rush random --log BYTE"]
+)
+def test_a_name_that_is_no_text_is_refused(
+    line: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Files that name it, such as recordings and weights, could not be written or read."""
+    monkeypatch.chdir(tmp_path)
+    _expect_sentence(line.replace("BYTE", os.fsdecode(b"run\xff")).split(), capsys)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -8,8 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import small_worlds
 from cmfq.cli import main
+from cmfq.environments.keeping import close_kept
 from cmfq.environments.pettingzoo import PettingZooSettings
+from cmfq.errors import UserError
 from cmfq.play.game_log import GameRecord
 from cmfq.play.matches import play_match
 from cmfq.play.progress import score_of
@@ -150,6 +153,35 @@ def test_a_role_that_begins_empty_is_not_crossed(
     error = capsys.readouterr().err
     assert "b of small_worlds:growing has no agents when an episode begins" in error
     assert not out.exists()
+
+
+def test_what_a_name_stands_for_is_looked_up_for_every_match(tmp_path: Path) -> None:
+    """In one process: after more training, and in a world of the same name that was changed."""
+    settings = PettingZooSettings("small_worlds:duel", 12)
+    for seed in ("0", "1"):
+        options = (*SMALL, "--seed", seed, "--run", str(tmp_path / seed))
+        assert main(["train", "small_worlds:duel", "--max-steps", "12", *options]) == 0
+    shutil.copytree(tmp_path / "0", tmp_path / "run")
+
+    def games(run: str) -> list[float]:
+        name = str(tmp_path / run)
+        return [
+            game.a_reward for game in play_match(name, "random", settings, episodes=8, seed=0).games
+        ]
+
+    before = games("run")
+    shutil.rmtree(tmp_path / "run" / "checkpoints")
+    shutil.copytree(tmp_path / "1" / "checkpoints", tmp_path / "run" / "checkpoints")
+    after = games("run")
+    assert after != before
+    assert after == games("1")
+    close_kept()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("small_worlds.duel", small_worlds.three_roles)
+        assert play_match("random", "random", settings, episodes=6, seed=0).games
+        with pytest.raises(UserError, match="has policies of a, b: it cannot play c"):
+            play_match(str(tmp_path / "run"), "random", settings, episodes=6, seed=0)
+        close_kept()
 
 
 @pytest.mark.parametrize("command", ["explain", "check"])

@@ -59,7 +59,7 @@ def version() -> str:
 
 
 def _validate_command(arguments: Sequence[str]) -> None:
-    """Check the name of the command, and that no argument is empty or an option of old.
+    """Check the name of the command, and that no argument is empty, not text or an option of old.
 
     Raises:
         UserError: one of them is.
@@ -67,6 +67,8 @@ def _validate_command(arguments: Sequence[str]) -> None:
     for before, argument in zip(("cmfq", *arguments), arguments, strict=False):
         if not argument:
             raise UserError(f"the argument after {before} is empty: give a value, or leave it out")
+        if argument.encode(errors="replace").decode() != argument:
+            raise UserError(f"{argument} is not valid UTF-8: rename the file, or give another name")
         option, equals, value = argument.partition("=")
         if option.startswith("--") and equals and not value:
             raise UserError(f"{option} has no value: give one, or leave it out")

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import torch
 
 from cmfq.devices import check_name, find_device
-from cmfq.environments.base import Environment
+from cmfq.environments.base import Environment, TeamSpecification
 from cmfq.environments.keeping import kept_environment, teams_of
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.environments.sides import are_alike, places_of
@@ -222,23 +222,12 @@ def validate_log(path: Path, tournament: Tournament) -> None:
             )
 
 
-class _Arena:
-    """A field, and the policies that have played on it."""
-
-    def __init__(self, settings: EnvironmentSettings, device: str) -> None:
-        torch.set_num_threads(1)
-        self._settings = settings
-        self.player = lru_cache(LOADED_PLAYERS)(
-            partial(load_player, kind=settings.kind, teams=teams_of(settings), device=device)
-        )
-
-    @property
-    def environment(self) -> Environment:
-        """Environment of the games."""
-        return kept_environment(self._settings)
-
-
-_arena = lru_cache(maxsize=1)(_Arena)
+@lru_cache(LOADED_PLAYERS)
+def _loaded(
+    player: Player, kind: str, teams: tuple[TeamSpecification, ...], device: str
+) -> Policies:
+    """Policies of a player, whose digest says when its file has become another one."""
+    return load_player(player.name, kind, teams, device)
 
 
 def check_device(device: str, workers: Workers) -> None:
@@ -255,9 +244,10 @@ def _play(
     device: str,
     task: ScheduledGame,
 ) -> GameRecord:
-    arena = _arena(settings.environment, device)
-    a, b = arena.player(task.a.name), arena.player(task.b.name)
-    return play_scheduled(task, a, b, arena.environment, rule(task, settings.seed))
+    torch.set_num_threads(1)
+    environment, kind = kept_environment(settings.environment), settings.environment.kind
+    a, b = (_loaded(one, kind, environment.teams, device) for one in (task.a, task.b))
+    return play_scheduled(task, a, b, environment, rule(task, settings.seed))
 
 
 def _players(tournament: Tournament) -> list[Player]:
