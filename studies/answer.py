@@ -39,21 +39,8 @@ WORTHS = {
 """Exchanges of the study of reliance, by what each takes away."""
 
 
-@dataclass(frozen=True)
-class Source:
-    """A stored tournament of the five algorithms."""
-
-    name: str
-    """How tables call it."""
-    file: str
-    """Path within the results."""
-
-
-DUELS = (
-    Source("fair game, preset paper", "paper/4b/tournament.json.gz"),
-    Source("game of MAgent2", "battle64/tournament.json.gz"),
-)
-CROWDS = {size: f"sizes/tournament-{size}.json.gz" for size in (64, 100, 400)}
+DUELS = "paper/4b/tournament.json.gz"
+CROWDS = {size: f"sizes/tournament-{size}.json.gz" for size in (100, 400)}
 
 
 def page_of(results: Path, out: Path) -> Page:
@@ -89,35 +76,30 @@ OPEN = (
 
 
 def battle_parts(results: Path) -> list[Part]:
-    """CMFQ against the others at 64 a side, in every tournament that is stored."""
-    parts: list[Part] = []
-    rows = []
-    for source in DUELS:
-        if not (results / source.file).is_file():
-            continue
-        played = finished_tournament(results / source.file)
-        found = _against(played, OTHERS)
-        parts.append(Finding(f"In the {source.name}: {_told(found)}"))
-        for other, one in found.items():
-            seeds = " and ".join(str(_seeds(played, name)) for name in ("cmfq", other))
-            rows.append((source.name, other, seeds, rate_text(one)))
-    return [*parts, Table(("game", "CMFQ against", "seeds", "win rate of CMFQ"), rows)]
+    """CMFQ against the others at 64 a side."""
+    played = finished_tournament(results / DUELS)
+    found = _against(played, OTHERS)
+    rows = [(other, _seeds(played, other), rate_text(one)) for other, one in found.items()]
+    return [
+        Finding(_told(found)),
+        Table(("CMFQ against", "seeds", "win rate of CMFQ"), rows),
+        "Preset `paper`, the fair game. [All pairs](../paper/4b/README.md).",
+    ]
 
 
 def crowd_parts(results: Path) -> list[Part]:
-    """The policies that were trained at 64 a side, at other sizes."""
+    """The same policies at other sizes."""
     rows, parts = [], []
     for size, file in CROWDS.items():
-        found = _against(finished_tournament(results / file), OTHERS)
-        if size != min(CROWDS):
-            parts.append(Finding(f"At {size} a side, trained at 64: {_told(found)}"))
-        rows += [(str(size), other, rate_text(one)) for other, one in found.items()]
-    table = Table(("agents a side", "CMFQ against", "win rate of CMFQ"), rows)
-    return [
-        *parts,
-        table,
-        "These games use MAgent2's own rules; with `--rules fair` none have been played yet.",
-    ]
+        played = finished_tournament(results / file)
+        found = _against(played, OTHERS)
+        parts.append(Finding(f"At {size} a side, trained at 64: {_told(found)}"))
+        rows += [
+            (str(size), other, _seeds(played, other), rate_text(one))
+            for other, one in found.items()
+        ]
+    table = Table(("agents a side", "CMFQ against", "seeds", "win rate of CMFQ"), rows)
+    return [*parts, table, "[All pairs](../sizes/README.md)."]
 
 
 def _against(played: Tournament, others: Sequence[str]) -> dict[str, Estimate]:
@@ -129,8 +111,9 @@ def _told(found: Mapping[str, Estimate]) -> str:
     return conclusion({("cmfq", other): one for other, one in found.items()})
 
 
-def _seeds(played: Tournament, group: str) -> int:
-    return len(groups_of(played.entrants)[group])
+def _seeds(played: Tournament, other: str) -> str:
+    groups = groups_of(played.entrants)
+    return f"{len(groups['cmfq'])} and {len(groups[other])}"
 
 
 def signal_parts(results: Path) -> list[Part]:
@@ -189,7 +172,7 @@ def worth_parts(results: Path) -> list[Part]:
         ),
         Table(("removed", "margin of MFQ", "of CMFQ"), rows),
         "Survivors of the altered policy minus those of the policy as trained, in games between "
-        "the two under MAgent2's own rules: below 0, the removed information was useful. "
+        "the two: below 0, the removed information was useful. "
         "[Full study](../reliance/README.md).",
     ]
 

@@ -189,6 +189,11 @@ class QNetwork(nn.Module):
             return q_values
         return q_values.masked_fill(~encoding.action_mask[agent], FORBIDDEN)
 
+    @property
+    def device(self) -> torch.device:
+        """Device of the weights; one weight is asked, since a walk over all takes longer."""
+        return self.trunk.joint_layer.weight.device
+
     def part(self, name: str) -> nn.Module:
         """Learned part of a merging rule, by the name that it gave."""
         return self.get_submodule(name)

@@ -308,7 +308,7 @@ class QPolicy:
     @property
     def device(self) -> torch.device:
         """Device of the network, and of all that is worked out with it."""
-        return next(self.network.parameters()).device
+        return self.network.device
 
     def _tensor(self, array: Array) -> Tensor:
         """An array on the policy's device; on the CPU nothing is copied."""

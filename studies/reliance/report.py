@@ -166,7 +166,7 @@ def page_of(folder: Path, found: Found) -> Page:
     command += ["--seed", str(settings.seed), "--out", str(folder)]
     again = (
         f"`{WEIGHTS_FILE}`, `{EXCHANGES_FILE}` and `{PLAYS_FILE}` hold a row for each run (and "
-        f"exchange), `{SETTINGS_FILE}` the settings. With the runs of `docs/results/battle64`:",
+        f"exchange), `{SETTINGS_FILE}` the settings. With the runs of `docs/results/paper`:",
         Code(shlex.join(command)),
         "To write the page from the stored rows: `python -m studies.reliance --report-only --out "
         f"{folder}`.",

@@ -9,7 +9,7 @@ from scipy.stats import ttest_rel
 
 from cmfq.results.page import Finding, Table
 from cmfq.results.writing import as_markdown
-from studies.answer import battle_parts, main, page_of, signal_parts
+from studies.answer import main, page_of, signal_parts
 
 STORED = Path("docs/results")
 
@@ -42,11 +42,6 @@ def test_differences_in_the_signal_world_are_paired_by_seed() -> None:
         verb = "earns more" if interval.low > 0 else "earns less" if interval.high < 0 else "cannot"
         (part,) = (part for part in finding.text.split("; ") if verb in part)
         assert line[0] in part.rpartition("with ")[2]
-
-
-def test_a_tournament_that_is_not_there_is_left_out(tmp_path: Path) -> None:
-    (table,) = battle_parts(tmp_path)
-    assert isinstance(table, Table) and not table.rows
 
 
 def test_it_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
