@@ -241,8 +241,8 @@ class Trunk(nn.Module):
         """Encode observations. Columns that came after the network was made are left out."""
         parts = []
         if self.sees:
-            view = view[..., self.channels]
-            x = view.permute(0, 3, 1, 2)  # (n, channels, height, width); the memory stays as it is
+            x = _channels(view, self.channels)
+            x = x.permute(0, 3, 1, 2)  # (n, channels, height, width); the memory stays as it is
             x = self.first_convolution(x).relu_()  # in place: these are too large for the cache
             x = self.second_convolution(x).relu_()
             parts.append(self.view_layer(x.flatten(1)).relu_())
@@ -253,6 +253,18 @@ class Trunk(nn.Module):
 
 
 PLACE = ("position_x", "position_y", "my_team_minimap", "other_team_minimap")
+
+
+def _channels(view: Tensor, channels: slice | Tensor) -> Tensor:
+    """Some channels of a view, in the order that its cells have in memory: rounding follows it.
+
+    By an index, ``index_select`` takes a fifth of the time that ``[]`` takes.
+    """
+    if isinstance(channels, slice):
+        return view[..., channels]
+    if view.stride(1) < view.stride(2):  # turned by a symmetry
+        return view.transpose(1, 2).index_select(-1, channels).transpose(1, 2)
+    return view.index_select(-1, channels)
 
 
 def _chosen(names: Sequence[str], settings: NetworkSettings) -> list[int]:
