@@ -83,3 +83,27 @@ def test_the_joint_layer_has_the_activation_asked_for(head: str, activation: str
 def test_an_activation_that_is_not_there_is_refused() -> None:
     with pytest.raises(UserError, match=r"unknown activation 'tanh': .* softplus, silu"):
         NetworkSettings(activation="tanh")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_channels_that_are_no_inputs_change_nothing_in_any_order_of_memory(turned: bool) -> None:
+    network = QNetwork(SPECIFICATION, NetworkSettings(place=False))
+    view, features = torch.rand(6, 13, 13, 7), torch.rand(6, 34)
+    view = view.transpose(1, 2) if turned else view
+    inputs = [
+        channel for channel, name in enumerate(SPECIFICATION.channels) if "minimap" not in name
+    ]
+    assert len(inputs) == 5
+    changed = torch.rand_like(view)
+    changed[..., inputs] = view[..., inputs]
+    given = []
+
+    def keep(module: torch.nn.Module, arguments: tuple[torch.Tensor]) -> None:
+        given.append(arguments[0])
+
+    network.trunk.first_convolution.register_forward_pre_hook(keep)  # type: ignore[arg-type]
+    one, other = network.encode(view, features), network.encode(changed, features)
+    assert torch.equal(one.hidden, other.hidden)
+    plain = view[..., inputs].permute(0, 3, 1, 2)
+    assert torch.equal(given[0], plain)
+    assert given[0].stride() == plain.stride(), "rounding follows the order in memory"
