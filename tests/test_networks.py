@@ -101,7 +101,7 @@ def test_channels_that_are_no_inputs_change_nothing_in_any_order_of_memory(turne
     def keep(module: torch.nn.Module, arguments: tuple[torch.Tensor]) -> None:
         given.append(arguments[0])
 
-    network.trunk.first_convolution.register_forward_pre_hook(keep)  # type: ignore[arg-type]
+    network.trunk.first_convolution.register_forward_pre_hook(keep)
     one, other = network.encode(view, features), network.encode(changed, features)
     assert torch.equal(one.hidden, other.hidden)
     plain = view[..., inputs].permute(0, 3, 1, 2)
