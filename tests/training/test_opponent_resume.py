@@ -96,7 +96,7 @@ def test_roles_with_pools_resume_as_if_never_stopped(
 
 
 SMALL = (
-    "--size", "12", "--max-steps", "40", "--episodes", "24", "--checkpoint-period", "8",
+    "--size", "12", "--max-steps", "40", "--episodes", "14", "--checkpoint-period", "5",
     "--batch-size", "64", "--min-updates", "2", "--replay-bytes", "20000000",
     "--opponents", "self", "gated", "past=2", "swarm", "--past-period", "3", "--past-size", "2",
     "--past-choice", "hardest", "--gate-games", "2", "--gate-win-rate", "0.5",
@@ -109,13 +109,13 @@ def test_a_killed_mixed_run_goes_on_as_if_it_had_not_been(tmp_path: Path) -> Non
     process = subprocess.Popen([*command, str(tmp_path / "parts")], stdout=subprocess.PIPE)
     metrics = tmp_path / "parts" / "metrics.jsonl"
     deadline = time.monotonic() + 600
-    while not metrics.exists() or metrics.read_text().count("\n") < 10:
+    while not metrics.exists() or metrics.read_text().count("\n") < 6:
         assert process.poll() is None, "it ended before it could be stopped"
         assert time.monotonic() < deadline
         time.sleep(0.01)
     os.kill(process.pid, signal.SIGKILL)
     process.communicate(timeout=600)
-    assert len(Run.open(tmp_path / "parts").metrics()) < 24
+    assert len(Run.open(tmp_path / "parts").metrics()) < 14
     assert main(["resume", str(tmp_path / "parts")]) == 0
     assert_same_run(tmp_path / "whole", tmp_path / "parts")
 
