@@ -96,14 +96,18 @@ def unpack_gzip(content: bytes) -> bytes:
     return unpacked
 
 
+GZIP = b"\x1f\x8b"
+"""First bytes of every gzip file (RFC 1952)."""
+
+
 def read_maybe_packed(path: Path) -> bytes:
-    """Read a whole file; one whose name ends in .gz is unpacked.
+    """Read a whole file; gzip is unpacked, whatever the file is called.
 
     Raises:
         Damage: as :func:`read_bytes` and :func:`unpack_gzip`.
     """
     content = read_bytes(path)
-    return unpack_gzip(content) if path.suffix == ".gz" else content
+    return unpack_gzip(content) if content.startswith(GZIP) else content
 
 
 def decode_json(content: bytes | str, kind: type[T], *, strict: bool = False) -> T:

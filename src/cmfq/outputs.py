@@ -6,6 +6,7 @@ a path. Commands ask before their work begins.
 
 import json
 import os
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,8 @@ RUN_FILES = (
 )  # fmt: skip
 """Files of a run, which nothing else writes."""
 RUN_FOLDERS = ("checkpoints", "replays")
+GZIP_BITS = 31
+"""``wbits`` by which zlib reads gzip."""
 HEAD = 2**16
 """Bytes of a file by which it is recognised."""
 
@@ -127,7 +130,15 @@ def _recognised(path: Path, kind: Output) -> bool:
         return False
     with path.open("rb") as file:
         content = file.read(HEAD)
-    return not content or kind.recognise(content)
+    return not content or kind.recognise(_unpacked(content))
+
+
+def _unpacked(content: bytes) -> bytes:
+    """The first bytes of a file, out of gzip if it is packed."""
+    try:
+        return zlib.decompressobj(wbits=GZIP_BITS).decompress(content, HEAD)
+    except zlib.error:
+        return content
 
 
 def belongs_to_run(path: Path) -> bool:

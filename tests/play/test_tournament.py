@@ -1,5 +1,6 @@
 """Tournaments that are interrupted, killed, resumed and shared among workers."""
 
+import gzip
 import json
 import os
 import resource
@@ -224,6 +225,24 @@ def test_killed_and_called_again_it_ends_the_same(runs: Path, tmp_path: Path) ->
     ours, theirs = finished_tournament(path), finished_tournament(undisturbed)
     assert ours.games == theirs.games
     assert set(before.games) < set(ours.games)
+
+
+def test_a_log_whose_name_ends_in_gz_is_packed_at_its_end_and_goes_on(tmp_path: Path) -> None:
+    """It is text while games are added, whatever it is called, and a kill leaves it so."""
+    packed, plain = tmp_path / "t.json.gz", tmp_path / "t.json"
+    command = ["tournament", "rush", "random", "--size", "12", "--max-steps", "5"]
+    command += ["--workers", "1", "--games"]
+    for path in (packed, plain):
+        assert main([*command, "4", "--log", str(path)]) == 0
+    games = finished_tournament(plain).games
+    assert gzip.decompress(packed.read_bytes()).count(b"\n") == plain.read_text().count("\n")
+    under_way = plain.read_bytes().splitlines(keepends=True)[:3]
+    packed.write_bytes(b"".join(under_way))
+    assert len(read_tournament(packed)[0].games) == 2
+    for number in (4, 6):
+        assert main([*command, str(number), "--log", str(packed)]) == 0
+        assert finished_tournament(packed).games[:4] == games
+    assert main(["tournament", "--log", str(packed)]) == 0
 
 
 def test_ctrl_c_keeps_what_was_played(runs: Path, tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_stored_metrics_of_runs_that_are_gone_are_kept(runs: Path, tmp_path: Pat
     write_metrics(tmp_path, {"gone": rows, "a stranger": rows})
     kept = find_metrics(gone, tmp_path)
     assert kept.keys() == {"gone", names[1]}
-    (tmp_path / "metrics.json.gz").write_bytes(b"cut")
+    (tmp_path / "metrics.json.gz").write_bytes(b"\x1f\x8bcut")
     with pytest.raises(UserError, match="cannot be unpacked"):
         find_metrics(gone, tmp_path)
 

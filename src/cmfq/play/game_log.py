@@ -24,7 +24,7 @@ from cmfq.errors import UserError, require_range
 from cmfq.play.entrants import Entrant
 from cmfq.play.games import Game
 from cmfq.play.schedule import ScheduledGame
-from cmfq.storage import acquire_lock, append_text, plain, to_json, write_bytes
+from cmfq.storage import acquire_lock, append_text, plain, to_json, write_bytes, write_gzip
 
 FORMAT = "cmfq-tournament-1"
 END = "]}\n"
@@ -189,6 +189,10 @@ class GameLog:
             self._first = False
 
     def finish(self, tournament: Tournament) -> None:
-        """Write the whole file, so that it does not depend on the order in which games ended."""
+        """Write the whole file, so that it does not depend on the order in which games ended.
+
+        It is packed if its name ends in .gz; until now it was text, to which games are appended.
+        """
         if self._path:
-            write_bytes(self._path, tournament_text(tournament).encode())
+            write = write_gzip if self._path.suffix == ".gz" else write_bytes
+            write(self._path, tournament_text(tournament).encode())

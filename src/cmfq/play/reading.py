@@ -49,7 +49,7 @@ class _Header:
 
 
 def read_tournament(path: Path) -> tuple[Tournament, bool]:
-    """Read a file, and whether it is whole; one whose name ends in .gz is unpacked.
+    """Read a file, and whether it is whole; gzip is unpacked.
 
     Raises:
         UserError: there is none, another version wrote it, or it is damaged before its end.
