@@ -34,6 +34,13 @@ def forget_notices() -> None:
 @contextmanager
 def notices_on_standard_error() -> Iterator[None]:
     """Print notices as a command does its errors, instead of as Python does its warnings."""
+    with warnings.catch_warnings():
+        print_notices()
+        yield
+
+
+def print_notices() -> None:
+    """The same from now on, in a process that works for a command."""
     before = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
@@ -42,7 +49,13 @@ def notices_on_standard_error() -> Iterator[None]:
         else:
             before(message, category, *where, **more)
 
+    warnings.simplefilter("always", Notice)
+    warnings.showwarning = show
+
+
+@contextmanager
+def no_notices() -> Iterator[None]:
+    """Give no notices: another process has given them."""
     with warnings.catch_warnings():
-        warnings.simplefilter("always", Notice)
-        warnings.showwarning = show
+        warnings.simplefilter("ignore", Notice)
         yield

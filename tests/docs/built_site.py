@@ -19,7 +19,7 @@ IN_THE_DARK = ("index.html", "python.html", "algorithms/cmfq.html")
 PAGES = [
     *(path.name for path in sorted(SITE.glob("*.html")) if path.name not in INDICES),
     *("algorithms/cmfq.html", "notebooks/first-battle.html", "results/README.html"),
-    *("results/battle64/README.html", "api/cmfq/mean_field/index.html"),
+    *("results/paper/4b/README.html", "api/cmfq/mean_field/index.html"),
 ]
 """All that are written by hand on their own, and one of each other kind."""
 

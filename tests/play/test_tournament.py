@@ -227,6 +227,17 @@ def test_killed_and_called_again_it_ends_the_same(runs: Path, tmp_path: Path) ->
     assert set(before.games) < set(ours.games)
 
 
+def test_a_notice_is_given_once_whatever_process_loads_the_player(
+    runs: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    command = ["tournament", str(runs / "cmfq-0"), "rush", "--size", "36", "--max-steps", "5"]
+    command += ["--checkpoints", "last:1", "--games", "6", "--workers", "2"]
+    assert main([*command, "--log", str(tmp_path / "t.json")]) == 0
+    errors = capfd.readouterr().err
+    assert errors.count("plays on one of") == 1
+    assert "Notice" not in errors
+
+
 def test_a_log_whose_name_ends_in_gz_is_packed_at_its_end_and_goes_on(tmp_path: Path) -> None:
     """It is text while games are added, whatever it is called, and a kill leaves it so."""
     packed, plain = tmp_path / "t.json.gz", tmp_path / "t.json"

@@ -21,6 +21,7 @@ from cmfq.environments.settings import EnvironmentSettings
 from cmfq.environments.sides import are_alike, places_of
 from cmfq.errors import UserError
 from cmfq.interrupts import interrupts_wait
+from cmfq.notices import no_notices
 from cmfq.play.batches import Batches
 from cmfq.play.entrants import Player
 from cmfq.play.game_log import GameLog, GameRecord, Tournament, TournamentSettings
@@ -227,7 +228,8 @@ def _loaded(
     player: Player, kind: str, teams: tuple[TeamSpecification, ...], device: str
 ) -> Policies:
     """Policies of a player, whose digest says when its file has become another one."""
-    return load_player(player.name, kind, teams, device)
+    with no_notices():  # they were given when players were validated
+        return load_player(player.name, kind, teams, device)
 
 
 def check_device(device: str, workers: Workers) -> None:
