@@ -9,6 +9,7 @@ from cmfq.cli import COMMANDS, main
 
 LONGEST = 420
 """Letters of an error, paths of the test's own folder among them."""
+NO_TEXT = os.fsdecode(b"run\xff")
 LONG = "x" * 300
 
 NUMBERS = {  # options of a command that names no file, with values that none of them takes
@@ -126,6 +127,8 @@ TABLE += [
     for option in ("--json", "--html", "--out", "--seed")
 ]
 TABLE += [command for command in COMMANDS if command not in ("environments", "bench", "paper")]
+# Files that name it, such as recordings and weights, could not be written or read.
+TABLE += ["train battle --run BYTE", "evaluate BYTE rush", "tournament rush random --log BYTE"]
 TABLE += ["", "nothing", "trian battle", "--nothing", "bench --algorithms", "bench --sizes"]
 
 
@@ -137,22 +140,8 @@ def test_it_is_refused_in_a_sentence(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    _expect_sentence([word.replace("EMPTY", "") for word in line.split()], capsys)
-    assert list(tmp_path.iterdir()) == []
-
-
-@pytest.mark.parametrize(
-    "line", ["train battle --run BYTE", "evaluate BYTE rush", "tournament rush random --log BYTE"]
-)
-def test_a_name_that_is_no_text_is_refused(
-    line: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    """Files that name it, such as recordings and weights, could not be written or read."""
-    monkeypatch.chdir(tmp_path)
-    _expect_sentence(line.replace("BYTE", os.fsdecode(b"run\xff")).split(), capsys)
+    words = [word.replace("EMPTY", "").replace("BYTE", NO_TEXT) for word in line.split()]
+    _expect_sentence(words, capsys)
     assert list(tmp_path.iterdir()) == []
 
 

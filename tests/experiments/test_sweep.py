@@ -284,9 +284,13 @@ def test_responses_are_the_shares_of_games_won(small: Path) -> None:
 
 def test_damage_is_the_mean_over_opponents_of_the_log_ratio_dealt_to_taken(small: Path) -> None:
     plan = read_plan(small)
-    names = [*plan.names, "rush", "random"]
+    names = {name: f"runs/{name}" for name in plan.names}
     entrants = tuple(
-        Entrant(f"runs/{name}", name, None, (Player(name, name, 1),), None) for name in names
+        Entrant(path, group, None, (Player(player, path, 1),), None)
+        for player, path, group in (
+            *((name, path, name) for name, path in names.items()),
+            *((name, f"runs/{name}", "runs of one group") for name in ("rush", "random")),
+        )
     )
 
     def hurt(damage: float) -> Combat:

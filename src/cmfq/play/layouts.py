@@ -12,22 +12,27 @@ Layouts = Mapping[tuple[str, str], Layout]
 """Games of every two groups that played each other, in both orders."""
 
 
-def layouts_of(tournament: Tournament) -> Layouts:
-    """Games of every two groups of a tournament, from the view of the first of both.
+def outcomes_by_pair(tournament: Tournament) -> dict[tuple[str, str], list[Outcome]]:
+    """Games of every two entrants, by their names and from the view of the first of both.
 
     None where the sides of a game are not alike: two games with roles swapped count as one there
     (see :class:`~cmfq.play.game_log.Tournament`), and are not to be split.
     """
-    if tournament.paired or tournament.alone:
-        return {}
-    owner = tournament.owners()
     games: dict[tuple[str, str], list[Outcome]] = {}
+    if tournament.paired or tournament.alone:
+        return games
+    owner = tournament.owners()
     for game in tournament.games:
         a, b = owner[game.a], owner[game.b]
         outcome = outcome_of(game, game.game % 2, tournament.world.decided_by)
         games.setdefault((a, b), []).append(outcome)
         games.setdefault((b, a), []).append(outcome.swapped())
-    groups = groups_of(tournament.entrants)
+    return games
+
+
+def layouts_of(tournament: Tournament) -> Layouts:
+    """Games of every two groups of a tournament (see :func:`outcomes_by_pair`)."""
+    games, groups = outcomes_by_pair(tournament), groups_of(tournament.entrants)
     return {
         (a, b): [[games[one.name, other.name] for other in groups[b]] for one in groups[a]]
         for a, b in permutations(groups, 2)

@@ -15,7 +15,7 @@ from cmfq.experiments.training import differences, stored_settings
 from cmfq.play.engine import play_planned, validate_log, validate_players
 from cmfq.play.entrants import Entrant, enter, find_entrants, split_group
 from cmfq.play.game_log import Tournament, TournamentSettings
-from cmfq.play.layouts import layouts_of
+from cmfq.play.layouts import outcomes_by_pair
 from cmfq.play.outcomes import YARDSTICKS, layout_values
 from cmfq.play.schedule import ScheduledGame, episodes_alone, games_between
 from cmfq.play.standings import games_by_pair, returns_of
@@ -200,13 +200,12 @@ PairMeans = dict[tuple[str, str], float]
 
 def _damage_ratios(tournament: Tournament) -> PairMeans:
     """Log damage ratios; none where games have none, or only in part."""
-    names = {one.group: one.name for one in tournament.entrants}
-    found: PairMeans = {}
-    for (a, b), games in layouts_of(tournament).items():
-        values = layout_values(games, YARDSTICKS["log_damage_ratio"].measure)
+    measure, found = YARDSTICKS["log_damage_ratio"].measure, {}
+    for pair, games in outcomes_by_pair(tournament).items():
+        values = layout_values([[games]], measure)
         if values is None:
             return {}
-        found[names[a], names[b]] = float(values.mean())
+        found[pair] = float(values.mean())
     return found
 
 

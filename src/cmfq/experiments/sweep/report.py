@@ -175,20 +175,23 @@ def sweep_page(
     """Effects of every setting, with what gave them."""
     found = responses(plan, tournament)
     effects = effects_of(plan, found)
-    told = settled(plan, effects, lambda one: f"{change_text(one)} points")
     tests = plan.design.shape[1] * len(effects)
-    changes: list[Part] = [
-        Picture("effects", partial(effects_figure, plan, effects), CAPTION),
-        Finding(f"{len(told)} of {tests} intervals leave out 0."),
-        effects_table(plan, effects, "Win rates, and their changes in points"),
+    how_to_read = (
         "Changes are in points of the win rate; bold where the interval leaves out 0. If no "
         f"setting changed anything, {0.05 * tests:.1f} intervals would leave out 0 on average, "
         "since the intervals are not corrected for multiple comparisons: one or two of many are a "
         "reason to repeat the experiment with other seeds. An effect that cannot be told apart "
-        "from 0 may still be as large as its interval allows.",
+        "from 0 may still be as large as its interval allows."
+    )
+    changes: list[Part] = [
+        Picture("effects", partial(effects_figure, plan, effects), CAPTION),
+        *_told(
+            settled(plan, effects, lambda one: f"{change_text(one)} points"),
+            tests,
+            effects_table(plan, effects, "Win rates, and their changes in points"),
+            how_to_read,
+        ),
     ]
-    if told:
-        changes.append(Items([markdown_text(sentence) for sentence in told]))
     sections = (
         Section("", (_introduction(plan, tournament), *changes, *_controls(plan, effects))),
         Section("Damage", _damage_parts(plan, found)),
@@ -221,15 +224,21 @@ def _damage_parts(plan: Plan, found: Responses) -> tuple[Part, ...]:
     if found.damage is None:
         return ()
     effects = effects_on(plan, "log damage ratio", found.damage)
-    told = settled(plan, effects, lambda one: margin_text(one, 2))
-    return (
-        Finding(f"{len(told)} of {plan.design.shape[1] * len(effects)} intervals leave out 0."),
+    return _told(
+        settled(plan, effects, lambda one: margin_text(one, 2)),
+        plan.design.shape[1] * len(effects),
         measure_table(plan, effects, 2, "Log damage ratios, and their changes"),
         "Log of damage dealt over damage taken, of a game against the common opponents: 0 between "
         "equals, and still telling where every game is won or lost. A change is bold where its "
         "interval leaves out 0; an increase is better.",
-        *([Items([markdown_text(sentence) for sentence in told])] if told else []),
     )
+
+
+def _told(sentences: Sequence[str], tests: int, table: Table, how_to_read: str) -> tuple[Part, ...]:
+    """A table of effects, how many of its intervals leave out 0, and a sentence for each."""
+    items = (Items([markdown_text(one) for one in sentences]),) if sentences else ()
+    count = Finding(f"{len(sentences)} of {tests} intervals leave out 0.")
+    return (count, table, how_to_read, *items)
 
 
 def _introduction(plan: Plan, tournament: Tournament) -> str:
