@@ -2,7 +2,9 @@ PYTHON ?= $(or $(shell command -v python3.11),python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-TESTS := $(BIN)/pytest --numprocesses auto --maxprocesses 8 --dist worksteal
+# One process more than cores: some tests wait for a server, a signal or a clock.
+PROCESSES = $(shell $(PYTHON) -c "import os; print(min(8, (os.cpu_count() or 1) + 1))")
+TESTS = $(BIN)/pytest --numprocesses $(PROCESSES) --dist worksteal
 
 .PHONY: setup demo docs notebooks house release-check test coverage smoke check torture trackers format benchmark clean
 

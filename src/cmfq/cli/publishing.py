@@ -35,10 +35,14 @@ def export(
         raise UserError("no run is named: give a run folder, or several for an ensemble")
     if checkpoints is None:
         checkpoints = 3 if len(runs) == 1 else 1
-    last = " and ".join(map(str, export_policy(runs, out, method, checkpoints)))
+    last = export_policy(runs, out, method, checkpoints)
     own = [
         name for run in runs for name in Run.open(locate(run)).description().settings.own_functions
     ]
-    what = last if method == "last" else f"{checkpoints} checkpoint(s) up to {last}"
+    if method == "last":
+        what = str(last[0])
+    else:
+        each = "the last checkpoint" if checkpoints == 1 else f"the last {checkpoints} checkpoints"
+        what = f"{each} of {runs[0] if len(runs) == 1 else f'each of {len(runs)} runs'}"
     play = command("evaluate", out, RANDOM, own_functions=own)
     say(f"{out} holds {what}: play it with `{play}`")
