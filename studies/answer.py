@@ -14,6 +14,10 @@ from pathlib import Path
 import numpy as np
 import tyro
 
+from cmfq.experiments.paper.claims import CLAIMS
+from cmfq.experiments.paper.page import summary, verdict_table
+from cmfq.experiments.paper.plan import Effort
+from cmfq.experiments.paper.verdicts import check_claims
 from cmfq.play.entrants import groups_of
 from cmfq.play.game_log import Tournament
 from cmfq.play.outcomes import estimate
@@ -40,6 +44,8 @@ WORTHS = {
 
 
 DUELS = "paper/4b/tournament.json.gz"
+ROLES = ("7", "I")
+"""Figure and table of the paper that compare rewards role by role."""
 CROWDS = {size: f"sizes/tournament-{size}.json.gz" for size in (100, 400)}
 
 
@@ -51,6 +57,7 @@ def page_of(results: Path, out: Path) -> Page:
             Section("", (INTRODUCTION,)),
             Section("Does it win battles?", battle_parts(results)),
             Section("Does it keep its strength in larger battles?", crowd_parts(results)),
+            Section("Does it earn more in pursuit and in particles?", role_parts(results)),
             Section("Where it is known which neighbour matters", signal_parts(results)),
             Section("Which information does a trained team use?", worth_parts(results)),
             Section("What to use in practice", practice_parts(results)),
@@ -114,6 +121,19 @@ def _told(found: Mapping[str, Estimate]) -> str:
 def _seeds(played: Tournament, other: str) -> str:
     groups = groups_of(played.entrants)
     return f"{len(groups['cmfq'])} and {len(groups[other])}"
+
+
+def role_parts(results: Path) -> list[Part]:
+    """The paper's claims about rewards of predators and prey."""
+    claims = [one for one in CLAIMS if one.measured.figure in ROLES]
+    checked = check_claims(claims, Effort(), results / "paper")
+    return [
+        Finding(summary(checked)),
+        verdict_table(checked),
+        "Reward per agent and step of the first less that of the second, against all algorithms in "
+        "the other role; runs of the same seed are paired. Preset `paper`. "
+        "[Pursuit](../paper/7/README.md), [particles](../paper/I/README.md).",
+    ]
 
 
 def signal_parts(results: Path) -> list[Part]:

@@ -51,9 +51,9 @@ def report(folder: Path) -> Path:
 
 
 def crossing(folder: Path) -> Path:
-    lines = read_maybe_packed(STORED / "pursuit" / "games.jsonl.gz").splitlines()
+    lines = read_maybe_packed(STORED / "paper" / "7" / "games.jsonl.gz").splitlines()
     cells = summarise([CrossGame(**json.loads(line)) for line in lines])
-    run = next(iter(json.loads((STORED / "pursuit" / "runs.json").read_text()).values()))
+    run = next(iter(json.loads((STORED / "paper" / "7" / "runs.json").read_text()).values()))
     settings = read_settings(run["environment"], run["settings"]).environment
     write_page(folder / "page.html", crossing_page(cells, settings))
     return folder / "page.html"

@@ -25,7 +25,7 @@ def content(folder: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.parametrize("name", ["particles", "pursuit"])
+@pytest.mark.parametrize("name", ["paper/7", "paper/I"])
 def test_a_stored_crossing_is_reported_again(name: str, tmp_path: Path) -> None:
     folder = copytree(STORED / name, tmp_path / "x")
     page = (folder / "README.md").read_text()
@@ -62,7 +62,7 @@ def test_nothing_is_stored(verb: str, tmp_path: Path, capsys: pytest.CaptureFixt
 def test_what_is_damaged_is_named(
     file: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = copytree(STORED / "particles", tmp_path / "x")
+    folder = copytree(STORED / "paper" / "I", tmp_path / "x")
     (folder / file).write_bytes(b"?")
     before = (folder / "README.md").read_bytes()
     assert main(["cross", "--out", str(folder)]) == 2
@@ -73,7 +73,7 @@ def test_what_is_damaged_is_named(
 def test_games_that_lack_a_pair_are_damaged(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = copytree(STORED / "particles", tmp_path / "x")
+    folder = copytree(STORED / "paper" / "I", tmp_path / "x")
     games = gzip.decompress((folder / "games.jsonl.gz").read_bytes()).splitlines(keepends=True)
     pair = ("cmfq", "mfq")
     kept = [one for one in games if (json.loads(one)["first"], json.loads(one)["second"]) != pair]

@@ -11,7 +11,7 @@ from cmfq.experiments.paper.figures import FIGURES
 from cmfq.experiments.paper.plan import Effort, Status
 from cmfq.experiments.paper.verdicts import NEAR, POWER, Checked, check_claims
 from cmfq.results.page import Code, Finding, Items, Page, Section
-from cmfq.results.table import Table
+from cmfq.results.table import Table, signed
 from cmfq.results.writing import write_folder
 from cmfq.text import markdown_text
 
@@ -42,7 +42,10 @@ def write_paper(folder: Path, effort: Effort, command: str) -> list[Checked]:
             Section("Figures", [Items(figures)] if figures else []),
             Section("Claims", [claims_table(checked), HOW_TO_READ]),
         ],
-        [Code(command)],
+        [
+            Code(command),
+            "This was called last; every figure's page ends with the command that made it.",
+        ],
     )
     write_folder(folder, page)
     return checked
@@ -128,6 +131,7 @@ def _number(one: Checked, value: float) -> str:
     if not np.isfinite(value):
         return ""
     if isinstance(one.claim.measured, Earns | Steadier):
-        return f"{value:+.2f}"
-    sign = "+" if isinstance(one.claim.measured, Converges) else ""
-    return f"{value:{sign}.0%}"
+        return signed(value, 2)
+    return (
+        f"{signed(100 * value)}%" if isinstance(one.claim.measured, Converges) else f"{value:.0%}"
+    )
