@@ -162,6 +162,8 @@ REFUSED = {
     "reproduce t.json --json s.json": "`cmfq reproduce` no longer has --json: give --log",
     "train battle --opponent shared": "`cmfq train` no longer has --opponent: give --opponents",
     "train battle --run new --learning_rat 1": "did you mean --learning-rate?",
+    "train battle --run new --opponent-pool.learn-from": "did you mean --learn-from?",
+    "train battle --run new --learner.discout 1": "did you mean --discount?",
     "trian battle": "unknown command 'trian': did you mean `cmfq train`?",
     "evaluate rush": "B is missing: `cmfq evaluate --help` lists the options",
     "train": "ENVIRONMENT and --run are missing: `cmfq train --help`",

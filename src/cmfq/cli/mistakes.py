@@ -32,7 +32,8 @@ def validate_options(command: str, arguments: Sequence[str], options: Sequence[O
             continue
         renamed = COMMANDS[command].renamed | COMMANDS[command].former
         words = [one[2:] for one in (*known, *renamed) if one.startswith("--")]
-        near = "--" + nearest_name(name.lstrip("-"), words, cutoff=0.6)
+        wanted = name.lstrip("-").rpartition(".")[2]  # a path of run.json ends in the option's name
+        near = "--" + nearest_name(wanted, words, cutoff=0.6)
         meant = f"did you mean {renamed.get(near, near)}? " if near != "--" else ""
         raise UserError(
             f"unknown option {argument.partition('=')[0]}: {meant}`cmfq {command} --help-all` "
