@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
+from threading import Lock
 from typing import ParamSpec, TypeVar
 
 import numpy as np
@@ -63,7 +64,8 @@ def measure(settings: TrainSettings[BattleSettings], episodes: int = 1) -> Bench
 def _measure(self_play: SelfPlay, episodes: int) -> BenchRow:
     """Play and learn as training does, with clocks."""
     settings = self_play.settings
-    environments = [_TimedEnvironment(one) for one in self_play.environments]
+    stepping = _Clock()
+    environments = [_TimedEnvironment(one, stepping) for one in self_play.environments]
     (side,) = self_play.sides.values()
     policy = _TimedPolicy(side.policy)
     generator = np.random.default_rng(settings.seed)
@@ -88,15 +90,14 @@ def _measure(self_play: SelfPlay, episodes: int) -> BenchRow:
             owed -= side.learner.learn(side.replay)[1]
     wait_for(side.policy.device)
     total = time.perf_counter() - started
-    stepping = sum(one.clock.seconds for one in environments)
-    learning = total - stepping - policy.clock.seconds
+    learning = total - stepping.seconds - policy.clock.seconds
     return BenchRow(
         settings.algorithm,
         settings.environment.team_sizes[0],
         settings.threads,
         settings.device,
         settings.environments,
-        environment_ms=1e3 * stepping / steps,
+        environment_ms=1e3 * stepping.seconds / steps,
         acting_ms=1e3 * policy.clock.seconds / steps,
         learning_ms=1e3 * learning / steps,
         agent_steps_per_second=agent_steps / total,
@@ -132,20 +133,34 @@ def _warm_up(settings: TrainSettings[BattleSettings]) -> None:
 
 
 class _Clock:
+    """Seconds in which at least one call was under way; calls on several threads count once."""
+
     def __init__(self) -> None:
         self.seconds = 0.0
+        self._lock = Lock()
+        self._under_way = 0
+        self._started = 0.0
 
     def time(self, call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
-        started = time.perf_counter()
-        result = call(*args, **kwargs)
-        self.seconds += time.perf_counter() - started
-        return result
+        with self._lock:
+            if not self._under_way:
+                self._started = time.perf_counter()
+            self._under_way += 1
+        try:
+            return call(*args, **kwargs)
+        finally:
+            with self._lock:
+                self._under_way -= 1
+                if not self._under_way:
+                    self.seconds += time.perf_counter() - self._started
 
 
 class _TimedEnvironment:
-    def __init__(self, environment: Environment) -> None:
+    def __init__(self, environment: Environment, clock: _Clock) -> None:
         self._environment = environment
-        self.clock = _Clock()
+        self.clock = clock
+
+        self.steps_on_threads = getattr(environment, "steps_on_threads", False)
 
     @property
     def teams(self) -> tuple[TeamSpecification, ...]:
