@@ -172,7 +172,9 @@ def test_figures_and_claims_come_of_runs_that_go_on(
         assert (status.trained, status.played) == (status.runs, status.games), name
         assert status.core_hours == 0
     assert status_of(FIGURES["4d"], QUICK, folder).trained == 10  # those of 4b
-    assert "MFQ beats IQL | 4b | 2" in page
+    (row,) = (line for line in page.splitlines() if line.startswith("| MFQ beats IQL |"))
+    assert row.endswith("| 2 | 4b |")
+    assert "- 4d: CMFQ with epsilon 1 beats MFQ" in page.partition("## Not measured yet")[2]
     duels = (folder / "4b" / "README.md").read_text(encoding="utf-8")
     (again,) = (line for line in duels.splitlines() if "cmfq paper" in line)
     assert again.count("--out") == 1

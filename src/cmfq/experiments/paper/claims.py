@@ -68,9 +68,17 @@ class Claim:
 
 
 THREE = ("mfq", "attention-mfq", "cmfq")
+SPELT = {
+    "iql": "IQL",
+    "mfq": "MFQ",
+    "attention-mfq": "Attention-MFQ",
+    "cmfq": "CMFQ",
+    "random": "random weights",
+}
+"""Names of algorithms in sentences."""
 CLAIMS: tuple[Claim, ...] = (
     *(
-        Claim(f"Training in battle converges: {group}", Converges("4a", group))
+        Claim(f"Training in battle converges: {SPELT[group]}", Converges("4a", group))
         for group in ("iql", "mfq", "attention-mfq", "cmfq", "random")
     ),
     Claim("MFQ beats IQL", Wins("4b", "mfq", "iql")),
@@ -92,14 +100,15 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     *(
         Claim(
-            f"{a} keeps more of its strength in larger battles than {b}: {size} a side",
+            f"{SPELT[a]} keeps more of its strength in larger battles than {SPELT[b]}: "
+            f"{size} a side",
             Wins("4c", a, b, size),
         )
         for size in (100, 400)
         for a, b in (("attention-mfq", "mfq"), ("cmfq", "attention-mfq"), ("cmfq", "mfq"))
     ),
     *(
-        Claim(f"CMFQ with epsilon {epsilon} beats {other}", Wins("4d", group, other))
+        Claim(f"CMFQ with epsilon {epsilon} beats {SPELT[other]}", Wins("4d", group, other))
         for epsilon, group in (
             ("0.001", "cmfq-epsilon-0.001"),
             ("0.01", "cmfq"),
@@ -111,10 +120,14 @@ CLAIMS: tuple[Claim, ...] = (
         "With a large epsilon CMFQ is about as strong as MFQ",
         Wins("4d", "cmfq-epsilon-1", "mfq", about=0.5),
     ),
-    *(Claim(f"Training in pursuit converges: {group}", Converges("6", group)) for group in THREE),
+    *(
+        Claim(f"Training in pursuit converges: {SPELT[group]}", Converges("6", group))
+        for group in THREE
+    ),
     *(
         Claim(
-            f"{a} predators earn more than {b} predators, {size} predators",
+            f"{SPELT[a]} predators earn more than {SPELT[b]} predators in pursuit, "
+            f"{size} predators",
             Earns("7", a, b, 0, size),
         )
         for size in (20, 80, 180)
@@ -122,27 +135,33 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     *(
         Claim(
-            f"The reward of CMFQ predators changes less with size than that of {other}",
+            f"The reward of CMFQ predators changes less with size than that of {SPELT[other]}",
             Steadier("7", "cmfq", other, 0),
         )
         for other in ("attention-mfq", "mfq")
     ),
     *(
-        Claim(f"Training in particles converges: {group}", Converges("10", group))
+        Claim(f"Training in particles converges: {SPELT[group]}", Converges("10", group))
         for group in THREE
     ),
-    Claim("CMFQ predators earn more than MFQ predators", Earns("I", "cmfq", "mfq", 0)),
+    Claim("CMFQ predators earn more than MFQ predators in particles", Earns("I", "cmfq", "mfq", 0)),
     Claim(
-        "Attention-MFQ predators earn more than MFQ predators",
+        "Attention-MFQ predators earn more than MFQ predators in particles",
         Earns("I", "attention-mfq", "mfq", 0),
     ),
     Claim(
-        "CMFQ predators earn more than Attention-MFQ predators",
+        "CMFQ predators earn more than Attention-MFQ predators in particles",
         Earns("I", "cmfq", "attention-mfq", 0),
     ),
-    Claim("CMFQ prey lose less than MFQ prey", Earns("I", "cmfq", "mfq", 1)),
-    Claim("Attention-MFQ prey lose less than MFQ prey", Earns("I", "attention-mfq", "mfq", 1)),
-    Claim("Attention-MFQ prey lose less than CMFQ prey", Earns("I", "attention-mfq", "cmfq", 1)),
+    Claim("CMFQ prey lose less than MFQ prey in particles", Earns("I", "cmfq", "mfq", 1)),
+    Claim(
+        "Attention-MFQ prey lose less than MFQ prey in particles",
+        Earns("I", "attention-mfq", "mfq", 1),
+    ),
+    Claim(
+        "Attention-MFQ prey lose less than CMFQ prey in particles",
+        Earns("I", "attention-mfq", "cmfq", 1),
+    ),
     Claim("The remainder of Eq 9 stays within its bound", Bounded("bound")),
 )
 """Sentences of the paper that can be checked, in the order of its figures."""

@@ -31,6 +31,12 @@ def write_paper(folder: Path, effort: Effort, command: str) -> list[Checked]:
     checked = check_claims(CLAIMS, effort, folder)
     made = [one for one in FIGURES.values() if (folder / one.name / "README.md").is_file()]
     figures = [f"[{one.name}]({one.name}/README.md): {markdown_text(one.title)}" for one in made]
+    measured = [one for one in checked if one.verdict != "not measured"]
+    missing = [
+        f"{one.claim.measured.figure}: {markdown_text(one.claim.says)}"
+        for one in checked
+        if one.verdict == "not measured"
+    ]
     title = f"The paper's figures and claims, preset {effort.preset}"
     small = [
         "This is a small trial that only shows that every step works: the results mean nothing."
@@ -40,7 +46,8 @@ def write_paper(folder: Path, effort: Effort, command: str) -> list[Checked]:
         [
             Section("", [*(small if effort.quick else ()), Finding(summary(checked))]),
             Section("Figures", [Items(figures)] if figures else []),
-            Section("Claims", [claims_table(checked), HOW_TO_READ]),
+            Section("Claims", [claims_table(measured), HOW_TO_READ] if measured else []),
+            Section("Not measured yet", [Items(missing)] if missing else []),
         ],
         [
             Code(command),
@@ -68,17 +75,17 @@ def summary(checked: Sequence[Checked]) -> str:
 
 
 def claims_table(checked: Sequence[Checked]) -> Table:
-    """A row for each claim."""
+    """A row for each claim; what matters stands first, where a phone shows it."""
     return Table(
-        ("claim", "figure", "seeds", "found", "smallest difference", "verdict"),
+        ("claim", "verdict", "found", "smallest difference", "seeds", "figure"),
         [
             (
                 one.claim.says,
-                one.claim.measured.figure,
-                str(one.seeds or ""),
+                one.verdict,
                 _found(one),
                 _number(one, one.smallest),
-                one.verdict,
+                str(one.seeds),
+                one.claim.measured.figure,
             )
             for one in checked
         ],
