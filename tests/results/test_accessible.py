@@ -89,7 +89,7 @@ PAGES: dict[str, Callable[[Path], Path]] = {
     "progress": command("progress", "--log", str(OLD / "progress.json.gz")),
     "cross": crossing,
     "sweep": command(
-        "sweep", f"{STORED}/sweep64/plan.toml", "--log", f"{STORED}/sweep64/games.json.gz"
+        "sweep", f"{STORED}/study64/plan.toml", "--log", f"{STORED}/study64/games.json.gz"
     ),
     "sizes": command(
         "sizes", *(str(STORED / "sizes" / f"tournament-{size}.json.gz") for size in (64, 100, 400))

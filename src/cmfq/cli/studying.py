@@ -46,7 +46,7 @@ def sweep(
     Without --runs, the finished games of the log are reported again.
 
     Args:
-        plan: TOML file with the plan, such as docs/results/sweep64/plan.toml.
+        plan: TOML file with the plan, such as docs/results/study64/plan.toml.
         log: Game log: file that keeps each game as soon as it is over.
         runs: Folder for the runs.
         against: Opponents of all runs: run folders, checkpoint files, scripted players or
