@@ -3,10 +3,12 @@
 from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from torch import Tensor
 
 from cmfq.algorithms import MeanFieldSettings
 from cmfq.environments.base import FloatArray, IntArray
+from cmfq.errors import UserError
 from cmfq.merge import InteractionRows, Merged, Neighbourhood
 from cmfq.networks import Encoding, QNetwork
 
@@ -124,3 +126,20 @@ def _copied(array: Any) -> Any:
     if array is None:
         return None
     return array.copy() if isinstance(array, np.ndarray) else array.clone()
+
+
+def check_drawn(drawn: npt.NDArray[Any], actions: int) -> None:
+    """Refuse actions that were drawn from no numbers: each is beyond the last then.
+
+    Args:
+        drawn: actions of any shape.
+        actions: number of actions.
+
+    Raises:
+        UserError: an action does not exist.
+    """
+    if drawn.size and drawn.max() >= actions:
+        raise UserError(
+            "the Q-values are no finite numbers: the policy's weights are damaged or too large; "
+            "give another checkpoint"
+        )

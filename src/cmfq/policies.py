@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from cmfq.algorithms import Algorithm, MeanFieldSettings, MergingRule, find_algorithm, find_function
-from cmfq.decision import Decision, Trace
+from cmfq.decision import Decision, Trace, check_drawn
 from cmfq.devices import join, stacked, to_arrays
 from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
 from cmfq.errors import UserError
@@ -146,6 +146,7 @@ class QPolicy:
                 [actions.unsqueeze(1), neighbourhood.counts, merged.action, q_values]
                 + ([] if merged.effects is None else [merged.effects])
             )
+        check_drawn(taken, q_values.shape[1])
         everyone = Decision(
             taken[:, 0].astype(np.int32),
             counts,

@@ -30,6 +30,11 @@ def plain_text(text: str) -> str:
     )
 
 
+def seen_text(text: str) -> str:
+    """Text whose unseen characters have their codes, but for the ends of lines and tabs."""
+    return re.sub(r"[^\t\n -~]", lambda found: plain_text(found[0]), text)
+
+
 def say(text: str, file: TextIO | None = None, *, flush: bool = False) -> None:
     """Print a line of text that may hold names."""
     print(plain_text(text), file=file, flush=flush)

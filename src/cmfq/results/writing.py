@@ -20,7 +20,7 @@ from cmfq.results.page import Code, Embedded, Finding, Items, Page, Part, Pictur
 from cmfq.results.style import save_figure, svg_text
 from cmfq.results.table import Table
 from cmfq.storage import make_folder, write_bytes
-from cmfq.text import code_block, code_line, markdown_text
+from cmfq.text import code_block, code_line, markdown_text, seen_text
 
 
 def write_folder(folder: Path, page: Page) -> None:
@@ -82,7 +82,7 @@ def as_html(page: Page, figures: Mapping[str, Figure]) -> str:
     templates.filters["inline"] = lambda text: Markup(inline(text))
     templates.tests["kind"] = lambda part, name: type(part).__name__ == name
     drawn = {name: Markup(svg_text(figure)) for name, figure in figures.items()}
-    return templates.get_template("page.html").render(page=page, figures=drawn)
+    return seen_text(templates.get_template("page.html").render(page=page, figures=drawn))
 
 
 def _draw(page: Page) -> dict[str, Figure]:
