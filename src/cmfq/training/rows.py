@@ -23,6 +23,14 @@ class Row:
 
 
 @dataclass(frozen=True)
+class TimedRow(Row):
+    """What resuming reads of a row of metrics, where it is there."""
+
+    playing_seconds: Finite = 0.0
+    learning_seconds: Finite = 0.0
+
+
+@dataclass(frozen=True)
 class MetricsRow(Row):
     """Keys of a row of metrics that figures and tables need; lists hold one entry per team."""
 

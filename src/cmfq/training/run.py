@@ -44,7 +44,7 @@ from cmfq.training.evaluations import Evaluation
 from cmfq.training.former import former_run
 from cmfq.training.metrics import EpisodeMetrics
 from cmfq.training.rows import (
-    MetricsRow,
+    TimedRow,
     append_row,
     drop_torn_row,
     forget_rows,
@@ -250,7 +250,7 @@ class Run:
         state = self.path / STATE_FILE
         for name in (METRICS_FILE, EVALUATIONS_FILE):
             drop_torn_row(self.path / name)
-        rows = read_rows(self.path / METRICS_FILE, MetricsRow)
+        rows = read_rows(self.path / METRICS_FILE, TimedRow)
         if state.exists():
             self._restore_state(self_play, state)
         elif rows or list_checkpoints(self.path):
