@@ -159,7 +159,6 @@ class _TimedEnvironment:
     def __init__(self, environment: Environment, clock: _Clock) -> None:
         self._environment = environment
         self.clock = clock
-
         self.steps_on_threads = getattr(environment, "steps_on_threads", False)
 
     @property

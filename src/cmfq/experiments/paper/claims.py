@@ -144,23 +144,16 @@ CLAIMS: tuple[Claim, ...] = (
         Claim(f"Training in particles converges: {SPELT[group]}", Converges("10", group))
         for group in THREE
     ),
-    Claim("CMFQ predators earn more than MFQ predators in particles", Earns("I", "cmfq", "mfq", 0)),
-    Claim(
-        "Attention-MFQ predators earn more than MFQ predators in particles",
-        Earns("I", "attention-mfq", "mfq", 0),
+    *(
+        Claim(
+            f"{SPELT[a]} predators earn more than {SPELT[b]} predators in particles",
+            Earns("I", a, b, 0),
+        )
+        for a, b in (("cmfq", "mfq"), ("attention-mfq", "mfq"), ("cmfq", "attention-mfq"))
     ),
-    Claim(
-        "CMFQ predators earn more than Attention-MFQ predators in particles",
-        Earns("I", "cmfq", "attention-mfq", 0),
-    ),
-    Claim("CMFQ prey lose less than MFQ prey in particles", Earns("I", "cmfq", "mfq", 1)),
-    Claim(
-        "Attention-MFQ prey lose less than MFQ prey in particles",
-        Earns("I", "attention-mfq", "mfq", 1),
-    ),
-    Claim(
-        "Attention-MFQ prey lose less than CMFQ prey in particles",
-        Earns("I", "attention-mfq", "cmfq", 1),
+    *(
+        Claim(f"{SPELT[a]} prey lose less than {SPELT[b]} prey in particles", Earns("I", a, b, 1))
+        for a, b in (("cmfq", "mfq"), ("attention-mfq", "mfq"), ("attention-mfq", "cmfq"))
     ),
     Claim("The remainder of Eq 9 stays within its bound", Bounded("bound")),
 )
