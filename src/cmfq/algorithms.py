@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from cmfq.environments.base import TeamSpecification
-from cmfq.errors import UserError, require_range, unknown_name
+from cmfq.errors import UserError, require_range, told, unknown_name
 from cmfq.imports import import_function, import_object, own_names
 from cmfq.mean_field.attention import attention_weights, weighted_action
 from cmfq.mean_field.intervention import (
@@ -105,9 +105,7 @@ class Algorithm:
             own = [*own_names(self.name), *settings.own_functions]
             if not own:
                 raise
-            raise UserError(
-                f"{' and '.join(own)} cannot be used: {type(error).__name__}: {error}"
-            ) from error
+            raise UserError(f"{' and '.join(own)} cannot be used: {told(error)}") from error
         return merged
 
 
@@ -209,9 +207,7 @@ def _make_own_parts(
     try:
         parts = dict(make(specification, settings))
     except Exception as error:
-        raise UserError(
-            f"parts of {name} cannot be made: {type(error).__name__}: {error}"
-        ) from error
+        raise UserError(f"parts of {name} cannot be made: {told(error)}") from error
     for part, module in parts.items():
         if not str(part).isidentifier() or hasattr(QNetwork, part) or part in ("trunk", "head"):
             raise UserError(f"parts of {name} has {part!r}: give it another name, as in appeal")

@@ -28,6 +28,17 @@ class OpponentFailed(UserError):
     """An opponent of the user's own raised, or gave what are no actions: names the opponent."""
 
 
+def told(error: BaseException) -> str:
+    """Kind and message of an exception of somebody else's code; its ``__str__`` may fail."""
+    try:
+        message = str(error)
+    except Exception:
+        message = ""
+    if isinstance(error, SystemExit):
+        return f"it called sys.exit({message})"
+    return f"{type(error).__name__}: {message}" if message else type(error).__name__
+
+
 def nearest_name(name: str, known: Collection[str], cutoff: float = 0.4) -> str:
     """The known name that is most like ``name``; empty if none is.
 

@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from cmfq.errors import UserError
+from cmfq.errors import UserError, told
 from cmfq.zoo import is_shipped
 
 
@@ -35,7 +35,8 @@ def import_object(kind: str, name: str) -> object:
     try:
         return getattr(import_module(module), attribute)
     except Exception as error:
-        raise UserError(f"{kind} {name!r} cannot be imported: {error}") from error
+        why = error if isinstance(error, ImportError | AttributeError) else told(error)
+        raise UserError(f"{kind} {name!r} cannot be imported: {why}") from error
 
 
 def import_function(kind: str, name: str) -> Callable[..., Any]:

@@ -30,6 +30,11 @@ def plain_text(text: str) -> str:
     )
 
 
+def is_unicode(text: str) -> bool:
+    """Whether files can hold a text: it has no half of a pair of characters."""
+    return not any("\ud800" <= one <= "\udfff" for one in text)
+
+
 def seen_text(text: str) -> str:
     """Text whose unseen characters have their codes, but for the ends of lines and tabs."""
     return re.sub(r"[^\t\n -~]", lambda found: plain_text(found[0]), text)

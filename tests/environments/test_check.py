@@ -111,6 +111,26 @@ def dead_again(step: Step) -> Step:
 
 
 STEPS: dict[str, tuple[Callable[[Step], Any], str]] = {
+    "no step": (lambda s: tuple(s), r"step must return a cmfq.Step, and returned \(\(TeamObs"),
+    "dictionary": (lambda s: s._asdict(), "step must return a cmfq.Step, and returned {'observ"),
+    "nothing": (lambda s: None, "step must return a cmfq.Step, and returned None"),
+    "flag of nothing": (
+        lambda s: s._replace(terminated=None),
+        "terminated must be True or False, and is None",
+    ),
+    "flags": (
+        lambda s: s._replace(truncated=np.zeros(2, np.bool_)),
+        r"truncated must be True or False, and is array\(\[False, False\]\)",
+    ),
+    "no observations": (
+        lambda s: s._replace(observations=None),
+        "observations must be a tuple with one entry per team, and are None",
+    ),
+    "other observations": (
+        lambda s: s._replace(observations=(None, s.observations[1])),
+        r"observations must be a tuple with a cmfq.TeamObservation for each of the 2 teams, and",
+    ),
+    "no ids": (lambda s: of_first(s, ids=None), "ids of team a must be int32 .* is NoneType None"),
     "view shape": (
         lambda s: of_first(s, view=s.observations[0].view[:, :4]),
         "view of team a must",
@@ -152,9 +172,12 @@ STEPS: dict[str, tuple[Callable[[Step], Any], str]] = {
     ),
     "mask of nothing": (
         lambda s: of_second(s, action_mask=np.zeros((3, 2), np.bool_)),
-        "an action mask of team b allows no action",
+        "action mask of the agent with id 10 of team b allows no action; one that waits",
     ),
-    "equal ids": (lambda s: of_first(s, ids=np.full(4, 10, np.int32)), "two agents have the same"),
+    "equal ids": (
+        lambda s: of_first(s, ids=np.full(4, 10, np.int32)),
+        "two agents have the id 10, in teams",
+    ),
     "order": (
         lambda s: of_second(s, ids=s.observations[1].ids[::-1].copy()),
         "first rows of team b must be the survivors, ids 10, 11, 12, in order",
@@ -188,7 +211,7 @@ STEPS: dict[str, tuple[Callable[[Step], Any], str]] = {
         lambda s: s._replace(alive=(s.alive[0].astype(int), s.alive[1])),
         "alive of team a must be bool",
     ),
-    "teams": (lambda s: s._replace(rewards=s.rewards[:1]), "rewards must have one entry per team"),
+    "teams": (lambda s: s._replace(rewards=s.rewards[:1]), "rewards must be a tuple with one entry per team"),
     "both ends": (
         lambda s: s._replace(terminated=True, truncated=True),
         "both terminated and truncated",
@@ -318,4 +341,18 @@ def test_observations_for_every_team_are_required() -> None:
             return super().observe()[:1]
 
     with pytest.raises(UserError, match="1 observations for 2 teams"):
+        check_environment(Broken())
+
+
+@pytest.mark.parametrize(
+    ("answer", "shown"), [(None, "None"), ({}, "{}"), ([None, None], r"\[None, None\]")]
+)
+def test_a_reset_that_returns_something_else_is_found(answer: Any, shown: str) -> None:
+    class Broken(Sound):
+        def reset(self, seed: int) -> tuple[TeamObservation, ...]:
+            return answer
+
+    with pytest.raises(
+        UserError, match=f"reset: reset must return a tuple with a cmfq.TeamOb.*and it is {shown}"
+    ):
         check_environment(Broken())

@@ -312,6 +312,31 @@ def without(index: int, value: object) -> Callable[[], Toy]:
         (without(1, np.nan), "step 0 .*: agent 'red_1' was given the reward nan: give one number"),
         (without(1, [1.0, 2.0]), r"step 0 .*: agent 'red_1' was given the reward \[1.0, 2.0\]"),
         (without(1, "much"), "step 0 .*: agent 'red_1' was given the reward 'much'"),
+        (without(1, "1"), "step 0 .*: agent 'red_1' was given the reward '1': give one number"),
+        (
+            without(1, np.array(["1"])),
+            r"step 0 .*: agent 'red_1' was given the reward array\(\['1'",
+        ),
+        (without(2, None), "step 0 .*: terminations has .* none for agent 'red_1': give"),
+        (without(3, None), "step 0 .*: truncations has .* none for agent 'red_1': give"),
+        (
+            without(2, "yes"),
+            "step 0 .*: terminations of agent 'red_1' is 'yes': give True or False",
+        ),
+        (without(3, [None]), r"step 0 .*: truncations of agent 'red_1' is \[None\]: give True or"),
+        (without(2, 0.5), "step 0 .*: terminations of agent 'red_1' is 0.5: give True or False"),
+        (
+            without(2, np.array([1, 0])),
+            r"step 0 .*: terminations of agent 'red_1' is array\(\[1, 0",
+        ),
+        (
+            without(0, ["1", "0"]),
+            r"step 0 .*: agent 'red_1': feature is \['1', '0'\]: give numbers",
+        ),
+        (
+            without(0, np.array(["1", "0"])),
+            "step 0 .*: agent 'red_1': feature is array.*: give num",
+        ),
         (
             without(0, np.zeros(3)),
             r"step 0 .*: agent 'red_1': feature has shape \(3,\), and its space promises \(2,\)",
@@ -328,6 +353,29 @@ def test_a_failure_names_environment_seed_and_step(world: Callable[[], Toy], mes
     with pytest.raises(EnvironmentFailed, match=f"{__name__}:made failed in {message}") as failure:
         play(environment, seed=5)
     assert "\n" not in str(failure.value)
+
+
+@pytest.mark.parametrize("flag", [0, np.int64(0), np.array(False), np.array([0.0]), np.False_])
+def test_flags_may_be_numbers(flag: object) -> None:
+    assert len(play(adapt(without(2, flag)))) == len(play(adapt(make())))
+
+
+def test_who_is_over_by_one_flag_needs_no_other() -> None:
+    def step(self: Toy, actions: dict) -> tuple:
+        answer = Toy.step(self, actions)
+        for agent in [agent for agent, over in answer[2].items() if over]:
+            del answer[3][agent]
+        return answer
+
+    assert len(play(adapt(make(step=step)))) == len(play(adapt(make())))
+
+
+def test_names_that_no_file_holds_are_refused() -> None:
+    world = make(plan={"\ud800_0": (0, None, 8), "b_0": (0, None, 8)})
+    with pytest.raises(
+        UserError, match=r"team \\ud800 has the name '\\ud800', .* not valid Unicode"
+    ):
+        adapt(world)
 
 
 def test_a_reset_may_fail() -> None:

@@ -18,8 +18,9 @@ from cmfq.environments.base import (
     TeamSpecification,
 )
 from cmfq.environments.settings import EnvironmentSettings
-from cmfq.environments.stacking import short
+from cmfq.environments.stacking import numbers_of, short
 from cmfq.errors import UserError
+from cmfq.text import plain_text
 
 ITEM_RADIUS = 0.25
 """Radius of an item that says none, in the unit of positions."""
@@ -35,7 +36,7 @@ def title_of(world: object) -> str:
     """Title of a world; empty if it has none."""
     metadata = getattr(world, "metadata", None)
     name = metadata.get("name") if isinstance(metadata, dict) else None
-    return name if isinstance(name, str) else ""
+    return plain_text(name) if isinstance(name, str) else ""
 
 
 def names_of(world: object, kind: str, agent: object, default: Sequence[str]) -> tuple[str, ...]:
@@ -103,8 +104,8 @@ def _numbers(what: str, given: object, columns: int) -> FloatArray:
     """``(rows, columns)``."""
     try:
         with np.errstate(over="ignore"):  # infinity is refused
-            numbers = np.asarray(given, np.float32)
-    except (TypeError, ValueError):
+            numbers = numbers_of(given, np.float32)
+    except (TypeError, ValueError, OverflowError):
         numbers = np.full(1, np.nan, np.float32)
     if numbers.shape == (columns,) or (not numbers.size and numbers.shape != (0, columns)):
         numbers = numbers.reshape(-1, columns)
@@ -141,13 +142,17 @@ def items_of(world: object) -> FloatArray | None:
     give = getattr(world, "items", None)
     if not callable(give):
         return None
-    with np.errstate(over="ignore"):  # infinity is refused
-        given = np.asarray(give(), np.float32)
+    told = give()
+    try:
+        with np.errstate(over="ignore"):  # infinity is refused
+            given = numbers_of(told, np.float32)
+    except (TypeError, ValueError, OverflowError):
+        given = np.full((1, 1), np.nan, np.float32)
     if not given.size:
         return np.zeros((0, 3), np.float32)
     if given.ndim != 2 or given.shape[1] not in (2, 3) or not (np.abs(given) <= FARTHEST).all():
         raise UserError(
-            f"items() gave an array of shape {given.shape}: give a row of finite numbers for each "
+            f"items() gave {short(told)}: give a row of finite numbers for each "
             f"item, x, y or x, y, radius, each from {-FARTHEST:g} to {FARTHEST:g}"
         )
     if given.shape[1] == 2:

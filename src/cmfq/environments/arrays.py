@@ -15,9 +15,10 @@ from cmfq.environments.base import (
     TeamObservation,
     TeamSpecification,
 )
-from cmfq.environments.check import Witness, check_specifications
+from cmfq.environments.check import check_specifications
 from cmfq.environments.closing import close_world, closed_if_unfit, failures_named
 from cmfq.environments.places import empty_field, field_around
+from cmfq.environments.witness import Witness
 from cmfq.errors import UserError
 
 
@@ -67,8 +68,7 @@ class ArrayEnvironment:
         self._seed, self._steps = seed, 0
         self._witness = Witness(self.teams)
         with self._named("reset"):
-            self._observations = tuple(self.world.reset(seed))
-            self._witness.begin("reset", self._observations)
+            self._observations = self._witness.begin("reset", self.world.reset(seed))
         self._start = np.concatenate([one.positions for one in self._observations])
         return self._observations
 
@@ -76,8 +76,7 @@ class ArrayEnvironment:
         """Let every living agent act."""
         at = f"step {self._steps}"
         with self._named(at):
-            step = self.world.step(actions)
-            self._witness.go_on(at, self._observations, step)
+            step = self._witness.go_on(at, self._observations, self.world.step(actions))
         self._steps += 1
         self._observations = step.observations
         if self._steps >= self._max_steps and not step.terminated:

@@ -9,29 +9,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from cmfq.environments.base import (
-    FARTHEST,
-    GREATEST_REWARD,
-    NO_ACTION,
-    Environment,
-    FloatArray,
-    IntArray,
-    Step,
-    TeamObservation,
-    TeamSpecification,
-)
+from cmfq.environments.base import Environment, IntArray, TeamObservation, TeamSpecification
+from cmfq.environments.witness import Witness
 from cmfq.errors import UserError
-
-HALF_PRECISION = float(np.finfo(np.float16).max)
-"""The greatest number that the replay holds."""
-LIMITS = {
-    "view": HALF_PRECISION,
-    "features": HALF_PRECISION,
-    "health": HALF_PRECISION,
-    "positions": FARTHEST,
-    "rewards": GREATEST_REWARD,
-}
-"""Greatest sizes of what an environment gives."""
+from cmfq.text import is_unicode
 
 
 def check_environment(
@@ -75,10 +56,9 @@ def _play(environment: Environment, seed: int, steps: int) -> list[tuple[str, by
     episode = taken = 0
     while taken < steps:
         at = f"episode with seed {seed + episode}, reset"
-        observations = environment.reset(seed + episode)
-        said.append((at, _digest(observations)))
         witness = Witness(environment.teams)
-        witness.begin(at, observations)
+        observations = witness.begin(at, environment.reset(seed + episode))
+        said.append((at, _digest(observations)))
         _check_scenery(at, environment)
         over = False
         while not over and taken < steps:
@@ -88,12 +68,12 @@ def _play(environment: Environment, seed: int, steps: int) -> list[tuple[str, by
                 for team, observation in zip(environment.teams, observations, strict=True)
             ]
             seen = _digest(observations)
-            step = environment.step(actions)
+            answer = environment.step(actions)
             if _digest(observations) != seen:
                 raise UserError(
                     f"{at}: it changed arrays that it returned before; return new arrays"
                 )
-            witness.go_on(at, observations, step)
+            step = witness.go_on(at, observations, answer)
             said.append((at, _digest(step)))
             observations, over = step.observations, step.terminated or step.truncated
             taken += 1
@@ -101,78 +81,33 @@ def _play(environment: Environment, seed: int, steps: int) -> list[tuple[str, by
     return said
 
 
-class Witness:
-    """Watches one episode: whether all that an environment says in it keeps the protocol."""
+def check_names(teams: Sequence[TeamSpecification]) -> None:
+    """Refuse names that no file could hold.
 
-    def __init__(self, teams: Sequence[TeamSpecification]) -> None:
-        self._teams = teams
-        self._seen: set[int] = set()
-
-    def begin(self, at: str, observations: tuple[TeamObservation, ...]) -> None:
-        """Look at the first observations.
-
-        Raises:
-            UserError: they break the protocol; ``at`` says where.
-        """
-        if not sum(len(observation.ids) for observation in observations):
-            raise UserError(f"{at}: there are no agents")
-        self._look(at, observations)
-        for observation in observations:
-            self._seen.update(observation.ids.tolist())
-
-    def go_on(self, at: str, before: tuple[TeamObservation, ...], step: Step) -> None:
-        """Compare what a step led to with what was before.
-
-        Raises:
-            UserError: it breaks the protocol; ``at`` says where.
-        """
-        for name in ("observations", "rewards", "alive"):
-            if len(getattr(step, name)) != len(self._teams):
-                raise UserError(f"{at}: {name} must have one entry per team")
-        if step.terminated and step.truncated:
-            raise UserError(f"{at}: the step is both terminated and truncated; return one of them")
-        self._look(at, step.observations)
-        if step.truncated and not sum(len(team.ids) for team in step.observations):
-            raise UserError(f"{at}: truncated without agents left; return terminated")
-        joined: list[int] = []
-        for team, old, new, rewards, alive in zip(
-            self._teams, before, step.observations, step.rewards, step.alive, strict=True
-        ):
-            _require(at, team, "rewards", rewards, (len(old.ids),), np.float32)
-            _require(at, team, "alive", alive, (len(old.ids),), np.bool_)
-            survivors = old.ids[alive]
-            if not np.array_equal(new.ids[: len(survivors)], survivors):
+    Raises:
+        UserError: a name holds half of a pair of characters; it is shown by its code.
+    """
+    for team in teams:
+        names = (team.name, team.role, team.side, *team.channels, *team.features, *team.actions)
+        for name in names:
+            if not is_unicode(name):
                 raise UserError(
-                    f"{at}: the first rows of team {team.name} must be the survivors, ids "
-                    f"{_some(survivors)}, in order, but are {_some(new.ids[: len(survivors)])}"
+                    f"team {team.name} has the name {name!r}, which is not valid Unicode: give "
+                    "another name"
                 )
-            joined += new.ids[len(survivors) :].tolist()
-        if returned := self._seen.intersection(joined):
-            raise UserError(
-                f"{at}: the agent with id {min(returned)} was there before, but is returned as new"
-            )
-        self._seen.update(joined)
-
-    def _look(self, at: str, observations: tuple[TeamObservation, ...]) -> None:
-        if len(observations) != len(self._teams):
-            raise UserError(f"{at}: {len(observations)} observations for {len(self._teams)} teams")
-        for team, observation in zip(self._teams, observations, strict=True):
-            _check_observation(at, team, observation)
-        ids = np.concatenate([observation.ids for observation in observations])
-        if len(np.unique(ids)) < len(ids):
-            raise UserError(f"{at}: two agents have the same id")
 
 
 def check_specifications(teams: Sequence[TeamSpecification]) -> None:
     """Refuse teams that cannot be.
 
     Raises:
-        UserError: two names are the same, a team has no actions or sees nothing, or teams of one
-            role are not alike.
+        UserError: two names are the same or one cannot be written, a team has no actions or sees
+            nothing, or teams of one role are not alike.
     """
     if not teams:
         raise UserError("the environment has no team")
     names = [team.name for team in teams]
+    check_names(teams)
     if len(set(names)) < len(names):
         raise UserError(f"team names are {', '.join(names)}: make them differ")
     for team in teams:
@@ -204,33 +139,6 @@ def check_specifications(teams: Sequence[TeamSpecification]) -> None:
             )
 
 
-def _check_observation(at: str, team: TeamSpecification, observation: TeamObservation) -> None:
-    agents, actions = len(observation.ids), len(team.actions)
-    view_shape = (agents, *team.view_shape, len(team.channels))
-    _require(at, team, "view", observation.view, view_shape, np.float32)
-    _require(at, team, "features", observation.features, (agents, len(team.features)), np.float32)
-    _require(at, team, "ids", observation.ids, (agents,), np.int32)
-    _require(at, team, "previous_actions", observation.previous_actions, (agents,), np.int32)
-    _require(at, team, "positions", observation.positions, (agents, 2), np.int32, np.float32)
-    if agents and observation.ids.min() < 0:
-        raise UserError(f"{at}: team {team.name} has the id {observation.ids.min()}: begin at 0")
-    previous = observation.previous_actions
-    if ((previous < NO_ACTION) | (previous >= actions)).any():
-        raise UserError(f"{at}: team {team.name} has previous actions that do not exist")
-    if (observation.action_mask is not None) != team.action_masks:
-        raise UserError(
-            f"{at}: team {team.name} has action_masks {team.action_masks}, but "
-            f"{'none' if team.action_masks else 'some'} were returned"
-        )
-    if observation.action_mask is not None:
-        mask = observation.action_mask
-        _require(at, team, "action_mask", mask, (agents, actions), np.bool_)
-        if not mask.any(axis=1).all():
-            raise UserError(f"{at}: an action mask of team {team.name} allows no action")
-    if observation.health is not None:
-        _require(at, team, "health", observation.health, (agents,), np.float32)
-
-
 def _check_scenery(at: str, environment: Environment) -> None:
     scenery = environment.scenery()
     left, top, right, bottom = scenery.bounds
@@ -238,34 +146,6 @@ def _check_scenery(at: str, environment: Environment) -> None:
         raise UserError(f"{at}: the bounds of the scenery are {scenery.bounds}")
     if len(scenery.bodies) != len(environment.teams):
         raise UserError(f"{at}: the scenery must have one body per team")
-
-
-def _require(
-    at: str, team: TeamSpecification, what: str, array: object, shape: tuple[int, ...], *types: type
-) -> None:
-    """An array of a shape and of one of some types, without numbers beyond the limits."""
-    found = f"{getattr(array, 'dtype', type(array).__name__)} {getattr(array, 'shape', '')}"
-    if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype not in types:
-        wanted = " or ".join(one.__name__ for one in types)
-        raise UserError(f"{at}: {what} of team {team.name} must be {wanted} {shape}, is {found}")
-    limit = LIMITS.get(what)
-    if limit is not None and not (np.abs(array) <= limit).all():
-        raise UserError(
-            f"{at}: {what} of team {team.name} holds a number that is not finite, or beyond "
-            f"{limit:.0f}: {_first(team, what, array, limit)}"
-        )
-    if array.dtype == np.float32 and not np.isfinite(array).all():
-        raise UserError(
-            f"{at}: {what} of team {team.name} holds a number that is not finite: "
-            f"{_first(team, what, array, float(np.finfo(np.float32).max))}"
-        )
-
-
-def _first(team: TeamSpecification, what: str, array: FloatArray, limit: float) -> str:
-    """Row, entry and value of the first number that is beyond a limit, or no number."""
-    row, *index = np.argwhere(~(np.abs(array) <= limit))[0].tolist()
-    entry = team.features[index[0]] if what == "features" else f"entry {index}" if index else "that"
-    return f"{entry} of the agent in row {row} is {array[(row, *index)]:g}"
 
 
 def _draw(
@@ -286,7 +166,3 @@ def _digest(value: object) -> bytes:
     else:
         content = value.tobytes() if isinstance(value, np.ndarray) else repr(value).encode()
     return hashlib.blake2b(content).digest()
-
-
-def _some(ids: IntArray) -> str:
-    return ", ".join(map(str, ids[:8].tolist())) + (", ..." if len(ids) > 8 else "")

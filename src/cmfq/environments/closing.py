@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from cmfq.errors import EnvironmentFailed, UserError
+from cmfq.errors import EnvironmentFailed, UserError, told
 from cmfq.notices import notify
 
 
@@ -18,7 +18,7 @@ def failures_named(name: str, what: str, seed: int) -> Iterator[None]:
         yield
     except (Exception, SystemExit) as error:
         own = isinstance(error, UserError)
-        why = str(error).removeprefix(f"{what}: ") if own else f"{type(error).__name__}: {error}"
+        why = str(error).removeprefix(f"{what}: ") if own else told(error)
         raise EnvironmentFailed(
             f"environment {name} failed in {what} of the episode with seed {seed}: {why}"
         ) from error
@@ -54,5 +54,5 @@ def close_world(name: str, world: object) -> None:
     except (Exception, SystemExit) as error:
         notify(
             f"{name} close",
-            f"environment {name}: it failed in close: {type(error).__name__}: {error}",
+            f"environment {name}: it failed in close: {told(error)}",
         )

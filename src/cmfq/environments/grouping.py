@@ -9,7 +9,7 @@ from gymnasium import spaces
 
 from cmfq.environments.parallel import Agent
 from cmfq.environments.stacking import ACTION_MASK, short
-from cmfq.errors import UserError, unknown_name
+from cmfq.errors import UserError, told, unknown_name
 
 ACTION_LIMIT = 2**16
 LONELY = 3
@@ -34,8 +34,8 @@ class Spaces:
             observation, action = world.observation_space(agent), world.action_space(agent)
         except Exception as error:
             raise UserError(
-                f"the environment does not give the spaces of agent {agent!r} ({error!r}): give "
-                "it observation_space(agent) and action_space(agent)"
+                f"the environment does not give the spaces of agent {agent!r} ({told(error)}): "
+                "give it observation_space(agent) and action_space(agent)"
             ) from error
         if not isinstance(action, spaces.Discrete):
             raise UserError(

@@ -7,8 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from cmfq.environments.base import GREATEST_REWARD, FloatArray
-from cmfq.environments.stacking import short
-from cmfq.errors import UserError
+from cmfq.environments.stacking import numbers_of, short
+from cmfq.errors import UserError, told
 from cmfq.imports import import_function
 
 Agent = Hashable
@@ -39,9 +39,7 @@ def make_world(make_env: str) -> Any:
     try:
         return make()
     except (Exception, SystemExit) as error:
-        raise UserError(
-            f"environment {make_env} cannot be made: {type(error).__name__}: {error}"
-        ) from error
+        raise UserError(f"environment {make_env} cannot be made: {told(error)}") from error
 
 
 def require_parallel(make_env: str, world: object) -> None:
@@ -88,7 +86,8 @@ def advance(world: Any, actions: Mapping[Agent, int]) -> Answer:
     """Let agents act.
 
     Raises:
-        UserError: the answer is not five dictionaries. Observations and infos may be ``None``.
+        UserError: the answer is not five dictionaries, or a flag is neither true nor false.
+            Observations and infos may be ``None``.
     """
     answer = world.step(actions)
     if not (isinstance(answer, tuple | list) and len(answer) == len(Answer._fields)):
@@ -104,7 +103,46 @@ def advance(world: Any, actions: Mapping[Agent, int]) -> Answer:
     ):
         if not isinstance(found, Mapping):
             raise UserError(f"{name} are {short(found)}: give a dict with an entry for each agent")
-    return Answer(entries(observations), rewards, terminated, truncated, entries(infos))
+    return Answer(
+        entries(observations),
+        rewards,
+        _flags("terminations", terminated),
+        _flags("truncations", truncated),
+        entries(infos),
+    )
+
+
+def _flags(name: str, found: Entries) -> Entries:
+    """Flags of agents, each ``True`` or ``False``; 0, 1 and arrays of one of these are taken."""
+    if all(isinstance(flag, bool | np.bool_) for flag in found.values()):
+        return found
+    return {agent: _flag(name, agent, flag) for agent, flag in found.items()}
+
+
+def _flag(name: str, agent: Agent, flag: object) -> bool:
+    if isinstance(flag, bool | np.bool_ | int | np.number | np.ndarray):
+        value = np.asarray(flag)
+        if value.size == 1 and value.dtype.kind in "biuf" and value.item() in (0, 1):
+            return bool(value.item())
+    raise UserError(f"{name} of agent {agent!r} is {short(flag)}: give True or False")
+
+
+def require_flags(agents: Iterable[Agent], answer: Answer) -> None:
+    """Refuse flags that some agents have and one that acted has not; no flags at all are false.
+
+    Raises:
+        UserError: an agent has no flag; it is named.
+    """
+    flags = {"terminations": answer.terminated, "truncations": answer.truncated}
+    if any(EVERYONE in found for found in flags.values()):
+        return
+    for name, found in flags.items():
+        for agent in agents if found else ():
+            if agent not in found and not any(other.get(agent) for other in flags.values()):
+                raise UserError(
+                    f"{name} has entries for other agents and none for agent {agent!r}: give True "
+                    "or False for each agent that acted"
+                )
 
 
 def entries(found: object) -> Entries:
@@ -161,7 +199,7 @@ def read_rewards(agents: Sequence[Agent], rewards: Entries) -> FloatArray:
     except KeyError as error:
         raise UserError(f"it gave no reward for agent {error}") from error
     try:
-        earned = np.array(found, np.float64)
+        earned = numbers_of(found, np.float64)
     except (TypeError, ValueError, OverflowError):
         earned = None
     if earned is None or earned.size != len(agents) or not _allowed(earned):
@@ -172,7 +210,7 @@ def read_rewards(agents: Sequence[Agent], rewards: Entries) -> FloatArray:
 def _reward(agent: Agent, reward: object) -> float:
     number: npt.NDArray[np.float64] | None
     try:
-        number = np.asarray(reward, np.float64)
+        number = numbers_of(reward, np.float64)
     except (TypeError, ValueError, OverflowError):
         number = None
     if number is None or number.size != 1 or not _allowed(number):

@@ -28,6 +28,7 @@ from cmfq.environments.base import (
     TeamObservation,
     TeamSpecification,
 )
+from cmfq.environments.check import check_names
 from cmfq.environments.closing import close_world, closed_if_unfit, failures_named
 from cmfq.environments.grouping import LONELY, Grouping, find_sides
 from cmfq.environments.keeping import kept_environment
@@ -40,6 +41,7 @@ from cmfq.environments.parallel import (
     list_agents,
     make_world,
     read_rewards,
+    require_flags,
     require_parallel,
     restart,
     seen,
@@ -178,6 +180,7 @@ class PettingZooEnvironment:
             raise UserError(f"environment {settings.make_env}: {error}") from error
         with self._named("its names"):
             self.teams = tuple(map(self._specification, range(len(kinds))))
+            check_names(self.teams)
         self._places.lay_out(len(agents))
 
     def reset(self, seed: int) -> tuple[TeamObservation, ...]:
@@ -196,6 +199,8 @@ class PettingZooEnvironment:
         with self._named(at):
             answer = advance(self.world, joint)
             earned = tuple(read_rewards(rows.agents, answer.rewards) for rows in self._roster.rows)
+            for rows in self._roster.rows:
+                require_flags(rows.agents, answer)
             listed = list_agents(self.world, answer.observations)
             change = self._roster.go_on(actions, listed, answer)
             observed = self._observe(at, answer.observations, answer.infos)

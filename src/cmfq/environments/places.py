@@ -14,6 +14,7 @@ from cmfq.environments.base import (
     TeamObservation,
 )
 from cmfq.environments.roster import Rows
+from cmfq.environments.stacking import numbers_of, short
 from cmfq.errors import UserError
 from cmfq.imports import import_function
 
@@ -57,8 +58,14 @@ class Places:
             return [self._grid[rows.ids] for rows in teams]
         agents = [agent for rows in teams for agent in rows.agents]
         found = self._locate(world, agents) if agents else np.zeros((0, 2))
-        with np.errstate(over="ignore"):  # infinity is refused
-            places = np.array(found, np.float32)
+        try:
+            with np.errstate(over="ignore"):  # infinity is refused
+                places = numbers_of(found, np.float32)
+        except (TypeError, ValueError, OverflowError):
+            raise UserError(
+                f"{self._name} gave {short(found)} for {len(agents)} agents: give a row of two "
+                "finite numbers for each"
+            ) from None
         if places.shape != (len(agents), 2):
             raise UserError(
                 f"{self._name} gave an array of shape {places.shape} for {len(agents)} agents: "

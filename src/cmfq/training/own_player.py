@@ -9,7 +9,7 @@ import numpy as np
 
 from cmfq.decision import Decision
 from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
-from cmfq.errors import OpponentFailed, UserError
+from cmfq.errors import OpponentFailed, UserError, told
 from cmfq.imports import import_function
 from cmfq.policies import Bot, Policy
 
@@ -38,9 +38,7 @@ class OwnPlayer:
             decided = self.policy.decide(observations, generator, others, worlds)
             actions = [np.asarray(one.actions) for one in decided]
         except Exception as error:
-            raise OpponentFailed(
-                f"the player {self.name} failed: {type(error).__name__}: {error}"
-            ) from error
+            raise OpponentFailed(f"the player {self.name} failed: {told(error)}") from error
         if len(actions) != len(observations):
             raise OpponentFailed(
                 f"the player {self.name} gave {len(actions)} decisions: give one for each of "
@@ -95,8 +93,7 @@ def _policy(name: str, found: Callable[..., Any], team: TeamSpecification) -> Po
         made = found(team)
     except Exception as error:
         raise UserError(
-            f"player {name!r} cannot be called with a team's specification: "
-            f"{type(error).__name__}: {error}"
+            f"player {name!r} cannot be called with a team's specification: {told(error)}"
         ) from error
     if callable(getattr(made, "decide", None)):
         return cast(Policy, made)

@@ -15,7 +15,7 @@ from uuid import uuid4
 import msgspec
 
 from cmfq.decoding import Count, damage_of, decode_json, read_bytes
-from cmfq.errors import UserError, unknown_name
+from cmfq.errors import UserError, told, unknown_name
 from cmfq.hints import command
 from cmfq.imports import import_function, own_names
 from cmfq.notices import notify
@@ -91,9 +91,7 @@ def _make(name: str) -> Tracker:
         try:
             made = make()
         except Exception as error:
-            raise UserError(
-                f"tracker {name!r} cannot be made: {type(error).__name__}: {error}"
-            ) from error
+            raise UserError(f"tracker {name!r} cannot be made: {told(error)}") from error
     else:
         raise unknown_name("tracker", name, [*PACKAGES, "module:name"])
     for method in METHODS:
@@ -255,5 +253,4 @@ class Tracking:
 
 
 def _reason(error: Exception) -> str:
-    first = next(iter(str(error).splitlines()), "")
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+    return next(iter(told(error).splitlines()))
