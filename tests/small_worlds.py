@@ -83,4 +83,17 @@ class _Growing(World):
 
 
 growing = _Growing
+
+
+class _Outside(World):
+    """After the first step, what is observed lies outside of its space."""
+
+    names = ("a_0", "b_0")
+
+    def _observe(self) -> dict:
+        beyond = np.float32(2 if self.time else 0)
+        return {agent: seen + beyond for agent, seen in super()._observe().items()}
+
+
+outside = _Outside
 folders = world("team/red_0", "team/red_1", "team/blue_0", "team/blue_1")

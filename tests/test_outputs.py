@@ -38,6 +38,30 @@ def test_only_an_output_of_the_same_kind_is_written_over(tmp_path: Path, name: s
 
 
 @pytest.mark.parametrize(
+    ("name", "kind", "wanted"),
+    [
+        ("a.pdf", REPLAY, r"a replay ends in \.replay, give such a name"),
+        ("a.HTML", REPLAY, r"a replay ends in \.replay"),
+        ("a.safetensors", REPLAY, r"a replay ends in \.replay"),
+        ("a.json", REPLAY, r"a replay ends in \.replay"),
+        ("a.html", GAMES, r"a file of games ends in \.json or \.json\.gz"),
+        ("a.replay", MATCH, r"a result of `cmfq evaluate` ends in \.json"),
+        ("a.txt", PAGE, r"ends in \.html or \.htm"),
+    ],
+)
+def test_the_ending_of_another_kind_is_refused(
+    tmp_path: Path, name: str, kind: Output, wanted: str
+) -> None:
+    with pytest.raises(UserError, match=wanted):
+        validate_output(tmp_path / name, kind)
+
+
+@pytest.mark.parametrize(("name", "kind"), [("game", REPLAY), ("0.log", GAMES), ("a.1", MATCH)])
+def test_an_ending_of_no_kind_will_do(tmp_path: Path, name: str, kind: Output) -> None:
+    validate_output(tmp_path / name, kind)
+
+
+@pytest.mark.parametrize(
     "name",
     ["run.json", "metrics.jsonl", "evaluations.jsonl", "state.safetensors", "events.out.tfevents.1",
      "checkpoints/000009.safetensors", "checkpoints/x/y.html", "replays/a.replay",
@@ -119,9 +143,10 @@ def test_a_link_that_leads_to_itself_is_replaced(tmp_path: Path) -> None:
 def test_a_replay_is_not_written_over_by_its_page(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    replay, page = tmp_path / "g.html", tmp_path / "page.html"
+    recorded, page = tmp_path / "g.replay", tmp_path / "page.html"
     game = ("--size", "12", "--max-steps", "3")
-    assert main(["record", "rush", "random", *game, "--out", str(replay)]) == 0
+    assert main(["record", "rush", "random", *game, "--out", str(recorded)]) == 0
+    replay = recorded.rename(tmp_path / "g.html")
     before = replay.read_bytes()
     assert main(["view", str(replay), "--html", str(replay)]) == 2
     assert "is not an HTML page of cmfq and would be overwritten" in capsys.readouterr().err

@@ -162,6 +162,8 @@ def _one_reason() -> Iterator[None]:
         yield
     except RecursionError as error:
         raise Damage("is damaged: it is nested too deep") from error
+    except UnicodeDecodeError as error:
+        raise Damage(f"is damaged: it is not UTF-8 text at byte {error.start}") from error
     except (msgspec.MsgspecError, UserError, ValueError, ArithmeticError) as error:
         raise Damage(f"is damaged: {reason_of(error)}") from error
 

@@ -12,10 +12,11 @@ class Notice(UserWarning):
 
 
 _said: set[str] = set()
+_kept: list[tuple[str, str]] | None = None
 
 
 def notify(key: str, sentence: str) -> None:
-    """Warn, unless a notice with this key was given before.
+    """Warn, unless a notice with this key was given or kept before.
 
     Args:
         key: what the notice is about, and of whom.
@@ -23,7 +24,10 @@ def notify(key: str, sentence: str) -> None:
     """
     if key not in _said:
         _said.add(key)
-        warnings.warn(Notice(sentence), stacklevel=2)
+        if _kept is None:
+            warnings.warn(Notice(sentence), stacklevel=2)
+        else:
+            _kept.append((key, sentence))
 
 
 def forget_notices() -> None:
@@ -34,13 +38,6 @@ def forget_notices() -> None:
 @contextmanager
 def notices_on_standard_error() -> Iterator[None]:
     """Print notices as a command does its errors, instead of as Python does its warnings."""
-    with warnings.catch_warnings():
-        print_notices()
-        yield
-
-
-def print_notices() -> None:
-    """The same from now on, in a process that works for a command."""
     before = warnings.showwarning
 
     def show(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
@@ -49,13 +46,22 @@ def print_notices() -> None:
         else:
             before(message, category, *where, **more)
 
-    warnings.simplefilter("always", Notice)
-    warnings.showwarning = show
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", Notice)
+        warnings.showwarning = show
+        yield
 
 
 @contextmanager
-def no_notices() -> Iterator[None]:
-    """Give no notices: another process has given them."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Notice)
-        yield
+def notices_kept() -> Iterator[list[tuple[str, str]]]:
+    """Keep the notices of the block, with their keys, and do not count them as given.
+
+    So the process that a command began in can give those of all that work for it, each once.
+    """
+    global _kept
+    before, said, _kept = _kept, set(_said), []
+    try:
+        yield _kept
+    finally:
+        _kept = before
+        _said.intersection_update(said)

@@ -23,6 +23,11 @@ RUN_FILES = (
 RUN_FOLDERS = ("checkpoints", "replays")
 GZIP_BITS = 31
 """``wbits`` by which zlib reads gzip."""
+TAKEN = (
+    ".html", ".htm", ".pdf", ".png", ".jpg", ".jpeg", ".svg", ".gif", ".webp", ".mp4",
+    ".safetensors", ".pt", ".onnx", ".replay", ".json", ".jsonl", ".csv", ".md", ".toml", ".py",
+)  # fmt: skip
+"""Endings by which other programs, and people, take a file for one of a kind."""
 HEAD = 2**16
 """Bytes of a file by which it is recognised."""
 
@@ -34,9 +39,11 @@ class Output:
     name: str
     """For messages: what it is, with its article."""
     suffixes: tuple[str, ...]
-    """Endings of file names; none: any will do."""
+    """Endings of file names."""
     recognise: Callable[[bytes], bool]
     """Test of the first bytes of a file."""
+    strict: bool = False
+    """No other ending will do; otherwise those do that no other kind of file has."""
 
 
 def _is_page(content: bytes) -> bool:
@@ -62,16 +69,29 @@ def json_with(*keys: str) -> Callable[[bytes], bool]:
     return recognise
 
 
-PAGE = Output("an HTML page of cmfq", (".html", ".htm"), _is_page)
-REPLAY = Output("a replay", (), lambda content: content.startswith(b"CMFQPLAY"))
-POLICY = Output("a policy file of cmfq", (".safetensors",), _is_policy)
-IMAGE = Output("a picture", (), _is_image)
+PAGE = Output("an HTML page of cmfq", (".html", ".htm"), _is_page, strict=True)
+REPLAY = Output("a replay", (".replay",), lambda content: content.startswith(b"CMFQPLAY"))
+POLICY = Output("a policy file of cmfq", (".safetensors",), _is_policy, strict=True)
+IMAGE = Output("a picture", (".png", ".svg", ".gif", ".webp", ".mp4"), _is_image)
 GAMES = Output(
-    "a file of games", (), lambda content: content.startswith(b'{"format": "cmfq-tournament-')
+    "a file of games",
+    (".json", ".json.gz"),
+    lambda content: content.startswith(b'{"format": "cmfq-tournament-'),
 )
-MATCH = Output("a result of `cmfq evaluate`", (), json_with("win_rate", "wins", "losses"))
-TIMES = Output("a result of `cmfq bench`", (), json_with("environment_ms", "acting_ms"))
-THEORY = Output("a result of `cmfq check`", (), json_with("weights", "gap_share"))
+MATCH = Output("a result of `cmfq evaluate`", (".json",), json_with("win_rate", "wins", "losses"))
+TIMES = Output("a result of `cmfq bench`", (".json",), json_with("environment_ms", "acting_ms"))
+THEORY = Output("a result of `cmfq check`", (".json",), json_with("weights", "gap_share"))
+
+
+def kind_of(path: Path) -> str:
+    """What a file is, with its article, if it is an output that commands write; else empty."""
+    kinds = (PAGE, REPLAY, POLICY, IMAGE, GAMES, MATCH, TIMES, THEORY)
+    try:
+        with path.open("rb") as file:
+            content = _unpacked(file.read(HEAD))
+    except OSError:
+        return ""
+    return next((kind.name for kind in kinds if kind.recognise(content)), "")
 
 
 def validate_output(path: Path, kind: Output) -> None:
@@ -95,10 +115,10 @@ def validate_log(log: Path, **others: Path | None) -> None:
     Raises:
         UserError: see :func:`validate_output`, or another output has the same path.
     """
-    validate_output(log, GAMES)
     for option, path in others.items():
         if path is not None and os.path.realpath(path) == os.path.realpath(log):
             raise UserError(f"--log and --{option} are both {log}: give each its own path")
+    validate_output(log, GAMES)
 
 
 def _reason(path: Path, kind: Output) -> str:
@@ -111,12 +131,13 @@ def _reason(path: Path, kind: Output) -> str:
             return "it is a folder, give a file"
         if not folder.is_dir():
             return f"there is no folder {path.parent}, make it or give another file"
-        if kind.suffixes and path.suffix.lower() not in kind.suffixes:
-            return f"{kind.name} ends in {' or '.join(kind.suffixes)}, give such a name"
         if not os.access(folder, os.W_OK):
             return f"{folder} is read-only, give another folder"
         if belongs_to_run(path):
             return "it belongs to a run, give a file outside of it"
+        suffix = path.suffix.lower()
+        if suffix not in kind.suffixes and (kind.strict or suffix in TAKEN):
+            return f"{kind.name} ends in {' or '.join(kind.suffixes)}, give such a name"
         if path.exists() and not _recognised(path, kind):
             return f"this file is not {kind.name} and would be overwritten, give another file"
     except OSError as error:

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from cmfq.decoding import decode_json, reason_of
 from cmfq.errors import UserError
-from cmfq.outputs import PAGE, belongs_to_run, is_run
+from cmfq.outputs import PAGE, POLICY, belongs_to_run, is_run, kind_of
 
 
 def atomic_write(path: Path, write: Callable[[Path], None], aside: Path | None = None) -> None:
@@ -221,6 +221,11 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             info = decode_json((file.metadata() or {}).get("info", ""), dict[str, Any])
             return {name: file.get_tensor(name) for name in file.keys()}, info  # noqa: SIM118
     except (SafetensorError, OSError, TypeError, LookupError, ValueError, RuntimeError) as error:
+        other = kind_of(path)
+        if other not in ("", POLICY.name):
+            raise UserError(
+                f"{path} is {other}: give a run folder or a .safetensors checkpoint"
+            ) from error
         raise UserError(
             f"{path} is cut short or was not written by cmfq ({reason_of(error)}): "
             "give another checkpoint of the run"

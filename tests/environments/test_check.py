@@ -211,7 +211,10 @@ STEPS: dict[str, tuple[Callable[[Step], Any], str]] = {
         lambda s: s._replace(alive=(s.alive[0].astype(int), s.alive[1])),
         "alive of team a must be bool",
     ),
-    "teams": (lambda s: s._replace(rewards=s.rewards[:1]), "rewards must be a tuple with one entry per team"),
+    "teams": (
+        lambda s: s._replace(rewards=s.rewards[:1]),
+        "rewards must be a tuple with one entry per team",
+    ),
     "both ends": (
         lambda s: s._replace(terminated=True, truncated=True),
         "both terminated and truncated",

@@ -44,6 +44,14 @@ def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(TRUST_VARIABLE, "1")
 
 
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_notice_of_a_world_is_given_once(workers: str, capfd: pytest.CaptureFixture[str]) -> None:
+    command = ["evaluate", "random", "random", "--environment", "small_worlds:outside"]
+    assert main([*command, "--games", "6", "--workers", workers]) == 0
+    said = [line for line in capfd.readouterr().err.splitlines() if "outside of its space" in line]
+    assert len(said) == 1 and said[0].startswith("cmfq: environment small_worlds:outside: agent")
+
+
 @pytest.mark.parametrize("world", WORLDS)
 def test_a_match_plays_every_role_and_says_what_is_compared(
     world: str, runs: dict[str, Path], capsys: pytest.CaptureFixture[str]

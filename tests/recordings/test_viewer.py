@@ -466,7 +466,22 @@ def test_two_games_share_one_time(browser: Browser, fight: Path, tmp_path: Path)
         assert [i.input_value() for i in page.locator("input.id").all()] == ["2", "2"]
         go_to(page, len(read(fight).steps) - 1)
         texts = page.locator(".team").all_inner_texts()
-        assert f"{len(read(other).steps[-1][0].ids)} alive" in texts[2], "the short one waits"
+        assert f"{len(read(other).steps[-1][0].ids)} agents" in texts[2], "the short one waits"
+
+
+def test_there_are_no_survivors_where_nobody_dies(
+    browser: Browser, fight: Path, tmp_path: Path
+) -> None:
+    calm = tmp_path / "calm.replay"
+    game = ["--environment", "pursuit", "--predators", "3", "--prey", "6", "--max-steps", "5"]
+    assert main(["record", "random", "random", *game, "--out", str(calm)]) == 0
+    with shown(browser, named(calm, fight)) as page:
+        first, second = page.locator(".view").all()
+        assert not first.get_by_text("Survivors").is_visible()
+        assert first.get_by_text("Reward so far").is_visible()
+        assert second.get_by_text("Survivors").is_visible()
+        texts = page.locator(".team").all_inner_texts()
+        assert ["3 agents" in texts[0], "6 agents" in texts[1], "alive" in texts[2]] == [True] * 3
 
 
 def test_a_page_in_one_file_works_offline(browser: Browser, fight: Path, tmp_path: Path) -> None:

@@ -313,6 +313,24 @@ def test_checkpoints_are_not_lost_with_the_state(
     assert len(Run.open(tmp_path / "run").metrics()) == tiny.episodes
 
 
+@pytest.mark.parametrize("kept", [0, 2])
+def test_rows_that_are_gone_are_named(
+    tmp_path: Path, tiny: TrainSettings[BattleSettings], kept: int
+) -> None:
+    """A run that went on without them would have its events file written anew, and lose them."""
+    run = tmp_path / "run"
+    train_to_the_end(run, replace(tiny, episodes=3))
+    rows = (run / "metrics.jsonl").read_bytes()
+    (run / "metrics.jsonl").write_bytes(b"".join(rows.splitlines(keepends=True)[:kept]))
+    before = {path: path.read_bytes() for path in run.rglob("*") if path.is_file()}
+    message = f"metrics.jsonl has no row for episode {kept + 1}, and for {3 - kept} of the 3 epis"
+    with pytest.raises(UserError, match=message):
+        cmfq.resume(run)
+    assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
+    (run / "metrics.jsonl").write_bytes(rows)
+    cmfq.resume(run)
+
+
 def test_damaged_metrics_are_one_sentence(
     tmp_path: Path, tiny: TrainSettings[BattleSettings]
 ) -> None:

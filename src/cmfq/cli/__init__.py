@@ -118,7 +118,8 @@ def _call(call: Callable[[], None]) -> None:
     except OSError as error:
         raise UserError(_refused(error)) from error
     except MemoryError as error:
-        raise UserError(f"there is not enough memory: {error}; ask for less") from error
+        what = f" ({error})" if str(error) else ""
+        raise UserError(f"there is not enough memory{what}: ask for less at once") from error
     except RuntimeError as error:
         if "allocate memory" not in str(error):
             raise

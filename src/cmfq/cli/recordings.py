@@ -17,6 +17,7 @@ from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.interrupts import interrupt
 from cmfq.outputs import IMAGE, PAGE, validate_output
+from cmfq.play.recording import RecordedGame
 from cmfq.play.recording import record as record_game
 from cmfq.recordings import read
 from cmfq.recordings.images import require_format, save_animation
@@ -31,6 +32,16 @@ def file_size(file: Path) -> str:
     """Size of a file, with one digit that is not zero."""
     size = file.stat().st_size
     return f"{size / 1e6:.1f} MB" if size >= 100_000 else f"{size / 1e3:.1f} KB"
+
+
+def _ending(game: RecordedGame) -> str:
+    """What became of each team, by what decides a game."""
+    survival = game.decided_by == "survivors"
+    counts = [str(count) for count in game.survivors]
+    numbers = counts if survival else [f"{reward:.1f}" for reward in game.rewards]
+    each = zip(game.players, game.teams, numbers, strict=True)
+    told = ", ".join(f"{player} ({team}) {number}" for player, team, number in each)
+    return f"{told} {'left after' if survival else 'earned in'} {game.steps} steps"
 
 
 def record_in(
@@ -68,12 +79,7 @@ def record_in(
             device: Device of trained players: cpu, cuda, cuda:1 or auto.
         """
         recorded = record_game(a, b, settings, file=out, seed=seed, game=game, device=device)
-        counts = zip(recorded.players, recorded.teams, recorded.survivors, strict=True)
-        left = ", ".join(f"{player} ({team}) {count}" for player, team, count in counts)
-        say(
-            f"{left} left after {recorded.steps} steps: {out}, "
-            f"{file_size(out)}, watch it with `{command('view', out)}`"
-        )
+        say(f"{_ending(recorded)}: {out}, {file_size(out)}, watch it with `{command('view', out)}`")
 
     return record
 

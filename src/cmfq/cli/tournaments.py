@@ -25,6 +25,7 @@ from cmfq.play.game_log import Tournament, TournamentSettings
 from cmfq.play.players import game_of, usual_opponents
 from cmfq.play.progress import play_progress
 from cmfq.play.reading import finished_progress, finished_tournament
+from cmfq.play.schedule import validate_games
 from cmfq.play.tournament import play_tournament
 from cmfq.results import progress as progress_report
 from cmfq.results.curves import HEADING as CURVES_HEADING
@@ -109,8 +110,7 @@ def _validate_tournament(games: int, log: Path | None, html: Path | None, out: P
     Raises:
         UserError: one of them is not valid.
     """
-    if games < 1:
-        raise UserError(f"games is {games}: give at least 1")
+    validate_games(games)
     if html is not None:
         validate_output(html, PAGE)
     if log is not None:

@@ -19,7 +19,7 @@ from cmfq.errors import UserError
 from cmfq.play.engine import Draw, OnProgress, check_device, part_of, play_planned
 from cmfq.play.entrants import Entrant, find_entrants
 from cmfq.play.game_log import Tournament, TournamentSettings
-from cmfq.play.schedule import ScheduledGame
+from cmfq.play.schedule import ScheduledGame, validate_games
 from cmfq.statistics.intervals import mean_interval
 from cmfq.storage import make_folder, versions
 from cmfq.workers import Workers
@@ -125,9 +125,7 @@ def play_crossing(
     Raises:
         UserError: roles, players or seeds do not fit, or a file is of other games.
     """
-    for name, value, least in (("games", games, 1), ("seed", seed, 0)):
-        if value < least:
-            raise UserError(f"{name} is {value}: give at least {least}")
+    validate_games(games)
     roles_of(settings)
     check_device(device, workers)
     entrants = find_entrants(names, settings.kind, checkpoints=1)
@@ -203,6 +201,7 @@ def _planned(entrants: Sequence[Entrant], games: int) -> list[ScheduledGame]:
             f"{lacking[0]} and {lacking[1]} have no training seed in common, and `cmfq cross` lets "
             "runs of the same seed play each other: give runs of the same seeds"
         )
+    validate_games(games, len(pairs))
     return [
         ScheduledGame(first.players[0], second.players[0], game)
         for first, second in pairs

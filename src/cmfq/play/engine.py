@@ -21,7 +21,7 @@ from cmfq.environments.settings import EnvironmentSettings
 from cmfq.environments.sides import are_alike, places_of
 from cmfq.errors import UserError
 from cmfq.interrupts import interrupts_wait
-from cmfq.notices import no_notices
+from cmfq.notices import notices_kept
 from cmfq.play.batches import Batches
 from cmfq.play.entrants import Player
 from cmfq.play.game_log import GameLog, GameRecord, Tournament, TournamentSettings
@@ -228,7 +228,7 @@ def _loaded(
     player: Player, kind: str, teams: tuple[TeamSpecification, ...], device: str
 ) -> Policies:
     """Policies of a player, whose digest says when its file has become another one."""
-    with no_notices():  # they were given when players were validated
+    with notices_kept():  # and dropped: they were given when players were validated
         return load_player(player.name, kind, teams, device)
 
 

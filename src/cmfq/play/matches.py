@@ -10,7 +10,6 @@ from cmfq.environments.base import TeamSpecification
 from cmfq.environments.keeping import close_kept, teams_of
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.environments.sides import are_alike, comparison, name_of, seats
-from cmfq.errors import UserError
 from cmfq.play.by_side import BySide, by_side
 from cmfq.play.engine import by_number, play_planned
 from cmfq.play.entrants import Entrant, alone
@@ -18,7 +17,7 @@ from cmfq.play.game_log import Tournament, TournamentSettings
 from cmfq.play.games import Game
 from cmfq.play.outcomes import estimate, outcome_of, yardsticks
 from cmfq.play.players import load_player
-from cmfq.play.schedule import ScheduledGame, episodes_alone
+from cmfq.play.schedule import ScheduledGame, episodes_alone, validate_games
 from cmfq.statistics.intervals import mean_interval, wilson_interval
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import versions
@@ -111,9 +110,7 @@ def play_match(
     Raises:
         UserError: there are no games, a player cannot play, or the file is of other games.
     """
-    for name, value, least in (("games", episodes, 1), ("seed", seed, 0)):
-        if value < least:
-            raise UserError(f"{name} is {value}: give at least {least}")
+    validate_games(episodes)
     match = TournamentSettings(settings, episodes, seed)
     try:
         teams = teams_of(settings)

@@ -35,7 +35,7 @@ from cmfq.play.outcomes import (
     points_of,
 )
 from cmfq.play.players import load_player
-from cmfq.play.schedule import ScheduledGame
+from cmfq.play.schedule import ScheduledGame, validate_games
 from cmfq.play.standings import margins_of
 from cmfq.play.tournament import validate_game_count
 from cmfq.policies import Policy
@@ -98,12 +98,14 @@ def play_progress(
     Raises:
         UserError: players cannot play each other; or the file is of other games.
     """
-    if games < 1 or not runs or not opponents:
-        raise UserError("there is nothing to play: give runs, opponents and at least one game")
+    if not runs or not opponents:
+        raise UserError("there is nothing to play: give runs and opponents")
+    validate_games(games)
     validate_game_count(games, teams_of(environment))
     kind = environment.kind
     entrants, against = find_entrants(runs, kind, EVERY_CHECKPOINT), _opponents(opponents, kind)
     players = [player for run in entrants for player in run.players]
+    validate_games(games, len(players) * len(against))
     planned = [game for player in players for one in against for game in _games(player, one, games)]
     if len(teams_of(environment)) == 1:
         players += [one.players[0] for one in against]

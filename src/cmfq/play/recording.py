@@ -9,7 +9,7 @@ import torch
 from cmfq.devices import find_device
 from cmfq.environments.appearance import shown_title
 from cmfq.environments.keeping import opened
-from cmfq.environments.settings import EnvironmentSettings
+from cmfq.environments.settings import EnvironmentSettings, Measure
 from cmfq.environments.sides import seated
 from cmfq.errors import UserError
 from cmfq.outputs import REPLAY, validate_output
@@ -31,6 +31,10 @@ class RecordedGame:
     """Player of each team, without its folder."""
     survivors: tuple[int, ...]
     """Number of agents of each team that were alive at the end."""
+    rewards: tuple[float, ...]
+    """Sum over each team's agents and all steps."""
+    decided_by: Measure
+    """What decides a game of this environment."""
 
 
 def record(
@@ -85,6 +89,7 @@ def record(
             title=shown_title(environment, settings),
             origin=f"seed {seed}, game {game}",
         )
+    of = tuple(team.name for team in teams)
     return RecordedGame(
-        path, episode.steps, tuple(team.name for team in teams), shown, tuple(episode.survivors)
+        path, episode.steps, of, shown, episode.survivors, episode.rewards, settings.decided_by
     )

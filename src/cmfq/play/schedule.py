@@ -5,7 +5,11 @@ from itertools import combinations
 from math import lcm
 from typing import NamedTuple
 
+from cmfq.errors import UserError
 from cmfq.play.entrants import Entrant, Player
+
+MOST_GAMES = 1_000_000
+"""Greatest number of games of a plan: two cores play a fifth of it in a day."""
 
 
 class ScheduledGame(NamedTuple):
@@ -20,6 +24,25 @@ class ScheduledGame(NamedTuple):
     def key(self) -> tuple[str, str, int]:
         """No two games of a plan share it."""
         return (self.a.id, self.b.id, self.game)
+
+
+def validate_games(games: int, pairs: int = 1) -> None:
+    """Refuse no games, and more than can be planned.
+
+    Args:
+        games: number of games of each pair.
+        pairs: number of pairs.
+
+    Raises:
+        UserError: there are none, or too many in all.
+    """
+    if games < 1:
+        raise UserError(f"games is {games}: give at least 1")
+    if pairs > MOST_GAMES:
+        raise UserError(f"{pairs} pairs of players are too many: give fewer players")
+    if games * pairs > MOST_GAMES:
+        each = f" for each of {pairs} pairs" if pairs > 1 else ""
+        raise UserError(f"games is {games}{each}: give at most {MOST_GAMES // pairs}")
 
 
 def pairs(entrants: Sequence[Entrant], within_groups: bool) -> list[tuple[Entrant, Entrant]]:
@@ -60,8 +83,6 @@ def schedule(
     arrangements: int = 1,
 ) -> list[ScheduledGame]:
     """All games, pair by pair."""
-    return [
-        game
-        for a, b in pairs(entrants, within_groups)
-        for game in games_between(a, b, episodes, arrangements)
-    ]
+    both = pairs(entrants, within_groups)
+    validate_games(episodes, max(1, len(both)))
+    return [game for a, b in both for game in games_between(a, b, episodes, arrangements)]

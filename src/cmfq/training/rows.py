@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -83,6 +84,26 @@ def read_metrics(path: Path, until: float = math.inf) -> list[dict[str, Any]]:
     if rows and (len(teams) > 1 or 0 in teams):
         raise UserError(f"{path} is damaged: rows are about different teams; repair or remove it")
     return rows
+
+
+def require_rows(path: Path, rows: Sequence[dict[str, Any]], until: int) -> None:
+    """Refuse to go on from an episode whose row, or that of one before, is gone.
+
+    Args:
+        path: file of the rows.
+        rows: what it has.
+        until: the last episode that it must have.
+
+    Raises:
+        UserError: an episode has no row; the first is named.
+    """
+    there = {row["episode"] for row in rows}
+    missing = [episode for episode in range(1, until + 1) if episode not in there]
+    if missing:
+        raise UserError(
+            f"{path} has no row for episode {missing[0]}, and for {len(missing)} of the {until} "
+            "episodes that were played: put it back as it was; the run's checkpoints can still play"
+        )
 
 
 def drop_torn_row(path: Path) -> None:

@@ -50,6 +50,7 @@ from cmfq.training.rows import (
     forget_rows,
     read_metrics,
     read_rows,
+    require_rows,
     same_row,
 )
 from cmfq.training.self_play import SelfPlay
@@ -223,10 +224,10 @@ class Run:
         if self_play.episode == 0:
             return
         self._save_checkpoint(self_play)
-        for checkpoint in list_checkpoints(self.path):
-            episode = int(checkpoint.stem)
+        for old in list_checkpoints(self.path):
+            episode = int(old.stem)
             if episode < self_play.episode and not self_play.settings.has_checkpoint(episode):
-                remove(checkpoint)
+                remove(old)
 
     def _save_checkpoint(self, self_play: SelfPlay) -> None:
         path = self.checkpoint(self_play.episode)
@@ -245,7 +246,7 @@ class Run:
         Rows that came after it stay until they are made again.
 
         Raises:
-            UserError: the state is damaged, or gone though the run has begun.
+            UserError: the state is damaged, or it or rows are gone though the run has begun.
         """
         state = self.path / STATE_FILE
         for name in (METRICS_FILE, EVALUATIONS_FILE):
@@ -258,6 +259,7 @@ class Run:
                 f"{state} is gone, and the run cannot continue without it: its checkpoints can "
                 "still play; to train again, give another folder"
             )
+        require_rows(self.path / METRICS_FILE, rows, self_play.episode)
         self_play.skipped_seeds = frozenset(self.description().skipped_seeds)
         self._reached = self_play.episode
         self._ahead = {row["episode"]: row for row in rows if row["episode"] > self._reached}
@@ -284,8 +286,7 @@ class Run:
 
     def rows(self) -> list[dict[str, Any]]:
         """All rows for TensorBoard, in order: metrics, and evaluations by their opponents."""
-        evaluations = [row.scalars() for row in self._evaluations()]
-        every = [*read_rows(self.path / METRICS_FILE), *evaluations]
+        every = read_rows(self.path / METRICS_FILE) + [row.scalars() for row in self._evaluations()]
         return sorted(every, key=lambda row: row["episode"])
 
     def started(self) -> float:

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from cmfq.errors import UserError
 from cmfq.interrupts import handled, interrupt
+from cmfq.notices import notify
 from cmfq.workers.finding import Workers, check_workers, find_place, runs_here
 from cmfq.workers.local import asked_to_stop, one_thread
 from cmfq.workers.place import Call, Needs, Stopped, WorkerLost
@@ -89,6 +90,8 @@ def as_finished(
                     except WorkerLost as lost:
                         waiting.lost(number, task, f"{name(task)} ({lost})")
                         continue
+                    for key, sentence in outcome.notices:
+                        notify(key, sentence)
                     if outcome.error:
                         raise outcome.error
                     if outcome.stopped:

@@ -15,7 +15,6 @@ from typing import Any
 import torch
 
 from cmfq.environments.keeping import close_kept
-from cmfq.notices import print_notices
 from cmfq.workers.place import Call, Outcome, WorkerLost
 
 WISH_TO_STOP = getattr(signal, "SIGHUP", signal.SIGTERM)
@@ -172,7 +171,6 @@ def asked_to_stop() -> bool:
 
 def _prepare_worker() -> None:
     torch.set_num_threads(1)
-    print_notices()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends the pool
     if WISH_TO_STOP != signal.SIGTERM:  # for tasks that ask; others go on to their end
         signal.signal(WISH_TO_STOP, lambda number, frame: _asked.set())

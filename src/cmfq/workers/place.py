@@ -2,12 +2,13 @@
 
 import os
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from cmfq.errors import UserError
 from cmfq.hints import TRUST_VARIABLE
+from cmfq.notices import notices_kept
 from cmfq.workers.sending import Home, working_for
 
 Task = TypeVar("Task")
@@ -43,6 +44,8 @@ class Outcome:
     """Why it could not be done, if that is a user's mistake."""
     stopped: bool = False
     """Whether it was asked to stop."""
+    notices: tuple[tuple[str, str], ...] = ()
+    """Keys and sentences of its notices."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +71,11 @@ class Call(Generic[Task, Result]):
             os.chdir(self.folder)
         if self.trusted:
             os.environ[TRUST_VARIABLE] = self.trusted
+        with notices_kept() as kept:
+            outcome = self._outcome(task)
+        return replace(outcome, notices=tuple(kept))
+
+    def _outcome(self, task: Task) -> Outcome:
         try:
             with working_for(self.home):
                 return Outcome(self.function(task))

@@ -17,7 +17,7 @@ from cmfq.play.entrants import Entrant, enter, find_entrants, split_group
 from cmfq.play.game_log import Tournament, TournamentSettings
 from cmfq.play.layouts import outcomes_by_pair
 from cmfq.play.outcomes import YARDSTICKS, layout_values
-from cmfq.play.schedule import ScheduledGame, episodes_alone, games_between
+from cmfq.play.schedule import ScheduledGame, episodes_alone, games_between, validate_games
 from cmfq.play.standings import games_by_pair, returns_of
 from cmfq.storage import versions
 from cmfq.text import csv_text
@@ -78,6 +78,7 @@ def validate_sweep(
     least = max(1, len(others))
     if games < least:
         raise UserError(f"games is {games}: give at least {least}, one against each opponent")
+    validate_games(games, len(plan.names))
     settings = TournamentSettings(plan.game, games, seed)
     tournament = Tournament(settings, versions(), "", (*runs, *others), (), ())
     validate_players(tournament, workers)

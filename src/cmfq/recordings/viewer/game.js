@@ -64,6 +64,10 @@ export class Game {
     this.deaths = this.teams.map((_, t) =>
       this.steps.map((step) => step[t].count - sum(step[t].alive)),
     );
+    /** Whether the number of agents changes: if not, there are no survivors to speak of. */
+    this.changes = this.teams.some(
+      (_, t) => sum(this.deaths[t]) > 0 || this.steps.some((step) => step[t].count !== this.steps[0][t].count),
+    );
     this.rewards = this.teams.map((_, t) => {
       let total = 0;
       return this.steps.map((step) => (total += sum(step[t].rewards)));

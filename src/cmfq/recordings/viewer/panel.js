@@ -51,6 +51,10 @@ export class Panel {
       this.get(".teams").append(row);
       return parts;
     });
+    if (!game.changes) {
+      this.get(".survivors").closest("figure").hidden = true;
+      this.get(".charts").classList.add("lasting");
+    }
     const actions = game.teams[0].actions;
     const ends = this.get(".ends").children;
     ends[0].textContent = actions[0];
@@ -60,8 +64,10 @@ export class Panel {
   /** Charts of the whole game. @param {number} length steps of the longest game shown @param {Theme} theme */
   drawGame(length, theme) {
     const { game } = this;
-    const survivors = game.teams.map((_, t) => game.steps.map((one) => one[t].count));
-    drawLines(this.get(".survivors"), survivors, length, theme);
+    if (game.changes) {
+      const survivors = game.teams.map((_, t) => game.steps.map((one) => one[t].count));
+      drawLines(this.get(".survivors"), survivors, length, theme);
+    }
     drawLines(this.get(".rewards"), game.rewards, length, theme);
   }
 
@@ -70,7 +76,7 @@ export class Panel {
     const { game } = this;
     const teams = game.steps[step];
     teams.forEach((team, t) => {
-      this.teamRows[t][2].textContent = `${team.count} alive`;
+      this.teamRows[t][2].textContent = `${team.count} ${game.changes ? "alive" : team.count === 1 ? "agent" : "agents"}`;
       this.teamRows[t][3].textContent = `reward ${game.rewards[t][step].toFixed(1)}`;
     });
     for (const mark of this.marks) moveMark(mark, step, length, true);
@@ -80,7 +86,7 @@ export class Panel {
       return taken;
     });
     drawHistogram(this.get(".actions"), counts, theme);
-    label(this.get(".survivors"), teams.map((team, t) => `${game.teams[t].name} ${team.count}`).join(", "));
+    if (game.changes) label(this.get(".survivors"), teams.map((team, t) => `${game.teams[t].name} ${team.count}`).join(", "));
     label(this.get(".rewards"), teams.map((_, t) => `${game.teams[t].name} ${game.rewards[t][step].toFixed(1)}`).join(", "));
     label(this.get(".actions"), counts.map((taken, t) => `${game.teams[t].name}: most often ${game.teams[t].actions[taken.indexOf(Math.max(...taken))]}`).join(", "));
   }
