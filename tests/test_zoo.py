@@ -5,11 +5,14 @@ from pathlib import Path
 import pytest
 
 import cmfq
+from cmfq.cli import main
+from cmfq.cli import training as commands
 from cmfq.environments.registry import default_settings
 from cmfq.errors import UserError
 from cmfq.imports import own_names
 from cmfq.play.entrants import find_entrants
 from cmfq.play.players import game_of, load_player
+from cmfq.training.run import Run
 from cmfq.zoo import FOLDER, locate, shipped
 
 
@@ -42,3 +45,16 @@ def test_a_shipped_policy_is_a_player_an_entrant_and_no_function_of_ones_own() -
 def test_an_unknown_one_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(UserError, match=r"did you mean 'zoo:cmfq64'\? known are zoo:cmfq64, zoo:"):
         cmfq.load("zoo:cmfq")
+
+
+def test_the_commands_of_its_readme_have_the_settings_that_are_shipped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(commands, "_continue", lambda *run: None)  # nothing is trained
+    lines = (FOLDER / "README.md").read_text().splitlines()
+    trained = [line.split()[1:] for line in lines if line.startswith("    cmfq train")]
+    for name, command in zip(shipped(), trained, strict=True):
+        assert main(command) == 0
+        made = Run.open(Path(name.removeprefix("zoo:"))).description().settings
+        assert made == Run.open(locate(name)).description().settings
