@@ -257,7 +257,10 @@ MISTAKES = {
         ["train", "battle", "--intervention", ":", "--run", "{new}"],
         "intervention is ':': name it as module:function",
     ),
-    "negative seed": (["evaluate", "rush", "rush", "--seed", "-1"], "seed is -1: give a number from 0 to"),
+    "negative seed": (
+        ["evaluate", "rush", "rush", "--seed", "-1"],
+        "seed is -1: give a number from 0 to",
+    ),
     "endless name": (["evaluate", "a" * 5000, "rush"], "there is no player 'aaa"),
     "negative step": (["explain", "{runs}/cmfq", "--size", "12", "--step", "-1"], "step is -1"),
     "no opponents": (["report", "{runs}/cmfq", "--against"], "against is empty"),

@@ -212,6 +212,13 @@ def test_decisions_in_a_game_that_a_run_cannot_play_are_refused(
     assert re.search(message, capsys.readouterr().err)
 
 
+def test_a_check_says_why_nothing_is_approximated(
+    runs: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", str(runs["duel"])]) == 2
+    assert "no agent has two neighbours that acted, so each merged" in capsys.readouterr().err
+
+
 def test_runs_without_a_seed_in_common_are_not_crossed(
     runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,6 @@
 """Commands that show why agents act as they do, and whether the theory holds."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.explanation import Explanation, id_ranges
 from cmfq.outputs import THEORY, validate_output
-from cmfq.play.games import decisions_until
+from cmfq.play.games import Deciding, decisions_until
 from cmfq.play.players import load_policies
 from cmfq.storage import write_json
 from cmfq.text import say
@@ -119,8 +119,7 @@ def check_in(
             merges[role] = any(np.any(decision.merged_actions) for decision in decisions)
         if not any(rows.values()):
             raise UserError(
-                f"{run} has nothing to check: in a game of seed {seed} no agent has two neighbours "
-                "that acted differently, so no actions are merged; give another seed or run"
+                f"{run} has nothing to check: in a game of seed {seed} {_why_nothing(watched)}"
             )
         if json is not None:
             write_json(json, rows)
@@ -137,6 +136,20 @@ def check_in(
                 say(f"{role}: no agent has two neighbours that acted differently: left out")
 
     return check
+
+
+def _why_nothing(watched: Sequence[Sequence[Deciding]]) -> str:
+    """Why no agent can be measured in a game, and what to give instead."""
+    counts = [one.counts for step in watched for _, _, one in step if one.counts is not None]
+    if any((of_agents.sum(axis=1) > 1).any() for of_agents in counts):
+        return (
+            "no agent has two neighbours that acted differently, so no actions are merged; give "
+            "another seed or run"
+        )
+    return (
+        "no agent has two neighbours that acted, so each merged action is that of one neighbour "
+        "and nothing is approximated; give a run with more agents"
+    )
 
 
 def _print_theory(role: str, rows: list[TheoryRow]) -> None:
