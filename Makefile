@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 PROCESSES = $(shell $(PYTHON) -c "import os; print(min(8, (os.cpu_count() or 1) + 1))")
 TESTS = $(BIN)/pytest --numprocesses $(PROCESSES) --dist worksteal
 
-.PHONY: setup demo docs notebooks house release-check test coverage smoke check torture trackers format benchmark clean
+.PHONY: setup demo docs notebooks house release-check test coverage smoke check torture trackers paper-quick format benchmark clean
 
 setup: $(READY)
 
@@ -75,6 +75,12 @@ trackers: $(VENV)/.trackers
 $(VENV)/.trackers: $(READY)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev,wandb,mlflow]'
 	@touch $@
+
+# Every figure and table of the paper from small runs, end to end: two minutes, and no evidence.
+paper-quick: $(READY)
+	rm -rf build/paper-quick
+	mkdir -p build
+	$(BIN)/cmfq paper all --quick --seeds 2 --workers 2 --out build
 
 format: $(READY)
 	$(BIN)/ruff check --fix .
