@@ -86,13 +86,16 @@ growing = _Growing
 
 
 class _Outside(World):
-    """After the first step, what is observed lies outside of its space."""
+    """After the first step, what is observed lies outside of its space; it cannot be closed."""
 
     names = ("a_0", "b_0")
 
     def _observe(self) -> dict:
         beyond = np.float32(2 if self.time else 0)
         return {agent: seen + beyond for agent, seen in super()._observe().items()}
+
+    def close(self) -> None:
+        raise OSError("the port is gone")
 
 
 outside = _Outside

@@ -52,6 +52,12 @@ def notices_on_standard_error() -> Iterator[None]:
         yield
 
 
+def drop_notices() -> None:
+    """Give none from here on, in a process that works for another: see :func:`notices_kept`."""
+    global _kept
+    _kept = []
+
+
 @contextmanager
 def notices_kept() -> Iterator[list[tuple[str, str]]]:
     """Keep the notices of the block, with their keys, and do not count them as given.

@@ -1,6 +1,7 @@
 """PettingZoo environments that others write: what is taken without guessing, and what is not."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from test_pettingzoo import SMALL, play
 from toys import Toy, make
 
 from cmfq.algorithms import MeanFieldSettings
-from cmfq.environments.base import GREATEST_REWARD, NO_ACTION
+from cmfq.environments.base import GREATEST_REWARD, NO_ACTION, TeamObservation
 from cmfq.environments.check import check_environment
 from cmfq.environments.pettingzoo import PettingZooEnvironment, PettingZooSettings
 from cmfq.errors import EnvironmentFailed, UserError
@@ -570,6 +571,27 @@ def test_rewards_of_the_greatest_size_are_learned_from() -> None:
     assert all(weights.isfinite().all() for weights in policy.network.parameters())
 
 
+class InPlace(Sound):
+    """It returns the same arrays in every step, with other numbers."""
+
+    def observe(self) -> tuple[TeamObservation, ...]:
+        first, second = super().observe()
+        if not self.time:
+            self.features = np.zeros_like(second.features)
+        self.features[:] = self.time
+        return first, second._replace(features=self.features)
+
+
+def test_an_environment_may_change_its_arrays_in_place() -> None:
+    global current
+    current = InPlace
+    environment = PettingZooSettings(f"{__name__}:made").make()
+    before = environment.reset(0)
+    step = environment.step([np.zeros(len(one.ids), np.int32) for one in before])
+    assert (before[1].features == 0).all()
+    assert (step.observations[1].features == 1).all()
+
+
 def test_too_many_actions_are_refused_before_they_are_named() -> None:
     world = make(actions=spaces.Discrete(10**10))
     with pytest.raises(UserError, match=r"'red_0' has 10000000000 actions, but at most 65536"):
@@ -613,6 +635,15 @@ class ClosingTeams(Sound):
         (Closing, {}, {"positions": "math:nowhere"}, "positions 'math:nowhere' cannot be imported"),
         (ClosingTeams, {}, {"share_roles": True}, "share_roles is True: .* leave this option out"),
         (ClosingTeams, {"teams": (TEAM, TEAM)}, {}, "team names are a, a"),
+        (ClosingTeams, {"teams": (replace(TEAM, name=5),)}, {}, "has the name 5 for .*: give text"),
+        (ClosingTeams, {"teams": (replace(TEAM, actions=(1, 2)),)}, {}, "has the name 1 for .*"),
+        (
+            ClosingTeams,
+            {"teams": (replace(TEAM, view_shape=None),)},
+            {},
+            "has teams that cannot be",
+        ),
+        (ClosingTeams, {"teams": property(lambda self: 1 // 0)}, {}, "failed in teams: ZeroDivisi"),
         (ClosingTeams, {"reset": lambda *_: ()}, {}, "failed in reset .* there are no agents"),
     ],
 )

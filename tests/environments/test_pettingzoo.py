@@ -373,7 +373,7 @@ def test_who_is_over_by_one_flag_needs_no_other() -> None:
 def test_names_that_no_file_holds_are_refused() -> None:
     world = make(plan={"\ud800_0": (0, None, 8), "b_0": (0, None, 8)})
     with pytest.raises(
-        UserError, match=r"team \\ud800 has the name '\\ud800', .* not valid Unicode"
+        UserError, match=r"a team has the name '\\ud800' .*: give text of valid Unicode"
     ):
         adapt(world)
 

@@ -48,8 +48,10 @@ def trusted(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_notice_of_a_world_is_given_once(workers: str, capfd: pytest.CaptureFixture[str]) -> None:
     command = ["evaluate", "random", "random", "--environment", "small_worlds:outside"]
     assert main([*command, "--games", "6", "--workers", workers]) == 0
-    said = [line for line in capfd.readouterr().err.splitlines() if "outside of its space" in line]
-    assert len(said) == 1 and said[0].startswith("cmfq: environment small_worlds:outside: agent")
+    said = [line for line in capfd.readouterr().err.splitlines() if " of 6 games" not in line]
+    observed, closed = sorted(said)
+    assert observed.startswith("cmfq: environment small_worlds:outside: agent 'a_0' in step 0 of")
+    assert closed.startswith("cmfq: environment small_worlds:outside: it failed in close: OSError")
 
 
 @pytest.mark.parametrize("world", WORLDS)

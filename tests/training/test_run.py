@@ -18,6 +18,7 @@ from cmfq.algorithms import ALGORITHMS, MeanFieldSettings
 from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
+from cmfq.notices import Notice
 from cmfq.recordings import read
 from cmfq.storage import atomic_write, read_tensors, to_json
 from cmfq.training.checkpoint import latest_checkpoint, save_policies
@@ -159,6 +160,16 @@ def test_an_existing_folder_is_refused(tmp_path: Path, tiny: TrainSettings[Battl
     with pytest.raises(UserError, match=r"exists already: give another --run$"):
         Run.create(tmp_path / "run" / "precious", tiny)
     assert [file.name for file in (tmp_path / "run").iterdir()] == ["precious"]
+
+
+def test_a_folder_among_the_files_of_a_run_is_refused(
+    tmp_path: Path, tiny: TrainSettings[BattleSettings]
+) -> None:
+    train_to_the_end(tmp_path / "run", replace(tiny, episodes=1))
+    inside = tmp_path / "run" / "checkpoints" / "mine"
+    with pytest.raises(UserError, match="lies among the files of a run: give a folder outside"):
+        Run.create(inside, tiny)
+    assert not inside.exists()
 
 
 def test_a_folder_in_use_is_refused(tmp_path: Path, tiny: TrainSettings[BattleSettings]) -> None:
@@ -329,6 +340,40 @@ def test_rows_that_are_gone_are_named(
     assert {path: path.read_bytes() for path in run.rglob("*") if path.is_file()} == before
     (run / "metrics.jsonl").write_bytes(rows)
     cmfq.resume(run)
+
+
+def test_an_events_file_that_has_more_than_the_rows_is_kept(
+    tmp_path: Path, tiny: TrainSettings[BattleSettings]
+) -> None:
+    run = tmp_path / "run"
+    evaluated = replace(
+        tiny, episodes=3, evaluate_period=1, evaluate_games=2, evaluate_against=("random",)
+    )
+    assert cmfq.train(evaluated, run=run).finished
+    (events,) = run.glob("events.*")
+    before = events.read_bytes()
+    cmfq.resume(run)
+    (again,) = run.glob("events.*")  # it has all that there was: one is enough
+    rows = (run / "evaluations.jsonl").read_bytes().splitlines(keepends=True)
+    (run / "evaluations.jsonl").write_bytes(b"".join(rows[1:]))
+    content = again.read_bytes()
+    assert len(content) == len(before)
+    with pytest.warns(Notice, match="the former file is kept as events.before"):
+        cmfq.resume(run)
+    assert (run / "events.before").read_bytes() == content
+    assert len(list(run.glob("events.out.tfevents.*"))) == 1
+
+
+def test_a_run_that_is_refused_is_left_as_it_was(
+    tmp_path: Path, tiny: TrainSettings[BattleSettings]
+) -> None:
+    run = tmp_path / "run"
+    train_to_the_end(run, replace(tiny, episodes=3))
+    torn = (run / "metrics.jsonl").read_bytes()[:-5]
+    (run / "metrics.jsonl").write_bytes(torn)
+    with pytest.raises(UserError, match="has no row for episode 3"):
+        cmfq.resume(run)
+    assert (run / "metrics.jsonl").read_bytes() == torn
 
 
 def test_damaged_metrics_are_one_sentence(

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 import numpy as np
 
@@ -19,12 +20,19 @@ from cmfq.environments.check import check_specifications
 from cmfq.environments.closing import close_world, closed_if_unfit, failures_named
 from cmfq.environments.places import empty_field, field_around
 from cmfq.environments.witness import Witness
-from cmfq.errors import UserError
+from cmfq.errors import UserError, told
 
 
-def is_array_world(world: object) -> bool:
-    """Whether this has teams of arrays (see :class:`~.base.Environment`)."""
-    teams = getattr(world, "teams", None)
+def is_array_world(name: str, world: object) -> bool:
+    """Whether this has teams of arrays (see :class:`~.base.Environment`).
+
+    Raises:
+        UserError: it failed to say what its teams are.
+    """
+    try:
+        teams = getattr(world, "teams", None)
+    except Exception as error:
+        raise UserError(f"environment {name} failed in teams: {told(error)}") from error
     return (
         isinstance(teams, Sequence)
         and len(teams) > 0
@@ -32,8 +40,17 @@ def is_array_world(world: object) -> bool:
     )
 
 
+def _copied(observations: tuple[TeamObservation, ...]) -> tuple[TeamObservation, ...]:
+    arrays: list[list[Any]] = [
+        [None if array is None else np.copy(array) for array in one] for one in observations
+    ]
+    return tuple(TeamObservation(*one) for one in arrays)
+
+
 class ArrayEnvironment:
     """The user's environment, of which every broken promise is named where it happens.
+
+    What it returns is copied: it may change its arrays in place from one step to the next.
 
     The user's may leave out ``scenery``, ``items`` and ``close`` (see :mod:`~.appearance`).
 
@@ -60,6 +77,11 @@ class ArrayEnvironment:
                 check_specifications(self.teams)
             except UserError as error:
                 raise UserError(f"environment {name}: {error}") from error
+            except (TypeError, ValueError, AttributeError) as error:
+                raise UserError(
+                    f"environment {name} has teams that cannot be ({told(error)}): give each a "
+                    "cmfq.TeamSpecification with fields of the types that it promises"
+                ) from error
             self.team_sizes = tuple(len(observation.ids) for observation in self.reset(0))
             """Agents of each team at the first reset."""
 
@@ -68,7 +90,7 @@ class ArrayEnvironment:
         self._seed, self._steps = seed, 0
         self._witness = Witness(self.teams)
         with self._named("reset"):
-            self._observations = self._witness.begin("reset", self.world.reset(seed))
+            self._observations = _copied(self._witness.begin("reset", self.world.reset(seed)))
         self._start = np.concatenate([one.positions for one in self._observations])
         return self._observations
 
@@ -77,6 +99,13 @@ class ArrayEnvironment:
         at = f"step {self._steps}"
         with self._named(at):
             step = self._witness.go_on(at, self._observations, self.world.step(actions))
+            step = Step(
+                _copied(step.observations),
+                tuple(map(np.copy, step.rewards)),
+                tuple(map(np.copy, step.alive)),
+                step.terminated,
+                step.truncated,
+            )
         self._steps += 1
         self._observations = step.observations
         if self._steps >= self._max_steps and not step.terminated:

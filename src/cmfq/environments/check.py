@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from cmfq.environments.base import Environment, IntArray, TeamObservation, TeamSpecification
+from cmfq.environments.stacking import short
 from cmfq.environments.witness import Witness
 from cmfq.errors import UserError
 from cmfq.text import is_unicode
@@ -85,15 +86,15 @@ def check_names(teams: Sequence[TeamSpecification]) -> None:
     """Refuse names that no file could hold.
 
     Raises:
-        UserError: a name holds half of a pair of characters; it is shown by its code.
+        UserError: a name is no text, or holds half of a pair of characters.
     """
     for team in teams:
         names = (team.name, team.role, team.side, *team.channels, *team.features, *team.actions)
         for name in names:
-            if not is_unicode(name):
+            if not isinstance(name, str) or not is_unicode(name):
                 raise UserError(
-                    f"team {team.name} has the name {name!r}, which is not valid Unicode: give "
-                    "another name"
+                    f"a team has the name {short(name)} for itself, its role, its side or "
+                    "something of its own: give text of valid Unicode"
                 )
 
 

@@ -120,7 +120,7 @@ def _flags(name: str, found: Entries) -> Entries:
 
 
 def _flag(name: str, agent: Agent, flag: object) -> bool:
-    if isinstance(flag, bool | np.bool_ | int | np.number | np.ndarray):
+    if isinstance(flag, bool | np.bool_ | int | float | np.number | np.ndarray):
         value = np.asarray(flag)
         if value.size == 1 and value.dtype.kind in "biuf" and value.item() in (0, 1):
             return bool(value.item())

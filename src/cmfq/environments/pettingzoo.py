@@ -109,16 +109,17 @@ class PettingZooSettings(EnvironmentSettings):
     def make(self) -> "PettingZooEnvironment | ArrayEnvironment":
         """See :class:`~.settings.EnvironmentSettings`."""
         world = make_world(self.make_env)
-        if not is_array_world(world):
-            return PettingZooEnvironment(self, world)
         with closed_if_unfit(self.make_env, world):
-            for option in ("teams", "share_roles", "sides", "positions"):
+            of_arrays = is_array_world(self.make_env, world)
+            for option in ("teams", "share_roles", "sides", "positions") if of_arrays else ():
                 if getattr(self, option):
                     raise UserError(
                         f"{option} is {getattr(self, option)}: environment {self.make_env} defines "
                         "its teams and positions itself, leave this option out"
                     )
-        return ArrayEnvironment(self.make_env, world, self.max_steps)
+        if of_arrays:
+            return ArrayEnvironment(self.make_env, world, self.max_steps)
+        return PettingZooEnvironment(self, world)
 
 
 class PettingZooEnvironment:

@@ -18,11 +18,14 @@ from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.hparams.summary_v2 import hparams_pb
 from tensorboard.summary.writer.record_writer import RecordWriter
 
+from cmfq.notices import notify
 from cmfq.storage import atomic_write, cannot_write, remove
 from cmfq.training.scalars import Names, scalars
 
 EVENTS = "events.out.tfevents."
 """With which the names of events files begin; TensorBoard reads them in order of the rest."""
+BEFORE = "events.before"
+"""Name of an events file whose rows are not all there any more; TensorBoard does not read it."""
 Scalars = Mapping[str, Any]
 """A number, a list of numbers or a dictionary of numbers by name; others are left out."""
 
@@ -53,6 +56,8 @@ class Board:
     def begin(self, rows: Iterable[Scalars], started: float) -> None:
         """Write a new events file with these rows; then remove those that are there.
 
+        One that holds more than the rows do, since rows were lost, stays as :data:`BEFORE`.
+
         Args:
             rows: each with its episode, in order.
             started: time in seconds at which the run began; each row is dated after what the rows
@@ -80,7 +85,15 @@ class Board:
             aside=self._folder / "events.part",  # TensorBoard reads all that have tfevents in it
         )
         for old in before:
-            remove(old)
+            if _records(old.read_bytes()) > _records(content.getvalue()):
+                old.replace(self._folder / BEFORE)
+                notify(
+                    f"events of {self._folder}",
+                    f"{self._folder} had more rows in TensorBoard's file than in its own: the "
+                    f"former file is kept as {BEFORE}",
+                )
+            else:
+                remove(old)
         try:
             self._file = path.open("ab", buffering=0)
         except OSError as error:
@@ -120,6 +133,18 @@ def _event(row: Scalars, wall_time: float, names: Names) -> Event:
 
 def _write(file: BytesIO, event: Event) -> None:
     RecordWriter(file).write(event.SerializeToString())
+
+
+def _records(content: bytes) -> int:
+    """Number of the events in a file, of which the last may be cut short.
+
+    Each stands between its length, with a checksum, and another checksum.
+    """
+    count = start = 0
+    while start + 12 <= len(content):
+        count += 1
+        start += 16 + int.from_bytes(content[start : start + 8], "little")
+    return count
 
 
 def _write_all(path: Path, content: bytes) -> None:

@@ -43,6 +43,7 @@ from cmfq.training.ensemble import playing_policies
 from cmfq.training.evaluations import Evaluation
 from cmfq.training.former import former_run
 from cmfq.training.metrics import EpisodeMetrics
+from cmfq.training.new_folder import LOCK_FILE, require_new_folder
 from cmfq.training.rows import (
     TimedRow,
     append_row,
@@ -56,15 +57,12 @@ from cmfq.training.rows import (
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import RunSettings
 from cmfq.training.state import check_state
-from cmfq.training.tracking import TRACKERS_FILE, store_trackers
+from cmfq.training.tracking import store_trackers
 
 SETTINGS_FILE = "run.json"
 METRICS_FILE = "metrics.jsonl"
 EVALUATIONS_FILE = "evaluations.jsonl"
 STATE_FILE = "state.safetensors"
-LOCK_FILE = ".lock"
-LEFTOVERS = (LOCK_FILE, TRACKERS_FILE, f"{SETTINGS_FILE}.part", f"{TRACKERS_FILE}.part")
-"""Files of a run that was killed before it had its settings."""
 
 
 class Run:
@@ -105,22 +103,18 @@ class Run:
             UserError: something is there already, or nothing can be made there.
         """
         resume = command("resume", path, own_functions=settings.own_functions)
-        or_resume = f", or continue with `{resume}`" if (path / SETTINGS_FILE).is_file() else ""
-        exists = UserError(f"{path} exists already: give another --run{or_resume}")
+        require_new_folder(path, resume)
         there = path.is_dir()
-        if there and _holds_more(path):
-            raise exists
         try:
             path.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
-            raise exists from None
+            raise UserError(f"{path} exists already: give another --run") from None
         except OSError as error:
             raise UserError(f"cannot make the run folder {path}: {error.strerror}") from error
         run = cls(path)
         try:
             with run:
-                if _holds_more(path):
-                    raise exists
+                require_new_folder(path, resume)  # another process may have made a run there
                 name = settings.environment.kind
                 devices = {"0": describe(settings.device)}
                 described = RunDescription(name, settings, versions(), devices=devices)
@@ -249,8 +243,6 @@ class Run:
             UserError: the state is damaged, or it or rows are gone though the run has begun.
         """
         state = self.path / STATE_FILE
-        for name in (METRICS_FILE, EVALUATIONS_FILE):
-            drop_torn_row(self.path / name)
         rows = read_rows(self.path / METRICS_FILE, TimedRow)
         if state.exists():
             self._restore_state(self_play, state)
@@ -260,6 +252,8 @@ class Run:
                 "still play; to train again, give another folder"
             )
         require_rows(self.path / METRICS_FILE, rows, self_play.episode)
+        for name in (METRICS_FILE, EVALUATIONS_FILE):
+            drop_torn_row(self.path / name)
         self_play.skipped_seeds = frozenset(self.description().skipped_seeds)
         self._reached = self_play.episode
         self._ahead = {row["episode"]: row for row in rows if row["episode"] > self._reached}
@@ -323,8 +317,3 @@ class Run:
         path = self.path / EVALUATIONS_FILE
         with damage_of(path, "repair or remove it"):
             return convert(read_rows(path), list[Evaluation])
-
-
-def _holds_more(folder: Path) -> bool:
-    """Whether there is more in a folder than what a run leaves that was killed as it began."""
-    return any(file.name not in LEFTOVERS for file in folder.iterdir())

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from cmfq.environments.keeping import close_kept
+from cmfq.notices import drop_notices
 from cmfq.workers.place import Call, Outcome, WorkerLost
 
 WISH_TO_STOP = getattr(signal, "SIGHUP", signal.SIGTERM)
@@ -171,6 +172,7 @@ def asked_to_stop() -> bool:
 
 def _prepare_worker() -> None:
     torch.set_num_threads(1)
+    drop_notices()  # but for those of tasks, which the parent gives
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent gets it too, and ends the pool
     if WISH_TO_STOP != signal.SIGTERM:  # for tasks that ask; others go on to their end
         signal.signal(WISH_TO_STOP, lambda number, frame: _asked.set())
