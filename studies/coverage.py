@@ -25,7 +25,7 @@ from cmfq.results.table import Table
 from cmfq.results.writing import write_folder
 from cmfq.statistics.power import power, variation
 from cmfq.statistics.rating import ELO, rate_groups
-from cmfq.statistics.replication import Interval, rate_interval
+from cmfq.statistics.replication import Interval, mean_interval, rate_interval
 from cmfq.storage import make_folder, write_bytes
 from cmfq.text import csv_text
 
@@ -52,12 +52,23 @@ WORLDS = {
 }
 FAILING = {"one in five fails": Spread(0.2, 0.2, 0.2, failing=0.2)}
 RATES = (0.5, 0.7, 0.85, 0.95)
+MEANS_FACTOR = 5
+"""Tournaments of means for each of win rates: they take no time."""
 POWER_SEEDS = (3, 5, 10, 35)
 POWER_DIFFERENCES = (0.1, 0.2, 0.4)
 PILOT_SEEDS = 40
 """Seeds of each side of the tournament of equals from which power is foretold."""
 SIDES = ((3, 3), (5, 5), (10, 10), (5, 1), (2, 10), (10, 2), (3, 10), (10, 3), (5, 10))
 """Seeds of each side; a side of one is an opponent that stays as it is."""
+MEAN_SIDES = ((2, 2), (3, 3), (5, 5), (10, 10), (2, 3), (2, 5), (3, 5), (2, 10), (3, 10), (5, 10))
+MEAN_WORLDS = tuple(
+    Spread(*spread)
+    for spread in (
+        (1, 0, 0.3), (1, 0.3, 0.3), (1, 0.5, 0.3), (1, 1, 0.3), (0.5, 1, 0.3), (0.3, 1, 0.3),
+        (0, 1, 0.3), (1, 0, 1), (0, 0, 1),
+    )
+)  # fmt: skip
+"""Standard deviations of normal scores; the first side has no more seeds than the second."""
 
 
 def simulate(
@@ -144,6 +155,32 @@ def measure(repetitions: int, games: int, seed: int) -> Iterator[CoverageRow]:
                     float((ours.high - ours.low).mean()),
                     covered(usual, rate),
                 )
+
+
+@dataclass(frozen=True)
+class MeanRow:
+    """Coverage of intervals of means of normal scores, in the worlds of :data:`MEAN_WORLDS`."""
+
+    rows: int
+    columns: int
+    least: float
+    mean: float
+    greatest: float
+
+
+def measure_means(repetitions: int, seed: int) -> Iterator[MeanRow]:
+    """Every number of seeds, over the worlds."""
+    generator = np.random.default_rng(seed)
+    for rows, columns in MEAN_SIDES:
+        shares = []
+        for spread in MEAN_WORLDS:
+            scores = (
+                spread.rows * generator.standard_normal((repetitions, rows, 1))
+                + spread.columns * generator.standard_normal((repetitions, 1, columns))
+                + spread.cells * generator.standard_normal((repetitions, rows, columns))
+            )
+            shares.append(covered(mean_interval(scores), 0.0))
+        yield MeanRow(rows, columns, min(shares), float(np.mean(shares)), max(shares))
 
 
 def covered(interval: Interval, truth: float) -> float:
@@ -240,6 +277,7 @@ def page_of(
     rows: Sequence[CoverageRow],
     ratings: Sequence[tuple[int, float, float]],
     powers: Sequence[PowerRow],
+    means: Sequence[MeanRow],
     study: CoverageStudy,
 ) -> Page:
     """The results page.
@@ -248,6 +286,7 @@ def page_of(
         rows: coverage of the intervals of win rates.
         ratings: seeds, Elo points between them, and coverage of the intervals of ratings.
         powers: predicted and simulated power.
+        means: coverage of the intervals of means of any scale.
         study: settings of the study.
     """
     worlds = ", ".join(f"*{name}* {tuple(world)[:3]}" for name, world in WORLDS.items())
@@ -266,6 +305,29 @@ def page_of(
     )
     sections = (
         Section("", (introduction, found, _win_rate_table(rows))),
+        Section(
+            "Means of any scale",
+            (
+                "Student's intervals of means of normal scores, such as margins and rewards, in "
+                f"{len(MEAN_WORLDS)} worlds of standard deviations of rows, columns and pairs: "
+                + ", ".join(str(tuple(world)[:3]) for world in MEAN_WORLDS)
+                + f". {MEANS_FACTOR * study.repetitions:,} tournaments of each. They hold the "
+                "truth least often where one side alone varies, since few of its seeds may happen "
+                "to lie close together.",
+                Finding(
+                    f"The least coverage in any world is {min(row.least for row in means):.1%}, "
+                    f"the mean over worlds {min(row.mean for row in means):.1%} or more."
+                ),
+                Table(
+                    ("seeds", "coverage", "mean over worlds"),
+                    [
+                        (f"{row.rows} v {row.columns}", _range([row.least, row.greatest]),
+                         f"{row.mean:.1%}")
+                        for row in means
+                    ],
+                ),
+            ),
+        ),
         Section(
             "Ratings",
             (
@@ -340,10 +402,11 @@ def main(arguments: list[str] | None = None) -> int:
         for seeds in (3, 5, 10) for points in (50, 150)
     ]  # fmt: skip
     powers = list(measure_power(study.repetitions // 2, study.games, study.seed))
+    means = list(measure_means(MEANS_FACTOR * study.repetitions, study.seed))
     make_folder(study.out)
     table = [list(asdict(rows[0])), *(list(asdict(row).values()) for row in rows)]
     write_bytes(study.out / "rows.csv", csv_text(table).encode())
-    write_folder(study.out, page_of(rows, ratings, powers, study))
+    write_folder(study.out, page_of(rows, ratings, powers, means, study))
     return 0
 
 

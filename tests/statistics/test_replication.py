@@ -19,7 +19,14 @@ from cmfq.statistics.replication import (
     rate_interval,
     variance_of_mean,
 )
-from studies.coverage import FAILING, WORLDS, covered, percentile_bootstrap, simulate
+from studies.coverage import (
+    FAILING,
+    WORLDS,
+    covered,
+    measure_means,
+    percentile_bootstrap,
+    simulate,
+)
 
 SCORES = arrays(float, st.tuples(st.integers(2, 5), st.integers(1, 5)),
                 elements=st.floats(0, 1, width=16))  # fmt: skip
@@ -32,23 +39,30 @@ def test_mean_squares_by_hand() -> None:
 
 
 def test_without_interaction_both_sides_variances_add() -> None:
-    rows, columns = np.array([0.1, 0.4, 0.7]), np.array([0.0, 0.1, 0.1, 0.2])
+    rows, columns = np.array([0.1, 0.4, 0.7]), np.array([0.0, 0.1, 0.2])
     variance, degrees = variance_of_mean(rows[:, None] + columns)
-    a, b = rows.var(ddof=1) / 3, columns.var(ddof=1) / 4
+    a, b = rows.var(ddof=1) / 3, columns.var(ddof=1) / 3
     assert variance == pytest.approx(a + b)
-    assert degrees == pytest.approx((a + b) ** 2 / (a**2 / 2 + b**2 / 3))
+    assert degrees == pytest.approx((a + b) ** 2 / (a**2 / 2 + b**2 / 2))
 
 
 def test_few_seeds_against_many_have_fewer_degrees_of_freedom() -> None:
-    """Shares 3/4 and 1/4, with 1 and 9 degrees of freedom; and nothing added for 2 and 4."""
+    """Shares 3/4 and 1/4, with 1 and 9 degrees of freedom; and nothing added for 4 and 4."""
     row, column = np.array([3.0]), np.array([1.0])
-    inverse = 9 / 16 + 1 / 16 / 9 + UNEVEN * 3 / 16 * (1 - 2 / 9)
+    inverse = 9 / 16 + 1 / 16 / 9 + UNEVEN * 3 / 16 * (1 - 1 / 9)
     assert degrees_of_freedom(row, column, 1, 9) == pytest.approx(1 / inverse)
     assert degrees_of_freedom(column, row, 9, 1) == pytest.approx(1 / inverse)
-    plain = 9 / 16 / 2 + 1 / 16 / 4
-    assert degrees_of_freedom(row, column, 2, 4) == pytest.approx(1 / plain)
+    plain = 9 / 16 / 4 + 1 / 16 / 4
+    assert degrees_of_freedom(row, column, 4, 4) == pytest.approx(1 / plain)
     assert degrees_of_freedom(row, column, 3, 0) == 3
     assert degrees_of_freedom(0 * row, 0 * column, 2, 9) == 2
+
+
+def test_means_are_covered_where_one_side_alone_varies() -> None:
+    """Before sides of unlike numbers were corrected, 2 v 3 held the truth 90 times in 100."""
+    for row in measure_means(8000, seed=4):
+        assert row.least > (0.935 if row.rows != row.columns else 0.92), row
+        assert 0.945 < row.mean < 0.985, row
 
 
 @pytest.mark.parametrize("sides", [(2, 10), (10, 2), (3, 10), (10, 3)])

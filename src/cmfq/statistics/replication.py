@@ -18,7 +18,7 @@ from scipy import special
 
 FloatArray = npt.NDArray[np.float64]
 
-UNEVEN = 2.0
+UNEVEN = 2.5
 """Weight of the correction for sides of different numbers of seeds in :func:`degrees_of_freedom`,
 chosen by simulation (``docs/results/coverage``)."""
 NO_VARIANCE = 1e-12
@@ -106,9 +106,8 @@ def degrees_of_freedom(
 
     With ``w`` and ``v`` the shares of rows and columns in ``row + column`` and ``r`` and ``c``
     their degrees of freedom, Satterthwaite's (1946) are ``1 / (w²/r + v²/c)``. These are too many
-    where one side has far fewer seeds: if those few happen to lie close together, the variance is
-    too small and looks sure. Where one side has less than half of the other's degrees of freedom,
-    say ``r < c/2``, ``UNEVEN · w v (1/r - 2/c)`` is added to the denominator.
+    where one side has fewer seeds: if those few happen to lie close together, the variance is too
+    small and looks sure. So ``UNEVEN · w v |1/r - 1/c|`` is added to the denominator.
 
     Args:
         row: mean squares of rows, at least those of cells.
@@ -121,8 +120,7 @@ def degrees_of_freedom(
     total = np.where(row + column > 0, row + column, 1.0)
     w, v = row / total, column / total
     r, c = 1 / row_freedom, 1 / column_freedom
-    excess = max(0.0, max(r, c) - 2 * min(r, c))
-    inverse = w**2 * r + v**2 * c + UNEVEN * w * v * excess
+    inverse = w**2 * r + v**2 * c + UNEVEN * w * v * abs(r - c)
     # Where nothing varies the shares are 0; there are never fewer than the smaller side has.
     inverse = np.where((inverse == 0) | (inverse > max(r, c)), max(r, c), inverse)
     return np.asarray(1 / inverse)

@@ -174,6 +174,8 @@ class Run:
             UserError: none of the next episodes has this seed.
         """
         following = self_play.next_seeds()
+        if not following:
+            raise UserError(f"{self.path} is finished: leave --skip-seed out")
         if seed not in following:
             raise UserError(
                 f"skip_seed is {seed}: the next to be played are {', '.join(map(str, following))}"
