@@ -136,6 +136,10 @@ STEPS: dict[str, tuple[Callable[[Step], Any], str]] = {
         "view of team a must",
     ),
     "view type": (lambda s: of_first(s, view=s.observations[0].view.astype(float)), "is float64"),
+    "masked": (
+        lambda s: of_first(s, features=np.ma.masked_array(s.observations[0].features)),
+        "features .* is masked float32",
+    ),
     "no array": (lambda s: of_first(s, features=[[1, 2]]), "features .* is list"),
     "nan": (
         lambda s: of_first(s, features=poisoned(s.observations[0].features, np.nan)),

@@ -334,6 +334,10 @@ def without(index: int, value: object) -> Callable[[], Toy]:
             r"step 0 .*: agent 'red_1': feature is \['1', '0'\]: give numbers",
         ),
         (
+            without(0, np.ma.masked_array([1, 0])),
+            "step 0 .*: agent 'red_1': feature is masked_array.*: give numbers of shape",
+        ),
+        (
             without(0, np.array(["1", "0"])),
             "step 0 .*: agent 'red_1': feature is array.*: give num",
         ),

@@ -68,6 +68,8 @@ def _stack_alike(
         return None
     # Twice as fast as np.stack, which runs Python code for every agent.
     joined = np.concatenate(values, dtype=dtype, casting="same_kind")  # text is no number
+    if isinstance(joined, np.ma.MaskedArray):
+        return None
     return joined.reshape(len(values), *shape)
 
 
@@ -95,6 +97,8 @@ def numbers_of(value: object, dtype: type[np.floating[Any]]) -> npt.NDArray[Any]
     Raises:
         TypeError, ValueError, OverflowError: there is something else in it.
     """
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError("some of it may be masked")
     found = np.array(value)
     if found.dtype.kind in "biuf":
         return found.astype(dtype, copy=False)

@@ -192,10 +192,12 @@ def _require(
     *types: type,
 ) -> None:
     """An array of a shape and of one of some types, without numbers beyond the limits."""
-    found = f"{type(array).__name__} {short(array)}: give an array"
-    if isinstance(array, np.ndarray):
-        found = f"{array.dtype} of shape {array.shape}"
-    if not isinstance(array, np.ndarray) or array.shape != shape or array.dtype not in types:
+    masked = isinstance(array, np.ma.MaskedArray)
+    allowed = [(shape, np.dtype(one)) for one in types]
+    if not isinstance(array, np.ndarray) or masked or (array.shape, array.dtype) not in allowed:
+        found = f"{type(array).__name__} {short(array)}: give an array"
+        if isinstance(array, np.ndarray):
+            found = f"{'masked ' if masked else ''}{array.dtype} of shape {array.shape}"
         wanted = " or ".join(one.__name__ for one in types)
         raise UserError(
             f"{at}: {what} of team {team.name} must be {wanted} of shape "

@@ -1,0 +1,227 @@
+"""How strong is a policy made of several training runs, and is every one of them strong?
+
+Runs that differ in their seed are divided into populations that share no run: the first so many,
+the next so many, and so on. A population plays by the mean Q-values of the last checkpoints of its
+runs, as ``cmfq export RUN RUN RUN --method ensemble --checkpoints 3`` joins them. Beside it every
+run plays alone, by its last checkpoint. Finished games are kept in ``rows.json``: the same command
+continues, and plays only what is missing.
+
+    python -m studies.populations RUN RUN RUN ... --out docs/results/populations
+"""
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import tyro
+
+from cmfq.environments.battle import BattleSettings
+from cmfq.errors import UserError
+from cmfq.play.matches import play_match
+from cmfq.results.page import Code, Finding, Page, Section
+from cmfq.results.table import Table, rate_text
+from cmfq.results.writing import write_folder
+from cmfq.statistics.replication import Estimate
+from cmfq.storage import make_folder
+from cmfq.training.export import export_policy
+from cmfq.training.run import Run
+from studies.kept_rows import read_rows, write_rows
+
+DAMAGE = "log_damage_ratio"
+GOAL = 0.9
+"""Share of games against swarm and skirmish that a strong policy wins, with every seed."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """Games of a policy against a scripted player."""
+
+    runs: tuple[str, ...]
+    """Runs that it is made of: one, or a population."""
+    checkpoints: int
+    """Last checkpoints of each run that play together."""
+    episodes: int
+    """Episodes that each run was trained for."""
+    opponent: str
+    size: int
+    games: int
+    win_rate: Estimate
+    damage: Estimate
+    """Logarithm of damage dealt over damage taken."""
+
+    @property
+    def case(self) -> tuple[object, ...]:
+        """What tells it from others."""
+        return self.runs, self.checkpoints, self.opponent, self.size, self.games
+
+
+def populations(runs: Sequence[Path], members: int) -> list[tuple[Path, ...]]:
+    """The runs in their order, so many at a time.
+
+    Raises:
+        UserError: some would be left over.
+    """
+    if len(runs) % members:
+        raise UserError(f"{len(runs)} runs make no populations of {members}: give a multiple of it")
+    return [tuple(runs[start : start + members]) for start in range(0, len(runs), members)]
+
+
+def play(
+    runs: Sequence[Path], checkpoints: int, opponent: str, size: int, games: int, workers: int
+) -> Row:
+    """Games of one policy against a script, with intervals over games."""
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "policy.safetensors"
+        export_policy(runs, file, "ensemble", checkpoints)
+        match = play_match(
+            str(file),
+            opponent,
+            BattleSettings(size=size),
+            episodes=games,
+            seed=0,
+            workers=workers,
+        )
+    assert match.win_rate is not None and match.interval is not None, "battle's sides are alike"
+    return Row(
+        tuple(run.name for run in runs),
+        checkpoints,
+        Run.open(runs[0]).description().settings.episodes,
+        opponent,
+        size,
+        games,
+        Estimate(match.win_rate, *match.interval),
+        match.yardsticks[DAMAGE],
+    )
+
+
+def _finding(rows: Sequence[Row]) -> Finding:
+    """One sentence about the policies of one kind against one opponent."""
+    rates = [row.win_rate.value for row in rows]
+    first, strong = rows[0], sum(rate >= GOAL for rate in rates)
+    many = len(first.runs)
+    what = f"populations of {many} runs" if many > 1 else "single runs"
+    spread = np.std([row.damage.value for row in rows], ddof=1) if len(rows) > 1 else 0.0
+    return Finding(
+        f"Against {first.opponent} at {first.size} a side, {len(rows)} {what} win "
+        f"{np.mean(rates):.0%} of their games, {min(rates):.0%} to {max(rates):.0%}; {strong} of "
+        f"{len(rows)} win at least {GOAL:.0%}. Standard deviation of the log damage ratio over "
+        f"them: {spread:.3f}."
+    )
+
+
+def _table(rows: Sequence[Row]) -> Table:
+    opponents = list(dict.fromkeys((row.opponent, row.size, row.games) for row in rows))
+    found = {(row.runs, row.opponent, row.size, row.games): row for row in rows}
+    lines = []
+    for runs in dict.fromkeys(row.runs for row in rows):
+        ours = [found.get((runs, *one)) for one in opponents]
+        lines.append(
+            (", ".join(runs), *(rate_text(row.win_rate) if row else "not played" for row in ours))
+        )
+    return Table(
+        ("policy", *(f"{name}, {size} a side" for name, size, _ in opponents)),
+        lines,
+        "Share of games won, with 95 % intervals over games; "
+        + ", ".join(f"{games} against {name} at {size}" for name, size, games in opponents),
+    )
+
+
+def page_of(rows: Sequence[Row], commands: Sequence[str]) -> Page:
+    """Describe the results."""
+    sections = []
+    for kind in dict.fromkeys((len(row.runs), row.checkpoints) for row in rows):
+        ours = [row for row in rows if (len(row.runs), row.checkpoints) == kind]
+        cases = dict.fromkeys((row.opponent, row.size, row.games) for row in ours)
+        found = [
+            _finding([row for row in ours if (row.opponent, row.size, row.games) == case])
+            for case in cases
+        ]
+        members, checkpoints = kind
+        title = "Populations" if members > 1 else "Single runs"
+        words = (
+            f"{members} runs each, the last {checkpoints} checkpoints of every one: "
+            f"{members * checkpoints} networks."
+            if members > 1
+            else "Each run by its last checkpoint."
+        )
+        sections.append(Section(title, (words, *found, _table(ours))))
+    episodes = ", ".join(str(one) for one in dict.fromkeys(row.episodes for row in rows))
+    what = (
+        f"Runs of one algorithm that differ only in their seed, {episodes} episodes each, play "
+        "alone and in populations that share no run. A population plays by the mean Q-values of "
+        "its networks."
+    )
+    return Page(
+        "Populations: is every policy made of several runs strong?",
+        (Section("", (what,)), *sections),
+        (
+            Code("\n".join(commands)),
+            "play the games that are missing; without `rows.json` they play all games.",
+        ),
+    )
+
+
+def commands_of(rows: Sequence[Row], out: Path) -> list[str]:
+    """Commands that play these games."""
+    names = dict.fromkeys(run for row in rows for run in row.runs)
+    given = " ".join(f"runs/{name}" for name in names)
+    cases: dict[tuple[int, int, int, int], list[str]] = {}
+    for row in rows:
+        kind = (len(row.runs), row.checkpoints, row.size, row.games)
+        opponents = cases.setdefault(kind, [])
+        if row.opponent not in opponents:
+            opponents.append(row.opponent)
+    return [
+        f"python -m studies.populations {given} --members {members} --checkpoints {checkpoints} "
+        f"--against {' '.join(opponents)} --size {size} --games {games} --out {out}"
+        for (members, checkpoints, size, games), opponents in cases.items()
+    ]
+
+
+@dataclass(frozen=True)
+class PopulationsStudy:
+    """The study's options."""
+
+    runs: tyro.conf.Positional[tuple[Path, ...]]
+    """Run folders that differ in their seed."""
+    out: Path
+    """Folder to write."""
+    members: int = 3
+    """Runs of a population; 1 lets every run play alone."""
+    checkpoints: int = 3
+    """Last checkpoints of each run."""
+    against: tuple[str, ...] = ("swarm", "skirmish")
+    """Scripted opponents."""
+    size: int = 64
+    """Agents a side."""
+    games: int = 100
+    """Games against each opponent."""
+    workers: int = 1
+    """Processes."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Play what is missing and write the page."""
+    study = tyro.cli(PopulationsStudy, args=arguments)
+    make_folder(study.out)
+    rows = read_rows(study.out, Row)
+    for opponent in study.against:
+        for runs in populations(study.runs, study.members):
+            names = tuple(run.name for run in runs)
+            case = names, study.checkpoints, opponent, study.size, study.games
+            if any(row.case == case for row in rows):
+                continue
+            found = play(runs, study.checkpoints, opponent, study.size, study.games, study.workers)
+            rows.append(found)
+            write_rows(study.out, rows)
+            print(json.dumps(asdict(found)), flush=True)
+    write_folder(study.out, page_of(rows, commands_of(rows, study.out)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,72 @@
+"""The study of populations: they share no run, and nothing is played twice."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import cmfq
+from cmfq.environments.battle import BattleSettings
+from cmfq.errors import UserError
+from cmfq.statistics.replication import Estimate
+from cmfq.training.settings import TrainSettings
+from studies import populations as study
+from studies.kept_rows import read_rows
+from studies.populations import Row, commands_of, main, page_of, populations
+
+
+def row(runs: tuple[str, ...], rate: float, opponent: str = "swarm", size: int = 64) -> Row:
+    win_rate, damage = Estimate(rate, rate - 0.1, rate + 0.1), Estimate(rate - 0.5, -1, 1)
+    checkpoints = 3 if len(runs) > 1 else 1
+    return Row(runs, checkpoints, 600, opponent, size, 100, win_rate, damage)
+
+
+def test_populations_share_no_run() -> None:
+    runs = [Path(name) for name in "abcdef"]
+    assert populations(runs, 3) == [tuple(runs[:3]), tuple(runs[3:])]
+    assert populations(runs, 1) == [(run,) for run in runs]
+    with pytest.raises(UserError, match="6 runs make no populations of 4"):
+        populations(runs, 4)
+
+
+def test_nothing_is_played_twice(
+    tiny: TrainSettings[BattleSettings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = replace(tiny.network, head="pairwise")
+    runs = []
+    for seed in range(4):
+        runs.append(str(tmp_path / f"cmfq-{seed}"))
+        settings = replace(tiny, network=network, episodes=2, checkpoint_period=1, seed=seed)
+        cmfq.train(settings, run=runs[-1])
+    page = tmp_path / "page"
+    options = [*runs, "--out", str(page), "--games", "2", "--size", "12", "--against", "rush"]
+    both = [[*options, "--members", str(n), "--checkpoints", str(n)] for n in (2, 1)]
+    assert [main(one) for one in both] == [0, 0]
+    rows = read_rows(page, Row)
+    assert [one.runs for one in rows] == [
+        ("cmfq-0", "cmfq-1"), ("cmfq-2", "cmfq-3"), *((f"cmfq-{n}",) for n in range(4))
+    ]  # fmt: skip
+    monkeypatch.setattr(study, "play_match", None)
+    assert [main(one) for one in both] == [0, 0]
+    assert read_rows(page, Row) == rows
+    text = (page / "README.md").read_text(encoding="utf-8")
+    assert "2 runs each, the last 2 checkpoints of every one: 4 networks." in text
+    assert "cmfq-2, cmfq-3" in text
+
+
+def test_the_page_says_how_many_are_strong() -> None:
+    rows = [row(("a", "b"), 0.9), row(("c", "d"), 0.8), row(("a",), 0.5), row(("b",), 0.1)]
+    text = str(page_of(rows, []))
+    assert "2 populations of 2 runs win 85% of their games, 80% to 90%; 1 of 2 win at" in text
+    assert "2 single runs win 30% of their games, 10% to 50%; 0 of 2 win at least 90%" in text
+    assert "over them: 0.071" in text and "over them: 0.283" in text
+
+
+def test_commands_name_what_was_played() -> None:
+    rows = [row(("a", "b"), 0.9), row(("a", "b"), 0.9, "rush"), row(("a", "b"), 0.9, size=400)]
+    assert commands_of(rows, Path("page")) == [
+        "python -m studies.populations runs/a runs/b --members 2 --checkpoints 3 "
+        "--against swarm rush --size 64 --games 100 --out page",
+        "python -m studies.populations runs/a runs/b --members 2 --checkpoints 3 "
+        "--against swarm --size 400 --games 100 --out page",
+    ]
