@@ -305,29 +305,7 @@ def page_of(
     )
     sections = (
         Section("", (introduction, found, _win_rate_table(rows))),
-        Section(
-            "Means of any scale",
-            (
-                "Student's intervals of means of normal scores, such as margins and rewards, in "
-                f"{len(MEAN_WORLDS)} worlds of standard deviations of rows, columns and pairs: "
-                + ", ".join(str(tuple(world)[:3]) for world in MEAN_WORLDS)
-                + f". {MEANS_FACTOR * study.repetitions:,} tournaments of each. They hold the "
-                "truth least often where one side alone varies, since few of its seeds may happen "
-                "to lie close together.",
-                Finding(
-                    f"The least coverage in any world is {min(row.least for row in means):.1%}, "
-                    f"the mean over worlds {min(row.mean for row in means):.1%} or more."
-                ),
-                Table(
-                    ("seeds", "coverage", "mean over worlds"),
-                    [
-                        (f"{row.rows} v {row.columns}", _range([row.least, row.greatest]),
-                         f"{row.mean:.1%}")
-                        for row in means
-                    ],
-                ),
-            ),
-        ),
+        _means_section(means, study),
         Section(
             "Ratings",
             (
@@ -336,26 +314,58 @@ def page_of(
                 _rating_table(ratings),
             ),
         ),
-        Section(
-            "Power",
-            (
-                "What `cmfq power` predicts from a tournament of two algorithms that are equally "
-                f"strong ({PILOT_SEEDS} seeds each), beside the share of simulated tournaments "
-                "that told them apart: the least and the greatest among the same worlds.",
-                Table(
-                    ("seeds each", "true win rate", "power predicted", "told apart",
-                     "largest error in a world"),
-                    [
-                        (str(row.seeds), f"{0.5 + row.difference:.0%}", _range(row.foretold),
-                         _range(row.told), f"{100 * row.largest_error:.0f} points")
-                        for row in powers
-                    ],
-                ),
-            ),
-        ),
+        _power_section(powers),
     )  # fmt: skip
     again = (Code(f"python -m studies.coverage --out {quote(str(study.out))}"),)
     return Page("Do 95 % intervals hold the truth 95 times in 100?", sections, again)
+
+
+def _means_section(means: Sequence[MeanRow], study: CoverageStudy) -> Section:
+    """Coverage of the intervals of means of any scale."""
+    return Section(
+        "Means of any scale",
+        (
+            "Student's intervals of means of normal scores, such as margins and rewards, in "
+            f"{len(MEAN_WORLDS)} worlds of standard deviations of rows, columns and pairs: "
+            + ", ".join(str(tuple(world)[:3]) for world in MEAN_WORLDS)
+            + f". {MEANS_FACTOR * study.repetitions:,} tournaments of each. They hold the "
+            "truth least often where one side alone varies, since few of its seeds may happen "
+            "to lie close together.",
+            Finding(
+                f"The least coverage in any world is {min(row.least for row in means):.1%}, "
+                f"the mean over worlds {min(row.mean for row in means):.1%} or more."
+            ),
+            Table(
+                ("seeds", "coverage", "mean over worlds"),
+                [
+                    (f"{row.rows} v {row.columns}", _range([row.least, row.greatest]),
+                     f"{row.mean:.1%}")
+                    for row in means
+                ],
+            ),
+        ),
+    )  # fmt: skip
+
+
+def _power_section(powers: Sequence[PowerRow]) -> Section:
+    """Predicted and simulated power."""
+    return Section(
+        "Power",
+        (
+            "What `cmfq power` predicts from a tournament of two algorithms that are equally "
+            f"strong ({PILOT_SEEDS} seeds each), beside the share of simulated tournaments "
+            "that told them apart: the least and the greatest among the same worlds.",
+            Table(
+                ("seeds each", "true win rate", "power predicted", "told apart",
+                 "largest error in a world"),
+                [
+                    (str(row.seeds), f"{0.5 + row.difference:.0%}", _range(row.foretold),
+                     _range(row.told), f"{100 * row.largest_error:.0f} points")
+                    for row in powers
+                ],
+            ),
+        ),
+    )  # fmt: skip
 
 
 def _rating_table(ratings: Sequence[tuple[int, float, float]]) -> Table:

@@ -431,10 +431,10 @@ whole = broken(lambda step: step)
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("rewards_of_doubles", r"rewards of team r must be float32 \(3,\), is float64"),
+        ("rewards_of_doubles", r"rewards of team r must be float32 of shape \(3,\), is float64"),
         ("not_finite", "features of team r holds a number that is not finite"),
         ("resurrected", "the first rows of team r must be the survivors, ids 0, 2"),
-        ("too_few_teams", "observations must have one entry per team"),
+        ("too_few_teams", "observations must be a tuple with one entry per team"),
         ("raising", "ZeroDivisionError: by zero"),
     ],
 )
