@@ -12,7 +12,7 @@ continues, and plays only what is missing.
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -20,7 +20,9 @@ import numpy as np
 import tyro
 
 from cmfq.environments.battle import BattleSettings
+from cmfq.environments.registry import default_settings
 from cmfq.errors import UserError
+from cmfq.experiments.training import differences
 from cmfq.play.matches import play_match
 from cmfq.results.page import Code, Finding, Page, Section
 from cmfq.results.table import Table, rate_text
@@ -28,6 +30,7 @@ from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import make_folder
 from cmfq.training.export import export_policy
+from cmfq.training.presets import preset_training
 from cmfq.training.run import Run
 from studies.kept_rows import read_rows, write_rows
 
@@ -44,8 +47,8 @@ class Row:
     """Runs that it is made of: one, or a population."""
     checkpoints: int
     """Last checkpoints of each run that play together."""
-    episodes: int
-    """Episodes that each run was trained for."""
+    training: str
+    """Preset of the runs, and what they change of it."""
     opponent: str
     size: int
     games: int
@@ -70,6 +73,15 @@ def populations(runs: Sequence[Path], members: int) -> list[tuple[Path, ...]]:
     return [tuple(runs[start : start + members]) for start in range(0, len(runs), members)]
 
 
+def training_of(run: Path) -> str:
+    """Preset of a run, and the settings that differ from it, but for the seed."""
+    settings = Run.open(run).description().settings
+    usual = preset_training(settings.preset, default_settings(settings.environment.kind))
+    changed = differences(replace(usual, seed=settings.seed), settings)
+    words = [f"{path.rpartition('.')[2]} {value}" for path, value in changed.items()]
+    return f"preset {settings.preset}, {', '.join(words)}" if words else f"preset {settings.preset}"
+
+
 def play(
     runs: Sequence[Path], checkpoints: int, opponent: str, size: int, games: int, workers: int
 ) -> Row:
@@ -89,7 +101,7 @@ def play(
     return Row(
         tuple(run.name for run in runs),
         checkpoints,
-        Run.open(runs[0]).description().settings.episodes,
+        training_of(runs[0]),
         opponent,
         size,
         games,
@@ -149,11 +161,10 @@ def page_of(rows: Sequence[Row], commands: Sequence[str]) -> Page:
             else "Each run by its last checkpoint."
         )
         sections.append(Section(title, (words, *found, _table(ours))))
-    episodes = ", ".join(str(one) for one in dict.fromkeys(row.episodes for row in rows))
+    trained = "; ".join(dict.fromkeys(row.training for row in rows))
     what = (
-        f"Runs of one algorithm that differ only in their seed, {episodes} episodes each, play "
-        "alone and in populations that share no run. A population plays by the mean Q-values of "
-        "its networks."
+        f"Runs of one algorithm that differ only in their seed ({trained}) play alone and in "
+        "populations that share no run. A population plays by the mean Q-values of its networks."
     )
     return Page(
         "Populations: is every policy made of several runs strong?",

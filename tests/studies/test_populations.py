@@ -18,7 +18,7 @@ from studies.populations import Row, commands_of, main, page_of, populations
 def row(runs: tuple[str, ...], rate: float, opponent: str = "swarm", size: int = 64) -> Row:
     win_rate, damage = Estimate(rate, rate - 0.1, rate + 0.1), Estimate(rate - 0.5, -1, 1)
     checkpoints = 3 if len(runs) > 1 else 1
-    return Row(runs, checkpoints, 600, opponent, size, 100, win_rate, damage)
+    return Row(runs, checkpoints, "preset strong", opponent, size, 100, win_rate, damage)
 
 
 def test_populations_share_no_run() -> None:
@@ -50,6 +50,7 @@ def test_nothing_is_played_twice(
     assert [main(one) for one in both] == [0, 0]
     assert read_rows(page, Row) == rows
     text = (page / "README.md").read_text(encoding="utf-8")
+    assert "differ only in their seed (preset paper, size 12, " in text
     assert "2 runs each, the last 2 checkpoints of every one: 4 networks." in text
     assert "cmfq-2, cmfq-3" in text
 
