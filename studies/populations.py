@@ -142,18 +142,23 @@ def _table(rows: Sequence[Row]) -> Table:
     )
 
 
+def _kind(row: Row) -> tuple[str, int, int]:
+    """What policies of one section have in common."""
+    return row.training, len(row.runs), row.checkpoints
+
+
 def page_of(rows: Sequence[Row], commands: Sequence[str]) -> Page:
     """Describe the results."""
     sections = []
-    for kind in dict.fromkeys((len(row.runs), row.checkpoints) for row in rows):
-        ours = [row for row in rows if (len(row.runs), row.checkpoints) == kind]
+    for kind in dict.fromkeys(map(_kind, rows)):
+        ours = [row for row in rows if _kind(row) == kind]
         cases = dict.fromkeys((row.opponent, row.size, row.games) for row in ours)
         found = [
             _finding([row for row in ours if (row.opponent, row.size, row.games) == case])
             for case in cases
         ]
-        members, checkpoints = kind
-        title = "Populations" if members > 1 else "Single runs"
+        training, members, checkpoints = kind
+        title = f"{'Populations' if members > 1 else 'Single runs'}: {training}"
         words = (
             f"{members} runs each, the last {checkpoints} checkpoints of every one: "
             f"{members * checkpoints} networks."
@@ -161,10 +166,9 @@ def page_of(rows: Sequence[Row], commands: Sequence[str]) -> Page:
             else "Each run by its last checkpoint."
         )
         sections.append(Section(title, (words, *found, _table(ours))))
-    trained = "; ".join(dict.fromkeys(row.training for row in rows))
     what = (
-        f"Runs of one algorithm that differ only in their seed ({trained}) play alone and in "
-        "populations that share no run. A population plays by the mean Q-values of its networks."
+        "Runs of one algorithm that differ only in their seed play alone and in populations that "
+        "share no run. A population plays by the mean Q-values of its networks."
     )
     return Page(
         "Populations: is every policy made of several runs strong?",
@@ -178,19 +182,18 @@ def page_of(rows: Sequence[Row], commands: Sequence[str]) -> Page:
 
 def commands_of(rows: Sequence[Row], out: Path) -> list[str]:
     """Commands that play these games."""
-    names = dict.fromkeys(run for row in rows for run in row.runs)
-    given = " ".join(f"runs/{name}" for name in names)
-    cases: dict[tuple[int, int, int, int], list[str]] = {}
+    cases: dict[tuple[str, int, int, int, int], list[Row]] = {}
     for row in rows:
-        kind = (len(row.runs), row.checkpoints, row.size, row.games)
-        opponents = cases.setdefault(kind, [])
-        if row.opponent not in opponents:
-            opponents.append(row.opponent)
-    return [
-        f"python -m studies.populations {given} --members {members} --checkpoints {checkpoints} "
-        f"--against {' '.join(opponents)} --size {size} --games {games} --out {out}"
-        for (members, checkpoints, size, games), opponents in cases.items()
-    ]
+        cases.setdefault((*_kind(row), row.size, row.games), []).append(row)
+    lines = []
+    for (_, members, checkpoints, size, games), ours in cases.items():
+        runs = dict.fromkeys(f"runs/{run}" for row in ours for run in row.runs)
+        against = dict.fromkeys(row.opponent for row in ours)
+        lines.append(
+            f"python -m studies.populations {' '.join(runs)} --members {members} --checkpoints "
+            f"{checkpoints} --against {' '.join(against)} --size {size} --games {games} --out {out}"
+        )
+    return lines
 
 
 @dataclass(frozen=True)
