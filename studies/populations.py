@@ -115,13 +115,15 @@ def _finding(rows: Sequence[Row]) -> Finding:
     rates = [row.win_rate.value for row in rows]
     first, strong = rows[0], sum(rate >= GOAL for rate in rates)
     many = len(first.runs)
+    where = f"Against {first.opponent} at {first.size} a side"
+    if len(rows) == 1:
+        return Finding(f"{where}, the population of {many} runs wins {rates[0]:.0%} of its games.")
     what = f"populations of {many} runs" if many > 1 else "single runs"
-    spread = np.std([row.damage.value for row in rows], ddof=1) if len(rows) > 1 else 0.0
+    spread = np.std([row.damage.value for row in rows], ddof=1)
     return Finding(
-        f"Against {first.opponent} at {first.size} a side, {len(rows)} {what} win "
-        f"{np.mean(rates):.0%} of their games, {min(rates):.0%} to {max(rates):.0%}; {strong} of "
-        f"{len(rows)} win at least {GOAL:.0%}. Standard deviation of the log damage ratio over "
-        f"them: {spread:.3f}."
+        f"{where}, {len(rows)} {what} win {np.mean(rates):.0%} of their games, {min(rates):.0%} "
+        f"to {max(rates):.0%}; {strong} of {len(rows)} win at least {GOAL:.0%}. Standard deviation "
+        f"of the log damage ratio over them: {spread:.3f}."
     )
 
 
@@ -150,7 +152,7 @@ def _kind(row: Row) -> tuple[str, int, int]:
 def page_of(rows: Sequence[Row], commands: Sequence[str]) -> Page:
     """Describe the results."""
     sections = []
-    for kind in dict.fromkeys(map(_kind, rows)):
+    for kind in sorted(set(map(_kind, rows)), key=lambda kind: (kind[0], -kind[1])):
         ours = [row for row in rows if _kind(row) == kind]
         cases = dict.fromkeys((row.opponent, row.size, row.games) for row in ours)
         found = [
@@ -158,7 +160,8 @@ def page_of(rows: Sequence[Row], commands: Sequence[str]) -> Page:
             for case in cases
         ]
         training, members, checkpoints = kind
-        title = f"{'Populations' if members > 1 else 'Single runs'}: {training}"
+        who = f"Populations of {members} runs" if members > 1 else "Single runs"
+        title = f"{who}: {training}"
         words = (
             f"{members} runs each, the last {checkpoints} checkpoints of every one: "
             f"{members * checkpoints} networks."

@@ -50,7 +50,7 @@ def test_nothing_is_played_twice(
     assert [main(one) for one in both] == [0, 0]
     assert read_rows(page, Row) == rows
     text = (page / "README.md").read_text(encoding="utf-8")
-    assert "## Populations: preset paper, size 12, " in text
+    assert "## Populations of 2 runs: preset paper, size 12, " in text
     assert "2 runs each, the last 2 checkpoints of every one: 4 networks." in text
     assert "cmfq-2, cmfq-3" in text
 
