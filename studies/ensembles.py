@@ -9,10 +9,9 @@ and plays only what is missing.
     python -m studies.ensembles RUN ... --against itself@200 --ways last own --out ...
 """
 
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -32,9 +31,9 @@ from cmfq.training.checkpoint import list_checkpoints, load, save_policies
 from cmfq.training.ensemble import joined, members_at
 from cmfq.training.run import STATE_FILE, Run
 from cmfq.training.self_play import SelfPlay
-from studies.kept_rows import read_rows, write_rows
+from studies.kept_rows import keep, read_rows
+from studies.scores import win_rate_and_damage
 
-DAMAGE = "log_damage_ratio"
 WAYS = {
     "last": "its last checkpoint, whose weights are averaged over the last updates;",
     "unaveraged": "the weights after its last update alone;",
@@ -107,8 +106,7 @@ def play(
             seed=0,
             workers=workers,
         )
-    assert match.win_rate is not None and match.interval is not None, "battle's sides are alike"
-    return Estimate(match.win_rate, *match.interval), match.yardsticks[DAMAGE]
+    return win_rate_and_damage(match)
 
 
 def commands_of(rows: Sequence[Row], out: Path) -> list[str]:
@@ -216,9 +214,8 @@ def main(arguments: list[str] | None = None) -> int:
                 policy = policy_of(way, run, study.runs)
                 found = play(policy, run, opponent, study.size, study.games, study.workers)
                 networks = 1 + len(policy.network.members)
-                rows.append(Row(run.name, way, networks, opponent, study.size, study.games, *found))
-                write_rows(study.out, rows)
-                print(json.dumps(asdict(rows[-1])), flush=True)
+                row = Row(run.name, way, networks, opponent, study.size, study.games, *found)
+                keep(study.out, rows, row)
     write_folder(study.out, page_of(rows, study.out))
     return 0
 

@@ -6,10 +6,9 @@ only what is missing.
     python -m studies.fairness --out docs/results/fairness
 """
 
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from shlex import join
 
@@ -23,7 +22,7 @@ from cmfq.results.table import Table, listing, margin_text, rate_text
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate, mean_interval
 from cmfq.storage import make_folder
-from studies.kept_rows import read_rows, write_rows
+from studies.kept_rows import keep, read_rows
 
 CASES = (
     *(f"swarm {size} fair" for size in (64, 100, 400)),
@@ -127,9 +126,8 @@ def main(arguments: list[str] | None = None) -> int:
         match = play_match(
             script, script, settings, episodes=study.games, seed=0, workers=study.workers
         )
-        rows = [row for row in rows if row.name != case] + [row_of(match, settings)]
-        write_rows(study.out, rows)
-        print(json.dumps(asdict(rows[-1])), flush=True)
+        rows = [row for row in rows if row.name != case]
+        keep(study.out, rows, row_of(match, settings))
     order = {case: number for number, case in enumerate(CASES)}
     rows.sort(key=lambda row: order.get(row.name, len(order)))
     again = join(["python", "-m", "studies.fairness", "--games", str(study.games)])

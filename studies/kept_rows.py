@@ -1,5 +1,6 @@
 """Rows of a study that are kept while it goes on, in ``rows.json`` beside its page."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -24,6 +25,13 @@ def read_rows(folder: Path, kind: type[Row]) -> list[Row]:
         return []
     with damage_of(path, "repair or remove it"):
         return decode_json(path.read_bytes(), list[kind])  # type: ignore[valid-type]
+
+
+def keep(folder: Path, rows: list[Any], row: Any) -> None:
+    """Add a row to those that are there, on the disk too, and print it."""
+    rows.append(row)
+    write_rows(folder, rows)
+    print(json.dumps(asdict(row)), flush=True)
 
 
 def write_rows(folder: Path, rows: Sequence[Any]) -> None:

@@ -9,10 +9,9 @@ continues, and plays only what is missing.
     python -m studies.populations RUN RUN RUN ... --out docs/results/populations
 """
 
-import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -32,9 +31,9 @@ from cmfq.storage import make_folder
 from cmfq.training.export import export_policy
 from cmfq.training.presets import preset_training
 from cmfq.training.run import Run
-from studies.kept_rows import read_rows, write_rows
+from studies.kept_rows import keep, read_rows
+from studies.scores import win_rate_and_damage
 
-DAMAGE = "log_damage_ratio"
 GOAL = 0.9
 """Share of games against swarm and skirmish that a strong policy wins, with every seed."""
 
@@ -97,7 +96,6 @@ def play(
             seed=0,
             workers=workers,
         )
-    assert match.win_rate is not None and match.interval is not None, "battle's sides are alike"
     return Row(
         tuple(run.name for run in runs),
         checkpoints,
@@ -105,8 +103,7 @@ def play(
         opponent,
         size,
         games,
-        Estimate(match.win_rate, *match.interval),
-        match.yardsticks[DAMAGE],
+        *win_rate_and_damage(match),
     )
 
 
@@ -233,9 +230,7 @@ def main(arguments: list[str] | None = None) -> int:
             if any(row.case == case for row in rows):
                 continue
             found = play(runs, study.checkpoints, opponent, study.size, study.games, study.workers)
-            rows.append(found)
-            write_rows(study.out, rows)
-            print(json.dumps(asdict(found)), flush=True)
+            keep(study.out, rows, found)
     write_folder(study.out, page_of(rows, commands_of(rows, study.out)))
     return 0
 

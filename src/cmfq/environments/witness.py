@@ -14,11 +14,10 @@ from cmfq.environments.base import (
     TeamObservation,
     TeamSpecification,
 )
+from cmfq.environments.numbers import HALF_PRECISION
 from cmfq.environments.stacking import short
 from cmfq.errors import UserError
 
-HALF_PRECISION = float(np.finfo(np.float16).max)
-"""The greatest number that the replay holds."""
 LIMITS = {
     "view": HALF_PRECISION,
     "features": HALF_PRECISION,
