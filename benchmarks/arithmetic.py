@@ -1,18 +1,19 @@
 """What cheaper arithmetic would gain: bfloat16, channels first, a compiled update.
 
 One process, in turn, on the same replayed battle; medians over rounds of ratios within a round,
-and how far the values of actions move. What gains nothing is no setting of the package.
+and how far the values of actions move. Of these bfloat16 is a setting, ``--arithmetic``; nothing
+else gained anything.
 
     python benchmarks/arithmetic.py [rounds] [--compile]
 
 ``--compile`` needs a C++ compiler and some minutes.
 """
 
+import copy
 import statistics
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
 
 import torch
 
@@ -22,38 +23,30 @@ from cmfq.networks import QNetwork
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
 
-Arithmetic = Callable[[], AbstractContextManager[object]]
-
-
-def bfloat16() -> AbstractContextManager[object]:
-    return torch.autocast("cpu", torch.bfloat16)
-
 
 def as_planes(view: torch.Tensor) -> torch.Tensor:
     """The same view, in memory one channel after the other, not one cell after the other."""
     return view.permute(0, 3, 1, 2).contiguous().permute(0, 2, 3, 1)
 
 
-def update(network: QNetwork, batch: Batch, arithmetic: Arithmetic) -> torch.Tensor:
+def update(network: QNetwork, batch: Batch) -> torch.Tensor:
     """The arithmetic of an update with stored merged actions, without its bookkeeping."""
-    with torch.no_grad(), arithmetic():
+    with torch.no_grad():
         following = network.encode(batch.next_view, batch.next_features, batch.next_action_mask)
         values = network.q_values(following, batch.next_merged_actions).amax(1)
-    with arithmetic():
-        encoding = network.encode(batch.view, batch.features, batch.action_mask)
-        q_values = network.q_values(encoding, batch.merged_actions)
+    encoding = network.encode(batch.view, batch.features, batch.action_mask)
+    q_values = network.q_values(encoding, batch.merged_actions)
     chosen = q_values.gather(1, batch.actions.clamp(min=0).unsqueeze(1).long()).squeeze(1)
-    (batch.rewards + batch.discounts * values.float() - chosen.float()).square().mean().backward()
+    (batch.rewards + batch.discounts * values - chosen).square().mean().backward()
     network.zero_grad()
-    return q_values.detach().float()
+    return q_values.detach()
 
 
 @torch.no_grad()
-def act(network: QNetwork, batch: Batch, arithmetic: Arithmetic) -> torch.Tensor:
+def act(network: QNetwork, batch: Batch) -> torch.Tensor:
     """Values of all actions, for as many agents as the batch has rows."""
-    with arithmetic():
-        encoding = network.encode(batch.view, batch.features, batch.action_mask)
-        return network.q_values(encoding, batch.merged_actions).float()
+    encoding = network.encode(batch.view, batch.features, batch.action_mask)
+    return network.q_values(encoding, batch.merged_actions)
 
 
 def main(rounds: int, compiles: bool) -> None:
@@ -62,18 +55,20 @@ def main(rounds: int, compiles: bool) -> None:
     run.run_episodes()
     (side,) = run.sides.values()
     batch, network = side.learner.sample(side.replay), side.policy.network
+    rounded = copy.deepcopy(network)
+    rounded.in_bfloat16 = True
     planes = batch._replace(view=as_planes(batch.view), next_view=as_planes(batch.next_view))
     parties: dict[str, Callable[[], torch.Tensor]] = {
-        "update": lambda: update(network, batch, nullcontext),
-        "update, bfloat16": lambda: update(network, batch, bfloat16),
-        "update, channels first": lambda: update(network, planes, nullcontext),
-        "acting": lambda: act(network, batch, nullcontext),
-        "acting, bfloat16": lambda: act(network, batch, bfloat16),
-        "acting, channels first": lambda: act(network, planes, nullcontext),
+        "update": lambda: update(network, batch),
+        "update, bfloat16": lambda: update(rounded, batch),
+        "update, channels first": lambda: update(network, planes),
+        "acting": lambda: act(network, batch),
+        "acting, bfloat16": lambda: act(rounded, batch),
+        "acting, channels first": lambda: act(network, planes),
     }
     if compiles:
         compiled = torch.compile(update)
-        parties["update, compiled"] = lambda: compiled(network, batch, nullcontext)
+        parties["update, compiled"] = lambda: compiled(network, batch)
     values = {name: party() for name, party in parties.items()}
     times: dict[str, list[float]] = {name: [] for name in parties}
     for _ in range(rounds):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cmfq.columns import Frame, frame_of
+from cmfq.devices import Arithmetic
 from cmfq.environments.keeping import close_kept, teams_of
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
@@ -150,6 +151,7 @@ def resume(
     run: str | Path,
     *,
     device: str | None = None,
+    arithmetic: Arithmetic | None = None,
     on_episode: OnEpisode = lambda metrics: None,
     on_evaluation: OnEvaluation = lambda evaluation: None,
     should_stop: ShouldStop = lambda: False,
@@ -161,6 +163,7 @@ def resume(
         run: its folder.
         device: device to continue on, if not that of the run; the weights are then no longer bit
             for bit the same.
+        arithmetic: arithmetic to continue in, if not that of the run; likewise.
         on_episode: called with the metrics of every episode.
         on_evaluation: called with every evaluation.
         should_stop: called between two episodes; if it returns true, the run is saved and ends.
@@ -175,6 +178,8 @@ def resume(
         trackers = stored_trackers(folder.path) if track else {}
         if device is not None:
             settings = replace(settings, device=device)
+        if arithmetic is not None:
+            settings = replace(settings, arithmetic=arithmetic)
         with closing(SelfPlay(settings, load_player)) as self_play:
             folder.restore(self_play)
             if moved := folder.move(self_play):

@@ -10,7 +10,7 @@ from typing import ParamSpec, TypeVar
 import numpy as np
 
 from cmfq.decision import Decision
-from cmfq.devices import wait_for
+from cmfq.devices import Arithmetic, wait_for
 from cmfq.environments.base import (
     Environment,
     IntArray,
@@ -39,6 +39,7 @@ class BenchRow:
     """A side."""
     threads: int
     device: str
+    arithmetic: Arithmetic
     environments: int
     """Episodes side by side: times are of a step of all of them."""
     environment_ms: float
@@ -96,6 +97,7 @@ def _measure(self_play: SelfPlay, episodes: int) -> BenchRow:
         settings.environment.team_sizes[0],
         settings.threads,
         settings.device,
+        settings.arithmetic,
         settings.environments,
         environment_ms=1e3 * stepping.seconds / steps,
         acting_ms=1e3 * policy.clock.seconds / steps,
@@ -111,6 +113,7 @@ def measure_all(
     steps: int,
     device: str = "cpu",
     environments: int = 1,
+    arithmetic: Arithmetic = "float32",
 ) -> Iterator[BenchRow]:
     """One row per algorithm and size."""
     for size in sizes:
@@ -121,6 +124,7 @@ def measure_all(
                     algorithm=algorithm,
                     threads=threads,
                     device=device,
+                    arithmetic=arithmetic,
                     environments=environments,
                 )
             )

@@ -6,7 +6,8 @@ Observations cross to it once to act, and actions come back; the replay's rows a
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,11 @@ from cmfq.errors import UserError
 
 Array = npt.NDArray[Any]
 
+Arithmetic = Literal["float32", "bfloat16"]
+
 _NAME = re.compile(r"auto|cpu|cuda(:\d+)?")
+_INSTRUCTIONS = ("amx_bf16", "avx512_bf16")
+"""Instructions of processors with which bfloat16 is the faster arithmetic."""
 
 
 def check_name(name: str) -> None:
@@ -68,12 +73,43 @@ def free_bytes(device: torch.device) -> int | None:
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
 
 
-def describe(name: str) -> str:
+def describe(name: str, arithmetic: Arithmetic = "float32") -> str:
     """A device and what computes there, for the record of a run: ``cpu (AVX2)``, or the card."""
     device = find_device(name)
     if device.type == "cuda":
-        return f"{device} ({torch.cuda.get_device_name(device)})"
-    return f"{device} ({torch.backends.cpu.get_cpu_capability()})"
+        kind = torch.cuda.get_device_name(device)
+    else:
+        kind = torch.backends.cpu.get_cpu_capability()
+    return f"{device} ({kind})" if arithmetic == "float32" else f"{device} ({kind}, {arithmetic})"
+
+
+def has_bfloat16(device: torch.device) -> bool:
+    """Whether a device has instructions for bfloat16. Without them it is ten times slower."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    there = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return any(there.get(name) for name in _INSTRUCTIONS)
+
+
+def require_arithmetic(arithmetic: Arithmetic, device: torch.device) -> None:
+    """Refuse an arithmetic for which a device has no instructions.
+
+    Raises:
+        UserError: it has none.
+    """
+    if arithmetic == "bfloat16" and not has_bfloat16(device):
+        raise UserError(
+            f"arithmetic is bfloat16, but {describe(str(device))} has no instructions for it and "
+            "would be slower: give float32"
+        )
+
+
+def computing(device: torch.device, bfloat16: bool) -> AbstractContextManager[object]:
+    """Within it layers take bfloat16 inputs and weights (autocast), if asked for."""
+    if not bfloat16:
+        return nullcontext()
+    # Nothing is cached: a CUDA graph would go on with the weights that it was captured with.
+    return torch.autocast(device.type, torch.bfloat16, cache_enabled=False)
 
 
 def held_on(device: torch.device, number: float) -> Tensor | float:

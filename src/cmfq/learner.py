@@ -109,6 +109,7 @@ class Learner:
         self.settings = settings
         self.target_network = copy.deepcopy(policy.network)
         self.average = AveragedModel(policy.network)
+        cast(QNetwork, self.average.module).in_bfloat16 = False  # it only plays
         self.average.n_averaged = self.average.n_averaged.cpu()  # it is counted at every update
         self._averaging_rate = held_on(policy.device, 0.0)
         self.optimiser = Adam(policy.network.parameters(), settings.learning_rate)

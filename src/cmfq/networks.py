@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
+from cmfq.devices import computing
 from cmfq.environments.base import TeamSpecification
 from cmfq.errors import UserError, require_range, unknown_name
 from cmfq.heads import Activation, AdditiveHead, Counterfactual, EmbeddingHead, PairwiseHead
@@ -135,6 +136,9 @@ class QNetwork(nn.Module):
             self.add_module(name, part)
         self.members = nn.ModuleList()
         """Further networks of an ensemble, whose values are averaged with this one's."""
+        self.in_bfloat16 = False
+        """Whether the trunk computes in bfloat16. Not stored: weights are float32, and so is the
+        head, whose small differences between actions decide."""
 
     def encode(
         self,
@@ -147,7 +151,8 @@ class QNetwork(nn.Module):
         Values of the pairwise head are linear in its encoding, so the mean of an ensemble's
         encodings gives the mean of its values, under any merged action.
         """
-        hidden = self.trunk(view, features)
+        with computing(view.device, self.in_bfloat16):
+            hidden = self.trunk(view, features).float()
         head = self.head.encode(hidden)
         if len(self.members):
             members = cast("Sequence[QNetwork]", self.members)

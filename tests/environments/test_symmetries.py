@@ -1,6 +1,7 @@
 """The square's symmetries, against MAgent2's engine: a turned game is the same game, turned."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -23,11 +24,11 @@ AMBIGUOUS = ("compass_enemy_x", "compass_enemy_y")
 """Of several enemies that are equally near, any may be the nearest."""
 
 
-def turn(positions: IntArray, symmetry: Symmetry) -> IntArray:
+def turn(positions: IntArray, symmetry: Symmetry, body_side: int = 1) -> IntArray:
     turned = positions[:, ::-1].copy() if symmetry.swaps else positions.copy()
     for axis, sign in enumerate(symmetry.signs):
         if sign < 0:
-            turned[:, axis] = MAP_SIZE - 1 - turned[:, axis]
+            turned[:, axis] = MAP_SIZE - body_side - turned[:, axis]
     return turned
 
 
@@ -93,9 +94,61 @@ def test_a_table_by_action_moves_its_columns() -> None:
             assert moved[0, new] == action
 
 
-def test_pursuit_has_them_too() -> None:
-    for team in PursuitEnvironment(PursuitSettings()).teams:
-        assert len(symmetries(team)) == 8
+class Placed(PursuitEnvironment):
+    """Pursuit without walls whose predators and prey stand where they are told to."""
+
+    def __init__(self, *positions: IntArray) -> None:
+        super().__init__(PursuitSettings(map_size=MAP_SIZE, rules="magent"))
+        self._positions = positions
+
+    def _place(self, engine: Any) -> None:
+        for handle, positions in zip(engine.get_handles(), self._positions, strict=True):
+            engine.add_agents(handle, method="custom", pos=positions)
+
+
+@pytest.mark.parametrize("index", range(8))
+def test_so_is_a_turned_pursuit_with_bodies_of_two_by_two(index: int) -> None:
+    rng = np.random.default_rng(0)
+    cells = rng.permutation(10 * 10)[:40]
+    positions = (2 * np.stack([cells % 10, cells // 10], 1) + 10).astype(np.int32)
+    stand = positions[:14], positions[14:]
+    game = Placed(*stand)
+    ways = [symmetries(team)[index] for team in game.teams]
+    sides = [team.body_side for team in game.teams]
+    assert sides == [2, 1]
+    turned_game = Placed(*(turn(*one) for one in zip(stand, ways, sides, strict=True)))
+    observed, expected = game.reset(3), turned_game.reset(3)
+    hits = 0
+    for _ in range(30):
+        for team, way, side, one, other in zip(
+            game.teams, ways, sides, observed, expected, strict=True
+        ):
+            channels, features = kept(team.channels), kept(team.features, AMBIGUOUS)
+            view = way.view(torch.from_numpy(one.view)).numpy()
+            np.testing.assert_array_equal(view[..., channels], other.view[..., channels])
+            turned = way.features(torch.from_numpy(one.features)).numpy()
+            np.testing.assert_allclose(turned[:, features], other.features[:, features], atol=1e-6)
+            compass = [team.features.index(name) for name in AMBIGUOUS]
+            np.testing.assert_allclose(  # as far away, where another is as near
+                np.linalg.norm(turned[:, compass], axis=1),
+                np.linalg.norm(other.features[:, compass], axis=1),
+                atol=1e-6,
+            )
+            np.testing.assert_array_equal(turn(one.positions, way, side), other.positions)
+        actions = [
+            rng.integers(len(team.actions), size=len(one.ids)).astype(np.int32)
+            for team, one in zip(game.teams, observed, strict=True)
+        ]
+        step = game.step(actions)
+        turned_actions = [
+            way.actions.numpy()[taken] for way, taken in zip(ways, actions, strict=True)
+        ]
+        turned_step = turned_game.step([one.astype(np.int32) for one in turned_actions])
+        for reward, turned_reward in zip(step.rewards, turned_step.rewards, strict=True):
+            np.testing.assert_array_equal(reward, turned_reward)
+            hits += int((reward > 0).sum())
+        observed, expected = step.observations, turned_step.observations
+    assert hits > 5
 
 
 def test_who_has_no_directions_is_told_so() -> None:

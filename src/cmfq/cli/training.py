@@ -13,7 +13,7 @@ from cmfq.bench import BenchRow, measure_all
 from cmfq.cli.command_line import preset_options
 from cmfq.cli.options import Device, Folder, Trackers
 from cmfq.cli.screen import ScreenTable, new_console
-from cmfq.devices import describe
+from cmfq.devices import Arithmetic, describe
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.hints import command
@@ -36,7 +36,7 @@ from cmfq.training.settings import TrainSettings
 from cmfq.training.stop import StopSignal
 from cmfq.training.tracking import Tracker, make_trackers, stored_trackers
 
-SAME_IN_ALL = ("threads", "device", "environments")
+SAME_IN_ALL = ("threads", "device", "arithmetic", "environments")
 """Columns of ``cmfq bench`` that are the same in all rows: its title says them."""
 
 
@@ -87,6 +87,7 @@ def resume(
     evaluate: bool = True,
     skip_seed: int | None = None,
     device: str | None = None,
+    arithmetic: Arithmetic | None = None,
     track: bool = True,
 ) -> None:
     """Continue an interrupted run.
@@ -99,6 +100,7 @@ def resume(
         skip_seed: Seed of the next episode, if the environment fails in it every time: another seed
             is played instead, and run.json says so.
         device: Device to continue on, if not that of the run: cpu, cuda, cuda:1 or auto.
+        arithmetic: Arithmetic to continue in, if not that of the run: float32 or bfloat16.
         track: Continue the trackers of the run; turn it off if one cannot be reached.
     """
     with Run.open(run) as folder:
@@ -106,6 +108,8 @@ def resume(
         trackers = stored_trackers(folder.path) if track else {}
         if device is not None:
             settings = replace(settings, device=device)
+        if arithmetic is not None:
+            settings = replace(settings, arithmetic=arithmetic)
         with closing(SelfPlay(settings, load_player)) as self_play:
             games = training_games(settings, self_play.environments[0]) if evaluate else None
             folder.restore(self_play)
@@ -122,6 +126,7 @@ def bench(
     steps: int = 400,
     threads: int = 1,
     device: Device = "cpu",
+    arithmetic: Arithmetic = "float32",
     environments: int = 1,
     json: Path | None = None,
 ) -> None:
@@ -135,6 +140,7 @@ def bench(
         steps: Number of steps of an episode.
         threads: Number of threads for the network.
         device: Device to measure: cpu, cuda, cuda:1 or auto.
+        arithmetic: Arithmetic of the networks' trunks: float32 or bfloat16.
         environments: Number of episodes side by side.
         json: JSON file to write with the rows of the table.
     """
@@ -143,13 +149,12 @@ def bench(
     if json is not None:
         validate_output(json, TIMES)
     names = [field.name for field in fields(BenchRow) if field.name not in SAME_IN_ALL]
-    table = ScreenTable(
-        f"{describe(device)}, {threads} thread(s), {environments} episode(s) side by side"
-    )
+    where = describe(device, arithmetic)
+    table = ScreenTable(f"{where}, {threads} thread(s), {environments} episode(s) side by side")
     for name in names:
         table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
     rows = []
-    for row in measure_all(algorithms, sizes, threads, steps, device, environments):
+    for row in measure_all(algorithms, sizes, threads, steps, device, environments, arithmetic):
         rows.append(row)
         values = [getattr(row, name) for name in names]
         table.add_row(*(f"{v:,.2f}" if isinstance(v, float) else str(v) for v in values))

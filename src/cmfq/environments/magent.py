@@ -242,7 +242,8 @@ class MAgentWorld:
                     frame.positions(theirs, self._map_size),
                 )
                 view, features = frame.see(view, features, *stand, self._map_size)
-            features[:, -len(COMPASS) :] = compass(*stand)
+            theirs_wider = self._teams[1 - team].body_side - self._teams[team].body_side
+            features[:, -len(COMPASS) :] = compass(*stand, theirs_wider / 2)
             health = None
             if self._full_health is not None:
                 middle = view.shape[1] // 2
@@ -279,15 +280,18 @@ class MAgentWorld:
         return answer
 
 
-def compass(own: PositionArray, others: PositionArray) -> FloatArray:
+def compass(own: PositionArray, others: PositionArray, offset: float = 0.0) -> FloatArray:
     """:data:`COMPASS` of each agent, ``(agents, 5)``; vectors are 0 where there is nobody.
 
     Args:
         own: ``(agents, 2)``, where the agents of the team stand.
         others: ``(enemies, 2)``, where all enemies stand.
+        offset: added to where they stand: positions are corners of bodies, and directions are from
+            middle to middle.
     """
     answer = np.zeros((len(own), len(COMPASS)), np.float32)
     if len(own) and len(others):
+        others = others + offset
         tree = cKDTree(others, compact_nodes=False, balanced_tree=False)
         answer[:, 0:2] = _shortened(others[tree.query(own)[1]] - own)
     if len(own) > 1:

@@ -43,6 +43,7 @@ class RoleLearner:
             torch.manual_seed(int(network_seed.generate_state(1)[0]))
             network = new_network(specification, settings.network, algorithm)
         network.to(device)
+        network.in_bfloat16 = settings.arithmetic == "bfloat16"
         beta = settings.exploration.beta(0)
         self.policy = QPolicy(specification, network, algorithm, settings.mean_field, beta)
         self.learner = Learner(self.policy, settings.learner, generator)

@@ -116,7 +116,7 @@ class Run:
             with run:
                 require_new_folder(path, resume)  # another process may have made a run there
                 name = settings.environment.kind
-                devices = {"0": describe(settings.device)}
+                devices = {"0": describe(settings.device, settings.arithmetic)}
                 described = RunDescription(name, settings, versions(), devices=devices)
                 store_trackers(path, track)
                 write_json(path / SETTINGS_FILE, described)
@@ -186,17 +186,20 @@ class Run:
         self_play.skipped_seeds = frozenset(skipped)
 
     def move(self, self_play: SelfPlay) -> str:
-        """Go on with a restored run on the device of ``self_play``, and store that.
+        """Go on with a restored run on the device and in the arithmetic of ``self_play``.
 
         Returns:
-            What to tell the user; nothing if the device and its arithmetic are the same.
+            What to tell the user; nothing if both are those of before. They are stored.
         """
         description = self.description()
         before = list(description.devices.values())[-1:] or [description.settings.device]
-        device = describe(self_play.settings.device)
+        taken_up = self_play.settings
+        device = describe(taken_up.device, taken_up.arithmetic)
         if device in before or (not description.devices and device.startswith(before[0])):
             return ""
-        settings = replace(description.settings, device=self_play.settings.device)
+        settings = replace(
+            description.settings, device=taken_up.device, arithmetic=taken_up.arithmetic
+        )
         devices = {**description.devices, str(self_play.episode): device}
         write_json(
             self.path / SETTINGS_FILE, replace(description, settings=settings, devices=devices)
@@ -294,7 +297,9 @@ class Run:
             tensors, info = read_tensors(state)
             name = self_play.settings.environment.kind
             settings = read_settings(name, former_run(name, info.get("settings")))
-            if replace(settings, device=self_play.settings.device) != self_play.settings:
+            ours = self_play.settings
+            moved = replace(settings, device=ours.device, arithmetic=ours.arithmetic)
+            if moved != ours:
                 raise UserError("it was written by a run with other settings")
             check_state(self_play, tensors, info)
             self_play.restore(tensors, info)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from cmfq.devices import find_device
+from cmfq.devices import find_device, require_arithmetic
 from cmfq.environments.base import Environment
 from cmfq.environments.keeping import close_kept
 from cmfq.environments.sides import enemies_of
@@ -58,6 +58,7 @@ class SelfPlay:
     def _begin(self, settings: RunSettings, load_player: LoadPlayer | None) -> None:
         torch.set_num_threads(settings.threads)
         device = find_device(settings.device)
+        require_arithmetic(settings.arithmetic, device)
         settings = replace(settings, device=str(device))
         seeds = np.random.SeedSequence(settings.seed)
         network_seed, episode_seed, acting_seed, learning_seed = seeds.spawn(4)

@@ -1,12 +1,12 @@
 """Settings of a training run, in one frozen value."""
 
 from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar, get_args
 
 from cmfq.algorithms import MeanFieldSettings, check_algorithm
-from cmfq.devices import check_name
+from cmfq.devices import Arithmetic, check_name
 from cmfq.environments.settings import EnvironmentSettings
-from cmfq.errors import UserError, require_range
+from cmfq.errors import UserError, require_range, unknown_name
 from cmfq.imports import own_names
 from cmfq.learner import LearnerSettings
 from cmfq.networks import NetworkSettings
@@ -91,6 +91,10 @@ class TrainSettings(Generic[Settings]):
     device: str = "auto"
     """Device of the networks and the replay buffer: cpu, cuda, cuda:1 for the second GPU, or auto,
     the first GPU if there is one. Different devices give different, equally good runs."""
+    arithmetic: Arithmetic = "float32"
+    """Arithmetic of the networks' trunks in training: float32, or bfloat16, which is faster on
+    processors and GPUs with instructions for it, and gives different, equally good runs. Policies
+    play in float32."""
     threads: int = 1
     """Number of threads for the network, and for stepping environments side by side. A different
     number gives a different, equally good run."""
@@ -124,6 +128,8 @@ class TrainSettings(Generic[Settings]):
             )
         require_range(self, 1, 1024, "threads")
         check_name(self.device)
+        if self.arithmetic not in get_args(Arithmetic):
+            raise unknown_name("arithmetic", self.arithmetic, get_args(Arithmetic))
         require_range(self, 0, 2**63, "seed")
 
     def sizes_at(self, episode: int) -> tuple[int, ...]:
