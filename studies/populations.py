@@ -84,13 +84,16 @@ def training_of(run: Path) -> str:
 def play(
     runs: Sequence[Path], checkpoints: int, opponent: str, size: int, games: int, workers: int
 ) -> Row:
-    """Games of one policy against a script, with intervals over games."""
+    """Games of one policy against a script or its earlier self, with intervals over games."""
     with TemporaryDirectory() as folder:
-        file = Path(folder) / "policy.safetensors"
+        file, earlier = Path(folder) / "policy.safetensors", Path(folder) / "earlier.safetensors"
         export_policy(runs, file, "ensemble", checkpoints)
+        itself, at, episode = opponent.partition("@")
+        if (itself, at) == ("itself", "@"):
+            export_policy(runs, earlier, "ensemble", checkpoints, until=int(episode))
         match = play_match(
             str(file),
-            opponent,
+            str(earlier) if at else opponent,
             BattleSettings(size=size),
             episodes=games,
             seed=0,
@@ -168,7 +171,9 @@ def page_of(rows: Sequence[Row], commands: Sequence[str]) -> Page:
         sections.append(Section(title, (words, *found, _table(ours))))
     what = (
         "Runs of one algorithm that differ only in their seed play alone and in populations that "
-        "share no run. A population plays by the mean Q-values of its networks."
+        "share no run. A population plays by the mean Q-values of its networks. *itself@150*: the "
+        "same policy when its runs had played 150 episodes, a quarter of 600; their learning rate "
+        "was not yet low."
     )
     return Page(
         "Populations: is every policy made of several runs strong?",
@@ -209,7 +214,7 @@ class PopulationsStudy:
     checkpoints: int = 3
     """Last checkpoints of each run."""
     against: tuple[str, ...] = ("swarm", "skirmish")
-    """Scripted opponents."""
+    """Scripted opponents; itself@150 is the same policy when its runs had 150 episodes."""
     size: int = 64
     """Agents a side."""
     games: int = 100

@@ -8,7 +8,9 @@ import pytest
 import cmfq
 from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
+from cmfq.play.matches import MatchResult, play_match
 from cmfq.statistics.replication import Estimate
+from cmfq.training.checkpoint import load_checkpoint
 from cmfq.training.settings import TrainSettings
 from studies import populations as study
 from studies.kept_rows import read_rows
@@ -53,6 +55,23 @@ def test_nothing_is_played_twice(
     assert "## Populations of 2 runs: preset paper, size 12, " in text
     assert "2 runs each, the last 2 checkpoints of every one: 4 networks." in text
     assert "cmfq-2, cmfq-3" in text
+
+
+def test_a_policy_meets_itself_as_it_was(
+    tiny: TrainSettings[BattleSettings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    network = replace(tiny.network, head="pairwise")
+    cmfq.train(replace(tiny, network=network, episodes=3, checkpoint_period=1), run=run)
+    met = []
+
+    def note(first: str, second: str, *args: object, **options: object) -> MatchResult:
+        met.append([load_checkpoint(Path(file)).description.episode for file in (first, second)])
+        return play_match("rush", "random", BattleSettings(size=12), episodes=2, seed=0)
+
+    monkeypatch.setattr(study, "play_match", note)
+    study.play([run], 1, "itself@2", 12, 2, 1)
+    assert met == [[3, 2]]
 
 
 def test_the_page_says_how_many_are_strong() -> None:

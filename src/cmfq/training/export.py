@@ -18,7 +18,9 @@ from cmfq.zoo import locate
 Method = Literal["last", "ensemble", "average"]
 
 
-def export_policy(runs: Sequence[Path], out: Path, method: Method, checkpoints: int) -> list[Path]:
+def export_policy(
+    runs: Sequence[Path], out: Path, method: Method, checkpoints: int, until: int | None = None
+) -> list[Path]:
     """Write a policy file for play.
 
     Args:
@@ -27,6 +29,7 @@ def export_policy(runs: Sequence[Path], out: Path, method: Method, checkpoints: 
         method: the last checkpoint as it is, the mean of the Q-values of several, or the average
             of their weights.
         checkpoints: how many of the last ones of each run that is.
+        until: leave out checkpoints after this episode.
 
     Returns:
         The last checkpoint of each run that is in it.
@@ -40,7 +43,7 @@ def export_policy(runs: Sequence[Path], out: Path, method: Method, checkpoints: 
     if method != "ensemble" and len(runs) > 1:
         raise UserError(f"method is {method}, for one run: give --method ensemble, or a single run")
     settings = Run.open(locate(runs[-1])).description().settings
-    found = [last_checkpoints(run, 1 if method == "last" else checkpoints) for run in runs]
+    found = [last_checkpoints(run, 1 if method == "last" else checkpoints, until) for run in runs]
     last = found[-1][-1]
     for path, others in zip(runs, found, strict=True):
         _check_alike(path, others[-1], last)
