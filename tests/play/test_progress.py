@@ -22,7 +22,7 @@ from cmfq.play.reading import (
     finished_tournament,
     read_tournament,
 )
-from cmfq.results.progress import damage_sentence, damage_table, progress_table
+from cmfq.results.progress import damage_sentence, damage_table, last_sentence, progress_table
 from cmfq.results.table import signed
 
 SMALL = BattleSettings(size=12, max_steps=25)
@@ -67,9 +67,7 @@ def test_damage_is_shown_over_training_and_by_seed(runs: Path, tmp_path: Path) -
         if game.a_combat and game.b_combat
     ]
     mean = sum(row.yardsticks["log_damage_ratio"] for row in rows if row.episode == 3) / 2
-    assert damage_sentence(rows) == (
-        f"Highest mean at the last checkpoint, no interval: cmfq against swarm ({signed(mean, 2)})."
-    )
+    assert damage_sentence(rows) == (f"At the last checkpoint, {signed(mean, 2)} against swarm.")
     assert rows[-1].yardsticks["log_damage_ratio"] == pytest.approx(sum(ratios) / 2)
     (layout,) = last_layouts(played).values()
     assert [len(cell) for row in layout for cell in row] == [2, 2]
@@ -167,3 +165,19 @@ def test_means_are_over_checkpoints_that_all_seeds_have() -> None:
     assert [(one.group, one.episode) for one in shared] == [
         ("cmfq", 100), ("cmfq", 100), ("mfq", 30), ("mfq", 50),
     ]  # fmt: skip
+
+
+def test_the_sentence_says_what_seeds_can_tell() -> None:
+    def rows(group: str, *rates: float) -> list[ProgressRow]:
+        return [
+            ProgressRow(f"{group}-{n}", group, n, episode, "rush", rate if episode == 2 else 0.5)
+            for n, rate in enumerate(rates)
+            for episode in (1, 2)
+        ]
+
+    assert last_sentence(rows("mfq", 0.4, 0.6)) == "At the last checkpoint, 50% against rush."
+    apart = [*rows("mfq", 0.1, 0.12, 0.11), *rows("cmfq", 0.9, 0.93, 0.9), *rows("iql", 0.0, 1.0)]
+    assert last_sentence(apart) == (
+        "At the last checkpoint, against rush cmfq wins more than mfq; the other 2 pairs cannot be "
+        "told apart (highest mean 91%)."
+    )

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,11 +45,19 @@ def test_the_table_has_means_of_teams_and_episodes() -> None:
     first, last = [row(0.0, 1)] * 10, [row(10.0, 4)] * 10
     (line,) = ends_table({"mfq": [first + last, first + last]}).rows
     assert line == ("mfq", "2", "20", "1", "11", "2", "5", "7", "7")
-    sentence = ends_sentence({"mfq": [first + last], "cmfq": [last + first]})
-    assert sentence == (
-        "Highest mean reward in the last 10 episodes, no interval: mfq; lower than in the "
-        "first 10: cmfq."
+
+
+def test_the_sentence_says_what_seeds_can_tell() -> None:
+    def run(first: float, last: float) -> list[dict[str, Any]]:
+        return [{"rewards": [mean, mean]} for mean in [first] * 10 + [last] * 10]
+
+    one = {"mfq": [run(0, 10)], "cmfq": [run(10, 0)]}
+    assert ends_sentence(one) == "In the last 10 episodes mfq and cmfq cannot be told apart."
+    several = {"mfq": [run(0, 10), run(0, 11)], "cmfq": [run(10, 0), run(12, 1.5)]}
+    assert ends_sentence(several) == (
+        "In the last 10 episodes mfq earns more than cmfq; less than in the first 10: cmfq."
     )
+    assert ends_sentence({"mfq": [run(0, 10)]}) == ""
 
 
 def test_what_is_no_run_has_no_curves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -156,19 +156,43 @@ def test_terminals_show_findings_and_tables_with_a_title(
     assert said.endswith("results: out/README.md\n")
 
 
-def test_a_terminal_shows_the_tables_that_fit_it(
+def test_a_terminal_shows_what_fits_it(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    screen = partial(Console, force_terminal=True, width=80, markup=False, highlight=False)
+    screen = partial(
+        Console, force_terminal=True, width=80, height=24, markup=False, highlight=False
+    )
     monkeypatch.setattr("cmfq.cli.screen.new_console", screen)
-    tables = [Table(("a", "b"), [(f"x{n}", "1")] * n, f"Of {n}") for n in (30, 12, 8, 3)]
-    print_page(Page("t", (Section("s", (Finding("x wins."), *tables)),), ()))
+    parts: list[Finding | Table] = []
+    for rows in (30, 8, 12, 1):
+        table = Table(("a", "b"), [(f"x{rows}", "1")] * rows, f"Of {rows}, 95 % intervals")
+        parts += [Finding(f"{rows} win."), table]
+    sections = Section("s", parts), Section("more", (Finding("And more."),))
+    print_page(Page("t", sections, ()))
     said = capsys.readouterr().out
-    assert "x wins." in said
-    assert [n for n in (30, 12, 8, 3) if f"x{n} " in said] == [8, 3]
-    assert "give --out FOLDER to see them: Of 30; Of 12" in said
-    print_page(Page("t", (Section("s", tables[2:]),), ()))
-    assert "too long" not in capsys.readouterr().out
+    assert len(said.splitlines()) < 24
+    assert [n for n in (30, 8, 12, 1) if f"x{n} " in said] == [8]
+    assert [n for n in (30, 8, 12, 1) if f"{n} win." in said] == [8]
+    assert "And more." in said
+    assert said.endswith("give --out FOLDER to see the rest: Of 30; Of 12; Of 1\n")
+    print_page(Page("t", sections, ()), html=Path("report.html"))
+    assert "more in the report: Of 30; Of 12; Of 1\n" in capsys.readouterr().out
+    print_page(Page("t", (Section("s", parts[2:4]),), ()))
+    assert "rest" not in capsys.readouterr().out
+
+
+def test_a_narrow_terminal_shows_the_first_columns_whole(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    screen = partial(
+        Console, force_terminal=True, width=50, height=24, markup=False, highlight=False
+    )
+    monkeypatch.setattr("cmfq.cli.screen.new_console", screen)
+    row = tuple(f"{name} is twelve" for name in "abcd")
+    print_page(Page("t", (Section("s", (Table(("a", "b", "c", "d"), [row], "Wide"),)),), ()))
+    said = capsys.readouterr().out
+    assert "a is twelve" in said and "b is twelve" in said and "c is twelve" in said
+    assert "give --out FOLDER to see the rest: Wide (d)" in said
 
 
 def test_a_page_of_ones_own_is_not_written_over(tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
 """Output of commands: progress of games, tables, pages."""
 
+import math
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from pathlib import Path
+from textwrap import wrap
 from typing import Any, Self
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -25,8 +29,12 @@ from cmfq.text import Strong, plain_text, say
 
 PLAIN_LINES = 20
 """Lines of progress where the output is no terminal."""
-SCREEN_ROWS = 20
-"""Rows of tables that a page shows on a terminal: with headings and sentences they fill it."""
+OTHER_LINES = 5
+"""Lines of a terminal for what is said before and after a page, and the next prompt."""
+FRAME = 3
+"""Characters of a column for its border and the space on both sides."""
+LEAST_COLUMNS = 2
+"""Columns of a table that a narrow terminal shows, however long their lines."""
 
 
 class _PipedConsole(Console):
@@ -65,42 +73,87 @@ def _text(cell: Any, keep: str = "") -> Any:
 
 def print_table(table: Table) -> None:
     """Print a table on the terminal, under its title."""
+    new_console().print(_screen_table(table))
+
+
+def _screen_table(table: Table, widths: Sequence[int] = ()) -> ScreenTable:
+    """A table for the terminal: of its first columns, where their widths are given."""
     screen = ScreenTable(title=table.title)
-    for number, column in enumerate(table.columns):
-        screen.add_column(column, justify="right" if number else "left")
+    columns = table.columns[: len(widths) or None]
+    for number, column in enumerate(columns):
+        lines = wrap(column, widths[number]) if widths else [column]
+        screen.add_column("\n".join(lines), justify="right" if number else "left")
     for row in table.rows:
-        screen.add_row(*row)
-    new_console().print(screen)
+        screen.add_row(*row[: len(columns)])
+    return screen
 
 
-def print_page(page: Page, out: Path | None = None) -> None:
-    """Print what a page finds, and its tables that have a title: on a terminal those that fit.
+def print_page(page: Page, out: Path | None = None, html: Path | None = None) -> None:
+    """Print what a page finds, and its tables that have a title: on a terminal what fits.
 
     Args:
         page: description of the page.
         out: folder that it was written to, if any.
+        html: HTML file that it was written to, if any.
     """
-    tables = [part for part in page.parts() if isinstance(part, Table) and part.title]
-    shown = _short_tables(tables) if new_console().is_terminal else tables
-    for part in page.parts():
-        if isinstance(part, Table) and any(part is one for one in shown):
-            print_table(part)
-        elif isinstance(part, Finding):
-            say(part.text)
-    if left := [one.title for one in tables if not any(one is table for table in shown)]:
-        where = "in the results" if out else "give --out FOLDER to see them"
-        say(f"too long for a screen, {where}: {'; '.join(left)}")
+    console = new_console()
+    room = console.height - OTHER_LINES if console.is_terminal else math.inf
+    left: list[str] = []
+    for findings, table in _with_their_tables(page):
+        shown, dropped = _fitted(table, console) if table else (None, ())
+        lines = _lines(console, *(one.text for one in findings), *([shown] if shown else []))
+        if lines > room:
+            left += [_name(table)] if table else []
+            continue
+        room -= lines
+        for finding in findings:
+            say(finding.text)
+        if table and shown:
+            console.print(shown)
+            left += [f"{_name(table)} ({', '.join(dropped)})"] if dropped else []
+    if left:
+        place = "the results" if out else "the report" if html else ""
+        where = f"more in {place}" if place else "give --out FOLDER to see the rest"
+        say(f"{where}: {'; '.join(left)}")
     if out:
         say(f"results: {out / 'README.md'}")
 
 
-def _short_tables(tables: Sequence[Table]) -> list[Table]:
-    """The shortest tables, as many as have ``SCREEN_ROWS`` together."""
-    chosen: list[Table] = []
-    for one in sorted(tables, key=lambda table: len(table.rows)):
-        if sum(len(table.rows) for table in [*chosen, one]) <= SCREEN_ROWS:
-            chosen.append(one)
-    return chosen
+def _with_their_tables(page: Page) -> Iterator[tuple[list[Finding], Table | None]]:
+    """Findings of a page, with the table below them."""
+    for section in page.all_sections():
+        findings: list[Finding] = []
+        for part in section.parts:
+            if isinstance(part, Finding):
+                findings.append(part)
+            elif isinstance(part, Table) and part.title:
+                yield findings, part
+                findings = []
+        if findings:
+            yield findings, None
+
+
+def _fitted(table: Table, console: Console) -> tuple[ScreenTable, Sequence[str]]:
+    """As many columns of a table as a terminal has room for, and the names of the others."""
+    if not console.is_terminal:
+        return _screen_table(table), ()
+    widths = [
+        max(map(cell_len, [*heading.split(), *cells]))
+        for heading, *cells in zip(table.columns, *table.rows, strict=True)
+    ]
+    ends = accumulate(width + FRAME for width in widths)
+    kept = max(LEAST_COLUMNS, sum(end < console.width for end in ends))
+    return _screen_table(table, widths[:kept]), table.columns[kept:]
+
+
+def _name(table: Table) -> str:
+    """The title without what it says of intervals."""
+    return table.title.partition(", ")[0]
+
+
+def _lines(console: Console, *parts: str | ScreenTable) -> int:
+    """Lines that these take on a terminal."""
+    return sum(len(console.render_lines(one)) for one in parts)
 
 
 class GamesScreen:

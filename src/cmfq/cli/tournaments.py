@@ -205,7 +205,7 @@ def _report(played: Tournament, html: Path | None, out: Path | None) -> None:
     say(f"{how_decided(played).capitalize()}.")
     if out:
         write_results(out, played)
-    print_page(page, out)
+    print_page(page, out, html)
     if html is not None:
         write_html(html, played)
         say(f"report: {html.resolve()}")

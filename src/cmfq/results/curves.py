@@ -13,6 +13,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 from typing import Annotated, Any, TypedDict, cast
 
@@ -27,8 +28,9 @@ from cmfq.results.figures import learning_curves
 from cmfq.results.origin import from_stored, read_origin, write_origin
 from cmfq.results.page import Code, Finding, Page, Picture, Section
 from cmfq.results.style import Metrics
-from cmfq.results.table import Table, listing
+from cmfq.results.table import Table, conclusion, listing, within
 from cmfq.results.writing import write_folder
+from cmfq.statistics.replication import difference
 from cmfq.storage import make_folder, validate_results_folder, write_gzip
 from cmfq.training.deaths import somebody_died
 from cmfq.training.run import SETTINGS_FILE, Run
@@ -128,12 +130,19 @@ def ends_table(curves: Mapping[str, Sequence[Metrics]], title: str = "") -> Tabl
 
 
 def ends_sentence(curves: Mapping[str, Sequence[Metrics]]) -> str:
-    """Sentence: the group that earns most at the end, and which earn less than at first."""
-    means = {group: _ends("rewards", runs) for group, runs in curves.items()}
-    best = max(means, key=lambda group: means[group][1])
-    fallen = [group for group, (first, last) in means.items() if last < first]
-    less = f"; lower than in the first {ENDS}: {listing(fallen)}" if fallen else ""
-    return f"Highest mean reward in the last {ENDS} episodes, no interval: {best}{less}."
+    """Sentence: who earns more than whom at the end, and who less than at first, beyond chance."""
+    means = {group: [_ends("rewards", [run]) for run in runs] for group, runs in curves.items()}
+    last = {group: [end for _, end in runs] for group, runs in means.items()}
+    pairs = combinations(sorted(last, key=lambda group: -float(np.mean(last[group]))), 2)
+    told = conclusion(
+        {(a, b): difference(last[a], last[b]) for a, b in pairs}, 0, "earns more than"
+    )
+    gains = {group: [end - start for start, end in runs] for group, runs in means.items()}
+    fallen = [group for group in means if difference(gains[group], [0.0]).high < 0]
+    parts = [f"In the last {ENDS} episodes {within(told)}"] if told else []
+    parts += [f"less than in the first {ENDS}: {listing(fallen)}"] if fallen else []
+    said = "; ".join(parts)
+    return f"{said[0].upper()}{said[1:]}." if said else ""
 
 
 def write_curves(
@@ -180,7 +189,8 @@ def write_curves(
         from_stored("curves", folder),
     )
     table = ends_table(curves, "Training")
-    beginning = Section("", (Finding(ends_sentence(curves)), CURVES_CAPTION, picture, what, table))
+    said = map(Finding, filter(None, [ends_sentence(curves)]))
+    beginning = Section("", (*said, CURVES_CAPTION, picture, what, table))
     page = Page(f"{HEADING}{settings.title}", (beginning,), again)
     write_folder(folder, page)
     return page

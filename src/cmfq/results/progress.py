@@ -11,6 +11,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +32,10 @@ from cmfq.results.details import how_to_read_yardsticks, role_section, side_sect
 from cmfq.results.figures import win_rate_over_training
 from cmfq.results.origin import writing_command
 from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
-from cmfq.results.table import Table, conclusion, listing, margin_text, signed
+from cmfq.results.table import Table, conclusion, margin_text, signed, within
 from cmfq.results.tournament_tables import how_decided
 from cmfq.results.writing import write_folder
+from cmfq.statistics.replication import difference
 from cmfq.storage import make_folder, write_gzip
 from cmfq.text import inline_code, markdown_text
 
@@ -51,7 +53,7 @@ def damage_table(rows: Sequence[ProgressRow]) -> Table | None:
 
 def damage_sentence(rows: Sequence[ProgressRow]) -> str:
     """Sentence over :func:`damage_table`."""
-    return best_sentence(rows, _log_damage_ratio, _ratio_text)
+    return last_sentence(rows, _log_damage_ratio, _ratio_text, "has more than")
 
 
 def _log_damage_ratio(row: ProgressRow) -> float:
@@ -94,26 +96,37 @@ def progress_table(
     return Table(columns, lines, title)
 
 
-def best_sentence(
+def last_sentence(
     rows: Sequence[ProgressRow],
     value_of: Callable[[ProgressRow], float] = lambda row: row.win_rate,
     text_of: Callable[[float], str] = lambda value: f"{value:.0%}",
+    better: str = "wins more than",
 ) -> str:
-    """Sentence: the group with the highest mean at the last checkpoint, against each opponent.
+    """Sentence: who is better at the last checkpoint against each opponent, as far as seeds tell.
 
-    Arguments as in :func:`progress_table`.
+    Args:
+        rows: rows of all checkpoints and opponents.
+        value_of: what is compared; the win rate if not given.
+        text_of: how that is written.
+        better: what the better one does.
     """
     shared, parts = shared_by_seeds(rows), []
     for opponent in dict.fromkeys(row.opponent for row in shared):
-        means: dict[str, float] = {}
+        values: dict[str, list[float]] = {}
         for group in dict.fromkeys(row.group for row in shared):
             found = [row for row in shared if (row.opponent, row.group) == (opponent, group)]
             last = max(row.episode for row in found)
-            means[group] = float(np.mean([value_of(row) for row in found if row.episode == last]))
-        most = max(means.values())
-        best = listing([group for group, mean in means.items() if mean == most])
-        parts.append(f"{best} against {opponent} ({text_of(most)})")
-    return f"Highest mean at the last checkpoint, no interval: {'; '.join(parts)}."
+            values[group] = [value_of(row) for row in found if row.episode == last]
+        means = {group: float(np.mean(ours)) for group, ours in values.items()}
+        pairs = combinations(sorted(means, key=lambda group: -means[group]), 2)
+        told = conclusion({(a, b): difference(values[a], values[b]) for a, b in pairs}, 0, better)
+        most = text_of(max(means.values()))
+        parts.append(
+            f"against {opponent} {within(told)} (highest mean {most})"
+            if told
+            else f"{most} against {opponent}"
+        )
+    return f"At the last checkpoint, {'; '.join(parts)}."
 
 
 def titled_rows(played: Tournament) -> list[ProgressRow]:
@@ -158,7 +171,7 @@ def progress_page(played: Tournament, again: tuple[Part, ...] = ()) -> Page:
     )
     table = progress_table(rows, title=f"Win rate in {games} games, mean over seeds")
     sections = (
-        Section("", (introduction, picture, Finding(best_sentence(rows)), table)),
+        Section("", (introduction, picture, Finding(last_sentence(rows)), table)),
         Section("Damage dealt over damage taken", _damage_parts(rows)),
         Section("Returns", _return_parts(played, rows, unit)),
         Section("The last checkpoints", _last_checkpoints(layouts, unit) if layouts else ()),

@@ -91,15 +91,21 @@ def conclusion(
     return f"{'; '.join(parts)}." if parts else ""
 
 
+def within(sentence: str) -> str:
+    """A :func:`conclusion` as a part of another sentence."""
+    return sentence.removesuffix(".").replace("None of these", "none of these")
+
+
 TOO_FEW = "too few games"
 """In the place of an interval that says nothing."""
 
 
 def rate_text(rate: Estimate) -> str:
     """A share with its interval."""
-    if (rate.low, rate.high) == (0, 1):
+    low, high = f"{100 * rate.low:.0f}", f"{100 * rate.high:.0f}"
+    if (low, high) == ("0", "100"):
         return f"{rate.value:.1%} ({TOO_FEW})"
-    return f"{rate.value:.1%} ({100 * rate.low:.0f} to {100 * rate.high:.0f}\N{NO-BREAK SPACE}%)"
+    return f"{rate.value:.1%} ({low} to {high}\N{NO-BREAK SPACE}%)"
 
 
 def interval_text(low: float, high: float, digits: int = 1) -> str:

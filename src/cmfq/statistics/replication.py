@@ -10,6 +10,8 @@ the statement then holds for that opponent alone. Leading axes hold repetitions,
 ``docs/statistics.md`` says in plain words what follows from this, and how well it works.
 """
 
+import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -132,6 +134,17 @@ def mean_interval(scores: FloatArray, confidence: float = 0.95) -> Interval:
     value = scores.mean((-2, -1))
     reach = special.stdtrit(degrees, (1 + confidence) / 2) * np.sqrt(variance)
     return Interval(value, value - reach, value + reach)
+
+
+def difference(ours: Sequence[float], theirs: Sequence[float]) -> Estimate:
+    """How much greater the mean of ours is, over draws of both sides' seeds; a value a seed.
+
+    Without bounds where each side has one seed.
+    """
+    scores = np.subtract.outer(np.asarray(ours, float), np.asarray(theirs, float))
+    if scores.size == 1:
+        return Estimate(scores.item(), -math.inf, math.inf)
+    return Estimate.of(mean_interval(scores))
 
 
 def rate_interval(scores: FloatArray, confidence: float = 0.95) -> Interval:
