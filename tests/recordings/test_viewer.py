@@ -134,6 +134,15 @@ def test_nothing_is_covered_or_cut(browser: Browser, fight: Path, size: tuple[in
         assert page.locator(".panel").evaluate("p => p.scrollHeight <= p.clientHeight")
         scrolls = "all => all.every(one => one.scrollHeight <= one.clientHeight)"
         assert page.locator(".trace .scroll").evaluate_all(scrolls), "whole rows, all actions"
+        page.set_viewport_size({"width": 1280, "height": 700})
+        page.click(".more:visible", timeout=20_000)
+        page.wait_for_timeout(100)
+        cut = """box => [...box.querySelectorAll("tbody tr")].filter((row) => {
+            const [inside, seen] = [row.getBoundingClientRect(), box.getBoundingClientRect()];
+            return inside.top < seen.bottom - 1 && inside.bottom > seen.bottom + 1;
+        }).length"""
+        assert page.locator(".heeds .scroll").evaluate(cut) == 0, "no row is cut"
+        assert page.locator(".heeds .scroll").evaluate("b => b.scrollHeight > b.clientHeight")
 
 
 def test_what_there_is_to_gather_is_drawn(browser: Browser, tmp_path: Path) -> None:

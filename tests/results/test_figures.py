@@ -7,10 +7,10 @@ from cmfq.algorithms import ALGORITHMS
 from cmfq.play.progress import ProgressRow
 from cmfq.results.figures import (
     DARK,
-    learning_curves,
     relative_luminance,
     win_rate_over_training,
 )
+from cmfq.results.learning import learning_curves
 from cmfq.results.style import COLOURS, colours_of, name_lines
 
 

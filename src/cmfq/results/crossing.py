@@ -27,7 +27,8 @@ from cmfq.play.crossing import CrossCell, CrossGame, missing_pair, roles_of, sca
 from cmfq.play.entrants import Entrant, script_group
 from cmfq.play.players import RANDOM
 from cmfq.results.curves import by_group, find_metrics, write_metrics
-from cmfq.results.figures import rewards_by_size, rewards_over_training
+from cmfq.results.figures import rewards_by_size
+from cmfq.results.learning import rewards_over_training
 from cmfq.results.origin import from_stored, read_origin, write_origin
 from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
 from cmfq.results.style import Metrics

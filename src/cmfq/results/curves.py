@@ -24,7 +24,7 @@ from cmfq.decoding import Count, Finite, damage_of, decode_json, read_maybe_pack
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.play.entrants import Entrant
-from cmfq.results.figures import learning_curves
+from cmfq.results.learning import learning_curves
 from cmfq.results.origin import from_stored, read_origin, write_origin
 from cmfq.results.page import Code, Finding, Page, Picture, Section
 from cmfq.results.style import Metrics

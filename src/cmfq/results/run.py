@@ -9,7 +9,7 @@ from pathlib import Path
 from pprint import pformat
 
 from cmfq.environments.appearance import shown_title
-from cmfq.environments.base import Body
+from cmfq.environments.base import Body, TeamSpecification
 from cmfq.environments.keeping import opened
 from cmfq.environments.sides import Seats, name_of, seated, seats
 from cmfq.play.games import Game, play_between
@@ -19,7 +19,8 @@ from cmfq.play.progress import ProgressRow
 from cmfq.recordings.page import NamedRecording, page_text
 from cmfq.recordings.record import Recorder
 from cmfq.results.details import reward_table
-from cmfq.results.figures import learning_curves, win_rate_over_training
+from cmfq.results.figures import win_rate_over_training
+from cmfq.results.learning import learning_curves
 from cmfq.results.page import Code, Embedded, Page, Picture, Section
 from cmfq.results.style import Metrics
 from cmfq.results.table import Share, Table, interval_text
@@ -36,8 +37,6 @@ WATCH = (
 OTHER_SEEDS = (
     "another training seed gives another policy, so the interval does not apply to the algorithm."
 )
-COLOUR_NAMES = ("red", "blue", "yellow", "green", "violet", "brown")
-"""Colours of teams, as they are drawn."""
 
 
 def run_page(
@@ -168,9 +167,7 @@ def _record_typical_game(match: MatchResult) -> Embedded:
             )
         bodies = environment.scenery().bodies
     who = [
-        f"{name} ({_colours(side) if match.symmetric else name_of(side, teams)})"
-        for name, side in zip(names, sides, strict=True)
-        if side
+        f"{name} ({name_of(side, teams)})" for name, side in zip(names, sides, strict=True) if side
     ]
     came = (
         f"{game.a_survivors} to {game.b_survivors} survive after {game.steps} steps"
@@ -186,8 +183,8 @@ def _record_typical_game(match: MatchResult) -> Embedded:
     return Embedded(page_text([NamedRecording(title, recorder.content)]), caption)
 
 
-def _colours(side: Sequence[int]) -> str:
-    return " and ".join(COLOUR_NAMES[team % len(COLOUR_NAMES)] for team in side)
+def _team_names(side: Sequence[int], teams: Sequence[TeamSpecification]) -> str:
+    return " and ".join(teams[team].name for team in side)
 
 
 def _earned(game: Game, sides: Seats) -> list[str]:

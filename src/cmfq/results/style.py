@@ -6,6 +6,7 @@ import textwrap
 import zlib
 from collections.abc import Mapping, Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Any, Literal
 
@@ -41,6 +42,8 @@ DASHES = (
 LEGEND_WIDTH = 40
 """Characters of a line in a legend: groups whose settings differ have long names."""
 MARKERS = "osD^vPX*"
+BESIDE = 0.12
+"""Distance of curves whose points would lie on each other, in shares of that of their points."""
 SVG_METADATA = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 """Nothing beside the drawing: the same figures give the same file."""
 
@@ -118,6 +121,13 @@ def colours_of(groups: Sequence[str]) -> dict[str, str]:
         free = [colour for colour in (*turn, *spare) if colour not in found.values()]
         found[group] = free[0] if free else turn[0]
     return {group: found[group] for group in groups}
+
+
+def beside(number: int, places: Sequence[int]) -> list[float]:
+    """Shifts of as many curves, so that the marks of equal ones lie beside each other."""
+    known = sorted(set(places))
+    gap = min((later - earlier for earlier, later in pairwise(known)), default=1)
+    return [BESIDE * gap * (one - (number - 1) / 2) for one in range(number)]
 
 
 def panels(

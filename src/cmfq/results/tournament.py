@@ -35,7 +35,8 @@ from cmfq.results.details import (
     yardstick_sentence,
     yardstick_table,
 )
-from cmfq.results.figures import game_margins, learning_curves, rating_ladder, win_rate_matrix
+from cmfq.results.figures import game_margins, rating_ladder, win_rate_matrix
+from cmfq.results.learning import learning_curves
 from cmfq.results.origin import writing_command
 from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
 from cmfq.results.style import Metrics

@@ -97,9 +97,10 @@ export function drawHistogram(canvas, counts, theme) {
   pen.fillRect(0, height - 1, width, 1);
 }
 
-/** @param {number} value */
-function short(value) {
+/** A number in few characters. @param {number} value */
+export function short(value) {
   const size = Math.abs(value);
   if (size >= 1000) return `${(value / 1000).toFixed(size >= 10000 ? 0 : 1)}k`;
+  if (size >= 1e-6 && size < 0.1) return value.toPrecision(2);
   return value.toFixed(size >= 10 || size < 1e-6 ? 0 : 1);
 }

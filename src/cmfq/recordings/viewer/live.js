@@ -1,6 +1,6 @@
 // A run that trains: its curves, and whether there is a newer game.
 
-import { drawLines } from "viewer/charts.js";
+import { drawLines, short } from "viewer/charts.js";
 import { element } from "viewer/panel.js";
 import { readTheme } from "viewer/theme.js";
 
@@ -67,7 +67,7 @@ function drawCurves(root, { curves }) {
   const theme = readTheme();
   curves.forEach(({ title, lines, names }, i) => {
     const [caption, canvas] = /** @type {any} */ (place.children[i].children);
-    const now = lines.map((line, k) => `${names[k]} ${line[line.length - 1] ?? "–"}`.trim()).join(", ");
+    const now = lines.map((line, k) => `${names[k]} ${line.length ? short(line[line.length - 1]) : "–"}`.trim()).join(", ");
     caption.textContent = `${title}: ${now}`;
     canvas.setAttribute("aria-label", `${title}, at last ${now}`);
     drawLines(canvas, lines, Math.max(...lines.map((line) => line.length)), theme);

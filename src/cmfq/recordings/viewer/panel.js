@@ -37,11 +37,15 @@ export class Panel {
     this.fills = false; // the table has the height that is left, whatever is in it
     const measure = () => {
       this.fills = getComputedStyle(this.get(".panel")).getPropertyValue("--fills") === "1";
-      const height = this.get(".heeds .scroll").clientHeight;
+      const scroll = this.get(".heeds .scroll");
+      scroll.style.maxHeight = "";
+      const height = scroll.clientHeight;
       if (height) this.room = this.fills ? Math.max(FEWEST_ROWS, Math.floor(height / ROW) - 1) : SHOWN_NEIGHBOURS;
+      if (height && this.fills) scroll.style.maxHeight = `${(this.room + 1) * ROW}px`; // no row is cut
       on.hover(-1);
     };
-    new ResizeObserver(measure).observe(this.get(".heeds .scroll"));
+    const observer = new ResizeObserver(measure);
+    for (const box of [".heeds", ".heeds .scroll"]) observer.observe(this.get(box));
     this.teamRows = game.teams.map((team, index) => {
       const mark = element("i");
       mark.style.background = `var(--team-${index % 6})`;

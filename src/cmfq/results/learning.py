@@ -1,0 +1,95 @@
+"""Figures of what training earns, in the style of :mod:`cmfq.results.style`."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from matplotlib.figure import Figure
+
+from cmfq.environments.settings import EnvironmentSettings
+from cmfq.play.crossing import roles_of
+from cmfq.results.style import DASHES, Metrics, colours_of, name_lines, panels
+from cmfq.training.deaths import somebody_died
+
+SMOOTHING = 10
+"""Episodes over which curves are averaged."""
+Measure = Callable[[Mapping[str, Any]], float]
+"""A number of a row of metrics."""
+
+
+def learning_curves(
+    runs: Mapping[str, Sequence[Metrics]], measures: Mapping[str, Measure] | None = None
+) -> Figure:
+    """Measures of training per episode, a panel for each.
+
+    Args:
+        runs: metrics of the runs of each group. The line is their mean, the band their spread
+            (least to greatest).
+        measures: what is shown, by its label; reward, kills (where agents die), length of the
+            episode and TD error if not given.
+    """
+    shown = dict(measures or _usual_measures(runs))
+    colours = colours_of(list(runs))
+    size, columns = ((2.9, 2.4), 3) if len(shown) == 3 else ((4.3, 2.4), 2)  # no empty block
+    figure, drawn = panels(len(shown), size, columns=columns, shared="x")
+    for axes, (label, measure) in zip(drawn, shown.items(), strict=True):
+        for number, (group, metrics) in enumerate(runs.items()):
+            colour = colours[group]
+            length = min(len(rows) for rows in metrics)
+            curves = np.array(
+                [_smooth(np.array([measure(row) for row in rows[:length]])) for rows in metrics]
+            )
+            episodes = np.arange(1, length + 1)
+            name = f"{group} ({len(metrics)} seeds)" if len(metrics) > 1 else group
+            axes.plot(episodes, curves.mean(0), color=colour, label=name, linewidth=1.6,
+                      linestyle=DASHES[number % len(DASHES)])  # fmt: skip
+            low, high = curves.min(0), curves.max(0)
+            axes.fill_between(episodes, low, high, color=colour, alpha=0.18, linewidth=0)
+        axes.set_ylabel(label)
+    for axes in drawn[-columns:]:
+        axes.set_xlabel("training episode")
+    name_lines(figure, drawn[:1], columns=5)
+    return figure
+
+
+def _usual_measures(runs: Mapping[str, Sequence[Metrics]]) -> dict[str, Measure]:
+    measures: dict[str, Measure] = {
+        "reward of a team": lambda row: float(np.mean(row["rewards"])),
+        "kills, all teams": lambda row: sum(row["kills"]),
+        "steps": lambda row: row["steps"],
+        "squared TD error": lambda row: np.nan if row["loss"] is None else row["loss"],
+    }
+    if not any(somebody_died(row) for some in runs.values() for rows in some for row in rows):
+        del measures["kills, all teams"]
+    return measures
+
+
+def rewards_over_training(
+    runs: Mapping[str, Sequence[Metrics]], settings: EnvironmentSettings
+) -> Figure:
+    """Reward per agent and step of both roles (see :func:`learning_curves`)."""
+    counts = settings.team_sizes
+
+    def measure(team: int) -> Measure:
+        return lambda row: float(row["rewards"][team] / counts[team] / row["steps"])
+
+    return learning_curves(
+        runs,
+        {
+            f"reward per {role} and step": measure(team)
+            for team, role in enumerate(roles_of(settings))
+        },
+    )
+
+
+def _smooth(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Mean of each value and those before it, over at most ``SMOOTHING`` that are known."""
+    known = np.isfinite(values)
+    totals = np.cumsum(np.where(known, values, 0.0))
+    numbers = np.cumsum(known)
+    totals[SMOOTHING:] -= totals[:-SMOOTHING].copy()
+    numbers[SMOOTHING:] -= numbers[:-SMOOTHING].copy()
+    means: npt.NDArray[np.float64] = np.full(len(values), np.nan)
+    np.divide(totals, numbers, out=means, where=numbers > 0)
+    return means
