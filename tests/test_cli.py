@@ -127,6 +127,7 @@ def test_report_is_one_self_contained_file(runs: Path, tmp_path: Path) -> None:
     assert "http://" not in html.replace("http://www.w3.org", "").replace("http://purl.org", "")
     assert re.findall(r'(?:src|href)="(?!#)', html) == []
     assert "<script" not in html, "but in the frame, whose text is escaped"
+    assert "cmfq (red) against mfq (blue), a game of median length" in html
 
 
 def test_explain_and_check_print_tables(

@@ -166,8 +166,9 @@ def _record_typical_game(match: MatchResult) -> Embedded:
                 environment, a, b, typical, entropy=(match.seed, typical), observers=(recorder,)
             )
         bodies = environment.scenery().bodies
+    called = _team_names if match.symmetric else name_of
     who = [
-        f"{name} ({name_of(side, teams)})" for name, side in zip(names, sides, strict=True) if side
+        f"{name} ({called(side, teams)})" for name, side in zip(names, sides, strict=True) if side
     ]
     came = (
         f"{game.a_survivors} to {game.b_survivors} survive after {game.steps} steps"
