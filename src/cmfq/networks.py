@@ -152,7 +152,9 @@ class QNetwork(nn.Module):
         encodings gives the mean of its values, under any merged action.
         """
         with computing(view.device, self.in_bfloat16):
-            hidden = self.trunk(view, features).float()
+            hidden = self.trunk(view, features)
+        if self.in_bfloat16:
+            hidden = hidden.float()
         head = self.head.encode(hidden)
         if len(self.members):
             members = cast("Sequence[QNetwork]", self.members)
