@@ -51,3 +51,9 @@ def test_only_columns_that_are_there_are_explained() -> None:
         "minus the opponent's. *Steps*: length of the game."
     )
     assert "*unhurt*" in how_to_read_yardsticks(Table(("A v B", "attacks, unhurt"), []))
+
+
+def test_an_interval_of_everything_says_too_few_games() -> None:
+    for low, high in ((0.0, 1.0), (0.004, 0.996)):
+        assert rate_text(Estimate(0.25, low, high)) == "25.0% (too few games)"
+    assert rate_text(Estimate(0.25, 0.006, 0.996)) == "25.0% (1 to 100\N{NO-BREAK SPACE}%)"
