@@ -32,7 +32,7 @@ from cmfq.training.ensemble import joined, members_at
 from cmfq.training.run import STATE_FILE, Run
 from cmfq.training.self_play import SelfPlay
 from studies.kept_rows import keep, read_rows
-from studies.scores import win_rate_and_damage
+from studies.scores import earlier_self, win_rate_and_damage
 
 WAYS = {
     "last": "its last checkpoint, whose weights are averaged over the last updates;",
@@ -83,8 +83,8 @@ def policy_of(way: str, run: Path, runs: Sequence[Path], networks: int = 5) -> Q
 
 def opponent_of(name: str, run: Path) -> str:
     """The player that an opponent's name stands for: ``itself@200`` is the run at episode 200."""
-    itself, at, episode = name.partition("@")
-    return str(Run.open(run).checkpoint(int(episode))) if (itself, at) == ("itself", "@") else name
+    episode = earlier_self(name)
+    return name if episode is None else str(Run.open(run).checkpoint(episode))
 
 
 def play(

@@ -32,7 +32,7 @@ from cmfq.training.export import export_policy
 from cmfq.training.presets import preset_training
 from cmfq.training.run import Run
 from studies.kept_rows import keep, read_rows
-from studies.scores import win_rate_and_damage
+from studies.scores import earlier_self, win_rate_and_damage
 
 GOAL = 0.9
 """Share of games against swarm and skirmish that a strong policy wins, with every seed."""
@@ -88,12 +88,12 @@ def play(
     with TemporaryDirectory() as folder:
         file, earlier = Path(folder) / "policy.safetensors", Path(folder) / "earlier.safetensors"
         export_policy(runs, file, "ensemble", checkpoints)
-        itself, at, episode = opponent.partition("@")
-        if (itself, at) == ("itself", "@"):
-            export_policy(runs, earlier, "ensemble", checkpoints, until=int(episode))
+        until = earlier_self(opponent)
+        if until is not None:
+            export_policy(runs, earlier, "ensemble", checkpoints, until)
         match = play_match(
             str(file),
-            str(earlier) if at else opponent,
+            opponent if until is None else str(earlier),
             BattleSettings(size=size),
             episodes=games,
             seed=0,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from cmfq.columns import Frame, frame_of
@@ -174,12 +174,8 @@ def resume(
             tracker cannot start.
     """
     with Run.open(Path(run)) as folder:
-        settings = folder.description().settings
+        settings = folder.description().settings.computed(device, arithmetic)
         trackers = stored_trackers(folder.path) if track else {}
-        if device is not None:
-            settings = replace(settings, device=device)
-        if arithmetic is not None:
-            settings = replace(settings, arithmetic=arithmetic)
         with closing(SelfPlay(settings, load_player)) as self_play:
             folder.restore(self_play)
             if moved := folder.move(self_play):

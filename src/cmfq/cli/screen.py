@@ -77,7 +77,7 @@ def print_table(table: Table) -> None:
 
 
 def _screen_table(table: Table, widths: Sequence[int] = ()) -> ScreenTable:
-    """A table for the terminal: of its first columns, where their widths are given."""
+    """Make a table for the terminal, of its first columns alone if their widths are given."""
     screen = ScreenTable(title=table.title)
     columns = table.columns[: len(widths) or None]
     for number, column in enumerate(columns):
@@ -134,7 +134,7 @@ def _with_their_tables(page: Page) -> Iterator[tuple[list[Finding], Table | None
 
 
 def _fitted(table: Table, console: Console) -> tuple[ScreenTable, Sequence[str]]:
-    """As many columns of a table as a terminal has room for, and the names of the others."""
+    """Make a table of the columns that a terminal has room for, and name the other columns."""
     if not console.is_terminal:
         return _screen_table(table), ()
     widths = [

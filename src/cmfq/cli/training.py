@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 
 import tyro
@@ -104,12 +104,8 @@ def resume(
         track: Continue the trackers of the run; turn it off if one cannot be reached.
     """
     with Run.open(run) as folder:
-        settings = folder.description().settings
+        settings = folder.description().settings.computed(device, arithmetic)
         trackers = stored_trackers(folder.path) if track else {}
-        if device is not None:
-            settings = replace(settings, device=device)
-        if arithmetic is not None:
-            settings = replace(settings, arithmetic=arithmetic)
         with closing(SelfPlay(settings, load_player)) as self_play:
             games = training_games(settings, self_play.environments[0]) if evaluate else None
             folder.restore(self_play)

@@ -197,9 +197,7 @@ class Run:
         device = describe(taken_up.device, taken_up.arithmetic)
         if device in before or (not description.devices and device.startswith(before[0])):
             return ""
-        settings = replace(
-            description.settings, device=taken_up.device, arithmetic=taken_up.arithmetic
-        )
+        settings = description.settings.computed(taken_up.device, taken_up.arithmetic)
         devices = {**description.devices, str(self_play.episode): device}
         write_json(
             self.path / SETTINGS_FILE, replace(description, settings=settings, devices=devices)
@@ -298,8 +296,7 @@ class Run:
             name = self_play.settings.environment.kind
             settings = read_settings(name, former_run(name, info.get("settings")))
             ours = self_play.settings
-            moved = replace(settings, device=ours.device, arithmetic=ours.arithmetic)
-            if moved != ours:
+            if settings.computed(ours.device, ours.arithmetic) != ours:
                 raise UserError("it was written by a run with other settings")
             check_state(self_play, tensors, info)
             self_play.restore(tensors, info)

@@ -1,7 +1,7 @@
 """Settings of a training run, in one frozen value."""
 
-from dataclasses import dataclass, field
-from typing import Generic, Literal, TypeVar, get_args
+from dataclasses import dataclass, field, replace
+from typing import Generic, Literal, Self, TypeVar, get_args
 
 from cmfq.algorithms import MeanFieldSettings, check_algorithm
 from cmfq.devices import Arithmetic, check_name
@@ -131,6 +131,14 @@ class TrainSettings(Generic[Settings]):
         if self.arithmetic not in get_args(Arithmetic):
             raise unknown_name("arithmetic", self.arithmetic, get_args(Arithmetic))
         require_range(self, 0, 2**63, "seed")
+
+    def computed(self, device: str | None, arithmetic: Arithmetic | None) -> Self:
+        """The same settings on another device or in another arithmetic; ``None`` keeps it."""
+        return replace(
+            self,
+            device=self.device if device is None else device,
+            arithmetic=self.arithmetic if arithmetic is None else arithmetic,
+        )
 
     def sizes_at(self, episode: int) -> tuple[int, ...]:
         """Sizes that the episode after this many may draw."""
