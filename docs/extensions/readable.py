@@ -12,6 +12,7 @@ CHANGES = (
     (re.compile(r"<pre(?![^>]*tabindex)"), '<pre tabindex="0"'),
     (re.compile(r'<div class="(table-wrapper[^"]*)"(?! tabindex)'),
      r'<div class="\1" tabindex="0"'),
+    (re.compile(r'<p>(?=<img[^>]* src="[^"]*\.svg")'), '<p tabindex="0">'),
     (re.compile(r"<th[^>]*><p></p></th>"), "<td></td>"),
     (re.compile(r'(?<!</h1>)<div id="search-results">'),
      '<h1>Search</h1><div id="search-results">'),

@@ -84,6 +84,7 @@ def test_pages_of_the_site_have_what_the_theme_leaves_out() -> None:
     theme = (
         '<aside class="sidebar-drawer"><p class="caption" role="heading">First</p></aside>'
         '<aside class="toc-drawer no-toc"></aside><pre id="codecell0"><span>x</span></pre>'
+        '<p><img alt="curves" src="curves.svg" /></p><p><img alt="" src="field.png" /></p>'
     )
     better = readable(theme)
     assert better == (
@@ -91,5 +92,7 @@ def test_pages_of_the_site_have_what_the_theme_leaves_out() -> None:
         '<p class="caption" role="heading" aria-level="2">First</p></aside>'
         '<aside class="toc-drawer no-toc" aria-label="This page"></aside>'
         '<pre tabindex="0" id="codecell0"><span>x</span></pre>'
+        '<p tabindex="0"><img alt="curves" src="curves.svg" /></p>'
+        '<p><img alt="" src="field.png" /></p>'
     )
     assert readable(better) == better
