@@ -32,7 +32,7 @@ from studies.kept_rows import read_rows
 from studies.reliance.report import estimate_of, values_of
 from studies.reliance.rows import read_all
 
-OTHERS = ("iql", "mfq", "attention-mfq", "random")
+OTHERS = ("iql", "mfq", "attention-mfq", "random-weights")
 """What CMFQ is compared with."""
 ROUNDING = 1e-9
 WORTHS = {

@@ -79,7 +79,7 @@ VARIANTS = {
     "cmfq, recomputed": Variant("cmfq", merged_action="recomputed"),
     "cmfq, leave-one-out": Variant("cmfq", MeanFieldSettings(intervention="leave-one-out")),
     "attention-mfq": Variant("attention-mfq"),
-    "random": Variant("random"),
+    "random-weights": Variant("random-weights"),
 }
 """The algorithms with their defaults, and two other ways that CMFQ leaves open."""
 

@@ -23,6 +23,7 @@ from cmfq.results.style import COLOURS, DASHES, name_lines, panels
 from cmfq.results.table import Table, listing
 from cmfq.results.writing import write_folder
 from cmfq.statistics.intervals import mean_interval
+from cmfq.training.former import todays_algorithm
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ STYLES = {
     "cmfq, recomputed": ("#56b4e9", "P"),
     "cmfq, leave-one-out": ("#e69f00", "D"),
     "attention-mfq": ("#009e73", "^"),
-    "random": ("#cc79a7", "v"),
+    "random-weights": ("#cc79a7", "v"),
 }
 """Colour (of Okabe and Ito) and marker of each variant."""
 
@@ -79,7 +80,10 @@ def read_rows(folder: Path) -> list[SignalRow]:
     if not file.is_file():
         raise UserError(f"there is no {file}: run the study without --report-only first")
     with file.open(newline="", encoding="utf-8") as opened:
-        return msgspec.convert(list(csv.DictReader(opened)), list[SignalRow], strict=False)
+        rows = [
+            {**row, "variant": todays_algorithm(row["variant"])} for row in csv.DictReader(opened)
+        ]
+    return msgspec.convert(rows, list[SignalRow], strict=False)
 
 
 def mean_and_interval(values: Sequence[float]) -> tuple[float, float]:
@@ -162,8 +166,8 @@ TERMS = (
     "**weight on the signaller**: its share of the merged action; `1 / neighbours` if all weights "
     "are equal.",
     "**ranks first**: share of decisions in which no neighbour has a larger weight; ties are "
-    "broken at random. In `random`, neighbours with the same action share the mean of their "
-    "draws, so a neighbour with an action of its own is more often an extreme.",
+    "broken at random. In `random-weights`, neighbours with the same action share the mean of "
+    "their draws, so a neighbour with an action of its own is more often an extreme.",
     "**best by counts**: highest reward if only the number of neighbours with each action is "
     "known, not who they are. The dashed line is this for the reward, and `1 / neighbours` for "
     "the weights.",

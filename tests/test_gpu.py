@@ -50,7 +50,7 @@ def same_weights(one: torch.nn.Module, other: torch.nn.Module) -> None:
         torch.testing.assert_close(mine.cpu(), theirs.cpu(), rtol=1e-3, atol=2e-5, msg=name)
 
 
-@pytest.mark.parametrize("algorithm", ["iql", "mfq", "attention-mfq", "cmfq", "random"])
+@pytest.mark.parametrize("algorithm", ["iql", "mfq", "attention-mfq", "cmfq", "random-weights"])
 def test_decisions_are_those_of_the_cpu(algorithm: str) -> None:
     observations = BattleEnvironment(BATTLE).reset(0)
     sides = [

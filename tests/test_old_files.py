@@ -1,10 +1,14 @@
 """Files that earlier versions wrote keep loading (``old_files/README.md``)."""
 
+import gzip
+import re
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 from cmfq.cli import main
 from cmfq.play.progress import progress_rows
@@ -39,6 +43,31 @@ def test_a_stopped_run_goes_on(tmp_path: Path) -> None:
     shutil.copytree(OLD / "half", run)
     assert main(["resume", str(run)]) == 0
     assert [row["episode"] for row in Run.open(run).metrics()] == [1, 2, 3]
+
+
+def test_an_algorithm_has_its_name_of_today(tmp_path: Path) -> None:
+    today = "random-weights"
+    run, log = tmp_path / "half", tmp_path / "t.json"
+    shutil.copytree(OLD / "half", run)
+    (run / "run.json").write_text(_random((run / "run.json").read_text()))
+    for path in (*run.glob("checkpoints/*"), run / "state.safetensors"):
+        with safe_open(path, "pt") as stored:
+            about = {key: _random(text) for key, text in stored.metadata().items()}
+        save_file(load_file(path), path, about)
+    assert Run.open(run).description().settings.algorithm == today
+    assert load_checkpoint(run).policies["agent"].algorithm == today
+    assert main(["resume", str(run)]) == 0
+    assert load_checkpoint(run).description.episode == 3
+
+    games = gzip.decompress((OLD / "tournament.json.gz").read_bytes()).decode()
+    log.write_text(_random(games))
+    groups = {one.group for one in finished_tournament(log).entrants}
+    assert groups == {today, "mfq", "random (script)"}
+
+
+def _random(text: str) -> str:
+    """Stored text with the algorithm ``random`` in the place of ``cmfq``."""
+    return re.sub(r'("(algorithm|group)": ?)"cmfq"', r'\1"random"', text)
 
 
 def test_games() -> None:

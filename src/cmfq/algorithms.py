@@ -174,7 +174,7 @@ ALGORITHMS: dict[str, Algorithm] = {
     "mfq": Algorithm(mean),
     "attention-mfq": Algorithm(attention, neighbours=True, parts=attention_parts),
     "cmfq": Algorithm(causal),
-    "random": Algorithm(random),
+    "random-weights": Algorithm(random),
 }
 
 

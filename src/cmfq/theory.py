@@ -32,7 +32,7 @@ from cmfq.merge import Merged, MergeInput, Neighbourhood
 from cmfq.networks import Encoding, QNetwork
 from cmfq.policies import QPolicy
 
-WEIGHTS = {"causal": "cmfq", "mean": "mfq", "random": "random"}
+WEIGHTS = {"causal": "cmfq", "mean": "mfq", "random": "random-weights"}
 """Weighing schemes, and the algorithms that weigh so."""
 CURVATURE = {"softplus": 0.25, "silu": 0.5}
 """``max |φ''|`` of the activations that are smooth: both are greatest at 0."""

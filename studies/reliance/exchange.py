@@ -28,7 +28,7 @@ def exchanges(policy: QPolicy, usual: Tensor) -> dict[str, QPolicy]:
     own = find_algorithm(policy.algorithm).merge
     altered = (
         replace(policy, algorithm="mfq"),
-        replace(policy, algorithm="random"),
+        replace(policy, algorithm="random-weights"),
         replace(policy, rule=of_another(own)),
         replace(policy, rule=always(usual)),
         replace(policy, algorithm="iql"),

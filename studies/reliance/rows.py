@@ -11,6 +11,7 @@ import msgspec
 from cmfq.errors import UserError
 from cmfq.storage import write_bytes, write_json
 from cmfq.text import csv_text
+from cmfq.training.former import todays_algorithm
 
 SETTINGS_FILE = "settings.json"
 WEIGHTS_FILE = "weights.csv"
@@ -111,7 +112,9 @@ def read_all(folder: Path) -> Found:
 
     def read(name: str, kind: Any) -> Any:
         with (folder / name).open(newline="", encoding="utf-8") as file:
-            return msgspec.convert(list(csv.DictReader(file)), kind, strict=False)
+            stored = list(csv.DictReader(file))
+        rows = [{**row, "group": todays_algorithm(row.get("group"))} for row in stored]
+        return msgspec.convert(rows, kind, strict=False)
 
     try:
         return Found(

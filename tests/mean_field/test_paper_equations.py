@@ -198,7 +198,7 @@ def test_random_effects_are_fresh_for_every_interaction_and_uniform() -> None:
     """With c neighbours of one action, c draws: their mean has a variance of 1 / (12 c)."""
     net = network(0)
     counts = torch.tensor([[0.0, 1, 4, 0, 16]]).repeat(4000, 1)
-    merged = merge("random", net, encode(net, 4000), counts, 5.0)
+    merged = merge("random-weights", net, encode(net, 4000), counts, 5.0)
     effects = merged.effects
     assert effects is not None
     assert not effects[:, [0, 3]].any()

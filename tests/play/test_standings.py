@@ -126,7 +126,7 @@ def test_a_circle_is_pointed_out_and_a_shaky_one_called_so() -> None:
 
 
 def test_orderings_of_the_paper_are_judged_by_intervals() -> None:
-    strengths = {"iql": 0.0, "mfq": 1.0, "attention-mfq": 1.05, "cmfq": 0.0, "random": -1.0}
+    strengths = {"iql": 0.0, "mfq": 1.0, "attention-mfq": 1.05, "cmfq": 0.0, "random-weights": -1.0}
     found = standings(made_up(dict.fromkeys(strengths, 4), by_strength(strengths)))
     table = ordering_table(found)
     assert table is not None
@@ -137,7 +137,7 @@ def test_orderings_of_the_paper_are_judged_by_intervals() -> None:
         "iql < attention-mfq": "holds",
         "iql < cmfq": "cannot be told apart",
         "mfq < cmfq": "does not hold",
-        "random < mfq": "holds",
+        "random-weights < mfq": "holds",
     }
     assert verdict(found.between("iql", "mfq")) == "does not hold"
     assert ordering_table(standings(made_up({"x": 2, "y": 2}, lambda *game: 1))) is None

@@ -99,7 +99,7 @@ def test_a_network_of_known_reliance_gives_the_known_numbers(observation: TeamOb
     assert seen.changed[-1].all()
 
 
-@pytest.mark.parametrize("algorithm", ["mfq", "attention-mfq", "cmfq", "random"])
+@pytest.mark.parametrize("algorithm", ["mfq", "attention-mfq", "cmfq", "random-weights"])
 def test_a_network_that_heeds_nobody_changes_by_nothing(
     algorithm: str, observation: TeamObservation
 ) -> None:

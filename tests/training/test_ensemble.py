@@ -49,7 +49,7 @@ def policies(number: int, tiny: Tiny, algorithm: str = "cmfq") -> list[QPolicy]:
     return found
 
 
-@pytest.mark.parametrize("algorithm", ["iql", "mfq", "cmfq", "random"])
+@pytest.mark.parametrize("algorithm", ["iql", "mfq", "cmfq", "random-weights"])
 def test_values_are_the_means_under_any_merged_action(tiny: Tiny, algorithm: str) -> None:
     parts = policies(3, tiny, algorithm)
     whole = joined(parts).network

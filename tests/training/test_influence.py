@@ -89,7 +89,7 @@ def means(values: dict[str, list[float]]) -> dict[str, Any]:
     return {key: pytest.approx(float(np.mean(one)), rel=1e-3) for key, one in values.items()}
 
 
-@pytest.mark.parametrize("algorithm", ["cmfq", "random", "attention-mfq"])
+@pytest.mark.parametrize("algorithm", ["cmfq", "random-weights", "attention-mfq"])
 def test_measures_are_means_over_the_neighbours_of_every_agent(algorithm: str) -> None:
     policy = policy_of(algorithm)
     oracle = Oracle(policy)

@@ -17,6 +17,7 @@ from cmfq.imports import own_names, source_of
 from cmfq.play.players import scripted_players
 from cmfq.storage import flatten, to_json
 from cmfq.training.checkpoint import latest_checkpoint, list_checkpoints
+from cmfq.training.former import todays_algorithm
 from cmfq.training.run import SETTINGS_FILE, Run
 from cmfq.zoo import locate
 
@@ -101,6 +102,18 @@ def groups_of(entrants: Sequence[Entrant]) -> dict[str, list[Entrant]]:
     for entrant in entrants:
         groups.setdefault(entrant.group, []).append(entrant)
     return groups
+
+
+def named_as_today(stored: Entrant) -> Entrant:
+    """A stored entrant, in a group that begins with its algorithm's name of today."""
+    settings = stored.run and stored.run.get("settings")
+    if not stored.run or not isinstance(settings, dict):
+        return stored
+    before, *rest = stored.group.split(" ", 1)
+    today = todays_algorithm(settings.get("algorithm"))
+    group = str(today) if before == settings.get("algorithm") else before
+    run = stored.run | {"settings": settings | {"algorithm": today}}
+    return replace(stored, group=" ".join((group, *rest)), run=run)
 
 
 def script_group(name: str) -> str:

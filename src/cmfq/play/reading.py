@@ -12,7 +12,7 @@ from cmfq.environments.registry import find_kind
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.hints import command
-from cmfq.play.entrants import Entrant
+from cmfq.play.entrants import Entrant, named_as_today
 from cmfq.play.game_log import (
     END,
     FORMAT,
@@ -86,8 +86,8 @@ def _of_header(header: _Header) -> Tournament:
         settings,
         header.versions,
         header.command,
-        header.entrants,
-        header.opponents,
+        tuple(map(named_as_today, header.entrants)),
+        tuple(map(named_as_today, header.opponents)),
         (),
         header.paired,
         header.alone,

@@ -18,7 +18,7 @@ from cmfq.environments.registry import find_kind
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.hints import command
-from cmfq.play.entrants import Entrant
+from cmfq.play.entrants import Entrant, named_as_today
 from cmfq.storage import write_json
 from cmfq.text import inline_code
 from cmfq.training.former import former_environment
@@ -74,7 +74,8 @@ def read_origin(folder: Path) -> Origin:
     with damage_of(folder / RUNS, "give entrants"):
         runs = decode_json(read_bytes(folder / RUNS), dict[str, dict[str, Any]])
     entrants = [
-        Entrant(name, stored.groups.get(name, name), None, (), run) for name, run in runs.items()
+        named_as_today(Entrant(name, stored.groups.get(name, name), None, (), run))
+        for name, run in runs.items()
     ]
     return Origin(stored.command, settings, tuple(entrants))
 

@@ -25,7 +25,7 @@ COLOURS = {
     "mfq": "#0072b2",
     "attention-mfq": "#009e73",
     "cmfq": "#d55e00",
-    "random": "#cc79a7",
+    "random-weights": "#cc79a7",
 }
 """Colour of each algorithm, from the palette of Okabe and Ito."""
 OTHER_COLOURS = (

@@ -18,7 +18,7 @@ PAPER_ORDERINGS = (
     ("iql", "attention-mfq"),
     ("iql", "cmfq"),
     ("mfq", "cmfq"),
-    ("random", "mfq"),
+    ("random-weights", "mfq"),
 )
 """Fig 4b: IQL < MFQ < Attention-MFQ < CMFQ, and Random < MFQ; the weaker one first."""
 

@@ -1,8 +1,17 @@
-"""Values of settings that older versions did not store: their files keep their meaning.
+"""Files of older versions keep their meaning.
 
 Stored settings name every option there was. What is missing came later, and the program did without
-it what the values here say. What is not of the right type is left to whoever checks it.
+it what the values here say. Algorithms get the names that they have today. What is not of the right
+type is left to whoever checks it.
 """
+
+RENAMED_ALGORITHMS = {"random": "random-weights"}
+"""The algorithm was called as a scripted player is."""
+
+
+def todays_algorithm(name: object) -> object:
+    """Today's name of a stored algorithm."""
+    return RENAMED_ALGORITHMS.get(name, name) if isinstance(name, str) else name
 
 
 def former_environment(kind: str, stored: object) -> object:
@@ -26,7 +35,7 @@ def former_run(kind: str, stored: object) -> object:
         return stored
     return {
         "device": "cpu",
-        **stored,
+        **_renamed(stored),
         "environment": former_environment(kind, stored.get("environment")),
         "network": former_network(stored.get("network")),
     }
@@ -37,12 +46,22 @@ def former_policies(description: object) -> object:
     if not isinstance(description, dict) or not isinstance(description.get("policies"), dict):
         return description
     completed = {
-        role: {**policy, "network": former_network(policy.get("network"))}
+        role: {**_renamed(policy), "network": former_network(policy.get("network"))}
         if isinstance(policy, dict)
         else policy
         for role, policy in description["policies"].items()
     }
     return {**description, "policies": completed}
+
+
+def _renamed(stored: dict[str, object]) -> dict[str, object]:
+    """Settings of a run or a policy, with today's names of algorithms."""
+    renamed = dict(stored)
+    if "algorithm" in renamed:
+        renamed["algorithm"] = todays_algorithm(renamed["algorithm"])
+    if isinstance(by_role := renamed.get("algorithms"), dict):
+        renamed["algorithms"] = {role: todays_algorithm(name) for role, name in by_role.items()}
+    return renamed
 
 
 def _completed(stored: object, **former: object) -> object:

@@ -73,19 +73,19 @@ SPELT = {
     "mfq": "MFQ",
     "attention-mfq": "Attention-MFQ",
     "cmfq": "CMFQ",
-    "random": "random weights",
+    "random-weights": "random weights",
 }
 """Names of algorithms in sentences."""
 CLAIMS: tuple[Claim, ...] = (
     *(
         Claim(f"Training in battle converges: {SPELT[group]}", Converges("4a", group))
-        for group in ("iql", "mfq", "attention-mfq", "cmfq", "random")
+        for group in ("iql", "mfq", "attention-mfq", "cmfq", "random-weights")
     ),
     Claim("MFQ beats IQL", Wins("4b", "mfq", "iql")),
     Claim("Attention-MFQ beats MFQ", Wins("4b", "attention-mfq", "mfq")),
     Claim("CMFQ beats Attention-MFQ", Wins("4b", "cmfq", "attention-mfq")),
     Claim("CMFQ beats MFQ", Wins("4b", "cmfq", "mfq")),
-    Claim("MFQ beats random weights", Wins("4b", "mfq", "random")),
+    Claim("MFQ beats random weights", Wins("4b", "mfq", "random-weights")),
     Claim(
         "CMFQ trained at 64 wins nearly every game against MFQ trained at 100, at 100 a side",
         Wins("4c", "cmfq", "mfq100", 100, at_least=0.9),
@@ -114,7 +114,7 @@ CLAIMS: tuple[Claim, ...] = (
             ("0.01", "cmfq"),
             ("1", "cmfq-epsilon-1"),
         )
-        for other in ("iql", "mfq", "attention-mfq", "random")
+        for other in ("iql", "mfq", "attention-mfq", "random-weights")
     ),
     Claim(
         "With a large epsilon CMFQ is about as strong as MFQ",

@@ -67,7 +67,7 @@ def battle(algorithm: str, size: int = 64, name: str = "", **more: Any) -> Group
 
 ATTENTION = battle("attention-mfq", changes={"mean_field.oneself": False})
 """It weighs others alone, where the preset original has the mean of oneself too."""
-IQL, MFQ, CMFQ, RANDOM = map(battle, ("iql", "mfq", "cmfq", "random"))
+IQL, MFQ, CMFQ, RANDOM = map(battle, ("iql", "mfq", "cmfq", "random-weights"))
 FIVE = (IQL, MFQ, ATTENTION, CMFQ, RANDOM)
 SMALL = (MFQ, ATTENTION, CMFQ)
 LARGE = (
