@@ -1,4 +1,4 @@
-"""What the theme leaves out for those who read by keyboard or by ear."""
+"""What the theme leaves out for those who read by keyboard, by ear or without a network."""
 
 import re
 from pathlib import Path
@@ -16,6 +16,10 @@ CHANGES = (
     (re.compile(r"<th[^>]*><p></p></th>"), "<td></td>"),
     (re.compile(r'(?<!</h1>)<div id="search-results">'),
      '<h1>Search</h1><div id="search-results">'),
+    # Excerpts are fetched, which browsers refuse to pages that are opened as files.
+    (re.compile(r'(?<!</script>)\n<script src="_static/searchtools.js">'),
+     '<script>DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = location.protocol !== "file:"</script>'
+     '\n<script src="_static/searchtools.js">'),
     (re.compile(r'role="heading"(?! aria-level)'), 'role="heading" aria-level="2"'),
     (re.compile(r'<aside class="sidebar-drawer"(?! aria)'),
      '<aside class="sidebar-drawer" aria-label="Site"'),

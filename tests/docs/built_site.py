@@ -45,6 +45,18 @@ def address() -> Iterator[str]:
         server.shutdown()
 
 
+@pytest.mark.parametrize("from_file", [True, False])
+def test_search_finds_pages_without_a_network(
+    browser: Browser, address: str, from_file: bool
+) -> None:
+    with watched(browser) as page:
+        page.goto(f"{SITE.as_uri() if from_file else address}/search.html?q=posthumous")
+        page.wait_for_function("document.querySelectorAll('#search-results li').length > 2")
+        results = page.locator("#search-results")
+        results.get_by_text("How it works").first.wait_for()
+        assert (results.locator("p.context").count() == 0) is from_file
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_can_be_read_by_everybody(browser: Browser, address: str, name: str) -> None:
     with watched(browser, PHONE) as page:
