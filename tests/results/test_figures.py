@@ -1,5 +1,7 @@
 """Figures tell groups apart."""
 
+import io
+
 import pytest
 from matplotlib.figure import Figure
 
@@ -11,7 +13,7 @@ from cmfq.results.figures import (
     win_rate_over_training,
 )
 from cmfq.results.learning import learning_curves
-from cmfq.results.style import COLOURS, colours_of, name_lines
+from cmfq.results.style import COLOURS, colours_of, name_lines, save_svg
 
 
 def test_every_algorithm_has_its_own_colour() -> None:
@@ -74,6 +76,19 @@ def test_names_above_a_figure_stand_in_rows_of_equal_length(names: int, columns:
         axes.plot([0, 1], label=str(name))
     name_lines(figure, [axes])
     assert figure.legends[0]._ncols == columns
+
+
+@pytest.mark.parametrize("name", ["random-weights (5 seeds)", "of $a and of $", "x" * 30])
+def test_names_above_a_figure_fit(name: str) -> None:
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for number in range(5):
+        axes.plot([0, 1], label=f"{number} {name}")
+    name_lines(figure, [axes])
+    save_svg(figure, io.StringIO())
+    legend = figure.legends[0].get_window_extent()
+    assert 0 <= legend.x0 < legend.x1 <= figure.bbox.width
+    assert legend.width > figure.bbox.width / 3  # not one below the other
 
 
 @pytest.mark.parametrize(("kills", "panels"), [([1, 0], 4), ([0, 0], 3)])

@@ -174,19 +174,24 @@ def panels(
 
 
 def name_lines(figure: Figure, drawn: Sequence[Axes], columns: int = 4) -> None:
-    """Say above the panels which line is which; each name once."""
+    """Say above the panels which line is which; each name once, in as many columns as fit."""
     names = {
         textwrap.fill(name, LEGEND_WIDTH): line
         for axes in drawn
         for line, name in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    figure.legend(
-        list(names.values()),
-        list(names),
-        loc="outside upper center",
-        ncols=math.ceil(len(names) / math.ceil(len(names) / columns)),  # rows of equal length
-        frameon=False,
-    )
+    for most in range(columns, 0, -1):
+        with matplotlib.rc_context({"text.parse_math": False}):
+            legend = figure.legend(
+                list(names.values()),
+                list(names),
+                loc="outside upper center",
+                ncols=math.ceil(len(names) / math.ceil(len(names) / most)),  # rows of equal length
+                frameon=False,
+            )
+        if most == 1 or legend.get_window_extent().width <= figure.bbox.width:
+            return
+        legend.remove()
 
 
 def show_rates(drawn: Sequence[Axes]) -> None:
