@@ -82,6 +82,14 @@ def test_the_page_moves_on_to_the_newest_game(run: Path, tmp_path: Path) -> None
         page.wait_for_selector("text=All 2 episodes are trained.")
         page.wait_for_selector(".curves figure >> nth=2")
         assert "000002.replay" in page.inner_text("h1")
+        page.set_viewport_size({"width": 1280, "height": 800})
+        for shows_curves in (True, False):  # either way, all actions are on the screen
+            assert page.locator(".curves").is_visible() is shows_curves
+            page.wait_for_function(
+                """() => [...document.querySelectorAll(".acts .scroll")].every(
+                    (box) => box.scrollHeight > 0 && box.scrollHeight <= box.clientHeight)"""
+            )
+            page.click("#live summary")
         shutil.copy(copy / "replays" / "000001.replay", copy / "replays" / "000003.replay")
         page.wait_for_function("() => document.querySelector('h1').innerText.includes('000003')")
         page.wait_for_selector("#views[data-ready]")

@@ -5,7 +5,7 @@ import { penOf } from "viewer/theme.js";
 /** @typedef {import("./game.js").Game} Game */
 /** @typedef {import("./theme.js").Theme} Theme */
 
-const LEFT = 34; // pixels of the numbers beside lines
+const LEFT = 44; // pixels of the numbers beside lines
 const RIGHT = 4;
 
 /**
@@ -101,6 +101,7 @@ export function drawHistogram(canvas, counts, theme) {
 export function short(value) {
   const size = Math.abs(value);
   if (size >= 1000) return `${(value / 1000).toFixed(size >= 10000 ? 0 : 1)}k`;
-  if (size >= 1e-6 && size < 0.1) return value.toPrecision(2);
+  if (size >= 1e-6 && size < 1e-3) return value.toExponential(0);
+  if (size >= 1e-3 && size < 0.1) return value.toPrecision(2);
   return value.toFixed(size >= 10 || size < 1e-6 ? 0 : 1);
 }
