@@ -311,6 +311,7 @@ def page_of(
             (
                 "Where Bradley and Terry's model is true: three algorithms 100 points apart, the "
                 "coverage of all their intervals.",
+                Finding(f"It is {_range([one[2] for one in ratings])}."),
                 _rating_table(ratings),
             ),
         ),
@@ -355,6 +356,10 @@ def _power_section(powers: Sequence[PowerRow]) -> Section:
             "What `cmfq power` predicts from a tournament of two algorithms that are equally "
             f"strong ({PILOT_SEEDS} seeds each), beside the share of simulated tournaments "
             "that told them apart: the least and the greatest among the same worlds.",
+            Finding(
+                "Predicted and simulated power differ by at most "
+                f"{100 * max(row.largest_error for row in powers):.0f} points in any world."
+            ),
             Table(
                 ("seeds each", "true win rate", "power predicted", "told apart",
                  "largest error in a world"),

@@ -10,7 +10,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -165,29 +165,40 @@ def page_of(rows: Sequence[Row], again: str) -> Page:
     return Page(
         "Devices: how fast is training, and what limits it?",
         (
-            Section("", (what, *_findings(rows))),
-            Section("Steps of training", _tables(rows, "training", _training_table)),
-            Section("One update", _tables(rows, "update", _update_table)),
-            Section("A whole run", _tables(rows, "run", _run_table)),
+            Section("", (what,)),
+            _section("Steps of training", _of_training(rows), rows, "training", _training_table),
+            _section("One update", _of_updates(rows), rows, "update", _update_table),
+            _section("A whole run", _of_runs(rows), rows, "run", _run_table),
         ),
         (Code(again), "measures the cases that are missing, on the devices of this machine."),
     )
 
 
-def _findings(rows: Sequence[Row]) -> list[Finding]:
-    found = []
+def _section(
+    heading: str,
+    findings: Iterable[str],
+    rows: Sequence[Row],
+    kind: str,
+    table: Callable[[Sequence[Row]], Table],
+) -> Section:
+    ours = [row for row in rows if row.kind == kind]
+    return Section(heading, (*map(Finding, findings), table(ours)) if ours else ())
+
+
+def _of_training(rows: Sequence[Row]) -> Iterator[str]:
     for device, ours in _by_device(rows, "training").items():
         best = max(ours, key=lambda row: row.values["agent_steps_per_second"])
         parts = {part: best.values[f"{part}_ms"] for part in ("environment", "acting", "learning")}
         most = max(parts, key=lambda part: parts[part])
         worlds, share = best.case["worlds"], parts[most] / sum(parts.values())
-        found.append(
-            Finding(
-                f"{device}: {_rate(best)} agent-steps a second at most, with {worlds} "
-                f"parallel episode{'' if worlds == 1 else 's'} of {best.case['size']} a side; "
-                f"{share:.0%} of that time is {most}."
-            )
+        yield (
+            f"{device}: {_rate(best)} agent-steps a second at most, with {worlds} "
+            f"parallel episode{'' if worlds == 1 else 's'} of {best.case['size']} a side; "
+            f"{share:.0%} of that time is {most}."
         )
+
+
+def _of_updates(rows: Sequence[Row]) -> Iterator[str]:
     for device, ours in _by_device(rows, "update").items():
         gains = [
             f"{row.values['kernels_ms'] / row.values['graph_ms']:.1f} times with "
@@ -196,8 +207,16 @@ def _findings(rows: Sequence[Row]) -> list[Finding]:
             if "graph_ms" in row.values
         ]
         if gains:
-            found.append(Finding(f"{device}: a CUDA graph speeds an update up {listing(gains)}."))
-    return found
+            yield f"{device}: a CUDA graph speeds an update up {listing(gains)}."
+
+
+def _of_runs(rows: Sequence[Row]) -> Iterator[str]:
+    for device, ours in _by_device(rows, "run").items():
+        fastest = min(ours, key=lambda row: row.values["seconds"] / int(row.case["episodes"]))
+        yield (
+            f"{device}: {fastest.case['episodes']} episodes with preset {fastest.case['preset']} "
+            f"take {fastest.values['seconds']:.0f} seconds."
+        )
 
 
 def _by_device(rows: Sequence[Row], kind: str) -> dict[str, list[Row]]:
@@ -206,11 +225,6 @@ def _by_device(rows: Sequence[Row], kind: str) -> dict[str, list[Row]]:
         device: [row for row in rows if (row.device, row.kind) == (device, kind)]
         for device in devices
     }
-
-
-def _tables(rows: Sequence[Row], kind: str, table: Callable[[Sequence[Row]], Table]) -> list[Table]:
-    ours = [row for row in rows if row.kind == kind]
-    return [table(ours)] if ours else []
 
 
 def _rate(row: Row) -> str:

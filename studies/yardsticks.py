@@ -22,7 +22,7 @@ from cmfq.play.outcomes import YARDSTICKS
 from cmfq.play.progress import ProgressRow, progress_rows
 from cmfq.play.reading import read_tournament
 from cmfq.results.page import Code, Finding, Page, Section
-from cmfq.results.table import Table, margin_text, signed
+from cmfq.results.table import Table, listing, margin_text, signed
 from cmfq.results.writing import write_folder
 from cmfq.statistics.power import power_of_t
 from cmfq.statistics.replication import Estimate, mean_interval
@@ -127,6 +127,7 @@ def page_of(found: Sequence[Difference], earlier: int, later: int, again: str) -
                 "Standard deviation between seeds",
                 (
                     f"Standard deviation over seeds of the checkpoints of episode {later}.",
+                    Finding(_steadiest(found)),
                     _spread(found),
                 ),
             ),
@@ -160,6 +161,17 @@ def _table(found: Sequence[Difference]) -> Table:
         )
     columns = ("opponent", "yardstick", "difference (95 % interval)", "deviation", "seeds needed")
     return Table(columns, rows, "Seeds needed")
+
+
+def _steadiest(found: Sequence[Difference]) -> str:
+    """Sentence on the win rates, which one reads first."""
+    spread = {
+        one.opponent: float(np.std(one.later, ddof=1))
+        for one in found
+        if one.yardstick == "win_rate"
+    }
+    said = [f"{100 * value:.0f} points against {name}" for name, value in spread.items()]
+    return f"Win rates of runs that differ in their seed alone deviate by {listing(said)}."
 
 
 def _spread(found: Sequence[Difference]) -> Table:

@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from cmfq.algorithms import ALGORITHMS
-from cmfq.results.page import Code, Items, Page, Picture, Section
+from cmfq.results.page import Code, Finding, Items, Page, Picture, Section
 from cmfq.results.style import colours_of, name_lines, panels
 from cmfq.results.table import Table, margin_text, rate_text
 from cmfq.results.writing import write_folder
@@ -153,13 +153,15 @@ def page_of(folder: Path, found: Found) -> Page:
     replaced = "The replacements of the merged action, in the order of how much of it they keep:"
     sections = (
         Section("", (introduction, picture, replaced, Items(REPLACEMENTS))),
-        Section("Findings", (MARGINS, Items(verdicts(found)))),
-        Section("Merged actions", (_weights_table(weights, groups),)),
+        Section("What it is worth in play", (MARGINS, Items(worths(found)))),
+        Section(
+            "Merged actions", (Finding(_distances(found, playing)), _weights_table(weights, groups))
+        ),
         *(
-            Section(heading, (_table(found, playing, measure),))
+            Section(heading, (Finding(conclude(found, measure)), _table(found, playing, measure)))
             for measure, heading in HEADINGS.items()
         ),
-        Section("Sides", (SIDES, _sides_table(found, playing))),
+        Section("Sides", (SIDES, Finding(_one_sided(found)), _sides_table(found, playing))),
     )
     command = ["python", "-m", "studies.reliance", *settings.runs]
     command += ["--watched", str(settings.watched), "--games", str(settings.games)]
@@ -174,23 +176,46 @@ def page_of(folder: Path, found: Found) -> Page:
     return Page("How much do trained policies use the merged action?", sections, again)
 
 
-def verdicts(found: Found) -> list[str]:
-    """Sentences about the rows."""
+def conclude(found: Found, measure: str) -> str:
+    """Sentence on the table of a measure."""
     groups = _groups(found.played)
+    if measure in ("win_rate", "margin"):
+        equal = 0.5 if measure == "win_rate" else 0.0
+        better, worse = [], []
+        for exchange, title in EXCHANGES.items():
+            for group in groups:
+                values = values_of(found, group, exchange, measure)
+                one = estimate_of(measure, values)
+                if one.low > equal:
+                    better.append(f"{group} with {title}")
+                if one.high < equal:
+                    worse.append(f"{group} with {title}")
+        return (
+            f"Better than as trained, beyond chance: {', '.join(better) or 'none'}; worse: "
+            f"{', '.join(worse) or 'none'}."
+        )
+    said = [
+        f"{_shares({group: values_of(found, group, exchange, measure) for group in groups})} "
+        f"with {TITLES[exchange]}"
+        for exchange in ("mean", "another's", "zero")
+    ]
+    return f"{'; '.join(said)}."
 
-    def shares(values: dict[str, list[float]]) -> str:
-        return ", ".join(f"{np.mean(of_group):.0%} ({group})" for group, of_group in values.items())
 
+def _shares(values: dict[str, list[float]]) -> str:
+    return ", ".join(f"{np.mean(of_group):.0%} ({group})" for group, of_group in values.items())
+
+
+def _distances(found: Found, groups: Sequence[str]) -> str:
     distances = {
         group: [row.distance for row in found.weights if row.group == group] for group in groups
     }
-    lines = [f"**How far ǎ is from ā.** {shares(distances)} of the weight is on other actions."]
-    for exchange in ("mean", "another's", "zero"):
-        changed = {group: values_of(found, group, exchange, "changed") for group in groups}
-        lines.append(
-            f"**Decisions with {TITLES[exchange]}.** Another action becomes the most probable in "
-            f"{shares(changed)} of decisions."
-        )
+    return f"{_shares(distances)} of the weight is on other actions than in ā."
+
+
+def worths(found: Found) -> list[str]:
+    """What each property of the merged action is worth, a sentence each."""
+    groups, lines = _groups(found.played), []
     for exchange, what in WORTHS.items():
         margins = {
             group: estimate_of("margin", values)
@@ -210,13 +235,17 @@ def verdicts(found: Found) -> list[str]:
             if names
         ]
         lines.append(f"**{what}:** {'; '.join(said)} (replaced by {TITLES[exchange]}).")
+    return lines
+
+
+def _one_sided(found: Found) -> str:
+    groups = _groups(found.played)
     decided = [share for group in groups for share in _first_wins(found, group).values()]
     one_sided = sum(max(share, 1 - share) >= ONE_SIDED for share in decided)
-    lines.append(
-        f"**Sides.** In {one_sided} of {len(decided)} runs one side won at least {ONE_SIDED:.0%} "
-        "of the games, no matter which of the two policies played it."
+    return (
+        f"In {one_sided} of {len(decided)} runs one side won at least {ONE_SIDED:.0%} of the "
+        "games, no matter which of the two policies played it."
     )
-    return lines
 
 
 def _first_wins(found: Found, group: str) -> dict[int, float]:

@@ -20,13 +20,14 @@ from cmfq.networks import NetworkSettings
 from cmfq.new_network import new_network
 from cmfq.play.games import Game
 from cmfq.policies import QPolicy
+from cmfq.results.page import Finding
 from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
 from studies.reliance.__main__ import main
 from studies.reliance.exchange import Seen, exchanges, look, of_another
 from studies.reliance.games import Averaging, play
-from studies.reliance.report import verdicts
+from studies.reliance.report import HEADINGS, page_of, worths
 from studies.reliance.rows import (
     EXCHANGES,
     ExchangeRow,
@@ -211,15 +212,27 @@ def test_what_is_said_follows_from_the_rows() -> None:
         for exchange in NAMES
     ]
     settings = StudySettings((), 1, 1, 0, {})
-    said = "\n".join(verdicts(Found(settings, weights, exchanged, played)))
-    assert "12% (mfq), 12% (attention-mfq), 12% (cmfq) of the weight is on other actions" in said
-    assert "with zero.** Another action becomes the most probable in 25% (mfq)" in said
+    found = Found(settings, weights, exchanged, played)
+    sections = {one.heading: one.parts for one in page_of(Path("study"), found).sections}
+    said = {
+        heading: part.text
+        for heading, parts in sections.items()
+        for part in parts
+        if isinstance(part, Finding)
+    }
+    assert set(sections) - set(said) == {"", "What it is worth in play"}, "over every table"
+    assert said["Merged actions"].startswith("12% (mfq), 12% (attention-mfq), 12% (cmfq) of the")
+    assert "; 25% (mfq), 25% (attention-mfq), 25% (cmfq) with zero." in said[HEADINGS["changed"]]
+    assert said[HEADINGS["win_rate"]] == "Better than as trained, beyond chance: none; worse: none."
+    assert said[HEADINGS["margin"]].startswith(
+        "Better than as trained, beyond chance: attention-mfq with the plain mean ā, "
+    )
     assert (  # Student's t of 2 degrees, 4.303, over √3
         "**All information in ǎ:** useful to cmfq at −8.0 (−10.5 to −5.5); harmful to "
         "attention-mfq at +4.0 (+1.5 to +6.5); cannot be told apart from 0 for mfq at 0.0 "
         "(−2.5 to +2.5) (replaced by its own mean ǎ, always)."
-    ) in said
-    assert "In 1 of 9 runs one side won at least 90%" in said
+    ) in worths(found)
+    assert "In 1 of 9 runs one side won at least 90%" in said["Sides"]
 
 
 def test_the_command_runs_the_study_and_reports_again_from_its_rows(
