@@ -8,7 +8,7 @@ import tyro
 
 from cmfq.cli.command_line import changes, option_words, repeating
 from cmfq.cli.options import WORKERS, Device, EnvironmentName, Players, Workers
-from cmfq.cli.screen import GamesScreen, ScreenTable, new_console, print_table
+from cmfq.cli.screen import GamesScreen, ScreenTable, new_console, print_page, print_table
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.hints import command
@@ -152,7 +152,7 @@ def report(
         again=command("report", str(run), *words),
     )
     write_page(path, page)
-    _print_matches(matches)
+    print_page(page, html=path)
     say(f"report: {path.resolve()}")
 
 

@@ -106,21 +106,25 @@ def _summary(settings: RunSettings, metrics: Metrics) -> str:
 
 def _wins(matches: Sequence[MatchResult]) -> Section:
     decided_by = matches[0].settings.decided_by
-    columns = ("opponent", "win rate (95 % interval)", "wins", "draws", "losses", decided_by)
+    columns = ("opponent", "win rate (95 % interval)", "wins, draws, losses", decided_by)
     rows = []
     for match in matches:
         assert match.win_rate is not None
         assert match.interval is not None
         ours, theirs = match.survivors if decided_by == "survivors" else mean_rewards(match)
-        games = (match.wins, match.draws, match.losses)
+        games = f"{match.wins}-{match.draws}-{match.losses}"
         share = Share(Estimate(match.win_rate, *match.interval))
-        rows.append((match.b, share, *map(str, games), f"{ours:,.1f} : {theirs:,.1f}"))
+        rows.append((match.b, share, games, f"{ours:,.1f} : {theirs:,.1f}"))
     how = (
         f"The player with more {decided_by} wins; a draw counts half. The players swap sides "
         "after every game. The interval (Wilson) is over games of these two policies: "
         f"{OTHER_SEEDS}"
     )
-    return Section("Win rates", (Table(columns, rows), how))
+    return Section("Win rates", (Table(columns, rows, _title(matches)), how))
+
+
+def _title(matches: Sequence[MatchResult]) -> str:
+    return f"{matches[0].episodes} games of {matches[0].settings.title} against each"
 
 
 def _rewards(matches: Sequence[MatchResult]) -> Section:
@@ -137,7 +141,7 @@ def _rewards(matches: Sequence[MatchResult]) -> Section:
         f"{matches[0].compared} The interval (Student's t) is over games of these two policies: "
         f"{OTHER_SEEDS}"
     )
-    return Section("Rewards", (reward_table(matches), *differences, how))
+    return Section("Rewards", (reward_table(matches, _title(matches)), *differences, how))
 
 
 def _record_typical_game(match: MatchResult) -> Embedded:
