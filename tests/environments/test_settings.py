@@ -12,6 +12,7 @@ from cmfq.environments.pettingzoo import PettingZooSettings
 from cmfq.environments.pursuit import PursuitSettings
 from cmfq.environments.settings import EnvironmentSettings, TrainingDefaults
 from cmfq.environments.signal import SignalEnvironment, SignalSettings
+from cmfq.environments.strong import BATTLE
 from cmfq.errors import UserError
 from cmfq.training.presets import preset_training
 from cmfq.training.settings import TrainSettings
@@ -71,7 +72,7 @@ class Whispers(EnvironmentSettings):
 
     @property
     def training(self) -> TrainingDefaults:
-        return TrainingDefaults({"episodes": 7, "learner.discount": 0.5}, ("strong",))
+        return TrainingDefaults({"episodes": 7, "learner.discount": 0.5}, strong=BATTLE)
 
     @property
     def _signal(self) -> SignalSettings:

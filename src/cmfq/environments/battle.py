@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Literal, Self, get_args
 
 import numpy as np
 
+from cmfq.environments import strong
 from cmfq.environments.base import Body, IntArray, Scenery, Step, TeamObservation
 from cmfq.environments.engine import engine_module
 from cmfq.environments.frames import Frame, frame
@@ -111,7 +112,7 @@ class BattleSettings(EnvironmentSettings):
     def training(self) -> TrainingDefaults:
         """See :class:`~.settings.EnvironmentSettings`."""
         against = {"evaluate_against": ("random", "rush", "swarm")}
-        return TrainingDefaults(against, ("original", "strong"))
+        return TrainingDefaults(against, ("original",), strong.BATTLE)
 
     def make(self) -> "BattleEnvironment":
         """See :class:`~.settings.EnvironmentSettings`."""

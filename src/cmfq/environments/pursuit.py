@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Self, get_args
 
 import numpy as np
 
+from cmfq.environments import strong
 from cmfq.environments.base import Body, IntArray, Scenery, Step, TeamObservation
 from cmfq.environments.engine import engine_module
 from cmfq.environments.magent import MAgentWorld, Rules, rules_title, team_specification
@@ -99,7 +100,7 @@ class PursuitSettings(EnvironmentSettings):
     @property
     def training(self) -> TrainingDefaults:
         """Fewer episodes: each is ten times as long as a battle."""
-        return TrainingDefaults({"episodes": 80, "checkpoint_period": 20})
+        return TrainingDefaults({"episodes": 80, "checkpoint_period": 20}, strong=strong.PURSUIT)
 
     def make(self) -> "PursuitEnvironment":
         """See :class:`~.settings.EnvironmentSettings`."""

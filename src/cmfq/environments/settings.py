@@ -22,7 +22,9 @@ class TrainingDefaults:
     values: Mapping[str, Any] = field(default_factory=dict)
     """Settings by their dotted paths, where not as elsewhere: ``{"learner.discount": 0.9}``."""
     presets: tuple[str, ...] = ()
-    """Presets made for this world, beside ``paper``."""
+    """Presets made for this world, beside ``paper`` and ``strong``."""
+    strong: Mapping[str, Any] = field(default_factory=dict)
+    """What the preset ``strong`` sets beside the values, in the same way."""
 
 
 class EnvironmentSettings(Protocol):

@@ -4,9 +4,9 @@
 dialect of the original MFQ code (mlii/mfrl), on which the paper builds; ``strong`` is what wins.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError, unknown_name
@@ -38,8 +38,12 @@ def preset_training(name: str, environment: EnvironmentSettings) -> RunSettings:
 
 def paper(environment: EnvironmentSettings) -> RunSettings:
     """Settings of the paper; the defaults where it is silent, as an environment's rewards ask."""
-    settings = TrainSettings(environment)
-    for path, value in environment.training.values.items():
+    return _changed(TrainSettings(environment), environment.training.values)
+
+
+def _changed(settings: RunSettings, values: Mapping[str, Any]) -> RunSettings:
+    """Settings with other values, by their dotted paths."""
+    for path, value in values.items():
         part, _, name = path.rpartition(".")
         changed = replace(getattr(settings, part), **{name: value}) if part else value
         settings = replace(settings, **{part or name: changed})
@@ -87,24 +91,12 @@ def original(environment: EnvironmentSettings) -> RunSettings:
 
 
 def strong(environment: EnvironmentSettings) -> RunSettings:
-    """Settings that are known to win in battle; elsewhere none better than ``paper`` are known.
+    """Settings that are known to be stronger than the paper's, in battle and in pursuit.
 
-    An agent's death is no end to what it learns to earn, half of its reward is the team's less the
-    enemy's, its inputs mean the same on every map, every batch is turned or mirrored, the gap
-    between the best action and the others is widened, and in play it takes the best action.
+    An environment says what they are (:class:`~cmfq.environments.settings.TrainingDefaults`);
+    where it does not, none are known.
     """
-    settings = paper(environment)
-    if "strong" not in environment.training.presets:
-        return settings
-    return replace(
-        settings,
-        mean_field=replace(settings.mean_field, effect_beta=10.0),
-        network=replace(settings.network, place=False, compass=True),
-        learner=replace(settings.learner, min_updates=40, symmetries=True, action_gap=0.8),
-        objective=ObjectiveSettings(death="posthumous", team_share=0.5, rivalry=1.0),
-        # Gaps are up to five times as wide: a third of the usual beta explores as much.
-        exploration=replace(settings.exploration, beta_start=1.0, beta_end=10.0, play_beta=1000.0),
-    )
+    return _changed(paper(environment), environment.training.strong)
 
 
 PRESETS: dict[str, Callable[[EnvironmentSettings], RunSettings]] = {
