@@ -46,6 +46,20 @@ def test_a_run_is_trained_with_each_preset_and_remembers_it(preset: str, tmp_pat
     assert (settings.episodes, settings.learner.min_updates) == (2, 1)  # what was given wins
 
 
+def test_pursuit_has_a_strong_preset_of_its_own(tmp_path: Path) -> None:
+    """It learns from the script's games too: the named ones are played, and both roles learn."""
+    run = tmp_path / "run"
+    words = ["train", "pursuit", "--preset", "strong", "--predators", "2", "--prey", "4"]
+    short = ["--max-steps", "5", "--episodes", "4", "--min-updates", "1"]
+    assert main([*words, *short, "--run", str(run)]) == 0
+    settings = Run.open(run).description().settings
+    assert settings.opponents == ("self=0.5", "greedy=0.5")
+    assert settings.opponent_pool.learn_from
+    assert settings.network.compass
+    assert not settings.network.place
+    assert "greedy" in {row["opponent"] for row in Run.open(run).metrics()}
+
+
 def test_the_original_dialect_row_by_row() -> None:
     original = preset_training("original", BattleSettings())
     assert original.objective.death == "left-out"
