@@ -25,6 +25,7 @@ demo: $(READY)
 # The documentation site, in build/docs; a warning is an error, and so is what keeps out who reads
 # by keyboard or by ear.
 docs: $(VENV)/.docs
+	rm -rf build/docs
 	$(BIN)/python -m sphinx -q -W --keep-going -j auto -b html docs build/docs
 	$(TESTS) -q tests/docs/built_site.py
 	@echo build/docs/index.html

@@ -127,6 +127,9 @@ def choose(page: Page, agent: int) -> None:
     page.keyboard.press("Enter")
     page.locator("input.id").first.blur()
     page.wait_for_selector(".trace:not([hidden])")
+    page.evaluate(  # what there is of the agent that was chosen before goes with the next frame
+        "() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+    )
 
 
 def violations(page: Page) -> list[Any]:

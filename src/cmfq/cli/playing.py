@@ -1,6 +1,6 @@
 """Commands that play games with what was trained."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from cmfq.results.details import (
 )
 from cmfq.results.run import run_page
 from cmfq.results.table import margin_text
+from cmfq.results.verdict import who_wins
 from cmfq.results.writing import write_page
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import remove, write_json
@@ -90,7 +91,7 @@ def evaluate_in(
         if json and log:
             write_json(json, result)
             remove(log)
-        _print_matches([result])
+        _print_match(result)
 
     return evaluate
 
@@ -171,18 +172,18 @@ def _metrics_of(run: Run) -> list[dict[str, Any]]:
     return metrics
 
 
-def _print_matches(results: Sequence[MatchResult]) -> None:
-    """One row per match; where roles differ, one for each player in each role."""
-    title = f"{results[0].episodes} games of {results[0].settings.title}"
-    if results[0].symmetric:
-        _print_wins(results, title)
-        _print_details(results)
+def _print_match(result: MatchResult) -> None:
+    """Tables of a match, and last what they say."""
+    title = f"{result.episodes} games of {result.settings.title}"
+    if result.symmetric:
+        _print_wins(result, title)
+        _print_details(result)
+        say(who_wins(result))
     else:
-        print_table(reward_table(results, title))
-        say(results[0].compared)
-        for one in results:
-            if one.difference:
-                say(_earns(one, one.difference))
+        print_table(reward_table([result], title))
+        say(result.compared)
+        if result.difference:
+            say(_earns(result, result.difference))
 
 
 def _earns(result: MatchResult, difference: Estimate) -> str:
@@ -196,35 +197,34 @@ def _earns(result: MatchResult, difference: Estimate) -> str:
     return f"{result.a} earns {more} more than {result.b} in the same {result.episodes} episodes."
 
 
-def _print_details(results: Sequence[MatchResult]) -> None:
+def _print_details(result: MatchResult) -> None:
     """Results by side, and what is measured beside wins."""
-    sides = {(one.a, one.b): one.sides for one in results if one.sides}
+    sides = {(result.a, result.b): result.sides} if result.sides else {}
     if sides:
         print_table(side_table(sides, "By side, 95 % intervals over games").transposed())
-    found = {f"{one.a} v {one.b}": one.yardsticks for one in results}
+    found = {f"{result.a} v {result.b}": result.yardsticks}
     title = "Other measures: means of a game, 95 % intervals over games"
     print_table(yardstick_rows(found, title).transposed())
     for sentence in side_sentences(sides):
         say(sentence)
 
 
-def _print_wins(results: Sequence[MatchResult], title: str) -> None:
-    """One row per match of A: its name may be long, and is said once."""
-    say(f"A: {results[0].a}")
+def _print_wins(result: MatchResult, title: str) -> None:
+    """Wins of A, whose name may be long and stands on a line of its own."""
+    say(f"A: {result.a}")
     table = ScreenTable(title=title)
     table.add_column("A against", overflow="fold")
-    measure = results[0].settings.decided_by
+    measure = result.settings.decided_by
     for column in ("wins, draws, losses", "win rate", "95 % interval", measure):
         table.add_column(column, justify="right", no_wrap=True)
-    for result in results:
-        assert result.interval is not None
-        low, high = result.interval
-        counts = result.survivors if measure == "survivors" else mean_rewards(result)
-        table.add_row(
-            result.b,
-            f"{result.wins}-{result.draws}-{result.losses}",
-            f"{result.win_rate:.1%}",
-            f"{100 * low:.1f} to {100 * high:.1f} %",
-            f"{counts[0]:,.1f} : {counts[1]:,.1f}",
-        )
+    assert result.interval is not None
+    low, high = result.interval
+    counts = result.survivors if measure == "survivors" else mean_rewards(result)
+    table.add_row(
+        result.b,
+        f"{result.wins}-{result.draws}-{result.losses}",
+        f"{result.win_rate:.1%}",
+        f"{100 * low:.1f} to {100 * high:.1f} %",
+        f"{counts[0]:,.1f} : {counts[1]:,.1f}",
+    )
     new_console().print(table)

@@ -19,6 +19,8 @@ enemy's, its inputs mean the same on every map, every batch is turned or mirrore
 the best action and the others is widened, and in play it takes the best action."""
 
 PURSUIT = {
+    "episodes": 240,
+    "checkpoint_period": 40,
     "network.place": False,
     "network.compass": True,
     "learner.symmetries": True,

@@ -20,9 +20,10 @@ PAPER_ORDERINGS = (
     ("mfq", "cmfq"),
     ("random-weights", "mfq"),
 )
-"""Fig 4b: IQL < MFQ < Attention-MFQ < CMFQ, and Random < MFQ; the weaker one first."""
+"""Fig 4b: IQL < MFQ < Attention-MFQ < CMFQ, and random weights < MFQ; the weaker one first."""
 
 
+ONE_SEED = "unknown: one seed"
 LARGE_GAP = 0.2
 """Difference of an expected win rate from a measured one above which ratings mislead."""
 
@@ -88,7 +89,8 @@ def ordering_table(standings: Standings, title: str = "") -> Table | None:
     for weaker, stronger in PAPER_ORDERINGS:
         if {weaker, stronger} <= groups:
             one = standings.between(stronger, weaker)
-            rows.append((f"{weaker} < {stronger}", rate_text(one.win_rate), verdict(one)))
+            told = verdict(one) if min(one.seeds) > 1 else ONE_SEED
+            rows.append((f"{weaker} < {stronger}", rate_text(one.win_rate), told))
     columns = ("ordering in the paper", "win rate of the stronger", "here")
     return Table(columns, rows, title) if rows else None
 
@@ -97,9 +99,13 @@ def ordering_sentence(table: Table) -> str:
     """Sentence: how many of the paper's orderings hold."""
     found = [row[-1] for row in table.rows]
     holds, opposite = found.count("holds"), found.count("does not hold")
+    single = found.count(ONE_SEED)
+    if single == len(found):
+        return "Whether the paper's orderings hold is unknown: other seeds may differ."
     return (
         f"Orderings of the paper that hold here beyond chance: {holds}; reversed: {opposite}; "
-        f"cannot be told apart: {len(found) - holds - opposite}."
+        f"cannot be told apart: {len(found) - holds - opposite - single}"
+        + (f"; unknown, with one seed: {single}." if single else ".")
     )
 
 

@@ -4,7 +4,21 @@ from collections.abc import Sequence
 
 from cmfq.play.matches import MatchResult
 from cmfq.results.page import Finding
-from cmfq.results.table import listing
+from cmfq.results.table import listing, rate_text
+from cmfq.statistics.replication import Estimate
+
+
+def who_wins(match: MatchResult) -> str:
+    """Sentence on a match: whether its win rate's interval leaves out one half."""
+    assert match.win_rate is not None
+    assert match.interval is not None
+    low, high = match.interval
+    won = f"{match.a} wins {rate_text(Estimate(match.win_rate, low, high))}"
+    if low > 0.5:
+        return f"{match.a} beats {match.b}: {won} of {match.episodes} games."
+    if high < 0.5:
+        return f"{match.b} beats {match.a}: {won} of {match.episodes} games."
+    return f"{match.episodes} games do not decide which of the two is better: {won}."
 
 
 def verdict(matches: Sequence[MatchResult]) -> list[Finding]:

@@ -52,7 +52,8 @@ class TrainSettings(Generic[Settings]):
     preset: str = "paper"
     """Preset that sets the other options unless they are given: paper, original or strong."""
     algorithm: str = "cmfq"
-    """Algorithm of every role: iql, mfq, attention-mfq, cmfq, random or module:rule."""
+    """Algorithm of every role: iql, mfq, attention-mfq, cmfq, random-weights or
+    module:rule."""
     algorithms: dict[str, str] = field(default_factory=dict)
     """Algorithms of single roles, if they differ: predator cmfq prey mfq."""
     episodes: int = 400

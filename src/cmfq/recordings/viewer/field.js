@@ -46,8 +46,9 @@ export class Field {
     const next = fraction && step + 1 < this.game.length ? this.game.extent(step + 1) : now;
     const followed = now.map((edge, i) => edge + fraction * (next[i] - edge));
     const [left, top, right, bottom] = this.whole ? this.game.header.bounds : followed;
-    const { width, height } = sizeOf(this.canvas);
-    this.scale = Math.min((width - 2 * MARGIN) / (right - left), (height - 2 * MARGIN) / (bottom - top));
+    const { width, height } = sizeOf(this.canvas); // 0 in a frame that is not on the screen yet
+    const room = Math.min((width - 2 * MARGIN) / (right - left), (height - 2 * MARGIN) / (bottom - top));
+    this.scale = Math.max(room, 1e-3);
     this.x = (width - this.scale * (left + right)) / 2;
     this.y = (height - this.scale * (top + bottom)) / 2;
     this.fitted = true;

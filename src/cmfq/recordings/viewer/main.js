@@ -296,10 +296,17 @@ function listen() {
   get("speed").addEventListener("change", setSpeed);
   get("overlay").addEventListener("change", () => setOverlay(get("overlay").value));
   listenToKeys(ACTIONS);
-  matchMedia("screen and (prefers-color-scheme: dark)").addEventListener("change", () => {
+  const recolour = () => {
     theme = readTheme();
     redraw();
-  });
+  };
+  matchMedia("screen and (prefers-color-scheme: dark)").addEventListener("change", recolour);
+  for (const printed of [true, false]) // a frame in a page is not told that the medium changes
+    addEventListener(printed ? "beforeprint" : "afterprint", () => {
+      document.documentElement.classList.toggle("printed", printed);
+      recolour();
+      frame(performance.now()); // before the page is printed, not when it is next shown
+    });
 }
 
 async function start() {
