@@ -8,6 +8,7 @@ from functools import partial
 from math import comb
 from pathlib import Path
 from shlex import quote
+from textwrap import fill
 from typing import get_args
 
 import msgspec
@@ -19,7 +20,7 @@ from scipy.stats import poisson
 from cmfq.environments.signal import Setting, SignalSettings
 from cmfq.errors import UserError
 from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section
-from cmfq.results.style import COLOURS, DASHES, name_lines, panels
+from cmfq.results.style import COLOURS, DASHES, beside, name_lines, panels
 from cmfq.results.table import Table, listing
 from cmfq.results.writing import write_folder
 from cmfq.statistics.intervals import mean_interval
@@ -112,20 +113,22 @@ def draw(rows: Sequence[SignalRow]) -> Figure:
     variants = [name for name in STYLES if any(row.variant == name for row in rows)]
     for setting, line in zip(get_args(Setting), lines, strict=True):
         for (measure, label), axes in zip(MEASURES.items(), line, strict=True):
-            for number, variant in enumerate(variants):
+            shifts = beside(len(variants), [math.log2(many) for many in babblers])
+            for number, (variant, shift) in enumerate(zip(variants, shifts, strict=True)):
                 colour, marker = STYLES[variant]
                 middle, half = _curve(rows, setting, variant, measure, babblers)
-                axes.plot(babblers, middle, color=colour, marker=marker, label=variant, ms=4.5,
+                places = [many * 2**shift for many in babblers]
+                axes.plot(places, middle, color=colour, marker=marker, label=variant, ms=4.5,
                           linestyle=LINES[number])  # fmt: skip
                 low, high = np.clip((middle - half, middle + half), 0, 1)
-                axes.fill_between(babblers, low, high, color=colour, alpha=0.18, linewidth=0)
+                axes.fill_between(places, low, high, color=colour, alpha=0.18, linewidth=0)
             reference = [_reference(setting, measure, count) for count in babblers]
             axes.plot(babblers, reference, "k--", linewidth=0.9, label="all alike; best by counts")
             axes.set_title(label)
             axes.set_xscale("log", base=2)
             axes.set_xticks(babblers, [str(b) for b in babblers])
             axes.set_ylim(-0.03, 1.03)
-        line[0].set_ylabel(TITLES[setting])
+        line[0].set_ylabel(fill(TITLES[setting], 26))
     for axes in lines[1]:
         axes.set_xlabel("babblers per listener")
     name_lines(figure, drawn[:1], columns=len(variants) + 1)

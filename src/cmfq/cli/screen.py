@@ -1,6 +1,7 @@
 """Output of commands: progress of games, tables, pages."""
 
 import math
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -27,6 +28,8 @@ from cmfq.results.page import Finding, Page
 from cmfq.results.table import Table
 from cmfq.text import Strong, plain_text, say
 
+PIPED_WIDTH = 500
+"""Columns of a file or a pipe: tables are as wide as they are."""
 PLAIN_LINES = 20
 """Lines of progress where the output is no terminal."""
 OTHER_LINES = 5
@@ -45,7 +48,10 @@ class _PipedConsole(Console):
 
 def new_console(*, stderr: bool = False) -> Console:
     """A terminal on which text is text: no markup, no names of pictures."""
-    return _PipedConsole(stderr=stderr, markup=False, emoji=False, highlight=False)
+    console = _PipedConsole(stderr=stderr, markup=False, emoji=False, highlight=False)
+    if not console.is_terminal and "COLUMNS" not in os.environ:
+        console.width = PIPED_WIDTH
+    return console
 
 
 class ScreenTable(RichTable):

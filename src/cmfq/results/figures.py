@@ -25,8 +25,8 @@ from cmfq.results.style import (
 from cmfq.results.table import signed
 from cmfq.statistics.replication import Estimate
 
-WON, DRAWN, LOST = "#0072b2", "#bbbbbb", "#d55e00"
-"""Colours of results."""
+WON, DRAWN, LOST = "#757575", "#a8a8a8", "#dadada"
+"""Colours of results: greys, because the others are those of groups."""
 CELL = (1.35, 0.72)
 """Width and height of a cell of the matrix, in inches."""
 DARK = 0.179

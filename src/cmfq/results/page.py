@@ -48,6 +48,8 @@ class Picture:
     draw: "Callable[[], Figure]"
     """Called when the page is written, once."""
     caption: str
+    tabled: bool = False
+    """A table of the page has its numbers: on a narrow screen that is easier to read."""
 
 
 @dataclass(frozen=True)

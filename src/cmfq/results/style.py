@@ -123,7 +123,7 @@ def colours_of(groups: Sequence[str]) -> dict[str, str]:
     return {group: found[group] for group in groups}
 
 
-def beside(number: int, places: Sequence[int]) -> list[float]:
+def beside(number: int, places: Sequence[float]) -> list[float]:
     """Shifts of as many curves, so that the marks of equal ones lie beside each other."""
     known = sorted(set(places))
     gap = min((later - earlier for earlier, later in pairwise(known)), default=1)
@@ -143,7 +143,7 @@ def panels(
     Args:
         number: number of panels.
         size: width and height of each, in inches.
-        columns: greatest number of panels in a row.
+        columns: greatest number of panels in a row; one less if that leaves fewer places empty.
         grid: directions of the lines behind the drawing, by the axis that they start at.
         shared: axes that are the same in all panels.
 
@@ -151,6 +151,7 @@ def panels(
         The figure and its panels; those of the last row have the numbers of the x axis.
     """
     columns = min(columns, number)
+    columns = min((columns, max(1, columns - 1)), key=lambda many: -number % many)
     rows = math.ceil(number / columns)
     figure = Figure(figsize=(size[0] * columns + 0.5, size[1] * rows + 0.5), layout="constrained")
     with matplotlib.rc_context(

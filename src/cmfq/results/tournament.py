@@ -108,6 +108,7 @@ def tournament_page(
         partial(win_rate_matrix, found),
         f"Win rate of each row against each column with its 95 % interval {unit}; bold where the "
         "interval leaves out 1/2.",
+        tabled=True,
     )
     margins = Picture(
         "margins",
