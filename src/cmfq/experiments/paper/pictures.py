@@ -24,7 +24,7 @@ RULE = (
     "One game of each pair, with seed 0, between the runs with training seed 0. The picture shows "
     "the step with the most attacks (the first of several), in pursuit the last step; the "
     "highlighted neighbours are those of the agent of the first team with the most neighbours at "
-    "that step (the lowest id of several)."
+    "that step (the lowest id of several). Of the field it shows where agents are."
 )
 
 
@@ -102,7 +102,7 @@ def busiest(game: Recording, step: int) -> int | None:
 
 def _picture(game: Recording, step: int, agent: int | None) -> Drawing:
     """A step as a figure."""
-    (pixels,) = render(game, range(step, step + 1), agent=agent)
+    (pixels,) = render(game, range(step, step + 1), agent=agent, crop=True)
     height, width, _ = pixels.shape
     drawing = Drawing(figsize=(width / PIXELS_PER_INCH, height / PIXELS_PER_INCH))
     axes = drawing.add_axes((0, 0, 1, 1))
