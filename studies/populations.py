@@ -10,7 +10,7 @@ continues, and plays only what is missing.
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,6 +23,8 @@ from cmfq.environments.registry import default_settings
 from cmfq.errors import UserError
 from cmfq.experiments.training import differences
 from cmfq.play.matches import play_match
+from cmfq.play.progress import progress_rows
+from cmfq.play.reading import read_tournament
 from cmfq.results.page import Code, Finding, Page, Section
 from cmfq.results.table import Table, rate_text
 from cmfq.results.writing import write_folder
@@ -34,6 +36,9 @@ from cmfq.training.run import Run
 from studies.kept_rows import keep, read_rows
 from studies.scores import earlier_self, win_rate_and_damage
 
+PAPER = Path("docs/results/progress/progress.json.gz")
+"""Games of the last checkpoints of preset paper, at this size."""
+SIZE = 64
 GOAL = 0.9
 """Share of games against swarm and skirmish that a strong policy wins, with every seed."""
 
@@ -110,7 +115,24 @@ def play(
     )
 
 
-def _finding(rows: Sequence[Row]) -> Finding:
+def spreads(progress: Path) -> dict[str, str]:
+    """How far the log damage ratios of runs of CMFQ spread, by the opponent, in words.
+
+    Args:
+        progress: file of ``cmfq progress``; the last checkpoints count.
+    """
+    played, _ = read_tournament(progress)
+    rows = [row for row in progress_rows(played) if row.group == "cmfq"]
+    last = [row for row in rows if row.episode == max(one.episode for one in rows)]
+    found = {}
+    for opponent in dict.fromkeys(row.opponent.split()[0] for row in last):
+        ours = [row for row in last if row.opponent.split()[0] == opponent]
+        spread = np.std([row.yardsticks["log_damage_ratio"] for row in ours], ddof=1)
+        found[opponent] = f"{spread:.2f} over {len(ours)} runs"
+    return found
+
+
+def _finding(rows: Sequence[Row], beside: Mapping[str, str]) -> Finding:
     """One sentence about the policies of one kind against one opponent."""
     rates = [row.win_rate.value for row in rows]
     first, strong = rows[0], sum(rate >= GOAL for rate in rates)
@@ -123,7 +145,12 @@ def _finding(rows: Sequence[Row]) -> Finding:
     return Finding(
         f"{where}, {len(rows)} {what} win {np.mean(rates):.0%} of their games, {min(rates):.0%} "
         f"to {max(rates):.0%}; {strong} of {len(rows)} win at least {GOAL:.0%}. Standard deviation "
-        f"of the log damage ratio over them: {spread:.3f}."
+        f"of the log damage ratio over them: {spread:.3f}"
+        + (
+            f" ({beside[first.opponent]} of preset paper)."
+            if first.opponent in beside and first.size == SIZE
+            else "."
+        )
     )
 
 
@@ -149,14 +176,14 @@ def _kind(row: Row) -> tuple[str, int, int]:
     return row.training, len(row.runs), row.checkpoints
 
 
-def page_of(rows: Sequence[Row], commands: Sequence[str]) -> Page:
-    """Describe the results."""
+def page_of(rows: Sequence[Row], commands: Sequence[str], beside: Mapping[str, str]) -> Page:
+    """Describe the results, beside the spread of other runs (see :func:`spreads`)."""
     sections = []
     for kind in sorted(set(map(_kind, rows)), key=lambda kind: (kind[0], -kind[1])):
         ours = [row for row in rows if _kind(row) == kind]
         cases = dict.fromkeys((row.opponent, row.size, row.games) for row in ours)
         found = [
-            _finding([row for row in ours if (row.opponent, row.size, row.games) == case])
+            _finding([row for row in ours if (row.opponent, row.size, row.games) == case], beside)
             for case in cases
         ]
         training, members, checkpoints = kind
@@ -236,7 +263,8 @@ def main(arguments: list[str] | None = None) -> int:
                 continue
             found = play(runs, study.checkpoints, opponent, study.size, study.games, study.workers)
             keep(study.out, rows, found)
-    write_folder(study.out, page_of(rows, commands_of(rows, study.out)))
+    beside = spreads(PAPER) if PAPER.is_file() else {}
+    write_folder(study.out, page_of(rows, commands_of(rows, study.out), beside))
     return 0
 
 

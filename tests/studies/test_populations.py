@@ -14,7 +14,10 @@ from cmfq.training.checkpoint import load_checkpoint
 from cmfq.training.settings import TrainSettings
 from studies import populations as study
 from studies.kept_rows import read_rows
-from studies.populations import Row, commands_of, main, page_of, populations
+from studies.populations import PAPER, Row, commands_of, main, page_of, populations, spreads
+
+
+STORED = Path(__file__).parents[2] / PAPER
 
 
 def row(runs: tuple[str, ...], rate: float, opponent: str = "swarm", size: int = 64) -> Row:
@@ -76,10 +79,13 @@ def test_a_policy_meets_itself_as_it_was(
 
 def test_the_page_says_how_many_are_strong() -> None:
     rows = [row(("a", "b"), 0.9), row(("c", "d"), 0.8), row(("a",), 0.5), row(("b",), 0.1)]
-    text = str(page_of(rows, []))
+    text = str(page_of(rows, [], {"swarm": "0.14 over 5 runs"}))
     assert "2 populations of 2 runs win 85% of their games, 80% to 90%; 1 of 2 win at" in text
     assert "2 single runs win 30% of their games, 10% to 50%; 0 of 2 win at least 90%" in text
-    assert "over them: 0.071" in text and "over them: 0.283" in text
+    assert "over them: 0.071 (0.14 over 5 runs of preset paper)." in text
+    assert "over them: 0.283 (0.14" in text
+    assert spreads(STORED).keys() == {"skirmish", "swarm", "rush"}
+    assert all(words.endswith(" over 5 runs") for words in spreads(STORED).values())
 
 
 def test_commands_name_what_was_played() -> None:
