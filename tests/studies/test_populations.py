@@ -16,7 +16,6 @@ from studies import populations as study
 from studies.kept_rows import read_rows
 from studies.populations import PAPER, Row, commands_of, main, page_of, populations, spreads
 
-
 STORED = Path(__file__).parents[2] / PAPER
 
 
