@@ -237,7 +237,7 @@ def _print_explanation(explanation: Explanation, where: str) -> None:
         table.add_row(name, *(f"{policy[action]:.3f}" for action in shown))
     console.print(table)
     say(
-        f"The policies are Boltzmann's with inverse temperature β = {explanation.beta:g}; effects "
-        f"are measured with β = {explanation.effect_beta:g}."
+        f"This is {where}. The policies are Boltzmann's with inverse temperature β = "
+        f"{explanation.beta:g}; effects are measured with β = {explanation.effect_beta:g}."
     )
     say(explanation.summary())
