@@ -65,7 +65,7 @@ def _files(root: Path) -> Iterator[str]:
     for name in ("LICENSE", "README.md", "SECURITY.md", "CONTRIBUTING.md", "Dockerfile"):
         if not (root / name).is_file():
             yield f"{name} is missing"
-    for policy in ("cmfq64", "iql64", "mfq64"):
+    for policy in ("cmfq64", "iql64", "mfq64", "pursuit"):
         if not list((root / "src" / "cmfq" / "zoo" / policy / "checkpoints").glob("*.safetensors")):
             yield f"the shipped policy zoo:{policy} has no checkpoint"
     for page in (root / "README.md", *root.glob("docs/*.md")):

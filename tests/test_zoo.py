@@ -17,7 +17,7 @@ from cmfq.zoo import FOLDER, locate, shipped
 
 
 def test_names_are_those_of_the_folders() -> None:
-    assert shipped() == ["zoo:cmfq64", "zoo:iql64", "zoo:mfq64"]
+    assert shipped() == ["zoo:cmfq64", "zoo:iql64", "zoo:mfq64", "zoo:pursuit"]
     for name in shipped():
         assert (locate(name) / "run.json").is_file()
 
