@@ -139,7 +139,8 @@ def _finding(rows: Sequence[Row], beside: Mapping[str, str]) -> Finding:
     many = len(first.runs)
     where = f"Against {first.opponent} at {first.size} a side"
     if len(rows) == 1:
-        return Finding(f"{where}, the population of {many} runs wins {rates[0]:.0%} of its games.")
+        one = f"the population of {many} runs" if many > 1 else "the run"
+        return Finding(f"{where}, {one} wins {rates[0]:.0%} of its games.")
     what = f"populations of {many} runs" if many > 1 else "single runs"
     spread = np.std([row.damage.value for row in rows], ddof=1)
     return Finding(
@@ -179,7 +180,8 @@ def _kind(row: Row) -> tuple[str, int, int]:
 def page_of(rows: Sequence[Row], commands: Sequence[str], beside: Mapping[str, str]) -> Page:
     """Describe the results, beside the spread of other runs (see :func:`spreads`)."""
     sections = []
-    for kind in sorted(set(map(_kind, rows)), key=lambda kind: (kind[0], -kind[1])):
+    kinds = sorted(set(map(_kind, rows)), key=lambda kind: (kind[0], -kind[1]))
+    for kind in sorted(kinds, key=lambda kind: "algorithm" in kind[0]):  # CMFQ first
         ours = [row for row in rows if _kind(row) == kind]
         cases = dict.fromkeys((row.opponent, row.size, row.games) for row in ours)
         found = [

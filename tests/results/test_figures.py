@@ -13,7 +13,7 @@ from cmfq.results.figures import (
     win_rate_over_training,
 )
 from cmfq.results.learning import learning_curves
-from cmfq.results.style import COLOURS, colours_of, name_lines, save_svg
+from cmfq.results.style import COLOURS, colours_of, name_lines, panels, save_svg
 
 
 def test_every_algorithm_has_its_own_colour() -> None:
@@ -91,9 +91,22 @@ def test_names_above_a_figure_fit(name: str) -> None:
     assert legend.width > figure.bbox.width / 3  # not one below the other
 
 
-@pytest.mark.parametrize(("kills", "panels"), [([1, 0], 4), ([0, 0], 3)])
-def test_training_is_drawn_without_an_empty_block(kills: list[int], panels: int) -> None:
+@pytest.mark.parametrize(("number", "empty"), [(3, 0), (4, 0), (5, 1), (6, 0)])
+def test_no_place_is_empty(number: int, empty: int) -> None:
+    """The names stand where there is no panel."""
+    figure, drawn = panels(number, (2.9, 1.9))
+    for axes in drawn:
+        axes.plot([0, 1], label="line")
+    name_lines(figure, drawn)
+    left = [axes for axes in figure.axes if not axes.axison]
+    assert len(left) == empty
+    assert all(axes.get_legend() for axes in left)
+    assert len(figure.legends) == (not empty)
+
+
+@pytest.mark.parametrize(("kills", "count"), [([1, 0], 4), ([0, 0], 3)])
+def test_training_is_drawn_without_an_empty_block(kills: list[int], count: int) -> None:
     run = [{"rewards": [1.0], "kills": kills, "steps": 5, "loss": 0.1}] * 3
     drawn = learning_curves({"mfq": [run]}).axes
-    assert [axes.axison for axes in drawn] == [True] * panels
+    assert [axes.axison for axes in drawn] == [True] * count
     assert drawn[-1].get_xlabel() == "training episode"

@@ -175,24 +175,31 @@ def panels(
 
 
 def name_lines(figure: Figure, drawn: Sequence[Axes], columns: int = 4) -> None:
-    """Say above the panels which line is which; each name once, in as many columns as fit."""
+    """Say which line is which, each name once: where no panel is, or else above them."""
     names = {
         textwrap.fill(name, LEGEND_WIDTH): line
         for axes in drawn
         for line, name in zip(*axes.get_legend_handles_labels(), strict=True)
     }
-    for most in range(columns, 0, -1):
-        with matplotlib.rc_context({"text.parse_math": False}):
+    lines, words = list(names.values()), list(names)
+    with matplotlib.rc_context({"text.parse_math": False}):
+        for empty in (axes for axes in figure.axes if not axes.axison):
+            legend = empty.legend(lines, words, loc="center", frameon=False)
+            needed, place = legend.get_window_extent(), empty.get_window_extent()
+            if needed.width <= place.width and needed.height <= place.height:
+                return
+            legend.remove()
+        for most in range(columns, 0, -1):
             legend = figure.legend(
-                list(names.values()),
-                list(names),
+                lines,
+                words,
                 loc="outside upper center",
                 ncols=math.ceil(len(names) / math.ceil(len(names) / most)),  # rows of equal length
                 frameon=False,
             )
-        if most == 1 or legend.get_window_extent().width <= figure.bbox.width:
-            return
-        legend.remove()
+            if most == 1 or legend.get_window_extent().width <= figure.bbox.width:
+                return
+            legend.remove()
 
 
 def show_rates(drawn: Sequence[Axes]) -> None:
