@@ -24,7 +24,7 @@ from cmfq.errors import UserError
 from cmfq.experiments.training import differences
 from cmfq.play.matches import play_match
 from cmfq.play.progress import progress_rows
-from cmfq.play.reading import read_tournament
+from cmfq.play.reading import finished_progress
 from cmfq.results.page import Code, Finding, Page, Section
 from cmfq.results.table import Table, rate_text
 from cmfq.results.writing import write_folder
@@ -121,12 +121,11 @@ def spreads(progress: Path) -> dict[str, str]:
     Args:
         progress: file of ``cmfq progress``; the last checkpoints count.
     """
-    played, _ = read_tournament(progress)
-    rows = [row for row in progress_rows(played) if row.group == "cmfq"]
+    rows = [row for row in progress_rows(finished_progress(progress)) if row.group == "cmfq"]
     last = [row for row in rows if row.episode == max(one.episode for one in rows)]
     found = {}
-    for opponent in dict.fromkeys(row.opponent.split()[0] for row in last):
-        ours = [row for row in last if row.opponent.split()[0] == opponent]
+    for opponent in dict.fromkeys(row.opponent for row in last):
+        ours = [row for row in last if row.opponent == opponent]
         spread = np.std([row.yardsticks["log_damage_ratio"] for row in ours], ddof=1)
         found[opponent] = f"{spread:.2f} over {len(ours)} runs"
     return found
@@ -143,15 +142,12 @@ def _finding(rows: Sequence[Row], beside: Mapping[str, str]) -> Finding:
         return Finding(f"{where}, {one} wins {rates[0]:.0%} of its games.")
     what = f"populations of {many} runs" if many > 1 else "single runs"
     spread = np.std([row.damage.value for row in rows], ddof=1)
+    paper = beside.get(first.opponent) if first.size == SIZE else None
     return Finding(
         f"{where}, {len(rows)} {what} win {np.mean(rates):.0%} of their games, {min(rates):.0%} "
         f"to {max(rates):.0%}; {strong} of {len(rows)} win at least {GOAL:.0%}. Standard deviation "
         f"of the log damage ratio over them: {spread:.3f}"
-        + (
-            f" ({beside[first.opponent]} of preset paper)."
-            if first.opponent in beside and first.size == SIZE
-            else "."
-        )
+        + (f" ({paper} of preset paper)." if paper else ".")
     )
 
 
@@ -180,8 +176,8 @@ def _kind(row: Row) -> tuple[str, int, int]:
 def page_of(rows: Sequence[Row], commands: Sequence[str], beside: Mapping[str, str]) -> Page:
     """Describe the results, beside the spread of other runs (see :func:`spreads`)."""
     sections = []
-    kinds = sorted(set(map(_kind, rows)), key=lambda kind: (kind[0], -kind[1]))
-    for kind in sorted(kinds, key=lambda kind: "algorithm" in kind[0]):  # CMFQ first
+    kinds = set(map(_kind, rows))  # in the order of CMFQ first, then of training and size
+    for kind in sorted(kinds, key=lambda kind: ("algorithm" in kind[0], kind[0], -kind[1])):
         ours = [row for row in rows if _kind(row) == kind]
         cases = dict.fromkeys((row.opponent, row.size, row.games) for row in ours)
         found = [

@@ -17,7 +17,7 @@ from cmfq.imports import own_names, source_of
 from cmfq.play.players import scripted_players
 from cmfq.storage import flatten, to_json
 from cmfq.training.checkpoint import latest_checkpoint, list_checkpoints
-from cmfq.training.former import todays_algorithm
+from cmfq.training.former import with_todays_names
 from cmfq.training.run import SETTINGS_FILE, Run
 from cmfq.zoo import locate
 
@@ -109,11 +109,11 @@ def named_as_today(stored: Entrant) -> Entrant:
     settings = stored.run and stored.run.get("settings")
     if not stored.run or not isinstance(settings, dict):
         return stored
-    before, *rest = stored.group.split(" ", 1)
-    today = todays_algorithm(settings.get("algorithm"))
-    group = str(today) if before == settings.get("algorithm") else before
-    run = stored.run | {"settings": settings | {"algorithm": today}}
-    return replace(stored, group=" ".join((group, *rest)), run=run)
+    today = with_todays_names(settings)
+    before, space, rest = stored.group.partition(" ")
+    first = today["algorithm"] if before == settings.get("algorithm") else before
+    run = stored.run | {"settings": today}
+    return replace(stored, group=f"{first}{space}{rest}", run=run)
 
 
 def script_group(name: str) -> str:

@@ -35,7 +35,7 @@ def former_run(kind: str, stored: object) -> object:
         return stored
     return {
         "device": "cpu",
-        **_renamed(stored),
+        **with_todays_names(stored),
         "environment": former_environment(kind, stored.get("environment")),
         "network": former_network(stored.get("network")),
     }
@@ -46,7 +46,7 @@ def former_policies(description: object) -> object:
     if not isinstance(description, dict) or not isinstance(description.get("policies"), dict):
         return description
     completed = {
-        role: {**_renamed(policy), "network": former_network(policy.get("network"))}
+        role: {**with_todays_names(policy), "network": former_network(policy.get("network"))}
         if isinstance(policy, dict)
         else policy
         for role, policy in description["policies"].items()
@@ -54,7 +54,7 @@ def former_policies(description: object) -> object:
     return {**description, "policies": completed}
 
 
-def _renamed(stored: dict[str, object]) -> dict[str, object]:
+def with_todays_names(stored: dict[str, object]) -> dict[str, object]:
     """Settings of a run or a policy, with today's names of algorithms."""
     renamed = dict(stored)
     if "algorithm" in renamed:
