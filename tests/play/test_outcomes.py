@@ -9,6 +9,7 @@ import pytest
 from cmfq.combat import Combat
 from cmfq.play.by_side import by_side, side_sentence
 from cmfq.play.outcomes import Layout, Outcome, yardsticks
+from cmfq.results.table import margin_text
 from cmfq.statistics.replication import mean_interval, rate_interval
 
 OWN, OTHER = Combat(29.0, 10, 8, 4, 1), Combat(59.0, 10, 10, 0, 0)
@@ -61,6 +62,16 @@ def test_between_two_policies_alone_intervals_are_over_games() -> None:
     found = yardsticks([[[WON._replace(margin=one) for one in margins]]])
     expected = mean_interval(np.array(margins)[:, None])
     assert found["margin"] == pytest.approx([float(part) for part in expected])
+
+
+def test_two_games_give_no_interval_of_what_has_no_bounds() -> None:
+    margins = Outcome(0, 3.0, 9, False, None, None), Outcome(1, -5.0, 9, False, None, None)
+    two, three = (yardsticks([[[*margins[:1] * more, margins[1]]]])["margin"] for more in (1, 2))
+    assert two == (-1.0, -math.inf, math.inf)
+    assert margin_text(two) == "\N{MINUS SIGN}1.0 (too few games)"
+    assert three[1:] == pytest.approx(mean_interval(np.array([[3.0], [3.0], [-5.0]]))[1:])
+    seeds = yardsticks([[[margins[0]] * 9], [[margins[1]] * 9]])["margin"]
+    assert math.isfinite(seeds.low), "two seeds have one, however wide"
 
 
 def test_what_was_not_recorded_is_left_out() -> None:

@@ -9,7 +9,7 @@ said if the 95 % intervals of both leave out 1/2, on opposite sides.
 
 from dataclasses import dataclass
 
-from cmfq.play.outcomes import Layout, estimate, layout_values, on_side, points_of
+from cmfq.play.outcomes import Layout, estimate_of, on_side, points_of
 from cmfq.statistics.replication import Estimate
 
 
@@ -48,9 +48,11 @@ def by_side(games: Layout) -> BySide | None:
     first, second = (_of_side(games, side) for side in (0, 1))
     if first is None or second is None:
         return None
-    firsts = layout_values(games, lambda one: points_of(one if one.side == 0 else one.swapped()))
+    firsts = estimate_of(
+        games, lambda one: points_of(one if one.side == 0 else one.swapped()), share=True
+    )
     assert firsts is not None
-    return BySide(first, second, estimate(firsts, share=True))
+    return BySide(first, second, firsts)
 
 
 def side_sentence(found: BySide, a: str, b: str) -> str | None:
@@ -66,9 +68,9 @@ def side_sentence(found: BySide, a: str, b: str) -> str | None:
 
 
 def _of_side(games: Layout, side: int) -> SideResult | None:
-    rates = layout_values(games, on_side(side, points_of))
-    margins = layout_values(games, on_side(side, lambda one: one.margin))
-    if rates is None or margins is None:
+    rate = estimate_of(games, on_side(side, points_of), share=True)
+    margin = estimate_of(games, on_side(side, lambda one: one.margin), share=False)
+    if rate is None or margin is None:
         return None
     ours = [one.margin for row in games for cell in row for one in cell if one.side == side]
     wins, draws = sum(one > 0 for one in ours), sum(one == 0 for one in ours)
@@ -77,6 +79,6 @@ def _of_side(games: Layout, side: int) -> SideResult | None:
         wins,
         draws,
         len(ours) - wins - draws,
-        estimate(rates, share=True),
-        estimate(margins, share=False),
+        rate,
+        margin,
     )

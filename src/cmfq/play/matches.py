@@ -198,7 +198,7 @@ def _difference(games: Sequence[Game]) -> Estimate:
     ours, theirs = (
         [game.a_reward + game.b_reward for game in games if game.a_side == side] for side in (0, 1)
     )
-    return estimate(np.subtract(ours, theirs).reshape(-1, 1), share=False)
+    return estimate(np.subtract(ours, theirs).reshape(-1, 1), share=False, games=True)
 
 
 def mean_rewards(match: MatchResult) -> tuple[float, float]:

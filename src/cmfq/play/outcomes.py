@@ -119,6 +119,9 @@ YARDSTICKS = {
 }
 """By the name under which results hold them."""
 
+FEW_GAMES = 3
+"""Fewest games of one pair whose numbers get an interval."""
+
 Played = TypeVar("Played")
 Layout = Sequence[Sequence[Sequence[Outcome]]]
 """Games of seeds of A (rows) against seeds of B (columns), from A's view."""
@@ -142,30 +145,42 @@ def layout_values(
     return np.array([[float(np.mean(cell)) for cell in row] for row in found])
 
 
-def estimate(scores: FloatArray, *, share: bool) -> Estimate:
+def estimate(scores: FloatArray, *, share: bool, games: bool = False) -> Estimate:
     """Mean with its 95 % interval over seeds; over games for one pair alone.
 
     Args:
         scores: ``(rows, columns)``, see :func:`layout_values`.
         share: they are from 0 to 1, and so is the interval.
+        games: each row is a game of one pair. Two numbers without bounds have an interval 13 times
+            as wide as their difference, often beyond all that can be: it has no ends then.
     """
-    if scores.size == 1:
+    if scores.size == 1 or (games and not share and scores.size < FEW_GAMES):
         value = float(scores.mean())
         return Estimate(value, 0.0, 1.0) if share else Estimate(value, -math.inf, math.inf)
     return Estimate.of(rate_interval(scores) if share else mean_interval(scores))
 
 
+def estimate_of(
+    games: Layout, measure: Callable[[Outcome], float | None], *, share: bool
+) -> Estimate | None:
+    """:func:`estimate` of a measure; ``None`` if a pair has no game with this number."""
+    scores = layout_values(games, measure)
+    if scores is None:
+        return None
+    return estimate(scores, share=share, games=len(games) == len(games[0]) == 1)
+
+
 def estimate_over_runs(values: FloatArray) -> Estimate:
     """Mean of ``(runs, games)`` with its 95 % interval over runs; over games for one run alone."""
     scores = values.mean(1) if len(values) > 1 else values[0]
-    return estimate(scores.reshape(-1, 1), share=False)
+    return estimate(scores.reshape(-1, 1), share=False, games=len(values) == 1)
 
 
 def yardsticks(games: Layout) -> dict[str, Estimate]:
     """All yardsticks that the games have, by name."""
     found = {}
     for name, one in YARDSTICKS.items():
-        scores = layout_values(games, one.measure)
-        if scores is not None:
-            found[name] = estimate(scores, share=one.share)
+        value = estimate_of(games, one.measure, share=one.share)
+        if value is not None:
+            found[name] = value
     return found

@@ -236,7 +236,7 @@ def _compare(a: str, b: str, results: Results) -> Comparison:
         estimate(scores, share=True),
         float(confidence_above_half(scores)) if scores.size > 1 else 0.5,
         better,
-        estimate(mean_margins, share=False),
+        estimate(mean_margins, share=False, games=seeds == (1, 1)),
     )
 
 

@@ -20,7 +20,7 @@ from cmfq.hints import command
 from cmfq.play.entrants import groups_of
 from cmfq.play.game_log import Tournament, tournament_text
 from cmfq.play.layouts import Layouts, interval_unit, sides_of
-from cmfq.play.outcomes import estimate, layout_values, points_of
+from cmfq.play.outcomes import estimate_of, points_of
 from cmfq.play.progress import (
     ProgressRow,
     last_differences,
@@ -209,10 +209,8 @@ def _return_text(value: float) -> str:
 
 
 def _last_checkpoints(layouts: Layouts, unit: str) -> tuple[Part, ...]:
-    rates = {pair: layout_values(games, points_of) for pair, games in layouts.items()}
-    found = {
-        pair: estimate(values, share=True) for pair, values in rates.items() if values is not None
-    }
+    rates = {pair: estimate_of(games, points_of, share=True) for pair, games in layouts.items()}
+    found = {pair: rate for pair, rate in rates.items() if rate is not None}
     table = yardsticks_of(layouts, f"Last checkpoints, other measures, 95 % intervals {unit}")
     return (
         f"Intervals are 95 % intervals {unit}{SINGLE_RUNS if unit != 'over games' else ''}; "
