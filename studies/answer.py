@@ -43,7 +43,11 @@ WORTHS = {
 """Exchanges of the study of reliance, by what each takes away."""
 
 
-DUELS = "paper/4b/tournament.json.gz"
+DUELS = {
+    "paper": "paper/4b/tournament.json.gz",
+    "strong": "strong-battle/tournament.json.gz",
+}
+"""Tournaments of all algorithms at 64 a side, by the preset that trained them."""
 ROLES = ("7", "I")
 """Figure and table of the paper that compare rewards role by role."""
 CROWDS = {size: f"sizes/tournament-{size}.json.gz" for size in (100, 400)}
@@ -75,22 +79,27 @@ INTRODUCTION = (
 )
 OPEN = (
     "It is not known which details of the original MFQ code are responsible for the paper's "
-    "result: preset `original` exists, but no full set of seeds has been trained with it. It is "
-    "not known whether the algorithms have another order under preset `strong`: there are five "
-    "seeds of CMFQ and one of MFQ. Differences smaller than the intervals above are not known "
-    "either: `cmfq power` calculates how many seeds they need."
+    "result: preset `original` exists, but no full set of seeds has been trained with it. "
+    "Differences smaller than the intervals above are not known either: `cmfq power` calculates "
+    "how many seeds they need."
 )
 
 
 def battle_parts(results: Path) -> list[Part]:
-    """CMFQ against the others at 64 a side."""
-    played = finished_tournament(results / DUELS)
-    found = _against(played, OTHERS)
-    rows = [(other, _seeds(played, other), rate_text(one)) for other, one in found.items()]
+    """CMFQ against the others at 64 a side, with each preset."""
+    rows, parts = [], []
+    for preset, file in DUELS.items():
+        played = finished_tournament(results / file)
+        found = _against(played, OTHERS)
+        parts.append(Finding(f"With preset {preset}: {_told(found)}"))
+        rows += [
+            (preset, other, _seeds(played, other), rate_text(one)) for other, one in found.items()
+        ]
     return [
-        Finding(_told(found)),
-        Table(("CMFQ against", "seeds", "win rate of CMFQ"), rows),
-        "Preset `paper`, the fair game. [All pairs](../paper/4b/README.md).",
+        *parts,
+        Table(("preset", "CMFQ against", "seeds", "win rate of CMFQ"), rows),
+        "The fair game, 64 a side. All pairs: [preset paper](../paper/4b/README.md), "
+        "[preset strong](../strong-battle/README.md).",
     ]
 
 

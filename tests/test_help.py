@@ -174,8 +174,8 @@ REFUSED = {
     "train battle --run n --discount y": "--discount is 'y': give a number",
     "train battle --run n --channels 1 x": "--channels is '1 x': give two whole numbers",
     "train battle --run n --head x": "--head is 'x': give one of auto, additive, pairwise, emb",
-    "--completion": "--completion is '': give one of bash, fish, tcsh, zsh",
-    "--completion sh": "--completion is 'sh': give one of bash, fish, tcsh, zsh",
+    "--completion": "--completion is '': give one of bash, fish, zsh",
+    "--completion sh": "--completion is 'sh': give one of bash, fish, zsh",
 }
 
 

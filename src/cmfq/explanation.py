@@ -57,6 +57,8 @@ class Explanation:
     """Inverse temperature of all these policies."""
     effect_beta: float
     """Inverse temperature of the policies whose distances are the effects."""
+    rule_has_effects: bool = True
+    """Whether the effects are the merging rule's; if it has none, they are those of Eq 7."""
 
     def summary(self) -> str:
         """One sentence: the neighbours with most weight, and how weighing changes the policy."""
@@ -69,6 +71,8 @@ class Explanation:
             if first.split(" (")[0] == after.split(" (")[0]
             else f"its likeliest action is {after} instead of {first}"
         )
+        if not any(neighbour.weight for neighbour in self.neighbours):
+            return f"No neighbour of agent {self.agent} has a weight: it goes by what it sees."
         return (
             f"Weighing the neighbours moves {moved:.0%} of the policy of agent {self.agent}: "
             f"{change}; {self._heaviest()}."
@@ -199,6 +203,7 @@ def explain(
         },
         beta=trace.beta,
         effect_beta=trace.settings.effect_beta or trace.beta,
+        rule_has_effects=trace.merged.effects is not None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Text that may hold anything, such as names, written where characters do things.
+"""Text that may hold anything, such as names, written where some characters are commands.
 
 A name is text everywhere: on a terminal, in Markdown, in CSV. It comes from folders and from files
 of others.

@@ -27,7 +27,7 @@ def test_roles_of_a_side_play_together() -> None:
     assert arrangements(squads) == [([0, 1], [2, 3])]
     assert not are_alike(squads)
     assert name_of([0, 1], squads) == "red"
-    assert comparison(squads).startswith("Sides are red and blu: one player has a side, the other")
+    assert comparison(squads).startswith("Sides are red and blu: each player has each side in turn")
     alike = [team(name, name[:3], role=name.lstrip("redblu")) for name in SQUADS]
     assert are_alike(alike)
     assert are_alike([*alike[:2], alike[3], alike[2]])

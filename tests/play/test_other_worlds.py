@@ -262,9 +262,13 @@ def test_a_run_of_any_world_evaluates_itself(world: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("world", WORLDS)
 def test_games_are_recorded_and_decisions_explained(
-    world: str, runs: dict[str, Path], tmp_path: Path
+    world: str, runs: dict[str, Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run, game = str(runs[world]), tmp_path / "g.replay"
-    assert main(["record", run, "random", "--game", "3", "--out", str(game)]) == 0
+    others = [] if world == "alone" else ["random"]
+    if not others:
+        assert main(["record", run, "random", "--out", str(game)]) == 2
+        assert "leave random out" in capsys.readouterr().err
+    assert main(["record", run, *others, "--game", "3", "--out", str(game)]) == 0
     assert game.stat().st_size > 100
     assert main(["explain", run, "--step", "2"]) == 0

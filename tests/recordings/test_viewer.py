@@ -308,11 +308,10 @@ def test_neighbours_of_large_bodies_are_pythons(browser: Browser, tmp_path: Path
 
 def place_of(page: Page, replay: Recording, row: int) -> tuple[float, float]:
     """Where an agent of team 0 is drawn at ``STEP``, if all of the fight is shown."""
-    attacks = [np.array([a is not None for a in t.body.attacks]) for t in replay.header.teams]
     fight = next(
         step
         for step, teams in enumerate(replay.steps)
-        if any(strikes[team.actions].any() for strikes, team in zip(attacks, teams, strict=True))
+        if not all(team.alive.all() for team in teams)
     )
     seen = [replay.steps[STEP], *replay.steps[fight:]]
     everywhere = np.concatenate([team.positions for step in seen for team in step])

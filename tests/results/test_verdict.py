@@ -9,13 +9,21 @@ from cmfq.play.matches import MatchResult
 from cmfq.results.table import interval_text
 from cmfq.results.verdict import verdict
 from cmfq.statistics.intervals import mean_interval, wilson_interval
+from cmfq.statistics.replication import Estimate
 
 
 class Match:
     """What the sentences need of a match."""
 
-    def __init__(self, b: str, wins: int, games: int, symmetric: bool = True) -> None:
-        self.b, self.episodes, self.symmetric = b, games, symmetric
+    def __init__(
+        self,
+        b: str,
+        wins: int,
+        games: int,
+        symmetric: bool = True,
+        difference: Estimate | None = None,
+    ) -> None:
+        self.b, self.episodes, self.symmetric, self.difference = b, games, symmetric, difference
         self.win_rate = wins / games
         self.interval = wilson_interval(wins, games)
 
@@ -55,6 +63,18 @@ def test_roles_are_not_better_than_each_other() -> None:
     assert not good
     assert not bad
     assert "the reward of each player" in unknown
+
+
+def test_where_there_is_one_team_nobody_wins_or_loses() -> None:
+    more, less, open_ = (
+        Match(name, 1, 2, symmetric=False, difference=Estimate(*ends))
+        for name, ends in (("low", (3, 1, 5)), ("high", (-3, -5, -1)), ("same", (0, -1, 1)))
+    )
+    assert said(more)[0] == "It earns more than low in the same 2 episodes."
+    assert said(less)[1] == "It earns less than high in the same 2 episodes."
+    told = verdict(cast(list[MatchResult], [more, less, open_]))
+    assert told[2].text == "In the same 2 episodes it cannot be told apart from same."
+    assert "This is one run" in told[3].text
 
 
 def test_an_interval_without_ends_is_said_in_words() -> None:

@@ -58,6 +58,10 @@ def version() -> str:
     return installed("cmfq")
 
 
+OPTIONS = ("--help", "--version", "--completion")
+"""Options of ``cmfq`` itself."""
+
+
 def _validate_command(arguments: Sequence[str]) -> None:
     """Check the name of the command, and that no argument is empty, not text or an option of old.
 
@@ -73,10 +77,12 @@ def _validate_command(arguments: Sequence[str]) -> None:
         if option.startswith("--") and equals and not value:
             raise UserError(f"{option} has no value: give one, or leave it out")
     if not arguments or arguments[0].startswith("-"):
-        raise UserError("the command is missing: `cmfq --help` lists the commands")
+        near = nearest_name(arguments[0], OPTIONS, cutoff=0.6) if arguments else ""
+        meant = f"did you mean `cmfq {near}`? " if near else ""
+        raise UserError(f"the command is missing: {meant}`cmfq --help` lists the commands")
     word = arguments[0]
     if word not in COMMANDS:
-        near = nearest_name(word, COMMANDS)
+        near = nearest_name(word, (*COMMANDS, *OPTIONS))
         meant = f"did you mean `cmfq {near}`? " if near else ""
         raise UserError(f"unknown command {word!r}: {meant}`cmfq --help` lists the commands")
     for option in (argument.partition("=")[0] for argument in arguments):

@@ -28,7 +28,7 @@ FILES = ("json", "html", "log")
 """Options that name a file to write."""
 PAGES = ("html",)
 """Those of them that are written as HTML."""
-SHELLS = ("bash", "fish", "tcsh", "zsh")
+SHELLS = ("bash", "fish", "zsh")
 """Shells with completion of commands and options."""
 LONGEST_NAME = 255
 """Greatest number of bytes in a file's name on Linux and macOS."""
@@ -134,7 +134,7 @@ def print_completion(arguments: Sequence[str]) -> None:
     """Print a script that completes commands and options of a shell.
 
     Args:
-        arguments: name of the shell: bash, fish, tcsh or zsh.
+        arguments: name of the shell: bash, fish or zsh.
 
     Raises:
         UserError: it is not one of them.

@@ -5,6 +5,8 @@ from dataclasses import is_dataclass
 
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.hints import command
+from cmfq.play.entrants import split_group
+from cmfq.play.players import own_functions_of
 from cmfq.training.presets import preset_training
 from cmfq.training.settings import TrainSettings
 
@@ -46,16 +48,25 @@ def option_words(options: Mapping[str, object]) -> list[str]:
 
 
 def repeating(
-    words: Sequence[str], options: Mapping[str, object], environment: EnvironmentSettings
+    verb: str,
+    players: Sequence[str],
+    options: Mapping[str, object],
+    environment: EnvironmentSettings,
+    opponents: Sequence[str] = (),
 ) -> str:
-    """Command line that plays the same again in an environment.
+    """Command line that does the same again with these players in an environment.
 
     Args:
-        words: name of the command and its arguments.
+        verb: name of the command.
+        players: its arguments.
         options: see :func:`option_words`.
-        environment: settings of the environment; the line allows its own functions.
+        environment: settings of the environment. The line allows its own functions, and those of
+            the players.
+        opponents: players that are among the options.
     """
-    return command(*words, *option_words(options), own_functions=environment.own_functions)
+    own = own_functions_of([split_group(player)[1] for player in (*players, *opponents)])
+    words = verb, *players, *option_words(options)
+    return command(*words, own_functions=[*environment.own_functions, *own])
 
 
 def preset_options(name: str, environment: EnvironmentSettings) -> list[str]:

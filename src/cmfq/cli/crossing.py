@@ -11,7 +11,13 @@ from cmfq.cli.screen import GamesScreen, print_page
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.play.crossing import log_of, play_crossing, roles_of
-from cmfq.results.crossing import heading, write_crossing, write_stored_crossing
+from cmfq.play.entrants import find_entrants
+from cmfq.results.crossing import (
+    heading,
+    validate_kept,
+    write_crossing,
+    write_stored_crossing,
+)
 from cmfq.results.page import Page
 from cmfq.storage import remove, validate_results_folder
 
@@ -58,7 +64,9 @@ def cross_in(
         _validate(sizes, settings, out)
         options = {"out": out, "environment": environment, **changes(default, settings)}
         options |= {"games": games, "seed": seed, "sizes": sizes or None}
-        again = repeating(["cross", *entrants], options, settings)
+        entered = find_entrants(entrants, default.kind, 1)
+        validate_kept(out, entered, settings, sizes=sizes, games=games, seed=seed)
+        again = repeating("cross", entrants, options, settings)
         with GamesScreen(out) as screen:
             found, played = play_crossing(
                 entrants,

@@ -18,6 +18,8 @@ EXPECTED = {
 }
 """Advice for an option, by the placeholder of its value in help."""
 
+HELP = ("--help", "--help-all")
+
 
 def validate_options(command: str, arguments: Sequence[str], options: Sequence[Option]) -> None:
     """Check the names of the options, and suggest the nearest one.
@@ -31,7 +33,7 @@ def validate_options(command: str, arguments: Sequence[str], options: Sequence[O
         if not re.match(r"--?[a-zA-Z]", name) or name in known or is_number(argument):
             continue
         renamed = COMMANDS[command].renamed | COMMANDS[command].former
-        words = [one[2:] for one in (*known, *renamed) if one.startswith("--")]
+        words = [one[2:] for one in (*known, *renamed, *HELP) if one.startswith("--")]
         wanted = name.lstrip("-").rpartition(".")[2]  # a path of run.json ends in the option's name
         near = "--" + nearest_name(wanted, words, cutoff=0.6)
         meant = f"did you mean {renamed.get(near, near)}? " if near != "--" else ""

@@ -55,7 +55,7 @@ def power(
         )
     if even:
         mean = mean_variation(even)
-        rows.append(_power_row(f"mean of {len(even)} even ones", "", mean, difference, power))
+        rows.append(_power_row(f"mean of {len(even)} even pairs", "", mean, difference, power))
     columns = ("A v B", "win rate", "A", "B", "pairs", "games", "needed", "at least")
     title = (
         f"Seeds of each algorithm that tell a win rate of {0.5 + difference:.0%} from 50 % with "

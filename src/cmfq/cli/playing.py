@@ -6,15 +6,16 @@ from typing import Any
 
 import tyro
 
-from cmfq.cli.command_line import changes, option_words, repeating
+from cmfq.cli.command_line import changes, repeating
 from cmfq.cli.options import WORKERS, Device, EnvironmentName, Players, Workers
 from cmfq.cli.screen import GamesScreen, ScreenTable, new_console, print_page, print_table
+from cmfq.environments.keeping import teams_of
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
-from cmfq.hints import command
 from cmfq.outputs import MATCH, PAGE, validate_output
 from cmfq.play.matches import MatchResult, mean_rewards, play_match
-from cmfq.play.players import usual_opponents
+from cmfq.play.players import load_player, usual_opponents
+from cmfq.play.schedule import validate_games
 from cmfq.results.details import (
     earns,
     reward_table,
@@ -85,7 +86,7 @@ def evaluate_in(
                 workers=workers,
                 device=device,
                 path=log,
-                command=repeating(["evaluate", a, b], options, settings),
+                command=repeating("evaluate", [a, b], options, settings),
                 on_progress=screen.report,
             )
         if json and log:
@@ -129,6 +130,10 @@ def report(
         against = usual_opponents(settings.kind, OPPONENTS)
     if not against:
         raise UserError("against is empty: name at least one opponent")
+    validate_games(games)
+    teams = teams_of(settings)
+    for opponent in against:  # before the first game
+        load_player(opponent, settings.kind, teams, device)
     matches = []
     for opponent in against:
         say(f"playing {games} games against {opponent}", flush=True)
@@ -143,14 +148,14 @@ def report(
                 device=device,
             )
         )
-    words = option_words({"against": against, "games": games, "seed": seed})
+    options = {"against": against, "games": games, "seed": seed}
     page = run_page(
         settings=description.settings,
         versions=description.versions,
         metrics=metrics,
         evaluations=evaluations,
         matches=matches,
-        again=command("report", str(run), *words),
+        again=repeating("report", [str(run)], options, settings, against),
     )
     write_page(path, page)
     print_page(page, html=path)
@@ -188,13 +193,16 @@ def _print_match(result: MatchResult) -> None:
 
 def _earns(result: MatchResult, difference: Estimate) -> str:
     """Sentence about two players of one team."""
-    more = margin_text(difference)
+    same = f"in the same {result.episodes} episodes"
     if earns(difference.low, difference.high) == "cannot be told apart":
         return (
-            f"{result.a} and {result.b} cannot be told apart: {result.a} earns {more} more than "
-            f"{result.b} in the same {result.episodes} episodes."
+            f"{result.a} and {result.b} cannot be told apart: what {result.a} earns less what "
+            f"{result.b} earns is {margin_text(difference)} {same}."
         )
-    return f"{result.a} earns {more} more than {result.b} in the same {result.episodes} episodes."
+    a, b = result.a, result.b
+    if difference.value < 0:
+        a, b, difference = b, a, difference.swapped()
+    return f"{a} earns {margin_text(difference)} more than {b} {same}."
 
 
 def _print_details(result: MatchResult) -> None:

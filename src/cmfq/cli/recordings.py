@@ -111,6 +111,8 @@ def render(
     require_format(out)
     validate_output(out, IMAGE)
     game = read(replay)
+    if game.ending is None:
+        say(f"{replay} is cut short: it has {len(game.steps)} whole steps")
     chosen = parse_steps(steps, game)
     pictures = draw_steps(game, chosen, cell=cell, agent=agent, crop=crop)
     screen = new_console(stderr=True)

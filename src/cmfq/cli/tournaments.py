@@ -94,7 +94,7 @@ def tournament_in(
                     find_entrants(entrants, default.kind, last_of(checkpoints)),
                     TournamentSettings(settings, games, seed, within_groups),
                     log,
-                    command=repeating(["tournament", *entrants], options, settings),
+                    command=repeating("tournament", entrants, options, settings),
                     workers=workers,
                     device=device,
                     on_progress=screen.report,
@@ -164,7 +164,7 @@ def progress(
                 log,
                 games=games,
                 seed=seed,
-                command=repeating(["progress", *runs], options, environment),
+                command=repeating("progress", runs, options, environment, against),
                 workers=workers,
                 device=device,
                 on_progress=screen.report,
@@ -196,7 +196,7 @@ def curves(runs: tyro.conf.Positional[tuple[str, ...]] = (), *, out: Folder) -> 
     validate_results_folder(out, CURVES_HEADING)
     environment = game_of([split_group(run)[1] for run in runs])
     entrants = find_entrants(runs, environment.kind, 1)
-    again = command("curves", *runs, "--out", out, own_functions=environment.own_functions)
+    again = repeating("curves", runs, {"out": out}, environment)
     print_page(write_curves(out, entrants, environment, again), out)
 
 

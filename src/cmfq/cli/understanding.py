@@ -25,9 +25,9 @@ THEORY_COLUMNS = (
     "|Σ w δ|",
     "|R|",
     "share",
-    "95 %",
+    "share, 95 %",
     "gap",
-    "95 %",
+    "gap, 95 %",
     "L",
     "used",
 )
@@ -154,7 +154,7 @@ def _why_nothing(watched: Sequence[Sequence[Deciding]]) -> str:
 
 def _print_theory(role: str, rows: list[TheoryRow]) -> None:
     table = ScreenTable(
-        title=f"Σ w_k Q(s, a, a_k) against Q(s, a, ǎ), {rows[0].agents} agents of {role}"
+        title=f"Σ w_k Q(s, a, a_k) against Q(s, a, ǎ): {rows[0].agents} agents, role {role}"
     )
     for column in THEORY_COLUMNS:
         table.add_column(column, justify="left" if column == "weights" else "right")
@@ -188,8 +188,8 @@ def _print_notes(row: TheoryRow) -> None:
     elif row.smoothness == 0:
         say(
             "L: 0. The pairwise head is linear in ǎ: remainder and gap are zero by construction, "
-            "for any weights, and what is printed is rounding; --head additive has something to "
-            "check"
+            "for any weights, and what is printed is rounding; with --head additive they "
+            "are not"
         )
     else:
         say(
@@ -211,7 +211,8 @@ def _generator(seed: int) -> np.random.Generator:
 def _print_explanation(explanation: Explanation, where: str) -> None:
     console = new_console()
     table = ScreenTable(title=f"Agent {explanation.agent} at {where}: its neighbours")
-    for column in ("id", "distance", "action", "effect", "weight"):
+    effect = "effect" if explanation.rule_has_effects else "effect (Eq 7)"
+    for column in ("id", "distance", "action", effect, "weight"):
         table.add_column(column, justify="left" if column == "action" else "right")
     for neighbour in explanation.neighbours:
         table.add_row(
@@ -229,7 +230,10 @@ def _print_explanation(explanation: Explanation, where: str) -> None:
     }
     likely = np.max(list(policies.values()), axis=0)
     shown = np.argsort(-likely)[:LIKELY_ACTIONS]
-    table = ScreenTable(title="Its policy, and what it would be with unanimous neighbours")
+    title = "Its policy, and what it would be if all neighbours acted alike"
+    if len(shown) < len(likely):
+        title += f": the {len(shown)} likeliest of {len(likely)} actions"
+    table = ScreenTable(title=title)
     table.add_column("", no_wrap=True)
     for action in shown:
         table.add_column(explanation.actions[action], justify="right")

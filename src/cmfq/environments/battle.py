@@ -30,7 +30,6 @@ MOVES = tuple((x, y) for y in range(-2, 3) for x in range(-2, 3) if abs(x) + abs
 STAY = MOVES.index((0, 0))
 ATTACKS = tuple((x, y) for y in range(-1, 2) for x in range(-1, 2) if (x, y) != (0, 0))
 """Which cell action ``len(MOVES) + 0, 1, ...`` attacks, as (x, y) from the agent's cell."""
-ATTACK_RADIUS = 1.5
 VIEW_RADIUS = 6
 FULL_HEALTH = 10
 """Hit points at the start. Channel ``my_team_health`` is a share of it."""

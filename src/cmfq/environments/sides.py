@@ -125,8 +125,8 @@ def comparison(teams: Sequence[TeamSpecification]) -> str:
         names = " and ".join(dict.fromkeys(team.side for team in teams))
         others = "the other" if len(known) == 1 else "all others"
         return (
-            f"Sides are {names}: one player has a side, the other {others}, each in its turn, and "
-            "what is compared is what the agents of a side earn together."
+            f"Sides are {names}: each player has each side in turn, against the other player "
+            f"with {others}, and what is compared is what the agents of a side earn together."
         )
     if len(known) == 1:
         return (

@@ -196,14 +196,22 @@ def _label(settings: Sequence[Settings]) -> dict[bytes, str]:
     for one in settings:
         by_algorithm.setdefault(one["algorithm"], {})[_alike(one)] = flatten(one)
     for algorithm, groups in by_algorithm.items():
-        keys = {key: None for flat in groups.values() for key in flat if key not in NO_DIFFERENCE}
-        differing = [
-            key for key in keys if len({repr(flat.get(key)) for flat in groups.values()}) > 1
-        ]
+        presets = {flat.get("preset") for flat in groups.values()}
         for group, flat in groups.items():
-            parts = [f"{key.rpartition('.')[2]}={flat.get(key)}" for key in differing]
+            # What a preset sets is not named: only what differs among runs of the same preset.
+            same = [one for one in groups.values() if one.get("preset") == flat.get("preset")]
+            keys = _differing(same)
+            if len(presets) > 1:
+                keys = ["preset", *keys]
+            parts = [f"{key.rpartition('.')[2]}={flat.get(key)}" for key in keys]
             labels[group] = " ".join([algorithm, *parts])
     return labels
+
+
+def _differing(settings: Sequence[Mapping[str, object]]) -> list[str]:
+    """Settings in which some of these differ."""
+    keys = {key: None for flat in settings for key in flat if key not in NO_DIFFERENCE}
+    return [key for key in keys if len({repr(flat.get(key)) for flat in settings}) > 1]
 
 
 def validate_distinct(entrants: Sequence[Entrant]) -> None:

@@ -116,8 +116,8 @@ def play_between(
         sum(episode.survivors[team] for team in a_teams),
         sum(episode.survivors[team] for team in b_teams),
         episode.steps,
-        sum(episode.rewards[team] for team in a_teams),
-        sum(episode.rewards[team] for team in b_teams),
+        sum((episode.rewards[team] for team in a_teams), 0.0),  # of no team a float too
+        sum((episode.rewards[team] for team in b_teams), 0.0),
         episode.truncated,
         total_combat([combat[team] for team in a_teams]) if combat else None,
         total_combat([combat[team] for team in b_teams]) if combat else None,

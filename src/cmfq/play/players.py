@@ -78,7 +78,7 @@ def load_player(
         suggestion = did_you_mean(name, named, cutoff=0.6)
         raise UserError(
             f"there is no player {name[:200]!r}: {suggestion}give a run folder, a checkpoint file, "
-            f"module:name, or one of {', '.join(named)}"
+            f"module:name, or one of {', '.join(named)} (in {kind})"
         )
     return load_policies(name, kind, teams, device)
 
@@ -141,6 +141,19 @@ def game_named(name: str) -> EnvironmentSettings:
         UserError: there is none of that name.
     """
     return game_of([name]) if _exists(name) else default_settings(name)
+
+
+def own_functions_of(names: Sequence[str]) -> list[str]:
+    """Functions of the user's own that stored players call: to load these, one has to allow it."""
+    found: list[str] = []
+    for name in filter(_exists, names):
+        path = locate(name)
+        if (path / SETTINGS_FILE).is_file():
+            found += Run.open(path).description().settings.own_functions
+        elif path.is_file():
+            for policy in load_checkpoint(path).description.policies.values():
+                found += policy.own_functions
+    return found
 
 
 def _exists(name: str) -> bool:

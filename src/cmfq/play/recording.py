@@ -59,8 +59,8 @@ def record(
         device: device of trained players: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"auto"``.
 
     Raises:
-        UserError: a player does not exist or cannot play this game, the second one is missing, or
-            the file exists and is not a recording.
+        UserError: a player does not exist or cannot play this game, the second one is missing
+            or too many, or the file exists and is not a recording.
     """
     for name, value in (("seed", seed), ("game", game)):
         if value < 0:
@@ -74,6 +74,8 @@ def record(
         teams = environment.teams
         if len(teams) > 1 and not second:
             raise UserError(f"there are {len(teams)} teams: give two players")
+        if len(teams) == 1 and second:
+            raise UserError(f"there is one team, which {first} plays: leave {second} out")
         names = seated(teams, first, second, game)
         players = {name: load_player(name, settings.kind, teams, device) for name in names}
         shown = tuple(Path(name).name for name in names)

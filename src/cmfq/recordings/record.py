@@ -247,12 +247,12 @@ def _pack_steps(batch: Sequence[_Recorded]) -> list[_Piece]:
 
 
 def _pack_items(items: FloatArray | None) -> bytes:
-    """Nothing, where the world does not say."""
+    """Bytes of the items; empty if the environment has none."""
     return b"" if items is None else form.pack(form.ITEM, form.encode_arrays({"item": items}))
 
 
 def _pack_trace(trace: dict[str, npt.NDArray[Any]]) -> bytes:
-    """Nothing, where nobody merges actions or it is more than readers take."""
+    """Bytes of the trace; empty if no actions are merged or readers would not take so many."""
     content = form.encode_arrays(trace)
     too_large = len(content) > form.LARGEST[form.MIND]
     return form.pack(form.MIND, content) if trace and not too_large else b""

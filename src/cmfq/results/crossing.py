@@ -23,13 +23,14 @@ import numpy as np
 
 from cmfq.decoding import Damage, damage_of, decode_json, read_maybe_packed
 from cmfq.environments.settings import EnvironmentSettings
+from cmfq.errors import UserError
 from cmfq.play.crossing import CrossCell, CrossGame, missing_pair, roles_of, scaled, summarise
 from cmfq.play.entrants import Entrant, script_group
 from cmfq.play.players import RANDOM
 from cmfq.results.curves import by_group, find_metrics, write_metrics
 from cmfq.results.figures import rewards_by_size
 from cmfq.results.learning import rewards_over_training
-from cmfq.results.origin import from_stored, read_origin, write_origin
+from cmfq.results.origin import ORIGIN, from_stored, read_origin, write_origin
 from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
 from cmfq.results.style import Metrics
 from cmfq.results.table import Table, listing, minus, signed
@@ -53,7 +54,8 @@ FORMER_CURVES = Section(
 
 def heading(settings: EnvironmentSettings) -> str:
     """Beginning of the title of such a page; the roles follow."""
-    return f"{settings.title.split(',')[0].capitalize()}: "
+    game = settings.title.split(",")[0]
+    return f"{game[:1].upper()}{game[1:]}: "  # the rest stays as its author spelt it
 
 
 def write_crossing(
@@ -110,8 +112,7 @@ def write_stored_crossing(folder: Path) -> Page:
     origin = read_origin(folder)
     validate_results_folder(folder, heading(origin.settings))
     with damage_of(folder / GAMES, "give entrants"):
-        lines = read_maybe_packed(folder / GAMES).splitlines()
-        games = [decode_json(line, CrossGame) for line in lines]
+        games = _read_games(folder)
         if not games:
             raise Damage("has no games")
         for size in {one.size for one in games}:
@@ -119,6 +120,43 @@ def write_stored_crossing(folder: Path) -> Page:
             if lacking:
                 raise Damage(f"has no games of {lacking[0]} against {lacking[1]}")
     return write_crossing(folder, origin.entrants, games, origin.settings, origin.command)
+
+
+def validate_kept(
+    folder: Path,
+    entrants: Sequence[Entrant],
+    settings: EnvironmentSettings,
+    *,
+    sizes: Sequence[int],
+    games: int,
+    seed: int,
+) -> None:
+    """Refuse to replace stored games that would not be played again.
+
+    Raises:
+        UserError: the folder has games of others, of other sizes or of another seed, or more.
+    """
+    if not (folder / ORIGIN).is_file():
+        return
+    origin = read_origin(folder)
+    with damage_of(folder / GAMES, "give another folder"):
+        stored = _read_games(folder)
+    same = f" --seed {seed} " in f"{origin.command} "
+    runs = {one.name for one in origin.entrants} - {one.name for one in entrants}
+    groups = {group for one in stored for group in (one.first, one.second)}
+    groups -= {one.group for one in entrants}
+    other = {one.size for one in stored} - set(sizes or (0, settings.team_sizes[0]))
+    more = max((one.game for one in stored), default=0) >= games
+    if runs or groups or other or more or not same:
+        raise UserError(
+            f"{folder} holds {len(stored)} games, played by `{origin.command}`, and not all of "
+            "them would be played again: give another folder"
+        )
+
+
+def _read_games(folder: Path) -> list[CrossGame]:
+    lines = read_maybe_packed(folder / GAMES).splitlines()
+    return [decode_json(line, CrossGame) for line in lines]
 
 
 def reward_table(

@@ -128,18 +128,20 @@ def earns(low: float, high: float) -> str:
 
 def reward_table(matches: Sequence[MatchResult], title: str = "") -> Table:
     """A row for each player of each match in each role: its reward with the interval over games."""
-    rows = [
+    met = any(match.difference is None for match in matches)  # of one team, nobody meets another
+    rows = {
         (
             row.player,
             row.role,
-            match.b if row.player == match.a else match.a,
+            *([match.b if row.player == match.a else match.a] if met else []),
             f"{row.mean:,.1f}",
             interval_text(*row.interval),
-        )
+        ): None
         for match in matches
         for row in match.rewards
-    ]
-    return Table(("player", "as", "against", "reward", "95 % interval"), rows, title)
+    }
+    against = ("against",) if met else ()
+    return Table(("player", "as", *against, "reward", "95 % interval"), list(rows), title)
 
 
 def yardstick_table(layouts: Layouts, order: Sequence[str], title: str = "") -> Table:

@@ -31,7 +31,7 @@ class Finding:
 
     text: str
     verdict: Verdict = ""
-    """What it means for who is spoken of."""
+    """Whether it is good or bad news of the policy that the page is about."""
 
     @property
     def label(self) -> str:

@@ -155,10 +155,15 @@ def progress_page(played: Tournament, again: tuple[Part, ...] = ()) -> Page:
     )
     opponents = ", ".join(one.title for one in played.opponents)
     games = played.settings.episodes
+    why = (
+        ""
+        if played.alone
+        else ": in self-play the reward does not show progress, but the win rate against a fixed "
+        "opponent does"
+    )
     introduction = (
         f"Every checkpoint of {markdown_text(runs)} against fixed opponents "
-        f"({markdown_text(opponents)}): in self-play the reward does not show progress, but the "
-        f"win rate against a fixed opponent does. {games} games of each checkpoint against each "
+        f"({markdown_text(opponents)}){why}. {games} games of each checkpoint against each "
         f"opponent; {how_decided(played)}, and a draw counts half. Win rates are means over "
         "seeds, with the lowest and the highest seed in brackets; these are not confidence "
         "intervals."

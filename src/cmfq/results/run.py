@@ -70,11 +70,16 @@ def run_page(
         f"Win rate during training: each point is a checkpoint, {settings.evaluate_games} games "
         "against each opponent; a draw counts half.",
     )
+    several = matches[0].difference is None  # teams
     curves = Picture(
         "curves",
         lambda: learning_curves({settings.algorithm: [metrics]}),
-        "Reward, means over ten episodes. In self-play the reward does not show progress, because "
-        "both sides improve; the table above does.",
+        "Reward, means over ten episodes."
+        + (
+            " In self-play it does not show progress, because both sides improve."
+            if several
+            else ""
+        ),
     )
     return Page(
         f"{settings.algorithm.upper()} on {settings.environment.title}",

@@ -98,6 +98,9 @@ def within(sentence: str) -> str:
 
 TOO_FEW = "too few games"
 """In the place of an interval that says nothing."""
+ALIKE = "all equal"
+"""In the place of an interval without width: values that are all equal do not say how far others
+could be from them."""
 
 
 def rate_text(rate: Estimate) -> str:
@@ -112,7 +115,7 @@ def interval_text(low: float, high: float, digits: int = 1) -> str:
     """The ends of an interval; in words where too few games leave it without ends."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return TOO_FEW
-    return f"{low:,.{digits}f} to {high:,.{digits}f}"
+    return f"{low:,.{digits}f} to {high:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
 
 
 def margin_text(value: Estimate, digits: int = 1) -> str:
@@ -120,6 +123,8 @@ def margin_text(value: Estimate, digits: int = 1) -> str:
     text = signed(value.value, digits)
     if math.isinf(value.low):
         text += f" ({TOO_FEW})"
+    elif value.low == value.high:
+        text += f" ({ALIKE})"
     elif math.isfinite(value.low):
         text += f" ({signed(value.low, digits)} to {signed(value.high, digits)})"
     return text
@@ -130,6 +135,8 @@ def number_text(value: Estimate, digits: int = 1) -> str:
     text = f"{value.value:.{digits}f}"
     if math.isinf(value.low):
         text += f" ({TOO_FEW})"
+    elif value.low == value.high:
+        text += f" ({ALIKE})"
     elif math.isfinite(value.low):
         text += f" ({max(0.0, value.low):.{digits}f} to {value.high:.{digits}f})"
     return text

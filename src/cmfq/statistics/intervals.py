@@ -1,4 +1,4 @@
-"""Statistics of results, as pure functions."""
+"""Confidence intervals of a proportion and of a mean."""
 
 import math
 

@@ -31,7 +31,7 @@ class TrainingProgress:
         self._recent: deque[EpisodeMetrics] = deque(maxlen=RATE_WINDOW)
         self._started = time.perf_counter()
         self._mortal = False
-        """Somebody has died: before, nobody counts the dead."""
+        """Whether an agent has died: before that, survivors are not shown."""
         self._bar = Progress(
             TextColumn("episode {task.completed}/{task.total}"),
             BarColumn(bar_width=20),

@@ -1,4 +1,4 @@
-"""Playing either comes to its end or has not happened."""
+"""Undo what play wrote if it fails: the state is then as it was before."""
 
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager

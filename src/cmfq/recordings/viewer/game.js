@@ -80,12 +80,12 @@ export class Game {
 
   /**
    * Left, top, right and bottom of what is worth seeing at a step, with some air: where everyone is,
-   * and where anyone is from the first attack on. So armies that march are followed to the fight.
+   * and where anyone is from the first death on. So armies that march are followed to the fight.
    * @param {number} step
    */
   extent(step) {
     this.boxes ??= this.steps.map(boxOf);
-    this.fight ??= this.boxes.slice(this.firstAttack()).reduce(union);
+    this.fight ??= this.boxes.slice(this.firstDeath()).reduce(union);
     const [left, top, right, bottom] = this.header.bounds;
     const air = 3 * Math.max(...this.teams.map((team) => team.body.size));
     const box = union(this.boxes[step], this.fight);
@@ -95,6 +95,12 @@ export class Game {
       Math.min(right, box[2] + air),
       Math.min(bottom, box[3] + air),
     ];
+  }
+
+  /** The first step in which anyone dies; where nobody does, the first attack. */
+  firstDeath() {
+    const found = this.steps.findIndex((_, step) => this.deaths.some((of) => of[step] > 0));
+    return found < 0 ? this.firstAttack() : found;
   }
 
   /** The first step in which anyone attacks; 0 if nobody ever does. */
