@@ -35,6 +35,15 @@ def test_sides_swap_in_odd_games(tmp_path: Path, zoo: Path) -> None:
     assert len(read(path).steps) == 3
 
 
+def test_a_film_of_a_recording_that_is_cut_short_says_so(
+    replay: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = replay.read_bytes()
+    (tmp_path / "cut.replay").write_bytes(content[: len(content) * 2 // 3])
+    assert main(["render", str(tmp_path / "cut.replay"), "--out", str(tmp_path / "c.gif")]) == 0
+    assert "cut.replay is cut short: it has" in capsys.readouterr().out
+
+
 def test_render_draws_films_animations_and_stills(replay: Path, tmp_path: Path) -> None:
     still, film, animation = (tmp_path / f"fight{suffix}" for suffix in (".png", ".mp4", ".gif"))
     assert main(["render", str(replay), "--out", str(still), "--steps", "3", "--cell", "12"]) == 0

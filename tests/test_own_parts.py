@@ -81,6 +81,8 @@ def test_files_that_name_parts_are_refused_unless_trusted(
         assert main(shlex.split(command)) == 2
         assert "uses rules:by_rarity, whose code would be run" in capsys.readouterr().err
     monkeypatch.setenv(TRUST_VARIABLE, "1")
+    assert run("cmfq tournament runs/rarity random --games 2 --log t.json --out t") == 0
+    assert f"    {TRUST_VARIABLE}=1 cmfq tournament runs/rarity" in Path("t/README.md").read_text()
     policy = load("runs/rarity")
     assert policy.algorithm == "rules:by_rarity"
     assert policy.merging.rule.__name__ == "by_rarity"

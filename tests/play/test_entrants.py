@@ -1,5 +1,6 @@
 """Who enters, in which group, and which games follow."""
 
+import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,9 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
-from cmfq.play.entrants import Entrant, Player, find_entrants, groups_of
+from cmfq.play.entrants import Entrant, Player, _label, find_entrants, groups_of
 from cmfq.play.schedule import games_between, pairs, schedule
+from cmfq.storage import to_json
+from cmfq.training.presets import preset_training
 from cmfq.training.settings import TrainSettings
 
 
@@ -80,6 +84,24 @@ def test_groups_of_one_algorithm_are_named_by_what_differs(
     found = enter([str(tmp_path / "other"), str(runs / "cmfq-0"), str(runs / "mfq-0")], 1)
     labels = {one.group for one in found}
     assert labels == {"cmfq episodes=3 epsilon=0.01", "cmfq episodes=2 epsilon=1.0", "mfq"}
+
+
+def test_what_a_preset_sets_is_not_in_the_names_of_groups() -> None:
+    paper, strong = (
+        {
+            "algorithm": "cmfq",
+            "seed": 0,
+            **json.loads(to_json(preset_training(name, BattleSettings()))),
+        }
+        for name in ("paper", "strong")
+    )
+    longer = strong | {"episodes": 99}
+    assert list(_label([paper, strong]).values()) == ["cmfq preset=paper", "cmfq preset=strong"]
+    assert list(_label([paper, strong, longer]).values()) == [
+        "cmfq preset=paper",
+        f"cmfq preset=strong episodes={strong['episodes']}",
+        "cmfq preset=strong episodes=99",
+    ]
 
 
 def test_a_group_can_be_named_and_a_checkpoint_enters_alone(runs: Path) -> None:

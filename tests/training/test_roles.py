@@ -90,7 +90,9 @@ def test_rewards_are_those_of_the_role(run: Path) -> None:
     assert earned["greedy", "predator"] == pytest.approx(np.mean(as_predator))
 
 
-def test_cross_writes_tables_and_figures(run: Path, tmp_path: Path) -> None:
+def test_cross_writes_tables_and_figures_and_keeps_other_games(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "crossed"
     arguments = ["--sizes", "4", "8", "--games", "1", "--workers", "1", "--out", str(out)]
     assert main(["cross", str(run), "random", "greedy", *arguments]) == 0
@@ -99,6 +101,18 @@ def test_cross_writes_tables_and_figures(run: Path, tmp_path: Path) -> None:
     assert (out / "rewards.svg").exists()
     lines = (out / "cells.csv").read_text().splitlines()
     assert len(lines) == 1 + 2 * 3 * 3
+    games = (out / "games.jsonl.gz").read_bytes()
+    for fewer in (
+        [str(run), "random", *arguments],
+        [str(run), "random", "greedy", *arguments, "--sizes", "4"],
+        [str(run), "random", "greedy", *arguments, "--seed", "1"],
+    ):
+        capsys.readouterr()
+        assert main(["cross", *fewer]) == 2
+        assert "not all of them would be played again" in capsys.readouterr().err
+    assert (out / "games.jsonl.gz").read_bytes() == games
+    more = [*arguments, "--games", "2"]
+    assert main(["cross", str(run), "random", "greedy", *more]) == 0
 
 
 class Fragile(ParallelEnv):  # type: ignore[misc]

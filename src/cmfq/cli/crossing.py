@@ -61,11 +61,9 @@ def cross_in(
         if not entrants:
             print_page(write_stored_crossing(out), out)
             return
-        _validate(sizes, settings, out)
         options = {"out": out, "environment": environment, **changes(default, settings)}
         options |= {"games": games, "seed": seed, "sizes": sizes or None}
-        entered = find_entrants(entrants, default.kind, 1)
-        validate_kept(out, entered, settings, sizes=sizes, games=games, seed=seed)
+        _validate(entrants, sizes, settings, out, games=games, seed=seed)
         again = repeating("cross", entrants, options, settings)
         with GamesScreen(out) as screen:
             found, played = play_crossing(
@@ -85,7 +83,15 @@ def cross_in(
     return cross
 
 
-def _validate(sizes: Sequence[int], settings: EnvironmentSettings, out: Path) -> None:
+def _validate(
+    entrants: Sequence[str],
+    sizes: Sequence[int],
+    settings: EnvironmentSettings,
+    out: Path,
+    *,
+    games: int,
+    seed: int,
+) -> None:
     """Check what is asked for before a game is played.
 
     Raises:
@@ -95,6 +101,8 @@ def _validate(sizes: Sequence[int], settings: EnvironmentSettings, out: Path) ->
         raise UserError(f"sizes has {min(sizes)}: give at least 1 each")
     roles_of(settings)
     validate_results_folder(out, heading(settings))
+    entered = find_entrants(entrants, settings.kind, checkpoints=1)
+    validate_kept(out, entered, settings, sizes=sizes, games=games, seed=seed)
 
 
 def _finish(out: Path, page: Page, sizes: Sequence[int]) -> None:

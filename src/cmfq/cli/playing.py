@@ -1,6 +1,6 @@
 """Commands that play games with what was trained."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -128,12 +128,7 @@ def report(
     settings = description.settings.environment
     if against is None:
         against = usual_opponents(settings.kind, OPPONENTS)
-    if not against:
-        raise UserError("against is empty: name at least one opponent")
-    validate_games(games)
-    teams = teams_of(settings)
-    for opponent in against:  # before the first game
-        load_player(opponent, settings.kind, teams, device)
+    _validate_opponents(against, games, settings, device)
     matches = []
     for opponent in against:
         say(f"playing {games} games against {opponent}", flush=True)
@@ -160,6 +155,22 @@ def report(
     write_page(path, page)
     print_page(page, html=path)
     say(f"report: {path.resolve()}")
+
+
+def _validate_opponents(
+    against: Sequence[str], games: int, settings: EnvironmentSettings, device: str
+) -> None:
+    """Check opponents before the first game is played.
+
+    Raises:
+        UserError: there are none or no games, or one of them is not there or cannot play.
+    """
+    if not against:
+        raise UserError("against is empty: name at least one opponent")
+    validate_games(games)
+    teams = teams_of(settings)
+    for opponent in against:
+        load_player(opponent, settings.kind, teams, device)
 
 
 def _metrics_of(run: Run) -> list[dict[str, Any]]:

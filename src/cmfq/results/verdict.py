@@ -54,11 +54,12 @@ def verdict(matches: Sequence[MatchResult]) -> list[Finding]:
         else f"Against {listing(unclear)}, {games} {'do' if number > 1 else 'does'} not decide "
         "which is better. "
     )
+    each = " each" if len(matches) > 1 else ""
     found = []
     if better:
-        found.append(Finding(f"It wins against {listing(better)} in {games} each.", "good"))
+        found.append(Finding(f"It wins against {listing(better)} in {games}{each}.", "good"))
     if worse:
-        found.append(Finding(f"It loses against {listing(worse)} in {games} each.", "bad"))
+        found.append(Finding(f"It loses against {listing(worse)} in {games}{each}.", "bad"))
     open_ = f"{known}{other_seeds} The games do not apply to other opponents or settings."
     return [*found, Finding(open_, "unknown")]
 
