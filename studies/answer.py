@@ -87,17 +87,9 @@ OPEN = (
 
 def battle_parts(results: Path) -> list[Part]:
     """CMFQ against the others at 64 a side, with each preset."""
-    rows, parts = [], []
-    for preset, file in DUELS.items():
-        played = finished_tournament(results / file)
-        found = _against(played, OTHERS)
-        parts.append(Finding(f"With preset {preset}: {_told(found)}"))
-        rows += [
-            (preset, other, _seeds(played, other), rate_text(one)) for other, one in found.items()
-        ]
+    files = {preset: results / file for preset, file in DUELS.items()}
     return [
-        *parts,
-        Table(("preset", "CMFQ against", "seeds", "win rate of CMFQ"), rows),
+        *_tournaments("preset", files, "With preset {}"),
         "The fair game, 64 a side. All pairs: [preset paper](../paper/4b/README.md), "
         "[preset strong](../strong-battle/README.md).",
     ]
@@ -105,17 +97,30 @@ def battle_parts(results: Path) -> list[Part]:
 
 def crowd_parts(results: Path) -> list[Part]:
     """The same policies at other sizes."""
+    files = {str(size): results / file for size, file in CROWDS.items()}
+    return [
+        *_tournaments("agents a side", files, "At {} a side, trained at 64"),
+        "[All pairs](../sizes/README.md).",
+    ]
+
+
+def _tournaments(what: str, files: Mapping[str, Path], where: str) -> list[Part]:
+    """A sentence on each tournament, and all of CMFQ's win rates in one table.
+
+    Args:
+        what: heading of the first column.
+        files: stored tournaments by what stands there.
+        where: beginning of each sentence, with a place for that.
+    """
     rows, parts = [], []
-    for size, file in CROWDS.items():
-        played = finished_tournament(results / file)
+    for name, file in files.items():
+        played = finished_tournament(file)
         found = _against(played, OTHERS)
-        parts.append(Finding(f"At {size} a side, trained at 64: {_told(found)}"))
+        parts.append(Finding(f"{where.format(name)}: {_told(found)}"))
         rows += [
-            (str(size), other, _seeds(played, other), rate_text(one))
-            for other, one in found.items()
+            (name, other, _seeds(played, other), rate_text(one)) for other, one in found.items()
         ]
-    table = Table(("agents a side", "CMFQ against", "seeds", "win rate of CMFQ"), rows)
-    return [*parts, table, "[All pairs](../sizes/README.md)."]
+    return [*parts, Table((what, "CMFQ against", "seeds", "win rate of CMFQ"), rows)]
 
 
 def _against(played: Tournament, others: Sequence[str]) -> dict[str, Estimate]:
