@@ -136,11 +136,11 @@ def validate_results_folder(path: Path, title: str) -> None:
     """
     there = next(part for part in (path, *path.absolute().parents) if part.exists())
     if not there.is_dir():
-        raise UserError(f"cannot write to {path}: {there} is a file, give a folder for --out")
+        raise UserError(f"cannot write to {path}: {there} is a file, give another folder")
     if not os.access(there, os.W_OK):
-        raise UserError(f"cannot write to {path}: {there} is read-only, give another --out")
+        raise UserError(f"cannot write to {path}: {there} is read-only, give another folder")
     if is_run(Path(os.path.realpath(path))) or belongs_to_run(path):
-        raise UserError(f"cannot write to {path}: it belongs to a run, give another --out")
+        raise UserError(f"cannot write to {path}: it belongs to a run, give another folder")
     for name, recognise in (
         ("README.md", lambda content: content.startswith(f"# {title}".encode())),
         ("index.html", PAGE.recognise),
@@ -148,7 +148,7 @@ def validate_results_folder(path: Path, title: str) -> None:
         page = path / name
         if page.exists() and not recognise(page.read_bytes()):
             raise UserError(
-                f"{page} is not a page of such results and would be overwritten: give another --out"
+                f"{page} is not a page of such results and would be overwritten: give another folder"
             )
 
 

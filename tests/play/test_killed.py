@@ -46,6 +46,21 @@ def test_a_killed_evaluation_goes_on(folders: tuple[Path, Path]) -> None:
     assert not log.exists(), "the result holds its games"
 
 
+def test_a_killed_evaluation_with_a_log_goes_on(
+    folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    killed, undisturbed = ([*MATCH, "--games", "6", "--log", f"{f}/m.json"] for f in folders)
+    kill_among_games(killed, 4)
+    assert main(killed) == 0
+    said = capsys.readouterr()
+    assert "4 of 6 games are there already" in said.err
+    assert main(undisturbed) == 0
+    assert capsys.readouterr().out == said.out
+    assert results(folders[0]) == results(folders[1])
+    assert main(["progress", "--log", f"{folders[0]}/m.json"]) == 2
+    assert "has no checkpoints, it holds the games of `cmfq evaluate" in capsys.readouterr().err
+
+
 @pytest.fixture(scope="module")
 def hunter(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A policy for predators and prey, as training begins with."""
@@ -83,6 +98,21 @@ def test_killed_progress_goes_on(runs: Path, folders: tuple[Path, Path]) -> None
     games = finished_progress(killed).games
     assert games == finished_progress(undisturbed).games
     assert games[:5] == before
+
+
+def test_killed_progress_without_a_log_goes_on_in_its_folder(
+    runs: Path, folders: tuple[Path, Path]
+) -> None:
+    words = ["progress", str(runs / "cmfq-0"), "--against", "rush", "--games", "4", *ALONE]
+    killed, undisturbed = ([*words, "--out", f"{folder}/p"] for folder in folders)
+    kill_among_games(killed, 5)
+    before = read_tournament(folders[0] / "p" / "progress.json.gz")[0].games
+    assert len(before) == 5
+    assert main(killed) == 0
+    assert main(undisturbed) == 0
+    played = [finished_progress(folder / "p" / "progress.json.gz").games for folder in folders]
+    assert played[0] == played[1]
+    assert played[0][:5] == before
 
 
 def test_games_that_are_over_are_not_played_again(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_rows_and_picture_are_written_and_shown_again(
     assert "12 games in " in table
     assert "<svg" in picture.read_text()
     played = finished_progress(games)
-    command = " ".join(["cmfq progress", *names, *options, "--seed 0 --log", str(games)])
+    command = " ".join(["cmfq progress", *names, *options, "--seed 0", *end[2:]])
     assert played.command == command
     assert main(["progress", "--log", str(games)]) == 0
     assert capsys.readouterr().out.strip() in table
@@ -153,6 +153,8 @@ def test_a_folder_of_results_writes_itself_again(runs: Path, tmp_path: Path) -> 
     assert "## The last checkpoints" in page
     assert main(["progress", "--log", str(out / "progress.json.gz"), "--out", str(again)]) == 0
     assert (again / "progress.svg").read_bytes() == (out / "progress.svg").read_bytes()
+    assert main(["progress", "--out", str(again)]) == 0
+    assert (again / "README.md").read_text().count(f"--out {again}") == 2
 
 
 def test_means_are_over_checkpoints_that_all_seeds_have() -> None:

@@ -121,10 +121,10 @@ def test_a_tournament_can_grow_but_not_change(
     path = tmp_path / "t.json"
     games = set(finished_tournament(path).games) if play(entrants, path) else set()
     with pytest.raises(
-        UserError, match=("is a tournament with seed 0, not 1: continue with the same")
+        UserError, match=("has games with seed 0, not 1: continue with the same")
     ):
         play(entrants, path, seed=1)
-    with pytest.raises(UserError, match="is a tournament with max_steps 10, not 26: continue"):
+    with pytest.raises(UserError, match="has games with max_steps 10, not 26: continue"):
         play(entrants, path, environment=BattleSettings(size=12, max_steps=26))
     with pytest.raises(UserError, match="with environment battle, 12 a side, not pursuit, 20"):
         validate_log(path, replace(finished_tournament(path), settings=TournamentSettings(PURSUIT)))

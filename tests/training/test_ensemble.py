@@ -192,7 +192,7 @@ def test_runs_that_do_not_fit_together_are_refused(
     assert main(["export", str(other), str(run), "--method", "ensemble", *words]) == 2
     assert "differ in agent: give runs of one algorithm" in capsys.readouterr().err
     assert main(["export", str(run), str(run), *words]) == 2
-    assert "method is last, for one run: give --method ensemble" in capsys.readouterr().err
+    assert "method is last, for one run: give method ensemble" in capsys.readouterr().err
     assert main(["export", *words]) == 2
     assert "no run is named" in capsys.readouterr().err
     assert not out.exists()

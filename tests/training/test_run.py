@@ -155,9 +155,9 @@ def test_settings_of_before_there_were_evaluations_are_read(
 def test_an_existing_folder_is_refused(tmp_path: Path, tiny: TrainSettings[BattleSettings]) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "precious").write_text("x")
-    with pytest.raises(UserError, match=r"exists already: give another --run$"):
+    with pytest.raises(UserError, match=r"exists already: give another run folder$"):
         Run.create(tmp_path / "run", tiny)
-    with pytest.raises(UserError, match=r"exists already: give another --run$"):
+    with pytest.raises(UserError, match=r"exists already: give another run folder$"):
         Run.create(tmp_path / "run" / "precious", tiny)
     assert [file.name for file in (tmp_path / "run").iterdir()] == ["precious"]
 

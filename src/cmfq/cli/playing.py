@@ -12,7 +12,7 @@ from cmfq.cli.screen import GamesScreen, ScreenTable, new_console, print_page, p
 from cmfq.environments.keeping import teams_of
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
-from cmfq.outputs import MATCH, PAGE, validate_output
+from cmfq.outputs import MATCH, PAGE, validate_log, validate_output
 from cmfq.play.matches import MatchResult, mean_rewards, play_match
 from cmfq.play.players import load_player, usual_opponents
 from cmfq.play.schedule import validate_games
@@ -51,12 +51,13 @@ def evaluate_in(
         seed: int = 0,
         workers: Workers = WORKERS,
         device: Device = "cpu",
+        log: Path | None = None,
         json: Path | None = None,
     ) -> None:
         """Play games between two players.
 
         The sides swap after every game. Settings of the game that are not given are those that A
-        was trained with.
+        was trained with. If interrupted, the same command with --log or --json continues.
 
         Args:
             a: Player: a run folder, a checkpoint file, a scripted player such as rush, zoo:NAME or
@@ -68,15 +69,18 @@ def evaluate_in(
             seed: Random seed of the games.
             workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; results are the same.
             device: Device of trained players: cpu, cuda, cuda:1 or auto.
-            json: JSON file to write with the result and every game. If interrupted,
-                the same command continues.
+            log: Game log: file that keeps each game as soon as it is over (default: none; while
+                they are played, a file beside that of --json)
+            json: JSON file to write with the result and every game.
         """
         if json is not None:
             validate_output(json, MATCH)
-        log = json and json.with_name(json.name + ".games")
-        options = {"json": json, "environment": environment, **changes(default, settings)}
-        options |= {"games": games, "seed": seed}
-        with GamesScreen(log) as screen:
+        if log is not None:
+            validate_log(log, json=json)
+        kept = log or (json and json.with_name(json.name + ".games"))
+        options = {"log": log, "json": json, "environment": environment}
+        options |= {**changes(default, settings), "games": games, "seed": seed}
+        with GamesScreen(kept) as screen:
             result = play_match(
                 a,
                 b,
@@ -85,13 +89,14 @@ def evaluate_in(
                 seed=seed,
                 workers=workers,
                 device=device,
-                path=log,
+                path=kept,
                 command=repeating("evaluate", [a, b], options, settings),
                 on_progress=screen.report,
             )
-        if json and log:
+        if json:
             write_json(json, result)
-            remove(log)
+        if kept and kept != log:
+            remove(kept)
         _print_match(result)
 
     return evaluate

@@ -35,7 +35,7 @@ from cmfq.results.sizes import TITLE, by_size, size_curves, sizes_page, write_si
 from cmfq.results.style import save_picture, validate_picture
 from cmfq.results.tournament import HEADING, tournament_page, write_html, write_results
 from cmfq.results.tournament_tables import how_decided
-from cmfq.storage import validate_results_folder
+from cmfq.storage import make_folder, validate_results_folder
 from cmfq.text import say
 
 OPPONENTS = ("random", "rush", "swarm")
@@ -88,7 +88,7 @@ def tournament_in(
         if entrants:
             options = {"log": log, "environment": environment, **changes(default, settings)}
             options |= {"games": games, "checkpoints": checkpoints, "seed": seed}
-            options["within_groups"] = within_groups or None
+            options |= {"within_groups": within_groups or None, "html": html, "out": out}
             with GamesScreen(log) as screen:
                 played = play_tournament(
                     find_entrants(entrants, default.kind, last_of(checkpoints)),
@@ -131,9 +131,9 @@ def progress(
 ) -> None:
     """Play all checkpoints of runs against fixed opponents.
 
-    The result is the win rate over the course of training. With a log, the same command continues
-    after an interruption and plays only what is new: checkpoints, runs, opponents or games. Without
-    runs, the finished games of the log are reported again.
+    The result is the win rate over the course of training. If interrupted, the same command with
+    --log or --out continues, and plays only what is new: checkpoints, runs, opponents or games.
+    Without runs, the finished games there are reported again.
 
     Args:
         runs: Run folders; the game is that of the first one.
@@ -145,23 +145,27 @@ def progress(
         seed: Random seed of the games.
         workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; results are the same.
         device: Device of trained players: cpu, cuda, cuda:1 or auto.
-        log: Game log: file that keeps each game as soon as it is over.
+        log: Game log: file that keeps each game as soon as it is over (default: that of
+            the folder of --out)
         out: Folder to write figure, table and games to, or a picture file: .svg or .png.
     """
     picture = out is not None and _is_picture(out, progress_report.TITLE)
     if runs and log is not None:
         validate_log(log, out=out)
-    if runs or not log:
+    kept = log or (None if picture or out is None else out / progress_report.GAMES)
+    if runs or not kept:
         environment = game_of([split_group(run)[1] for run in runs])
         if against is None:
             against = usual_opponents(environment.kind, OPPONENTS)
-        options = {"against": against, "games": games, "seed": seed, "log": log}
-        with GamesScreen(log) as screen:
+        options = {"against": against, "games": games, "seed": seed, "log": log, "out": out}
+        if kept != log and out:
+            make_folder(out)
+        with GamesScreen(kept) as screen:
             played = play_progress(
                 runs,
                 against,
                 environment,
-                log,
+                kept,
                 games=games,
                 seed=seed,
                 command=repeating("progress", runs, options, environment, against),
@@ -171,7 +175,7 @@ def progress(
             )
         say(screen.cost())
     else:
-        played = finished_progress(log)
+        played = finished_progress(kept)
     if out and picture:
         save_picture(win_rate_over_training(progress_report.titled_rows(played)), out)
     elif out:

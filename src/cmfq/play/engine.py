@@ -32,6 +32,8 @@ from cmfq.play.reading import read_tournament
 from cmfq.play.schedule import ScheduledGame
 from cmfq.workers import Needs, Workers, as_finished, check_workers, one_thread, runs_here
 
+WAY_OUT = "give another log, or remove this one"
+"""Advice about a file of other games."""
 LOADED_PLAYERS = 512
 """Policies that a process keeps: each takes about a megabyte; loading costs a tenth of a game."""
 
@@ -219,7 +221,7 @@ def validate_log(path: Path, tournament: Tournament) -> None:
         if Path(one.name).name not in ours:
             raise UserError(
                 f"{path} has games of {one.name}, which is not among the entrants: give another "
-                "--log"
+                "log"
             )
 
 
@@ -274,7 +276,7 @@ def _continued(
             else f"more than {tournament.settings.episodes} games a pair, or pairs the "
             "checkpoints in another way"
         )
-        raise UserError(f"{path} has {reason}: give the same entrants, or {_way_out(tournament)}")
+        raise UserError(f"{path} has {reason}: give the same entrants, {WAY_OUT}")
     return before.games
 
 
@@ -283,14 +285,13 @@ def _of_the_same_game(path: Path, tournament: Tournament) -> Tournament:
     before, _ = read_tournament(path)
     ours, theirs = ((one.verb, bool(one.opponents)) for one in (tournament, before))
     if ours != theirs:
-        raise UserError(f"{path} holds the games of `{before.command}`: {_way_out(tournament)}")
+        raise UserError(f"{path} holds the games of `{before.command}`: {WAY_OUT}")
     changes = _changes(before.settings, tournament.settings) or _differing(
         before.versions, tournament.versions
     )
     if changes:
         raise UserError(
-            f"{path} is a tournament with {'; '.join(changes)}: continue with the same, or "
-            f"{_way_out(tournament)}"
+            f"{path} has games with {'; '.join(changes)}: continue with the same, {WAY_OUT}"
         )
     return before
 
@@ -315,8 +316,3 @@ def _differing(then: Mapping[str, object], now: Mapping[str, object]) -> list[st
         for name in {**then, **now}
         if then.get(name) != now.get(name)
     ]
-
-
-def _way_out(tournament: Tournament) -> str:
-    """Advice about a file of other games."""
-    return "remove that file" if tournament.verb else "give another --log"

@@ -128,8 +128,8 @@ def game_of(names: Sequence[str]) -> EnvironmentSettings:
     if own_names(*names) and not scripted:
         notify(
             f"environment {names}",
-            f"{' and '.join(names)} play battle by default: for another environment, give "
-            "--environment",
+            f"{' and '.join(names)} play battle by default: for another, name the "
+            "environment",
         )
     return default_settings(next(iter(scripted), "battle"))
 
@@ -183,7 +183,7 @@ def _notify_of_unseen_inputs(
             f"unseen inputs {name} {team.map_size}",
             f"{name} was trained on a map of {learned} and plays on one of {team.map_size}: "
             f"{' and '.join(inputs)} have another meaning there; train a policy for maps of any "
-            "size with --no-place and --compass",
+            "size without place and with compass",
         )
 
 

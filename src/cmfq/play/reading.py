@@ -188,6 +188,8 @@ def finished_progress(path: Path) -> Tournament:
             has not played an opponent.
     """
     played = _finished(path)
+    if played.verb:
+        raise UserError(f"{path} has no checkpoints, it holds the games of `{played.command}`")
     if not played.opponents:
         advice = command("tournament", "--log", path)
         raise UserError(f"{path} is a tournament: `{advice}` reports it")

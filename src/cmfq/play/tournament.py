@@ -48,7 +48,8 @@ def play_tournament(
         planned = [game for one in entrants for game in episodes_alone(one, settings.episodes)]
     if not planned:
         raise UserError(
-            "there is nothing to play: give entrants of at least two groups, or --within-groups"
+            "there is nothing to play: give entrants of at least two groups, or let those of one "
+            "play each other (within_groups)"
         )
     validate_game_count(settings.episodes, teams)
     tournament = Tournament(settings, versions(), command, tuple(entrants), (), ())

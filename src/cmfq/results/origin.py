@@ -7,10 +7,10 @@
       runs.json     settings and versions of every run
 """
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from shlex import quote
 from typing import Any
 
 from cmfq.decoding import convert, damage_of, decode_json, read_bytes
@@ -81,8 +81,18 @@ def read_origin(folder: Path) -> Origin:
 
 
 def writing_command(played_by: str, folder: Path) -> str:
-    """The command that played the games, with the folder to write (`cmfq paper` has its own)."""
-    return played_by if " --out " in played_by else f"{played_by} --out {quote(str(folder))}"
+    """The command that played the games, with the folder to write.
+
+    It stays as it is if the folder lies in the one that it writes, as those of `cmfq paper` do.
+    """
+    words = shlex.split(played_by)
+    if "--out" in words[:-1]:
+        place = words.index("--out") + 1
+        if Path(words[place]).absolute() in (folder.absolute(), *folder.absolute().parents):
+            return played_by
+        del words[place - 1 : place + 1]
+        played_by = " ".join(map(shlex.quote, words))
+    return f"{played_by} --out {shlex.quote(str(folder))}"
 
 
 def from_stored(verb: str, folder: Path) -> str:

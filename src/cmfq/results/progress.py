@@ -39,6 +39,8 @@ from cmfq.statistics.replication import difference
 from cmfq.storage import make_folder, write_gzip
 from cmfq.text import inline_code, markdown_text
 
+GAMES = "progress.json.gz"
+"""Game log of a results folder."""
 TITLE = "Learning over time"
 SINGLE_RUNS = ", and over games for a group of one run"
 
@@ -138,8 +140,8 @@ def titled_rows(played: Tournament) -> list[ProgressRow]:
 def write_progress(folder: Path, played: Tournament) -> None:
     """Write the folder; it is made if it is not there."""
     make_folder(folder)
-    write_gzip(folder / "progress.json.gz", tournament_text(played).encode())
-    stored = command("progress", "--log", folder / "progress.json.gz", "--out", folder)
+    write_gzip(folder / GAMES, tournament_text(played).encode())
+    stored = command("progress", "--log", folder / GAMES, "--out", folder)
     again = (
         Code(writing_command(played.command, folder)),
         f"plays the games. To write the page from the stored games: {inline_code(stored)}.",

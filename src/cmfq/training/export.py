@@ -41,7 +41,7 @@ def export_policy(
     if out.suffix != ".safetensors" or not out.absolute().parent.is_dir():
         raise UserError(f"cannot write {out}: give a .safetensors file in a folder that exists")
     if method != "ensemble" and len(runs) > 1:
-        raise UserError(f"method is {method}, for one run: give --method ensemble, or a single run")
+        raise UserError(f"method is {method}, for one run: give method ensemble, or a single run")
     settings = Run.open(locate(runs[-1])).description().settings
     found = [last_checkpoints(run, 1 if method == "last" else checkpoints, until) for run in runs]
     last = found[-1][-1]

@@ -26,4 +26,4 @@ def require_new_folder(path: Path, resume: str) -> None:
         raise UserError(f"{path} lies among the files of a run: give a folder outside of it")
     if path.is_dir() and any(file.name not in LEFTOVERS for file in path.iterdir()):
         or_resume = f", or continue with `{resume}`" if (path / RUN_SETTINGS).is_file() else ""
-        raise UserError(f"{path} exists already: give another --run{or_resume}")
+        raise UserError(f"{path} exists already: give another run folder{or_resume}")

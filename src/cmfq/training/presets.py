@@ -58,7 +58,7 @@ def original(environment: EnvironmentSettings) -> RunSettings:
     """
     if "original" not in environment.training.presets:
         raise UserError(
-            "preset original is only for battle, as the original code: leave --preset out"
+            "preset original is only for battle, as the original code: leave preset out"
         )
     settings = paper(environment)
     return replace(

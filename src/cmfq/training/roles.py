@@ -24,8 +24,8 @@ def check_roles(settings: RunSettings, roles: dict[str, TeamSpecification]) -> N
     bounded = radius is not None and radius < math.inf
     if bounded and not settings.environment.has_places:
         raise UserError(
-            f"radius is {radius}: the positions of agents are not known, give --positions "
-            "module:function, or leave radius out"
+            f"radius is {radius}: the positions of agents are not known, give positions "
+            "(module:function), or leave radius out"
         )
     actions = {specification.actions for specification in roles.values()}
     if settings.mean_field.neighbours == "everyone" and len(actions) > 1:

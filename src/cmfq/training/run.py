@@ -108,7 +108,7 @@ class Run:
         try:
             path.mkdir(parents=True, exist_ok=True)
         except FileExistsError:
-            raise UserError(f"{path} exists already: give another --run") from None
+            raise UserError(f"{path} exists already: give another run folder") from None
         except OSError as error:
             raise UserError(f"cannot make the run folder {path}: {error.strerror}") from error
         run = cls(path)
@@ -175,7 +175,7 @@ class Run:
         """
         following = self_play.next_seeds()
         if not following:
-            raise UserError(f"{self.path} is finished: leave --skip-seed out")
+            raise UserError(f"{self.path} is finished: leave skip_seed out")
         if seed not in following:
             raise UserError(
                 f"skip_seed is {seed}: the next to be played are {', '.join(map(str, following))}"
