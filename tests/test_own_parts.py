@@ -1,5 +1,6 @@
 """Parts of the user's own, named module:name: the files of docs/own-parts.md, and mistakes."""
 
+import json
 import re
 import shlex
 import sys
@@ -321,6 +322,17 @@ def sits(team: TeamObservation, generator: np.random.Generator) -> np.ndarray:
     return np.zeros(len(team.ids), np.int32)
 
 
+def test_an_environment_of_arrays_is_called_so(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["environments", "pond:make_env"]) == 0
+    told = capsys.readouterr().out
+    assert "An environment of the user's own, as teams of arrays" in told
+    assert "PettingZoo" not in told
+    assert main(["train", "pond:make_env", "--help"]) == 0
+    assert "'cmfq train pond:make_env --preset strong --help'" in capsys.readouterr().out
+
+
 def test_players_of_ones_own_play_in_the_environment_that_is_named(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -346,6 +358,10 @@ def test_players_of_ones_own_play_in_the_environment_that_is_named(
     Path("t.json").unlink()
     assert main([*shlex.split(again), "--workers", "1"]) == 0
     assert len(read_tournament(Path("t.json"))[0].games) == 2
+    survivors = ["evaluate", mine, "random", "--environment", "pond:make_env", *short]
+    assert main([*survivors, "--decided-by", "survivors", "--json", "s.json"]) == 0
+    assert json.loads(Path("s.json").read_text())["draws"] == 2, "nobody dies in the pond"
+    assert json.loads(Path("m.json").read_text())["draws"] == 0
     words = ["record", mine, "random", "--environment", "pond:make_env", "--out", "g.replay"]
     assert main([*words, *SHORT]) == 0
     assert read(Path("g.replay")).header.title == "pond:make_env"

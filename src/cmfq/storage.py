@@ -148,7 +148,8 @@ def validate_results_folder(path: Path, title: str) -> None:
         page = path / name
         if page.exists() and not recognise(page.read_bytes()):
             raise UserError(
-                f"{page} is not a page of such results and would be overwritten: give another folder"
+                f"{page} is not a page of such results and would be overwritten: give another "
+                "folder"
             )
 
 

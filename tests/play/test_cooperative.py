@@ -165,6 +165,8 @@ def test_a_sweep_says_what_settings_change_about_returns(
             written = float(cells[int(cell)][f"return of {algorithm}"])
             assert written == pytest.approx(returns.mean(), rel=1e-4)
     assert "51 games: the same 3 for each run and each common opponent" in page
+    assert "cmfq earned more than mfq in more than half of the episodes in" in page
+    assert " won " not in page.partition("## The plan")[0]
     section = page[page.index("## Returns") :]
     for algorithm in ("cmfq", "mfq"):
         mean = np.mean([float(cell[f"return of {algorithm}"]) for cell in cells])

@@ -120,9 +120,7 @@ def test_a_tournament_can_grow_but_not_change(
 ) -> None:
     path = tmp_path / "t.json"
     games = set(finished_tournament(path).games) if play(entrants, path) else set()
-    with pytest.raises(
-        UserError, match=("has games with seed 0, not 1: continue with the same")
-    ):
+    with pytest.raises(UserError, match=("has games with seed 0, not 1: continue with the same")):
         play(entrants, path, seed=1)
     with pytest.raises(UserError, match="has games with max_steps 10, not 26: continue"):
         play(entrants, path, environment=BattleSettings(size=12, max_steps=26))

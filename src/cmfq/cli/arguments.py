@@ -126,7 +126,8 @@ def _presets(train: Function, *, everything: bool) -> list[str]:
     if everything:
         return list(lines.values())
     others = [name for name in lines if name != chosen.preset]
-    shows = f"'cmfq train {chosen.environment.kind} --preset {others[-1]} --help' shows another one"
+    world = next(iter(chosen.environment.own_functions), chosen.environment.kind)
+    shows = f"'cmfq train {world} --preset {others[-1]} --help' shows another one"
     return [lines[chosen.preset], shows]
 
 

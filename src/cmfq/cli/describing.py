@@ -6,13 +6,14 @@ import re
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from types import ModuleType
 
 import tyro
 from rich.console import Console
 
 from cmfq.cli.screen import ScreenTable, new_console
 from cmfq.environments.base import TeamSpecification
-from cmfq.environments.keeping import teams_of
+from cmfq.environments.keeping import kept_environment, teams_of
 from cmfq.environments.registry import KINDS, default_settings
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.text import plain_text
@@ -61,7 +62,7 @@ def _describe(settings: EnvironmentSettings) -> None:
     counts = zip(settings.team_sizes, teams_of(settings), strict=True)
     console = new_console()
     console.print(plain_text(settings.title), style="bold")
-    for paragraph in _paragraphs(inspect.getdoc(sys.modules[type(settings).__module__]) or ""):
+    for paragraph in _paragraphs(inspect.getdoc(_module_of(settings)) or ""):
         console.print(f"{paragraph}\n", markup=False, highlight=False)
     rewards = {
         field: value
@@ -80,6 +81,11 @@ def _describe(settings: EnvironmentSettings) -> None:
         if number:
             console.print()
         _describe_team(console, team, members)
+
+
+def _module_of(settings: EnvironmentSettings) -> ModuleType:
+    """Module of the class that plays the environment."""
+    return sys.modules[type(kept_environment(settings)).__module__]
 
 
 def _paragraphs(documentation: str) -> list[str]:

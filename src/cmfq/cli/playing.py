@@ -73,13 +73,9 @@ def evaluate_in(
                 they are played, a file beside that of --json)
             json: JSON file to write with the result and every game.
         """
-        if json is not None:
-            validate_output(json, MATCH)
-        if log is not None:
-            validate_log(log, json=json)
-        kept = log or (json and json.with_name(json.name + ".games"))
-        options = {"log": log, "json": json, "environment": environment}
-        options |= {**changes(default, settings), "games": games, "seed": seed}
+        kept = _log_of_match(log, json)
+        outputs: dict[str, object] = {"log": log, "json": json, "environment": environment}
+        options = outputs | changes(default, settings) | {"games": games, "seed": seed}
         with GamesScreen(kept) as screen:
             result = play_match(
                 a,
@@ -100,6 +96,19 @@ def evaluate_in(
         _print_match(result)
 
     return evaluate
+
+
+def _log_of_match(log: Path | None, json: Path | None) -> Path | None:
+    """File that keeps the games while they are played, if any does.
+
+    Raises:
+        UserError: one of the files cannot be written.
+    """
+    if json is not None:
+        validate_output(json, MATCH)
+    if log is not None:
+        validate_log(log, json=json)
+    return log or (json and json.with_name(json.name + ".games"))
 
 
 def report(

@@ -176,6 +176,10 @@ def progress(
         say(screen.cost())
     else:
         played = finished_progress(kept)
+    _report_progress(played, out, picture=picture)
+
+
+def _report_progress(played: Tournament, out: Path | None, *, picture: bool) -> None:
     if out and picture:
         save_picture(win_rate_over_training(progress_report.titled_rows(played)), out)
     elif out:

@@ -1,4 +1,8 @@
-"""An environment of the user's own that keeps the array protocol, watched while it plays."""
+"""An environment of the user's own, as teams of arrays, watched while it plays.
+
+Its protocol is ``cmfq.environments.base.Environment``. It says itself who is neighbour of whom,
+where agents are and what their features and actions are called.
+"""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager

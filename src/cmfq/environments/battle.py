@@ -18,7 +18,7 @@ from cmfq.environments.base import Body, IntArray, Scenery, Step, TeamObservatio
 from cmfq.environments.engine import engine_module
 from cmfq.environments.frames import Frame, frame
 from cmfq.environments.magent import CHANNELS, MAgentWorld, Rules, rules_title, team_specification
-from cmfq.environments.settings import EnvironmentSettings, TrainingDefaults
+from cmfq.environments.settings import EnvironmentSettings, Measure, TrainingDefaults
 from cmfq.errors import UserError, require_range, unknown_name
 
 Formation = Literal["lines", "random"]
@@ -47,7 +47,7 @@ class BattleSettings(EnvironmentSettings):
     """MAgent battle: two mirrored formations, annihilation or a step limit."""
 
     kind: ClassVar = "battle"
-    decided_by: ClassVar = "survivors"
+    decided_by: ClassVar[Measure] = "survivors"
 
     size: int = 64
     """Number of agents on each side. With formation lines one of 64, 81, 100, 121, ..., 400, ...,

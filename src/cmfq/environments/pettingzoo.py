@@ -48,7 +48,7 @@ from cmfq.environments.parallel import (
 )
 from cmfq.environments.places import Places, empty_field
 from cmfq.environments.roster import Roster
-from cmfq.environments.settings import EnvironmentSettings
+from cmfq.environments.settings import EnvironmentSettings, Measure
 from cmfq.environments.spaces import ObservationReader, entries_at, read_masks
 from cmfq.environments.stacking import ACTION_MASK, Unreadable
 from cmfq.errors import UserError, require_range
@@ -73,6 +73,8 @@ class PettingZooSettings(EnvironmentSettings):
     the end; or spaces, all agents with equal spaces."""
     share_roles: bool = False
     """Let teams with equal spaces share one policy (self-play)."""
+    decided_by: Measure = "rewards"
+    """What the winner of a game has more of, where its sides are alike: rewards, or survivors."""
     sides: tuple[str, ...] = ()
     """Sides on which several teams play together, as name=team,team; if none are given, as
     metadata["sides"] of the environment says ({name: [team, ...]}), else by roles."""

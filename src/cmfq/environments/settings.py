@@ -32,12 +32,15 @@ class EnvironmentSettings(Protocol):
 
     kind: ClassVar[str]
     """Name of the kind of environment, as ``run.json`` and ``cmfq train`` have it."""
-    decided_by: ClassVar[Measure] = "rewards"
-    """Measure of which the winner has more: living agents at the end, or the sum of rewards."""
 
     def __hash__(self) -> int:
         """Equal for equal settings; frozen dataclasses see to it by themselves."""
         return hash(repr(self))
+
+    @property
+    def decided_by(self) -> Measure:
+        """Measure of which the winner has more: living agents at the end, or the sum of rewards."""
+        return "rewards"
 
     @property
     def title(self) -> str:

@@ -220,8 +220,7 @@ def validate_log(path: Path, tournament: Tournament) -> None:
     for one in before.entrants:
         if Path(one.name).name not in ours:
             raise UserError(
-                f"{path} has games of {one.name}, which is not among the entrants: give another "
-                "log"
+                f"{path} has games of {one.name}, which is not among the entrants: give another log"
             )
 
 

@@ -128,8 +128,8 @@ def game_of(names: Sequence[str]) -> EnvironmentSettings:
     if own_names(*names) and not scripted:
         notify(
             f"environment {names}",
-            f"{' and '.join(names)} play battle by default: for another, name the "
-            "environment",
+            f"{' and '.join(names)} play battle by default: for another environment, "
+            "give its name as environment",
         )
     return default_settings(next(iter(scripted), "battle"))
 

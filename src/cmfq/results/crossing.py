@@ -267,6 +267,13 @@ def crossing_page(
         "seeds (Student's t) is in brackets; two scripted players have one value."
     )
     sections = [Section("", (introduction,)), _against_random(cells, roles)]
+    if len({cell.size for cell in cells}) > 1:
+        caption = (
+            f"Reward of the {first} by size, a panel for each {second}, with 95 % intervals over "
+            "seeds"
+        )
+        picture = Picture("rewards", partial(rewards_by_size, cells, settings), caption)
+        sections.append(Section("Rewards by size", (picture,)))
     for size in dict.fromkeys(cell.size for cell in cells):
         game = scaled(settings, size).title
         seeds = max(cell.seeds for cell in cells if cell.size == size)
@@ -276,14 +283,10 @@ def crossing_page(
             said = Finding(best_sentence(cells, size, role, name))
             above = f"Reward of the {name}: {game}, {seeds} seeds"
             sections.append(Section(above, (said, table)))
-    caption = (
-        f"Reward of the {first} by size, a panel for each {second}, with 95 % intervals over seeds."
-    )
-    figures = [Picture("rewards", partial(rewards_by_size, cells, settings), caption)]
     if metrics:
         drawn = partial(rewards_over_training, metrics, settings)
-        figures.append(Picture("curves", drawn, "Rewards over training"))
-    sections.append(Section("Figures", figures))
+        caption = "Mean reward of a group's runs by training episode"
+        sections.append(Section("Rewards over training", (Picture("curves", drawn, caption),)))
     return Page(f"{heading(settings)}{first} against {second}", sections, again)
 
 

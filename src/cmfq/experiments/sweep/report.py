@@ -196,7 +196,13 @@ def sweep_page(
         Section("", (_introduction(plan, tournament), *changes, *_controls(plan, effects))),
         Section("Damage", _damage_parts(plan, found)),
         Section("Returns", _return_parts(plan, found)),
-        Section("Cells", (Finding(cells_sentence(plan, found)), _cells_table(plan, found))),
+        Section(
+            "Cells",
+            (
+                Finding(cells_sentence(plan, found, alone=tournament.alone)),
+                _cells_table(plan, found),
+            ),
+        ),
         Section("The plan", (Code(plan_text.strip(), "toml"),)),
     )
     a, b = plan.algorithms
@@ -290,12 +296,20 @@ def _controls(plan: Plan, effects: dict[str, Effects]) -> Sequence[str]:
     ]
 
 
-def cells_sentence(plan: Plan, found: Responses) -> str:
-    """Sentence: in how many cells the first algorithm won more games than it lost."""
+def cells_sentence(plan: Plan, found: Responses, *, alone: bool) -> str:
+    """Sentence: in how many cells the first algorithm won more games than it lost.
+
+    Where each plays ``alone``, it wins an episode in which it earns more.
+    """
     a, b = plan.algorithms
     rates = found.contrast
+    more = (
+        f"earned more than {b} in more than half of the episodes"
+        if alone
+        else f"won more than half of the games against {b}"
+    )
     return (
-        f"{a} won more than half of the games against {b} in {np.sum(rates > 0.5)} of "
+        f"{a} {more} in {np.sum(rates > 0.5)} of "
         f"{len(rates)} cells and less than half in {np.sum(rates < 0.5)}; win rates range from "
         f"{rates.min():.0%} to {rates.max():.0%}, with one run of each algorithm per cell."
     )
