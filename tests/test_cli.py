@@ -147,11 +147,12 @@ def test_explain_and_check_print_tables(
     assert re.search(r"Weighing the neighbours moves \d+% of the policy of agent 14: .*\.", last)
     out = tmp_path / "theory.json"
     assert main(["check", str(runs / "mfq"), "--json", str(out)]) == 0
+    assert "agent: the approximation is exact, whatever the weights." in capsys.readouterr().out
     rows = json.loads(out.read_text())
     assert [row["weights"] for row in rows["agent"]] == ["causal", "mean", "random"]
 
 
-def test_bench_has_a_row_for_each(tmp_path: Path) -> None:
+def test_bench_has_a_row_for_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "b.json"
     arguments = ["--sizes", "12", "--steps", "20", "--json", str(out)]
     assert main(["bench", *arguments]) == 0
@@ -161,6 +162,10 @@ def test_bench_has_a_row_for_each(tmp_path: Path) -> None:
         assert row["agents"] == 12
         for key in ("environment_ms", "acting_ms", "learning_ms", "agent_steps_per_second"):
             assert row[key] > 0
+    fastest = max(rows, key=lambda row: row["agent_steps_per_second"])
+    speed = f"{fastest['agent_steps_per_second']:,.0f} agent-steps/s"
+    last = capsys.readouterr().out.splitlines()[-1]
+    assert last.startswith(f"12 a side: {fastest['algorithm']} takes {speed}; ")
 
 
 def test_in_python_a_policy_acts_on_arrays(runs: Path) -> None:

@@ -1,6 +1,7 @@
 """Command that plans: how many seeds a comparison needs."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 import tyro
@@ -22,6 +23,8 @@ from cmfq.text import say
 
 EVEN = (0.2, 0.8)
 """Win rates between which two algorithms are even enough to plan by."""
+NEEDED = 6
+"""Column of the seeds that a pair needs."""
 
 
 def power(
@@ -53,21 +56,41 @@ def power(
             f"{tournament} has no two groups with two seeds and two games each: nothing in it says "
             "how much seeds vary"
         )
-    if even:
+    if len(even) > 1:
         mean = mean_variation(even)
         rows.append(_power_row(f"mean of {len(even)} even pairs", "", mean, difference, power))
     columns = ("A v B", "win rate", "A", "B", "pairs", "games", "needed", "at least")
     title = (
-        f"Seeds of each algorithm that tell a win rate of {0.5 + difference:.0%} from 50 % with "
-        f"{power:.0%} power, from the standard deviations of the win rate in points"
+        f"Seeds of each algorithm that tell a win rate of {50 + 100 * difference:.0f} % from 50 % "
+        f"with {100 * power:.0f} % power, from the standard deviations of the win rate in points"
     )
     print_table(Table(columns, rows, title))
     say("A, B, pairs: between seeds of A, seeds of B, pairs of them; games: within a pair")
     say("at least: seeds needed however many games they play")
     say(
-        f"even: win rates from {EVEN[0]:.0%} to {EVEN[1]:.0%}, whose variances say most; each is "
-        "carried over to the win rate that is to be told"
+        f"even: win rates from {100 * EVEN[0]:.0f} to {100 * EVEN[1]:.0f} %, whose variances say "
+        "most; each is carried over to the win rate that is to be told"
     )
+    say(_conclusion(rows, difference, power, mean=len(even) > 1))
+
+
+def _conclusion(
+    rows: Sequence[Sequence[str]], difference: float, wanted: float, *, mean: bool
+) -> str:
+    """Sentence: number of seeds by all pairs, or by their mean, which is the last row then."""
+    pairs = sorted({row[NEEDED] for row in (rows[:-1] if mean else rows)}, key=_order)
+    span = " to ".join(dict.fromkeys((pairs[0], pairs[-1])))
+    seeds, by = span, "by single pairs" if len(rows) > 1 else f"by {rows[0][0]}"
+    if mean:
+        seeds, by = rows[-1][NEEDED], f"by the {rows[-1][0]} ({span} by single pairs)"
+    return (
+        f"{seeds[:1].upper()}{seeds[1:]} seeds of each algorithm tell a win rate of "
+        f"{50 + 100 * difference:.0f} % from 50 % with {100 * wanted:.0f} % power, {by}."
+    )
+
+
+def _order(seeds: str) -> float:
+    return float(seeds) if seeds.isdecimal() else math.inf
 
 
 def _power_row(

@@ -1,7 +1,7 @@
 """Commands that train."""
 
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import fields
 from pathlib import Path
@@ -158,6 +158,19 @@ def bench(
     if json is not None:
         write_json(json, rows)
     new_console().print(table)
+    for size in dict.fromkeys(row.agents for row in rows):
+        say(_speeds([row for row in rows if row.agents == size]))
+
+
+def _speeds(rows: Sequence[BenchRow]) -> str:
+    """Sentence: the fastest algorithm at one size, and the others as shares of it."""
+    fastest, *others = sorted(rows, key=lambda row: -row.agent_steps_per_second)
+    best = fastest.agent_steps_per_second
+    shares = [f"{row.algorithm} {row.agent_steps_per_second / best:.0%}" for row in others]
+    compared = f"; {', '.join(shares)} of that" if shares else ""
+    return (
+        f"{fastest.agents} a side: {fastest.algorithm} takes {best:,.0f} agent-steps/s{compared}."
+    )
 
 
 def _continue(

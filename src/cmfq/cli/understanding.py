@@ -132,6 +132,7 @@ def check_in(
                         f"{policies[role].algorithm} merged no actions: its network knows no other "
                         "merged action than ǎ = 0"
                     )
+                say(approximation(role, of_role))
             else:
                 say(f"{role}: no agent has two neighbours that acted differently: left out")
 
@@ -196,6 +197,21 @@ def _print_notes(row: TheoryRow) -> None:
             "L: a bound from the weights for every observation and ǎ, of the worst action; used: "
             "greatest |R_k| as a share of its bound L/2 ‖δ_k‖²"
         )
+
+
+def approximation(role: str, rows: Sequence[TheoryRow]) -> str:
+    """Sentence: how far Q with the merged action is from the mean of Q over neighbours (Eq 8)."""
+    if rows[0].smoothness == 0:
+        return f"{role}: the approximation is exact, whatever the weights."
+    each = "; ".join(
+        f"{row.gap_share:.1%} with {row.weights} weights ({row.gap_share_95:.1%} at the 95th "
+        "percentile)"
+        for row in rows
+    )
+    return (
+        f"{role}: the error of the approximation, as a share of the spread of an agent's Q over "
+        f"its actions, has the median {each}."
+    )
 
 
 def _where(settings: EnvironmentSettings, step: int, seed: int) -> str:

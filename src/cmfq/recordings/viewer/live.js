@@ -21,7 +21,7 @@ const PERIOD = 2000; // milliseconds between two looks
 export function keepUp(root, idle) {
   const said = /** @type {HTMLElement} */ (root.querySelector("[role=status]"));
   const newest = /** @type {HTMLButtonElement} */ (root.querySelector("#newest"));
-  root.open = matchMedia("(min-width: 861px)").matches;
+  root.open = !root.dataset.shown || matchMedia("(min-width: 861px)").matches; // on phones, games come first
   newest.addEventListener("click", () => location.reload());
   /** @type {Status|null} */
   let last = null;
