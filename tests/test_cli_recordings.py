@@ -103,6 +103,10 @@ MISTAKES = {
         ["render", "{replay}", "--out", "{new}.png", "--steps", "9999"],
         "steps is '9999': the replay has steps 0 to",
     ),
+    "steps that end before they begin": (
+        ["render", "{replay}", "--out", "{new}.png", "--steps", "5:3"],
+        "steps is '5:3': give a first step and a greater one, before which to end",
+    ),
     "steps that are none": (
         ["render", "{replay}", "--out", "{new}.png", "--steps", "a:b"],
         "steps is 'a:b': give one, as 12, or several, as 10:30",

@@ -18,6 +18,21 @@ EXPECTED = {
 }
 """Advice for an option, by the placeholder of its value in help."""
 
+ELSEWHERE = {
+    "--out": ("--run", "--runs", "--log"),
+    "--run": ("--out",),
+    "--runs": ("--run",),
+    "--json": ("--log", "--out"),
+    "--log": ("--out", "--runs"),
+    "--html": ("--out",),
+    "--games": ("--episodes",),
+    "--episodes": ("--games",),
+    "--against": ("--opponents",),
+    "--opponents": ("--against",),
+    "--size": ("--sizes",),
+    "--sizes": ("--size",),
+}
+"""Options of other commands, and what a command may have instead."""
 HELP = ("--help", "--help-all")
 
 
@@ -35,7 +50,8 @@ def validate_options(command: str, arguments: Sequence[str], options: Sequence[O
         renamed = COMMANDS[command].renamed | COMMANDS[command].former
         words = [one[2:] for one in (*known, *renamed, *HELP) if one.startswith("--")]
         wanted = name.lstrip("-").rpartition(".")[2]  # a path of run.json ends in the option's name
-        near = "--" + nearest_name(wanted, words, cutoff=0.6)
+        instead = [one for one in ELSEWHERE.get(name, ()) if one in known]
+        near = instead[0] if instead else "--" + nearest_name(wanted, words, cutoff=0.6)
         meant = f"did you mean {renamed.get(near, near)}? " if near != "--" else ""
         raise UserError(
             f"unknown option {argument.partition('=')[0]}: {meant}`cmfq {command} --help-all` "

@@ -23,6 +23,10 @@ def parse_steps(text: str, game: Recording) -> range:
         stop = (int(end) if end else length) if colon or not first else start + 1
     except ValueError as error:
         raise UserError(f"steps is {text!r}: give one, as 12, or several, as 10:30") from error
+    if stop <= start:
+        raise UserError(
+            f"steps is {text!r}: give a first step and a greater one, before which to end"
+        )
     if not 0 <= start < stop <= length:
         raise UserError(f"steps is {text!r}: the replay has steps 0 to {length - 1}")
     return range(start, stop)
