@@ -74,7 +74,7 @@ class PettingZooSettings(EnvironmentSettings):
     share_roles: bool = False
     """Let teams with equal spaces share one policy (self-play)."""
     decided_by: Measure = "rewards"
-    """What the winner of a game has more of, where its sides are alike: rewards, or survivors."""
+    """Measure of which the winner of a game has more: rewards or survivors."""
     sides: tuple[str, ...] = ()
     """Sides on which several teams play together, as name=team,team; if none are given, as
     metadata["sides"] of the environment says ({name: [team, ...]}), else by roles."""
