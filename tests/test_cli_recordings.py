@@ -111,7 +111,7 @@ MISTAKES = {
         ["render", "{replay}", "--out", "{new}.png", "--steps", "a:b"],
         "steps is 'a:b': give one, as 12, or several, as 10:30",
     ),
-    "steps that end before they begin": (
+    "steps of which there are none": (
         ["render", "{replay}", "--out", "{new}.png", "--steps", "5:5"],
         "steps is '5:5'",
     ),

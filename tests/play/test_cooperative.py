@@ -145,7 +145,7 @@ def test_progress_says_what_the_last_checkpoints_earn_more_with_intervals_over_s
     assert found == pytest.approx((np.mean(means), np.mean(means) - reach, np.mean(means) + reach))
     page = (out / "README.md").read_text()
     assert "## Returns" in page and f"| mfq | random (script) | {margin_text(found)} |" in page
-    assert "Last checkpoints, 95 %" in capsys.readouterr().out
+    assert "Differences of the last checkpoints, 95 %" in capsys.readouterr().out
 
 
 def test_a_sweep_says_what_settings_change_about_returns(

@@ -67,7 +67,9 @@ def test_damage_is_shown_over_training_and_by_seed(runs: Path, tmp_path: Path) -
         if game.a_combat and game.b_combat
     ]
     mean = sum(row.yardsticks["log_damage_ratio"] for row in rows if row.episode == 3) / 2
-    assert damage_sentence(rows) == (f"At the last checkpoint, {signed(mean, 2)} against swarm.")
+    assert damage_sentence(rows) == (
+        f"Log damage ratio at the last checkpoint: {signed(mean, 2)} against swarm."
+    )
     assert rows[-1].yardsticks["log_damage_ratio"] == pytest.approx(sum(ratios) / 2)
     (layout,) = last_layouts(played).values()
     assert [len(cell) for row in layout for cell in row] == [2, 2]
@@ -177,9 +179,11 @@ def test_the_sentence_says_what_seeds_can_tell() -> None:
             for episode in (1, 2)
         ]
 
-    assert last_sentence(rows("mfq", 0.4, 0.6)) == "At the last checkpoint, 50% against rush."
+    assert (
+        last_sentence(rows("mfq", 0.4, 0.6)) == "Win rate at the last checkpoint: 50% against rush."
+    )
     apart = [*rows("mfq", 0.1, 0.12, 0.11), *rows("cmfq", 0.9, 0.93, 0.9), *rows("iql", 0.0, 1.0)]
     assert last_sentence(apart) == (
-        "At the last checkpoint, against rush cmfq wins more than mfq; the other 2 pairs cannot be "
-        "told apart (highest mean 91%)."
+        "Win rate at the last checkpoint: against rush cmfq wins more than mfq; the other 2 pairs "
+        "cannot be told apart (highest mean 91%)."
     )

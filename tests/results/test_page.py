@@ -1,5 +1,7 @@
+
 """A page is described once: Markdown and HTML say the same, on screens of any size."""
 
+import re
 import shutil
 from functools import partial
 from importlib.resources import files
@@ -172,7 +174,7 @@ def test_a_terminal_shows_what_fits_it(
     said = capsys.readouterr().out
     assert len(said.splitlines()) < 24
     assert [n for n in (30, 8, 12, 1) if f"x{n} " in said] == [8]
-    assert [n for n in (30, 8, 12, 1) if f"{n} win." in said] == [8]
+    assert re.findall(r"(\d+) win", said) == ["30", "8", "12", "1"], "tables may lack, not findings"
     assert "And more." in said
     assert said.endswith("give --out FOLDER to see the rest: Of 30; Of 12; Of 1\n")
     print_page(Page("t", sections, ()), html=Path("report.html"))

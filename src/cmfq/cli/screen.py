@@ -110,7 +110,10 @@ def print_page(page: Page, out: Path | None = None, html: Path | None = None) ->
         lines = _lines(console, *(one.text for one in findings), *([shown] if shown else []))
         if lines > room:
             left += [_name(table)] if table else []
-            continue
+            shown, dropped = None, ()
+            lines = _lines(console, *(one.text for one in findings))
+            if lines > room:
+                continue
         room -= lines
         for finding in findings:
             say(finding.text)

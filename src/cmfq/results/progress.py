@@ -8,7 +8,7 @@
       progress.svg, progress.png  the figure
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import combinations
@@ -32,10 +32,10 @@ from cmfq.results.details import how_to_read_yardsticks, role_section, side_sect
 from cmfq.results.figures import win_rate_over_training
 from cmfq.results.origin import writing_command
 from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
-from cmfq.results.table import Table, conclusion, margin_text, signed, within
+from cmfq.results.table import Table, conclusion, margin_text, rate_text, signed, within
 from cmfq.results.tournament_tables import how_decided
 from cmfq.results.writing import write_folder
-from cmfq.statistics.replication import difference
+from cmfq.statistics.replication import Estimate, difference
 from cmfq.storage import make_folder, write_gzip
 from cmfq.text import inline_code, markdown_text
 
@@ -55,7 +55,7 @@ def damage_table(rows: Sequence[ProgressRow]) -> Table | None:
 
 def damage_sentence(rows: Sequence[ProgressRow]) -> str:
     """Sentence over :func:`damage_table`."""
-    return last_sentence(rows, _log_damage_ratio, _ratio_text, "has more than")
+    return last_sentence(rows, _log_damage_ratio, _ratio_text, "has more than", "Log damage ratio")
 
 
 def _log_damage_ratio(row: ProgressRow) -> float:
@@ -103,6 +103,7 @@ def last_sentence(
     value_of: Callable[[ProgressRow], float] = lambda row: row.win_rate,
     text_of: Callable[[float], str] = lambda value: f"{value:.0%}",
     better: str = "wins more than",
+    measure: str = "Win rate",
 ) -> str:
     """Sentence: who is better at the last checkpoint against each opponent, as far as seeds tell.
 
@@ -111,6 +112,7 @@ def last_sentence(
         value_of: what is compared; the win rate if not given.
         text_of: how that is written.
         better: what the better one does.
+        measure: name of what is compared.
     """
     shared, parts = shared_by_seeds(rows), []
     for opponent in dict.fromkeys(row.opponent for row in shared):
@@ -128,7 +130,7 @@ def last_sentence(
             if told
             else f"{most} against {opponent}"
         )
-    return f"At the last checkpoint, {'; '.join(parts)}."
+    return f"{measure} at the last checkpoint: {'; '.join(parts)}."
 
 
 def titled_rows(played: Tournament) -> list[ProgressRow]:
@@ -178,10 +180,11 @@ def progress_page(played: Tournament, again: tuple[Part, ...] = ()) -> Page:
     )
     table = progress_table(rows, title=f"Win rate in {games} games, mean over seeds")
     sections = (
-        Section("", (introduction, picture, Finding(last_sentence(rows)), table)),
+        Section("", (introduction, picture)),
+        Section("The last checkpoints", _last_checkpoints(layouts, unit) if layouts else ()),
+        Section("Every checkpoint", (Finding(last_sentence(rows)), table)),
         Section("Damage dealt over damage taken", _damage_parts(rows)),
         Section("Returns", _return_parts(played, rows, unit)),
-        Section("The last checkpoints", _last_checkpoints(layouts, unit) if layouts else ()),
         role_section(played, "Last checkpoints, reward by role"),
         side_section(sides_of(layouts), unit, "Last checkpoints by"),
     )
@@ -206,7 +209,9 @@ def _return_parts(played: Tournament, rows: Sequence[ProgressRow], unit: str) ->
         Finding(f"Last checkpoints: {conclusion(differences, 0, 'earns more than')}"),
         progress_table(rows, lambda row: row.margin, _return_text, f"{what}, mean over seeds"),
         Table(
-            ("group", "opponent", "difference"), last, f"Last checkpoints, 95 % intervals {unit}"
+            ("group", "opponent", "difference"),
+            last,
+            f"Differences of the last checkpoints, 95 % intervals {unit}",
         ),
     )
 
@@ -218,11 +223,25 @@ def _return_text(value: float) -> str:
 def _last_checkpoints(layouts: Layouts, unit: str) -> tuple[Part, ...]:
     rates = {pair: estimate_of(games, points_of, share=True) for pair, games in layouts.items()}
     found = {pair: rate for pair, rate in rates.items() if rate is not None}
-    table = yardsticks_of(layouts, f"Last checkpoints, other measures, 95 % intervals {unit}")
+    table = yardsticks_of(layouts, f"Other measures of the last checkpoints, 95 % intervals {unit}")
     return (
         f"Intervals are 95 % intervals {unit}{SINGLE_RUNS if unit != 'over games' else ''}; "
         "opponents are treated as fixed.",
         Finding(f"Last checkpoints: {conclusion(found)}"),
+        _rates(found, f"Win rates of the last checkpoints, 95 % intervals {unit}"),
         table,
         how_to_read_yardsticks(table),
     )
+
+
+def _rates(found: Mapping[tuple[str, str], Estimate], title: str) -> Table:
+    """A row for each group, a column for each opponent."""
+    groups, opponents = (list(dict.fromkeys(names)) for names in zip(*found, strict=True))
+    rows = [
+        (
+            group,
+            *(rate_text(found[group, one]) if (group, one) in found else "" for one in opponents),
+        )
+        for group in groups
+    ]
+    return Table(("group", *(f"v {one}" for one in opponents)), rows, title)
