@@ -11,7 +11,7 @@ from cmfq.play.batches import SECONDS, Batches
 from cmfq.play.entrants import Player
 from cmfq.play.matches import play_match
 from cmfq.play.schedule import ScheduledGame
-from cmfq.workers.place import Call, Outcome, WorkerLost
+from cmfq.workers.place import Call, Finished, WorkerLost
 
 
 def games(number: int) -> list[ScheduledGame]:
@@ -53,7 +53,7 @@ class Elsewhere:
     def finished(self, running: Any) -> list[int]:
         return [max(running)]
 
-    def outcome(self, handle: int) -> Outcome:
+    def outcome(self, handle: int) -> Finished:
         if not self.lost:
             self.lost = True
             raise WorkerLost("its node is gone")

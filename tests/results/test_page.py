@@ -1,4 +1,3 @@
-
 """A page is described once: Markdown and HTML say the same, on screens of any size."""
 
 import re
@@ -16,7 +15,7 @@ from rich.console import Console
 from browser import DESKTOP, PHONE, watched
 from cmfq.cli.screen import print_page
 from cmfq.errors import UserError
-from cmfq.results.page import Code, Embedded, Finding, Items, Page, Part, Picture, Section, Verdict
+from cmfq.results.page import Code, Embedded, Finding, Items, Page, Part, Picture, Section, Tone
 from cmfq.results.table import Share, Table, conclusion
 from cmfq.results.writing import as_html, as_markdown, write_folder, write_page
 from cmfq.statistics.replication import Estimate
@@ -33,7 +32,7 @@ def figure() -> Figure:
     return drawn
 
 
-VERDICTS: tuple[Verdict, ...] = ("good", "bad", "unknown")
+VERDICTS: tuple[Tone, ...] = ("good", "bad", "unknown")
 
 
 def page(*parts: Part) -> Page:

@@ -26,8 +26,7 @@ from cmfq.play.batches import Batches
 from cmfq.play.entrants import Player
 from cmfq.play.game_log import GameLog, GameRecord, Tournament, TournamentSettings
 from cmfq.play.games import play_between
-from cmfq.play.players import Player as Policies
-from cmfq.play.players import load_player
+from cmfq.play.players import Policies, load_player
 from cmfq.play.reading import read_tournament
 from cmfq.play.schedule import ScheduledGame
 from cmfq.workers import Needs, Workers, as_finished, check_workers, one_thread, runs_here

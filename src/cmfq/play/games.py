@@ -11,7 +11,7 @@ from cmfq.environments.base import Environment, TeamObservation
 from cmfq.environments.keeping import kept_environment
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.environments.sides import seated, seats
-from cmfq.play.players import Player
+from cmfq.play.players import Policies
 from cmfq.policies import QPolicy
 from cmfq.rollout import Observer, decide, play_episode
 
@@ -79,8 +79,8 @@ def decisions_until(
 
 def play_between(
     environment: Environment,
-    a: Player,
-    b: Player,
+    a: Policies,
+    b: Policies,
     game: int,
     *,
     entropy: Sequence[int],

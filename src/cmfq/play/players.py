@@ -19,7 +19,7 @@ from cmfq.training.own_player import load_own_player
 from cmfq.training.run import SETTINGS_FILE, Run
 from cmfq.zoo import locate, shipped
 
-Player = Mapping[str, Policy]
+Policies = Mapping[str, Policy]
 
 RANDOM = "random"
 GROWING = ("channels", "features")
@@ -54,7 +54,7 @@ def usual_opponents(kind: str, usual: Sequence[str]) -> tuple[str, ...]:
 
 def load_player(
     name: str, kind: str, teams: Sequence[TeamSpecification], device: str = "cpu"
-) -> Player:
+) -> Policies:
     """A run folder, a checkpoint file, the name of a scripted player, or ``module:name``.
 
     Args:

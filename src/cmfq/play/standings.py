@@ -1,4 +1,4 @@
-"""Results of a finished tournament: algorithm against algorithm, ratings, cycles."""
+"""PairResults of a finished tournament: algorithm against algorithm, ratings, cycles."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ from cmfq.statistics.replication import (
 FloatArray = npt.NDArray[np.float64]
 
 
-class Results(NamedTuple):
+class PairResults(NamedTuple):
     """Games of one group against another, from the first one's view."""
 
     points: FloatArray
@@ -186,7 +186,7 @@ def margins_of(games: Sequence[GameRecord], decided_by: Measure, paired: bool) -
     return [sum(both) for both in halves.values() if len(both) == 2]
 
 
-def all_results(tournament: Tournament) -> dict[tuple[str, str], Results]:
+def all_results(tournament: Tournament) -> dict[tuple[str, str], PairResults]:
     """Games of every two groups, in the order of the groups."""
     groups, table = groups_of(tournament.entrants), games_by_pair(tournament)
     return {
@@ -194,7 +194,7 @@ def all_results(tournament: Tournament) -> dict[tuple[str, str], Results]:
     }
 
 
-def results_between(table: PairTable, a: Sequence[Entrant], b: Sequence[Entrant]) -> Results:
+def results_between(table: PairTable, a: Sequence[Entrant], b: Sequence[Entrant]) -> PairResults:
     """Stack the games of two groups.
 
     Raises:
@@ -213,10 +213,10 @@ def results_between(table: PairTable, a: Sequence[Entrant], b: Sequence[Entrant]
             "games: give a tournament file, in which all pairs play the same number of games"
         )
     margins = np.array([[table[one.name, other.name] for other in b] for one in a])
-    return Results((np.sign(margins) + 1) / 2, margins)
+    return PairResults((np.sign(margins) + 1) / 2, margins)
 
 
-def _compare(a: str, b: str, results: Results) -> Comparison:
+def _compare(a: str, b: str, results: PairResults) -> Comparison:
     points, margins = results
     wins, draws = int((points == 1).sum()), int((points == 0.5).sum())
     seeds = (points.shape[0], points.shape[1])

@@ -10,7 +10,7 @@ from cmfq.mean_field.neighbourhood import find_interactions
 from cmfq.recordings.reading import Recording
 
 
-class Place(NamedTuple):
+class AgentPlace(NamedTuple):
     """Team and row of an agent in a step."""
 
     team: int
@@ -21,7 +21,7 @@ class RecordedNeighbour(NamedTuple):
     """A neighbour of an agent in one step."""
 
     id: int
-    place: Place
+    place: AgentPlace
     action: int
     """What it did in the step before."""
     effect: float
@@ -30,7 +30,7 @@ class RecordedNeighbour(NamedTuple):
     """Its share in the merged action."""
 
 
-def find_agent(game: Recording, step: int, agent: int) -> Place:
+def find_agent(game: Recording, step: int, agent: int) -> AgentPlace:
     """Team and row of the agent with this id.
 
     Raises:
@@ -39,7 +39,7 @@ def find_agent(game: Recording, step: int, agent: int) -> Place:
     for team, one in enumerate(game.steps[step]):
         rows = np.flatnonzero(one.ids == agent)
         if rows.size:
-            return Place(team, int(rows[0]))
+            return AgentPlace(team, int(rows[0]))
     raise UserError(f"agent {agent} is not alive in step {step}: give another step or agent")
 
 
@@ -71,7 +71,7 @@ def neighbours(game: Recording, step: int, agent: int) -> list[RecordedNeighbour
     teams = range(len(game.steps[step])) if everyone else [place.team]
     steps = [game.steps[step][team] for team in teams]
     places = [
-        Place(team, row)
+        AgentPlace(team, row)
         for team, one in zip(teams, steps, strict=True)
         for row in range(len(one.ids))
     ]

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.play.crossing import CrossCell, roles_of, scaled
 from cmfq.play.progress import ProgressRow, shared_by_seeds
-from cmfq.play.standings import Rating, Results, Standings
+from cmfq.play.standings import PairResults, Rating, Standings
 from cmfq.results.style import (
     DASHES,
     MARKERS,
@@ -103,7 +103,7 @@ def rating_ladder(ratings: Sequence[Rating]) -> Figure:
 
 
 def game_margins(
-    groups: Sequence[str], results: Mapping[tuple[str, str], Results], decided_by: str
+    groups: Sequence[str], results: Mapping[tuple[str, str], PairResults], decided_by: str
 ) -> Figure:
     """Distribution of survivors of each group less its opponent's, over all its games.
 

@@ -14,12 +14,12 @@ from cmfq.training.deaths import somebody_died
 
 SMOOTHING = 10
 """Episodes over which curves are averaged."""
-Measure = Callable[[Mapping[str, Any]], float]
+RowMeasure = Callable[[Mapping[str, Any]], float]
 """A number of a row of metrics."""
 
 
 def learning_curves(
-    runs: Mapping[str, Sequence[Metrics]], measures: Mapping[str, Measure] | None = None
+    runs: Mapping[str, Sequence[Metrics]], measures: Mapping[str, RowMeasure] | None = None
 ) -> Figure:
     """Measures of training per episode, a panel for each.
 
@@ -53,8 +53,8 @@ def learning_curves(
     return figure
 
 
-def _usual_measures(runs: Mapping[str, Sequence[Metrics]]) -> dict[str, Measure]:
-    measures: dict[str, Measure] = {
+def _usual_measures(runs: Mapping[str, Sequence[Metrics]]) -> dict[str, RowMeasure]:
+    measures: dict[str, RowMeasure] = {
         "reward of a team": lambda row: float(np.mean(row["rewards"])),
         "kills, all teams": lambda row: sum(row["kills"]),
         "steps": lambda row: row["steps"],
@@ -71,7 +71,7 @@ def rewards_over_training(
     """Reward per agent and step of both roles (see :func:`learning_curves`)."""
     counts = settings.team_sizes
 
-    def measure(team: int) -> Measure:
+    def measure(team: int) -> RowMeasure:
         return lambda row: float(row["rewards"][team] / counts[team] / row["steps"])
 
     return learning_curves(

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure  # most that describe a page draw nothing
 
 
-Verdict = Literal["", "good", "bad", "unknown"]
-LABELS: dict[Verdict, str] = {
+Tone = Literal["", "good", "bad", "unknown"]
+LABELS: dict[Tone, str] = {
     "": "",
     "good": "Good: ",
     "bad": "Bad: ",
@@ -30,7 +30,7 @@ class Finding:
     """A sentence that says what a table shows: plain text, names and all."""
 
     text: str
-    verdict: Verdict = ""
+    verdict: Tone = ""
     """Whether it is good or bad news of the policy that the page is about."""
 
     @property

@@ -12,7 +12,7 @@ from cmfq.policies import QPolicy
 from cmfq.training.opponent_settings import OpponentSettings
 from cmfq.training.role_learner import join_names
 
-Players = Mapping[str, QPolicy]
+LearnedPolicies = Mapping[str, QPolicy]
 """The policy of every role."""
 
 
@@ -24,10 +24,10 @@ class PastSelves:
         learners: learners of every role.
     """
 
-    def __init__(self, settings: OpponentSettings, learners: Players) -> None:
+    def __init__(self, settings: OpponentSettings, learners: LearnedPolicies) -> None:
         self._settings = settings
         self._learners = learners
-        self.copies: dict[int, Players] = {0: copy_players(learners)}
+        self.copies: dict[int, LearnedPolicies] = {0: copy_players(learners)}
         """By the number of episodes that they had been trained, in ascending order."""
 
     def follow(self, before: int, episode: int) -> None:
@@ -82,7 +82,7 @@ class GatedSelf:
         learners: learners of every role.
     """
 
-    def __init__(self, settings: OpponentSettings, learners: Players) -> None:
+    def __init__(self, settings: OpponentSettings, learners: LearnedPolicies) -> None:
         self._settings = settings
         self._learners = learners
         self.players = copy_players(learners)
@@ -115,7 +115,7 @@ class GatedSelf:
         self._points, self.openings = list(info["points"]), info["openings"]
 
 
-def copy_players(players: Players) -> Players:
+def copy_players(players: LearnedPolicies) -> LearnedPolicies:
     """Policies with networks of their own."""
     return {role: copy.deepcopy(policy) for role, policy in players.items()}
 
@@ -133,19 +133,19 @@ def least_missed(episodes: list[int]) -> int:
     return episodes[int(np.argmin(gaps))]
 
 
-def weights_of(players: Players) -> dict[str, Tensor]:
+def weights_of(players: LearnedPolicies) -> dict[str, Tensor]:
     """Weights of all roles, by ``role/name`` (see :func:`~.role_learner.join_names`)."""
     return join_names({role: policy.network.state_dict() for role, policy in players.items()})
 
 
-def load_weights(players: Players, weights: Mapping[str, Tensor]) -> None:
+def load_weights(players: LearnedPolicies, weights: Mapping[str, Tensor]) -> None:
     """Set the weights of all roles to those of :func:`weights_of`."""
     with torch.no_grad():
         for name, weight in weights_of(players).items():
             weight.copy_(weights[name])
 
 
-def mix_weights(players: Players, others: Players, share: float) -> None:
+def mix_weights(players: LearnedPolicies, others: LearnedPolicies, share: float) -> None:
     """Move every weight to ``share`` of the others' and the rest of its own."""
     theirs = weights_of(others)
     with torch.no_grad():

@@ -16,7 +16,7 @@ import torch
 
 from cmfq.environments.keeping import close_kept
 from cmfq.notices import drop_notices
-from cmfq.workers.place import Call, Outcome, WorkerLost
+from cmfq.workers.place import Call, Finished, WorkerLost
 
 WISH_TO_STOP = getattr(signal, "SIGHUP", signal.SIGTERM)
 """Signal that asks a worker to stop, however often it comes."""
@@ -59,7 +59,7 @@ class ThisProcess:
         """All, since none takes longer than it is waited for."""
         return list(running)
 
-    def outcome(self, handle: int) -> Outcome:
+    def outcome(self, handle: int) -> Finished:
         """Do the task.
 
         Raises:
@@ -110,11 +110,11 @@ class Processes:
         """Those that have ended."""
         return list(wait(running, return_when=FIRST_COMPLETED).done)
 
-    def outcome(self, handle: Future[Any]) -> Outcome:
+    def outcome(self, handle: Future[Any]) -> Finished:
         """What came of a task; its process takes the next one."""
         pool = self._pools.pop(handle)
         try:
-            outcome: Outcome = handle.result()
+            outcome: Finished = handle.result()
         except BrokenProcessPool as error:
             pool.shutdown(wait=False)
             raise WorkerLost("its process was killed") from error

@@ -11,7 +11,7 @@ from typing import Any
 
 from cmfq.environments.keeping import close_kept
 from cmfq.errors import UserError
-from cmfq.workers.place import Call, Needs, Outcome, WorkerLost
+from cmfq.workers.place import Call, Finished, Needs, WorkerLost
 from cmfq.workers.sending import Home, HomeFolder
 
 CONNECT_SECONDS = 5
@@ -93,7 +93,7 @@ class OnRay:
         done, _ = self._ray.wait(list(running), num_returns=1, timeout=1.0, fetch_local=False)
         return list(done)
 
-    def outcome(self, handle: Any) -> Outcome:
+    def outcome(self, handle: Any) -> Finished:
         """What came of a task.
 
         Raises:
@@ -105,7 +105,7 @@ class OnRay:
             errors.LocalRayletDiedError, errors.ObjectLostError, errors.TaskCancelledError,
         )  # fmt: skip
         try:
-            outcome: Outcome = self._ray.get(handle)
+            outcome: Finished = self._ray.get(handle)
         except lost as error:
             raise WorkerLost(_first_line(error)) from error
         return outcome
@@ -228,7 +228,7 @@ class _ActorHome:
             raise
 
 
-def _run(call: Call[Any, Any], task: Any) -> Outcome:
+def _run(call: Call[Any, Any], task: Any) -> Finished:
     """In a worker."""
     import torch
 

@@ -15,7 +15,7 @@ import torch
 
 from cmfq.environments.keeping import close_kept
 from cmfq.errors import UserError
-from cmfq.workers.place import Call, Needs, Outcome, WorkerLost
+from cmfq.workers.place import Call, Finished, Needs, WorkerLost
 
 ROOM = 256
 """Jobs that wait or run at the same time."""
@@ -86,7 +86,7 @@ class OnSlurm:
             time.sleep(LOOK_SECONDS)
         return done
 
-    def outcome(self, handle: Any) -> Outcome:
+    def outcome(self, handle: Any) -> Finished:
         """What came of a job.
 
         Raises:
@@ -94,7 +94,7 @@ class OnSlurm:
         """
         handle._results_timeout_s = 5
         try:
-            outcome: Outcome = handle.result()
+            outcome: Finished = handle.result()
         except self._errors.UncompletedJobError as error:
             self._failed = True
             raise WorkerLost(f"job {handle.job_id} left no result ({handle.state})") from error
@@ -130,7 +130,7 @@ def _batch_parameters(partition: str, needs: Needs) -> dict[str, Any]:
     return parameters
 
 
-def _in_job(call: Call[Any, Any], task: Any) -> Outcome:
+def _in_job(call: Call[Any, Any], task: Any) -> Finished:
     """In a job: what does not listen to the signal before a time limit goes on until then."""
     if hasattr(signal, "SIGUSR2"):
         signal.signal(signal.SIGUSR2, signal.SIG_IGN)

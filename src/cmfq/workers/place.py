@@ -36,7 +36,7 @@ class Needs:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Finished:
     """What came of a task."""
 
     value: Any = None
@@ -65,7 +65,7 @@ class Call(Generic[Task, Result]):
         """The function, to be called as in this process."""
         return cls(function, str(Path.cwd()), os.environ.get(TRUST_VARIABLE, ""))
 
-    def __call__(self, task: Task) -> Outcome:
+    def __call__(self, task: Task) -> Finished:
         """Do a task; a user's mistake and a wish to stop are results like others."""
         if Path(self.folder).is_dir():  # not on a machine with other files
             os.chdir(self.folder)
@@ -75,14 +75,14 @@ class Call(Generic[Task, Result]):
             outcome = self._outcome(task)
         return replace(outcome, notices=tuple(kept))
 
-    def _outcome(self, task: Task) -> Outcome:
+    def _outcome(self, task: Task) -> Finished:
         try:
             with working_for(self.home):
-                return Outcome(self.function(task))
+                return Finished(self.function(task))
         except UserError as error:
-            return Outcome(error=error)
+            return Finished(error=error)
         except Stopped:
-            return Outcome(stopped=True)
+            return Finished(stopped=True)
 
 
 class Place(Protocol):
@@ -104,7 +104,7 @@ class Place(Protocol):
         """Those that have ended; waits for some while if there are none."""
         ...
 
-    def outcome(self, handle: Handle) -> Outcome:
+    def outcome(self, handle: Handle) -> Finished:
         """What came of a task that has ended.
 
         Raises:
