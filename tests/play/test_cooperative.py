@@ -16,6 +16,7 @@ from cmfq.play.reading import finished_progress, finished_tournament, read_tourn
 from cmfq.play.standings import returns_of, standings
 from cmfq.results.details import difference_table, returns_table
 from cmfq.results.table import margin_text, signed
+from cmfq.training.run import Run
 from killing import kill_among_games
 
 WORLD = ("--clusters", "2", "--listeners", "3", "--babblers", "2", "--max-steps", "4")
@@ -47,6 +48,19 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         words = ["train", "signal", "--algorithm", "mfq", "--seed", str(seed), *WORLD, *SMALL]
         assert main([*words, "--run", run]) == 0
     return found
+
+
+def test_evaluations_in_training_say_what_is_earned(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", "signal", *WORLD, *SMALL, "--run", str(tmp_path / "run")]
+    evaluated = ["--evaluate-period", "2", "--evaluate-games", "2"]
+    assert main([*words, *evaluated, "--evaluate-against", "random"]) == 0
+    said = capsys.readouterr().out
+    (row,) = Run.open(tmp_path / "run").evaluations()
+    more = "less" if row.margin < 0 else "more"
+    assert f"episode 2: earns {abs(row.margin):.1f} {more} than random in the same episodes" in said
+    assert "win rate" not in said
 
 
 def entrant(name: str, group: str, seed: int | None) -> Entrant:

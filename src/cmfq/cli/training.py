@@ -14,6 +14,7 @@ from cmfq.cli.command_line import preset_options
 from cmfq.cli.options import Device, Folder, Trackers
 from cmfq.cli.screen import ScreenTable, new_console
 from cmfq.devices import Arithmetic, describe
+from cmfq.environments.keeping import teams_of
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.hints import command
@@ -177,7 +178,8 @@ def _continue(
     run: Run, self_play: SelfPlay, games: PlayCheckpoint | None, trackers: Mapping[str, Tracker]
 ) -> None:
     """Train until the last episode or a signal; report to the terminal."""
-    measure = self_play.settings.environment.decided_by
+    environment = self_play.settings.environment
+    measure = "" if len(teams_of(environment)) == 1 else environment.decided_by
     progress_bar = TrainingProgress(self_play.settings.episodes, self_play.episode)
     own = self_play.settings.own_functions
     go_on = command("resume", run.path, own_functions=[*own, *own_names(*trackers)])
@@ -207,6 +209,13 @@ def _continue(
 
 
 def _evaluation_line(row: Evaluation, measure: str) -> str:
+    """Line of an evaluation; without a ``measure`` there is one team, and nobody wins."""
+    if not measure:
+        earns = f"earns {abs(row.margin):.1f} {'less' if row.margin < 0 else 'more'}"
+        return (
+            f"episode {row.episode}: {earns} than {row.opponent} in the same episodes, and more in "
+            f"{row.win_rate:.0%} of them; {row.seconds:.1f} s"
+        )
     return (
         f"episode {row.episode}: win rate {row.win_rate:.0%} against {row.opponent} "
         f"({row.wins}-{row.draws}-{row.losses}), {row.margin:+.1f} {measure}; {row.seconds:.1f} s"
