@@ -170,7 +170,7 @@ REFUSED = {
     "trian battle": "unknown command 'trian': did you mean `cmfq train`?",
     "evaluate rush": "B is missing: `cmfq evaluate --help` lists the options",
     "train": "ENVIRONMENT and --run are missing: `cmfq train --help`",
-    "evaluate a b c": "unexpected argument 'c'",
+    "evaluate rush hold c": "unexpected argument 'c'",
     "evaluate rush rush --seed x": "--seed is 'x': give a whole number",
     "evaluate rush rush --seed=x": "--seed is 'x': give a whole number",
     "evaluate rush rush --seed": "--seed has no value: give a whole number",

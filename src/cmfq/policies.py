@@ -103,8 +103,8 @@ class QPolicy:
             )
         if self.merging.neighbours and self.mean_field.neighbours == "everyone":
             raise UserError(
-                f"{self.algorithm} needs its neighbours' observations, but has only those of its "
-                "own team: leave neighbours at team"
+                f"{self.algorithm} needs each of its neighbours, which it has of its own team "
+                "only: leave neighbours at team"
             )
 
     def act(

@@ -115,6 +115,33 @@ def test_killed_progress_without_a_log_goes_on_in_its_folder(
     assert played[0][:5] == before
 
 
+def test_killed_progress_of_a_picture_goes_on(
+    runs: Path, folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["progress", str(runs / "cmfq-0"), "--against", "rush", "--games", "4", *ALONE]
+    killed, undisturbed = ([*words, "--out", f"{folder}/p.svg"] for folder in folders)
+    kill_among_games(killed, 5)
+    assert main(killed) == 0
+    assert "5 of 12 games are there already" in capsys.readouterr().err
+    assert main(undisturbed) == 0
+    pictures = [[file.read_bytes() for file in folder.iterdir()] for folder in folders]
+    assert pictures[0] == pictures[1]
+    assert len(pictures[0]) == 1, "the games are kept until they are drawn"
+
+
+def test_a_killed_report_goes_on(
+    runs: Path, folders: tuple[Path, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["report", str(runs / "cmfq-0"), "--against", "rush", "hold", "--games", "4", *ALONE]
+    killed = [*words, "--out", f"{folders[0]}/r.html"]
+    kill_among_games(killed, 6)
+    assert main(killed) == 0
+    said = capsys.readouterr().err
+    assert "4 of 4 games are there already" in said
+    assert "2 of 4 games are there already" in said
+    assert [file.name for file in folders[0].iterdir()] == ["r.html"]
+
+
 def test_games_that_are_over_are_not_played_again(tmp_path: Path) -> None:
     words = [*MATCH, "--games", "4", "--json", str(tmp_path / "m.json")]
     log = tmp_path / "m.json.games"

@@ -16,7 +16,7 @@ import tyro
 from cmfq.cli.command_line import preset_options
 from cmfq.cli.commands import COMMANDS, DESCRIPTION
 from cmfq.cli.help import command_page
-from cmfq.cli.mistakes import sentence_of, validate_options
+from cmfq.cli.mistakes import sentence_of, validate_options, with_world
 from cmfq.cli.options import Option, description_of, options_of
 from cmfq.environments.registry import default_settings
 from cmfq.errors import UserError
@@ -51,7 +51,8 @@ def parse(command: str, arguments: Sequence[str]) -> Call | None:
     options = options_of(function)
     everything = "--help-all" in arguments
     if everything or "--help" in arguments or "-h" in arguments:
-        print(help_of(command, function, options, everything=everything))
+        typed = with_world(command, arguments)
+        print(help_of(command, function, options, everything=everything, typed=typed))
         return None
     validate_options(command, arguments, options)
     said = io.StringIO()
@@ -102,7 +103,12 @@ def value_among(arguments: Sequence[str], option: str) -> str:
 
 
 def help_of(
-    command: str, function: Function, options: Sequence[Option], *, everything: bool = False
+    command: str,
+    function: Function,
+    options: Sequence[Option],
+    *,
+    everything: bool = False,
+    typed: str = "",
 ) -> str:
     """Help of a command, with all options or those that matter first."""
     return command_page(
@@ -112,6 +118,7 @@ def help_of(
         first=COMMANDS[command].first,
         everything=everything,
         presets=_presets(function, everything=everything) if command == "train" else (),
+        typed=typed,
     )
 
 

@@ -44,6 +44,7 @@ def command_page(
     first: Sequence[str] = (),
     everything: bool = False,
     presets: Sequence[str] = (),
+    typed: str = "",
 ) -> str:
     """Help of a command.
 
@@ -54,6 +55,7 @@ def command_page(
         first: names of the options to show; empty: those of the command itself.
         everything: show all options, under the headings of their sections.
         presets: what each preset sets.
+        typed: the command as it was typed, with its environment; empty: its name alone.
     """
     arguments = [option for option in options if option.is_positional]
     named = [option for option in options if not option.is_positional]
@@ -82,7 +84,8 @@ def command_page(
     if rest and not everything:
         shown = ", ".join(option.name for option in rest[:3])
         more = f", {shown} and others" if len(rest) > 3 else f", {shown}"
-        lines += _paragraphs(f"'cmfq {name} --help-all' shows {len(rest)} more options{more}.")
+        shows = f"'cmfq {typed or name} --help-all' shows {len(rest)} more options{more}."
+        lines += _paragraphs(shows)
     return "\n".join(lines).rstrip()
 
 

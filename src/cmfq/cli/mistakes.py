@@ -1,6 +1,7 @@
 """Mistakes in arguments, each as one sentence."""
 
 import re
+import shlex
 from collections.abc import Sequence
 from itertools import dropwhile, takewhile
 
@@ -53,10 +54,14 @@ def validate_options(command: str, arguments: Sequence[str], options: Sequence[O
         instead = [one for one in ELSEWHERE.get(name, ()) if one in known]
         near = instead[0] if instead else "--" + nearest_name(wanted, words, cutoff=0.6)
         meant = f"did you mean {renamed.get(near, near)}? " if near != "--" else ""
-        raise UserError(
-            f"unknown option {argument.partition('=')[0]}: {meant}`cmfq {command} --help-all` "
-            "lists the options"
-        )
+        lists = f"`cmfq {with_world(command, arguments)} --help-all` lists the options"
+        raise UserError(f"unknown option {argument.partition('=')[0]}: {meant}{lists}")
+
+
+def with_world(command: str, arguments: Sequence[str]) -> str:
+    """The command, with the environment that decides on its options if it is the first argument."""
+    world = next(iter(arguments), "-") if command == "train" else "-"
+    return command if world.startswith("-") else f"{command} {shlex.quote(world)}"
 
 
 def sentence_of(
@@ -71,7 +76,7 @@ def sentence_of(
         options: all options of the command.
     """
     said = _first_paragraph(box)
-    lists = f"`cmfq {command} --help` lists the options"
+    lists = f"`cmfq {with_world(command, arguments)} --help` lists the options"
     if said.lower().startswith("missing from"):
         return UserError(f"{_missing(said, options)}: {lists}")
     if said.lower().startswith("unrecognized"):

@@ -1,6 +1,7 @@
 """Commands that play games with what was trained."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,6 @@ from cmfq.play.matches import MatchResult, mean_rewards, play_match
 from cmfq.play.players import load_player, usual_opponents
 from cmfq.play.schedule import validate_games
 from cmfq.results.details import (
-    earns,
     reward_table,
     side_sentences,
     side_table,
@@ -122,7 +122,8 @@ def report(
 ) -> None:
     """Play a run against opponents; write an HTML report.
 
-    The report has the training curves, the results and a game against the last opponent.
+    The report has the training curves, the results and a game against the last opponent. If
+    interrupted, the same command continues.
 
     Args:
         run: Run folder.
@@ -143,32 +144,36 @@ def report(
     if against is None:
         against = usual_opponents(settings.kind, OPPONENTS)
     _validate_opponents(against, games, settings, device)
-    matches = []
-    for opponent in against:
-        say(f"playing {games} games against {opponent}", flush=True)
-        matches.append(
-            play_match(
-                str(run),
-                opponent,
-                settings,
-                episodes=games,
-                seed=seed,
-                workers=workers,
-                device=device,
-            )
-        )
     options = {"against": against, "games": games, "seed": seed}
+    again = repeating("report", [str(run)], options, settings, against)
+    logs = {opponent: _log_of(path, number) for number, opponent in enumerate(against, 1)}
+    play = partial(
+        play_match, episodes=games, seed=seed, workers=workers, device=device, command=again
+    )
+    matches = []
+    for opponent, log in logs.items():
+        say(f"playing {games} games against {opponent}", flush=True)
+        with GamesScreen(log) as screen:
+            match = play(str(run), opponent, settings, path=log, on_progress=screen.report)
+        matches.append(match)
     page = run_page(
         settings=description.settings,
         versions=description.versions,
         metrics=metrics,
         evaluations=evaluations,
         matches=matches,
-        again=repeating("report", [str(run)], options, settings, against),
+        again=again,
     )
     write_page(path, page)
+    for log in logs.values():
+        remove(log)
     print_page(page, html=path)
     say(f"report: {path.resolve()}")
+
+
+def _log_of(page: Path, number: int) -> Path:
+    """File that keeps the games against an opponent until the page is written."""
+    return page.with_name(f"{page.name}.{number}.games")
 
 
 def _validate_opponents(
@@ -219,10 +224,10 @@ def _print_match(result: MatchResult) -> None:
 def _earns(result: MatchResult, difference: Estimate) -> str:
     """Sentence about two players of one team."""
     same = f"in the same {result.episodes} episodes"
-    if earns(difference.low, difference.high) == "cannot be told apart":
+    if difference.low <= 0 <= difference.high:
         return (
-            f"{result.a} and {result.b} cannot be told apart: what {result.a} earns less what "
-            f"{result.b} earns is {margin_text(difference)} {same}."
+            f"{result.a} and {result.b} cannot be told apart: what {result.a} earns, minus what "
+            f"{result.b} earns {same}, is {margin_text(difference)}."
         )
     a, b = result.a, result.b
     if difference.value < 0:

@@ -35,7 +35,7 @@ from cmfq.results.sizes import TITLE, by_size, size_curves, sizes_page, write_si
 from cmfq.results.style import save_picture, validate_picture
 from cmfq.results.tournament import HEADING, tournament_page, write_html, write_results
 from cmfq.results.tournament_tables import how_decided
-from cmfq.storage import make_folder, validate_results_folder
+from cmfq.storage import make_folder, remove, validate_results_folder
 from cmfq.text import say
 
 OPPONENTS = ("random", "rush", "swarm")
@@ -146,20 +146,20 @@ def progress(
         workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; results are the same.
         device: Device of trained players: cpu, cuda, cuda:1 or auto.
         log: Game log: file that keeps each game as soon as it is over (default: that of
-            the folder of --out)
+            the folder of --out; beside a picture, a file that is there until it is drawn)
         out: Folder to write figure, table and games to, or a picture file: .svg or .png.
     """
     picture = out is not None and _is_picture(out, progress_report.TITLE)
     if runs and log is not None:
         validate_log(log, out=out)
-    kept = log or (None if picture or out is None else out / progress_report.GAMES)
+    kept = log or (out and _log_beside(out, picture=picture))
     if runs or not kept:
         environment = game_of([split_group(run)[1] for run in runs])
         if against is None:
             against = usual_opponents(environment.kind, OPPONENTS)
         options = {"against": against, "games": games, "seed": seed, "log": log, "out": out}
-        if kept != log and out:
-            make_folder(out)
+        if kept:
+            make_folder(kept.parent)
         with GamesScreen(kept) as screen:
             played = play_progress(
                 runs,
@@ -177,6 +177,13 @@ def progress(
     else:
         played = finished_progress(kept)
     _report_progress(played, out, picture=picture)
+    if picture and kept and kept != log:
+        remove(kept)
+
+
+def _log_beside(out: Path, *, picture: bool) -> Path:
+    """File that keeps the games: that of the results folder, or one beside the picture."""
+    return out.with_name(f"{out.name}.games") if picture else out / progress_report.GAMES
 
 
 def _report_progress(played: Tournament, out: Path | None, *, picture: bool) -> None:

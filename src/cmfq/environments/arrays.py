@@ -4,7 +4,7 @@ Its protocol is ``cmfq.environments.base.Environment``. It says itself who is ne
 where agents are and what their features and actions are called.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
 
@@ -42,6 +42,20 @@ def is_array_world(name: str, world: object) -> bool:
         and len(teams) > 0
         and all(isinstance(team, TeamSpecification) for team in teams)
     )
+
+
+def refuse_options(name: str, options: Mapping[str, object]) -> None:
+    """Refuse options that say what such an environment says itself.
+
+    Raises:
+        UserError: one of them is given.
+    """
+    for option in ("teams", "share_roles", "sides", "positions"):
+        if options[option]:
+            raise UserError(
+                f"{option} is {options[option]}: environment {name} defines its teams and "
+                "positions itself, leave this option out"
+            )
 
 
 def _copied(observations: tuple[TeamObservation, ...]) -> tuple[TeamObservation, ...]:

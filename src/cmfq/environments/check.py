@@ -82,6 +82,19 @@ def _play(environment: Environment, seed: int, steps: int) -> list[tuple[str, by
     return said
 
 
+def check_measure(name: str, decided_by: str, teams: Sequence[TeamSpecification]) -> None:
+    """Refuse a measure that decides nothing.
+
+    Raises:
+        UserError: there is one team, which is compared by its rewards.
+    """
+    if decided_by != "rewards" and len(teams) == 1:
+        raise UserError(
+            f"decided_by is {decided_by}: environment {name} has one team, whose players are "
+            "compared by their rewards, leave this option out"
+        )
+
+
 def check_names(teams: Sequence[TeamSpecification]) -> None:
     """Refuse names that no file could hold.
 

@@ -7,9 +7,8 @@ bootstrap from: as if dead. One whose action mask is empty waits: the first acti
 and nobody's neighbour did anything by it.
 """
 
-# PettingZoo speaks in dictionaries with an entry per agent; they exist in here alone. The module
-# ``spaces`` tells what observation spaces become, ``grouping`` how teams are found, and ``roster``
-# who is there.
+# PettingZoo's dictionaries exist in here alone: ``spaces`` reads observations, ``grouping`` finds
+# teams, and ``roster`` knows who is there.
 
 import math
 from collections.abc import Sequence
@@ -18,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 from cmfq.environments.appearance import items_of, names_of, scenery_of, title_of
-from cmfq.environments.arrays import ArrayEnvironment, is_array_world
+from cmfq.environments.arrays import ArrayEnvironment, is_array_world, refuse_options
 from cmfq.environments.base import (
     BoolArray,
     FloatArray,
@@ -28,7 +27,7 @@ from cmfq.environments.base import (
     TeamObservation,
     TeamSpecification,
 )
-from cmfq.environments.check import check_names
+from cmfq.environments.check import check_measure, check_names
 from cmfq.environments.closing import close_world, closed_if_unfit, failures_named
 from cmfq.environments.grouping import LONELY, Grouping, find_sides
 from cmfq.environments.keeping import kept_environment
@@ -113,15 +112,16 @@ class PettingZooSettings(EnvironmentSettings):
         world = make_world(self.make_env)
         with closed_if_unfit(self.make_env, world):
             of_arrays = is_array_world(self.make_env, world)
-            for option in ("teams", "share_roles", "sides", "positions") if of_arrays else ():
-                if getattr(self, option):
-                    raise UserError(
-                        f"{option} is {getattr(self, option)}: environment {self.make_env} defines "
-                        "its teams and positions itself, leave this option out"
-                    )
-        if of_arrays:
-            return ArrayEnvironment(self.make_env, world, self.max_steps)
-        return PettingZooEnvironment(self, world)
+            if of_arrays:
+                refuse_options(self.make_env, vars(self))
+        environment: PettingZooEnvironment | ArrayEnvironment = (
+            ArrayEnvironment(self.make_env, world, self.max_steps)
+            if of_arrays
+            else PettingZooEnvironment(self, world)
+        )
+        with closed_if_unfit(self.make_env, world):
+            check_measure(self.make_env, self.decided_by, environment.teams)
+        return environment
 
 
 class PettingZooEnvironment:

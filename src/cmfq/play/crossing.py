@@ -1,8 +1,7 @@
 """Games of two roles: each entrant's first role against each other's second, at several sizes.
 
-In predator and prey a game has no winner; what is compared is what a role earns against the same
-other side. An entrant of seed ``s`` plays trained others of the same seed, and scripted ones: the
-unit of replication is the seed.
+What is compared is what a role earns against the same other side, not who wins. An entrant of seed
+``s`` plays trained others of the same seed, and scripted ones: the unit of replication is the seed.
 """
 
 from collections.abc import Collection, Iterator, Sequence

@@ -14,7 +14,7 @@ from typing import Any
 
 from cmfq.errors import UserError
 from cmfq.imports import own_names, source_of
-from cmfq.play.players import scripted_players
+from cmfq.play.players import own_functions_of, scripted_players
 from cmfq.storage import flatten, to_json
 from cmfq.training.checkpoint import latest_checkpoint, list_checkpoints
 from cmfq.training.former import with_todays_names
@@ -140,11 +140,12 @@ def _find(group: str, name: str, kind: str, checkpoints: int) -> Entrant:
             raise UserError(
                 f"{name} is not a run folder with checkpoints: give a folder made by `cmfq train`"
             )
-        players = tuple(player_of(file) for file in files)
+        players = tuple(player_of(file, run.settings.own_functions) for file in files)
         stored = json.loads(to_json(run))
         return Entrant(name, group, run.settings.seed, players, stored)
     if path.is_file():
-        return Entrant(name, group or _short(path), None, (player_of(path),), None)
+        player = player_of(path, own_functions_of([name]))
+        return Entrant(name, group or _short(path), None, (player,), None)
     if own_names(name):
         content = f"own {name}".encode() + source_of("player", name)
         return Entrant(
@@ -160,16 +161,23 @@ def alone(name: str, kind: str) -> Entrant:
     """A player as :func:`~.players.load_player` takes it: of a run, its last checkpoint."""
     path = locate(name)
     if path.is_dir() and name not in scripted_players(kind):
-        player = replace(player_of(latest_checkpoint(path)), name=name)
+        player = replace(player_of(latest_checkpoint(path), own_functions_of([name])), name=name)
     else:
         (player,) = _find("", name, kind, 1).players
     return Entrant(name, name, None, (player,), None)
 
 
-def player_of(file: Path) -> Player:
-    """The player of a checkpoint file."""
+def player_of(file: Path, own_functions: Sequence[str] = ()) -> Player:
+    """The player of a checkpoint file.
+
+    Args:
+        file: path of the file.
+        own_functions: functions of the user's own that it is played with, whose code makes it
+            another player too.
+    """
     episode = int(file.stem) if file.stem.isdecimal() else 0
-    return Player(_digest(file.read_bytes()), str(file), episode)
+    code = b"".join(source_of("function", name) for name in sorted(set(own_functions)))
+    return Player(_digest(file.read_bytes() + code), str(file), episode)
 
 
 def _digest(content: bytes) -> str:

@@ -74,13 +74,17 @@ def load_player(
     if not _exists(name):
         if own_names(name):
             return load_own_player(name, teams)
-        named = [*scripted_players(kind), *shipped()]
-        suggestion = did_you_mean(name, named, cutoff=0.6)
-        raise UserError(
-            f"there is no player {name[:200]!r}: {suggestion}give a run folder, a checkpoint file, "
-            f"module:name, or one of {', '.join(named)} (in {kind})"
-        )
+        raise _no_player(name, kind)
     return load_policies(name, kind, teams, device)
+
+
+def _no_player(name: str, kind: str) -> UserError:
+    named = [*scripted_players(kind), *shipped()]
+    suggestion = did_you_mean(name, named, cutoff=0.6)
+    return UserError(
+        f"there is no player {name[:200]!r}: {suggestion}give a run folder, a checkpoint file, "
+        f"module:name, or one of {', '.join(named)} (in {kind})"
+    )
 
 
 def load_policies(
@@ -115,7 +119,8 @@ def load_policies(
 def game_of(names: Sequence[str]) -> EnvironmentSettings:
     """Settings of the environment that players play in, by the first one that was trained.
 
-    Names that are no player's are passed over: :func:`load_player` says what is wrong with them.
+    Raises:
+        UserError: none of them says it, and one is no player's name.
     """
     for name in names:
         if _exists(name):
@@ -125,13 +130,17 @@ def game_of(names: Sequence[str]) -> EnvironmentSettings:
             return load_checkpoint(name).environment_settings()
     told = set(names) - {RANDOM}  # which plays everywhere
     scripted = [kind for kind, scripts in SCRIPTS.items() if told & set(scripts)]
+    kind = next(iter(scripted), "battle")
+    unknown = [name for name in told - {*own_names(*told)} if not scripted]
+    if unknown:
+        raise _no_player(min(unknown, key=names.index), kind)
     if own_names(*names) and not scripted:
         notify(
             f"environment {names}",
             f"{' and '.join(names)} play battle by default: for another environment, "
             "give its name as environment",
         )
-    return default_settings(next(iter(scripted), "battle"))
+    return default_settings(kind)
 
 
 def game_named(name: str) -> EnvironmentSettings:

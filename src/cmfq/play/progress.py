@@ -34,7 +34,7 @@ from cmfq.play.outcomes import (
     outcome_of,
     points_of,
 )
-from cmfq.play.players import load_player
+from cmfq.play.players import load_player, scripted_players
 from cmfq.play.schedule import ScheduledGame, validate_games
 from cmfq.play.standings import margins_of
 from cmfq.play.tournament import validate_game_count
@@ -103,6 +103,9 @@ def play_progress(
     validate_games(games)
     validate_game_count(games, teams_of(environment))
     kind = environment.kind
+    scripts = [name for name in runs if name in scripted_players(kind)]
+    if scripts:
+        raise UserError(f"{scripts[0]} is a script and has no checkpoints: give it as an opponent")
     entrants, against = find_entrants(runs, kind, EVERY_CHECKPOINT), _opponents(opponents, kind)
     players = [player for run in entrants for player in run.players]
     validate_games(games, len(players) * len(against))
@@ -240,7 +243,8 @@ def training_games(settings: RunSettings, environment: Environment) -> PlayCheck
         should_stop: Callable[[], bool],
     ) -> Score | None:
         opponent, theirs = opponents[name]
-        planned = _games(player_of(checkpoint), opponent, settings.evaluate_games)
+        player = player_of(checkpoint, settings.own_functions)
+        planned = _games(player, opponent, settings.evaluate_games)
 
         def records(a: Mapping[str, Policy], b: Mapping[str, Policy]) -> Iterator[GameRecord]:
             for game in planned:

@@ -1,4 +1,4 @@
-"""PairResults of a finished tournament: algorithm against algorithm, ratings, cycles."""
+"""Results of a finished tournament: algorithm against algorithm, ratings, cycles."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -182,7 +182,7 @@ def margins_of(games: Sequence[GameRecord], decided_by: Measure, paired: bool) -
     halves: dict[tuple[str, str, int], list[float]] = {}
     for game in games:
         both = halves.setdefault((game.a, game.b, game.game // 2), [])
-        both.append(game.a_reward - game.b_reward)
+        both.append(margin_of(game, decided_by))
     return [sum(both) for both in halves.values() if len(both) == 2]
 
 

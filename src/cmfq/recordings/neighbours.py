@@ -25,7 +25,7 @@ class RecordedNeighbour(NamedTuple):
     action: int
     """What it did in the step before."""
     effect: float
-    """How far the agent's policy would move if the whole crowd had acted so (Eq 7)."""
+    """Effect by the merging rule; that of Eq 7 with CMFQ and with rules that have none."""
     weight: float
     """Its share in the merged action."""
 

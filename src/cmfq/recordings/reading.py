@@ -58,7 +58,7 @@ class TeamTrace(NamedTuple):
     merged_actions: FloatArray
     """``(agents, actions)``: ``ǎ``."""
     effects: FloatArray
-    """``(agents, actions)``: Eq 7; 0 for actions that no neighbour took."""
+    """``(agents, actions)``: by the merging rule, or Eq 7; 0 for actions that no neighbour took."""
     q_values: FloatArray
     """``(agents, actions)``: ``Q(s, ·, ǎ)``."""
     policy_before: FloatArray

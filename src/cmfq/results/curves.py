@@ -44,7 +44,8 @@ ENDS = 10
 
 CURVES_CAPTION = (
     f"Training: means over {ENDS} episodes and over seeds; bands from the lowest to the highest "
-    "seed. In self-play the reward does not show progress, because all sides improve."
+    "seed. Where teams play against themselves, the reward does not show progress, because all "
+    "sides improve."
 )
 
 

@@ -75,12 +75,12 @@ def role_section(played: Tournament, title: str) -> Section:
     Without parts where roles are alike. ``title`` is that of the table on terminals.
     """
     earned = by_role(played)
-    others = list(dict.fromkeys(other for found in earned.values() for other in found))
+    others = sorted({other for found in earned.values() for other in found})
     rows = [
         (group, role, *(margin_text(of[one]) if one in of else "–" for one in others))
         for (group, role), of in earned.items()
     ]
-    table = Table(("group", "as", *(f"v {other}" for other in others)), rows, title)
+    table = Table(("group", "role", *(f"v {other}" for other in others)), rows, title)
     return Section("By role", (table, HOW_TO_READ_ROLES) if rows else ())
 
 
@@ -118,30 +118,32 @@ def difference_table(found: Standings, title: str = "") -> Table:
     for a, b in combinations([one.group for one in found.ratings], 2):
         one = found.between(a, b)
         rows.append((f"{a} v {b}", margin_text(one.margin), earns(one.margin.low, one.margin.high)))
-    return Table(("A v B", "return of A minus B", "A earns"), rows, title)
+    return Table(("A v B", "return of A minus B", "conclusion"), rows, title)
 
 
 def earns(low: float, high: float) -> str:
     """Verdict on a difference, from its interval."""
-    return "more" if low > 0 else "less" if high < 0 else "cannot be told apart"
+    return "A earns more" if low > 0 else "A earns less" if high < 0 else "cannot be told apart"
 
 
 def reward_table(matches: Sequence[MatchResult], title: str = "") -> Table:
     """A row for each player of each match in each role: its reward with the interval over games."""
     met = any(match.difference is None for match in matches)  # of one team, nobody meets another
-    rows = {
+    rows = [
         (
             row.player,
             row.role,
             *([match.b if row.player == match.a else match.a] if met else []),
-            f"{row.mean:,.1f}",
+            f"{row.mean:,.1f}".replace("-", "\N{MINUS SIGN}"),
             interval_text(*row.interval),
-        ): None
+        )
         for match in matches
         for row in match.rewards
-    }
+    ]
+    if not met:  # each plays the same episodes alone, whomever it is compared with
+        rows = list(dict.fromkeys(rows))
     against = ("against",) if met else ()
-    return Table(("player", "as", *against, "reward", "95 % interval"), list(rows), title)
+    return Table(("player", "role", *against, "reward", "95 % interval"), rows, title)
 
 
 def yardstick_table(layouts: Layouts, order: Sequence[str], title: str = "") -> Table:
@@ -236,7 +238,7 @@ def how_to_read_yardsticks(table: Table) -> str:
 
 
 HOW_TO_READ_ROLES = (
-    "Sum of the rewards of all agents of the role, per game, against each other group; 95 % "
+    "Sum of the rewards of all agents of the role, per game, against each of the others; 95 % "
     "intervals over seeds, or over games where both groups have one entrant."
 )
 HOW_TO_READ_RETURNS = (

@@ -136,7 +136,7 @@ def tournament_page(
         ),
         returns_section(tournament, found, unit),
         _win_rates(tournament, found, unit),
-        _orderings(found),
+        _orderings(found) if tournament.world.kind == "battle" else Section("", ()),
         side_section(results_by_side(layouts, order), unit),
         Section("Other measures", beside if layouts else ()),
         role_section(tournament, "Reward by role, 95 % intervals"),

@@ -208,7 +208,7 @@ def how_decided(tournament: Tournament) -> str:
     if tournament.paired:
         return (
             "the players swap roles after every game; two such games count as one, and the player "
-            "with the higher reward over both wins"
+            f"with more {tournament.world.decided_by} in both together wins"
         )
     return (
         "the players swap sides after every game; the player with more "

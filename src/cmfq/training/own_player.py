@@ -49,12 +49,15 @@ class OwnPlayer:
     def _checked(self, actions: np.ndarray, observation: TeamObservation) -> IntArray:
         agents, choices = len(observation.ids), len(self.specification.actions)
         integers = actions.shape == (agents,) and np.issubdtype(actions.dtype, np.integer)
-        if not integers or (agents and not 0 <= actions.min() <= actions.max() < choices):
+        wanted = f"give an integer from 0 to {choices - 1} for each of the {agents} agents"
+        if not integers:
             raise OpponentFailed(
                 f"the player {self.name} gave actions of shape {actions.shape} and type "
-                f"{actions.dtype}: give an integer from 0 to {choices - 1} for each of the "
-                f"{agents} agents"
+                f"{actions.dtype}: {wanted}"
             )
+        unknown = actions[(actions < 0) | (actions >= choices)]
+        if len(unknown):
+            raise OpponentFailed(f"the player {self.name} gave the action {unknown[0]}: {wanted}")
         mask = observation.action_mask
         if mask is not None and not (allowed := mask[np.arange(agents), actions]).all():
             row = int(np.flatnonzero(~allowed)[0])
