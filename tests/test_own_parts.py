@@ -102,6 +102,30 @@ def test_a_tournament_with_a_player_of_ones_own_goes_on_and_notices_other_code(
     assert "games.json" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("train", "file"),
+    [
+        ("battle --size 12 --algorithm rules:by_rarity", "rules.py"),
+        ("pond:make_env --max-steps 12", "pond.py"),
+    ],
+)
+def test_other_code_of_a_rule_or_a_world_makes_another_player(
+    train: str,
+    file: str,
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv(TRUST_VARIABLE, "1")
+    assert run(f"cmfq train {train} --episodes 2 --run runs/own") == 0
+    line = "cmfq evaluate runs/own random --games 2 --log games.json"
+    assert run(line) == 0
+    assert run(line) == 0
+    (folder / file).write_text((folder / file).read_text() + "\n# changed\n")
+    assert run(line) == 2
+    assert "games of an earlier version of runs/own" in capsys.readouterr().err
+
+
 # A merging rule
 
 

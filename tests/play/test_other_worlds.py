@@ -3,6 +3,7 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from cmfq.play.matches import play_match
 from cmfq.play.progress import score_of
 from cmfq.play.reading import read_tournament
 from cmfq.play.standings import margins_of
+from cmfq.statistics.intervals import mean_interval
 from cmfq.training.checkpoint import TRUST_VARIABLE
 
 WORLDS = {
@@ -69,6 +71,7 @@ def test_a_match_plays_every_role_and_says_what_is_compared(
     }
     assert expected[world] in said
     assert "survivors" not in said
+    assert ("over two games with swapped roles" in said) == (world != "alone")
     if world == "three_roles":
         assert "b and c" in said
 
@@ -83,6 +86,31 @@ def test_of_three_roles_each_player_has_each_and_all_others(runs: dict[str, Path
     assert alone.survivors == 1  # the only agent of its role; of role a there are two
     assert match.games[0].a_survivors == 2
     assert match.games[1].a_survivors == 2
+
+
+def test_a_match_of_unlike_roles_is_judged_by_two_games_with_swapped_roles(
+    runs: dict[str, Path],
+) -> None:
+    settings = PettingZooSettings("small_worlds:duel")
+    match = play_match("random", str(runs["duel"]), settings, episodes=7, seed=0)
+    margins = [game.a_reward - game.b_reward for game in match.games]
+    both = [margins[0] + margins[1], margins[2] + margins[3], margins[4] + margins[5]]
+    assert match.ahead is not None
+    assert match.ahead.value == pytest.approx(np.mean(both))
+    low, high = mean_interval(np.array(both))
+    assert (match.ahead.low, match.ahead.high) == pytest.approx((low, high))
+
+
+def test_survivors_decide_between_unlike_roles_if_asked_to() -> None:
+    games = [replace(record(0, 3, 0), a_survivors=1, b_survivors=4), record(1, 3, 0)]
+    assert margins_of(games, "rewards", paired=True) == [6]
+    assert margins_of(games, "survivors", paired=True) == [-3]
+
+
+def test_one_team_has_no_survivors_to_decide(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["evaluate", "random", "random", "--environment", "small_worlds:alone"]
+    assert main([*words, "--decided-by", "survivors"]) == 2
+    assert "one team, whose players are compared by their rewards" in capsys.readouterr().err
 
 
 def record(game: int, a_reward: float, b_reward: float) -> GameRecord:

@@ -22,7 +22,9 @@ class Match:
         games: int,
         symmetric: bool = True,
         difference: Estimate | None = None,
+        ahead: Estimate | None = None,
     ) -> None:
+        self.ahead = ahead
         self.b, self.episodes, self.symmetric, self.difference = b, games, symmetric, difference
         self.win_rate = wins / games
         self.interval = wilson_interval(wins, games)
@@ -41,8 +43,8 @@ def test_what_is_good_bad_and_open_is_told_apart() -> None:
         Match("focus", 21, 40),
         Match("swarm", 3, 40),
     )
-    assert good == "It wins against random (100%) and rush (95%) in 40 games each."
-    assert bad == "It loses against swarm (8%) in 40 games each."
+    assert good == "The policy wins against random (100%) and rush (95%) in 40 games each."
+    assert bad == "The policy loses against swarm (8%) in 40 games each."
     assert unknown.startswith(
         "Against focus (37 to 67 %), 40 games do not decide which is better. This"
     )
@@ -58,11 +60,19 @@ def test_few_games_say_little(wins: int, good: bool, bad: bool) -> None:
     assert ("do not decide" in lines[2]) == (wins == 2)
 
 
-def test_roles_are_not_better_than_each_other() -> None:
-    good, bad, unknown = said(Match("prey", 1, 2, symmetric=False))
-    assert not good
-    assert not bad
-    assert "the reward of each player" in unknown
+def test_over_both_roles_a_player_is_ahead_or_behind() -> None:
+    ahead, behind, open_, one_game = (
+        Match(name, 1, 4, symmetric=False, ahead=ends and Estimate(*ends))
+        for name, ends in (
+            ("low", (3, 1, 5)), ("high", (-3, -5, -1)), ("same", (0, -1, 1)), ("once", None),
+        )
+    )  # fmt: skip
+    told = [one.text for one in verdict(cast(list[MatchResult], [ahead, behind, open_, one_game]))]
+    where = "in 4 games, over both roles together."
+    assert told[0] == f"The policy is ahead of low {where}"
+    assert told[1] == f"The policy is behind high {where}"
+    assert told[2] == f"The policy cannot be told apart from same {where}"
+    assert "This is one run" in told[3]
 
 
 def test_where_there_is_one_team_nobody_wins_or_loses() -> None:
@@ -70,10 +80,10 @@ def test_where_there_is_one_team_nobody_wins_or_loses() -> None:
         Match(name, 1, 2, symmetric=False, difference=Estimate(*ends))
         for name, ends in (("low", (3, 1, 5)), ("high", (-3, -5, -1)), ("same", (0, -1, 1)))
     )
-    assert said(more)[0] == "It earns more than low in the same 2 episodes."
-    assert said(less)[1] == "It earns less than high in the same 2 episodes."
+    assert said(more)[0] == "The policy earns more than low in the same 2 episodes."
+    assert said(less)[1] == "The policy earns less than high in the same 2 episodes."
     told = verdict(cast(list[MatchResult], [more, less, open_]))
-    assert told[2].text == "In the same 2 episodes it cannot be told apart from same."
+    assert told[2].text == "The policy cannot be told apart from same in the same 2 episodes."
     assert "This is one run" in told[3].text
 
 

@@ -25,7 +25,7 @@ from cmfq.results.details import (
 )
 from cmfq.results.run import run_page
 from cmfq.results.table import margin_text
-from cmfq.results.verdict import who_wins
+from cmfq.results.verdict import who_is_ahead, who_wins
 from cmfq.results.writing import write_page
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import remove, write_json
@@ -219,6 +219,8 @@ def _print_match(result: MatchResult) -> None:
         say(result.compared)
         if result.difference:
             say(_earns(result, result.difference))
+        elif result.ahead:
+            say(who_is_ahead(result, result.ahead))
 
 
 def _earns(result: MatchResult, difference: Estimate) -> str:

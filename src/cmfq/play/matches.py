@@ -8,14 +8,14 @@ import numpy as np
 
 from cmfq.environments.base import TeamSpecification
 from cmfq.environments.keeping import close_kept, teams_of
-from cmfq.environments.settings import EnvironmentSettings
+from cmfq.environments.settings import EnvironmentSettings, Measure
 from cmfq.environments.sides import are_alike, comparison, name_of, seats
 from cmfq.play.by_side import BySide, by_side
 from cmfq.play.engine import by_number, play_planned
 from cmfq.play.entrants import Entrant, alone
 from cmfq.play.game_log import Tournament, TournamentSettings
 from cmfq.play.games import Game
-from cmfq.play.outcomes import estimate, outcome_of, yardsticks
+from cmfq.play.outcomes import estimate, margin_of, outcome_of, yardsticks
 from cmfq.play.players import load_player
 from cmfq.play.schedule import ScheduledGame, episodes_alone, validate_games
 from cmfq.statistics.intervals import mean_interval, wilson_interval
@@ -77,6 +77,9 @@ class MatchResult:
     difference: Estimate | None = None
     """Return of A in an episode less B's in the same one, where there is one team, with
     the 95 % interval over episodes."""
+    ahead: Estimate | None = None
+    """Margin of A over two games in which the players swap roles, where roles are unlike: mean of
+    what decides a game, less B's, with the 95 % interval over such pairs of games."""
 
 
 def play_match(
@@ -190,6 +193,7 @@ def summarise(
         versions=versions(),
         games=games,
         difference=_difference(games) if one_team else None,
+        ahead=None if one_team or symmetric else _ahead(games, settings.decided_by),
     )
 
 
@@ -199,6 +203,17 @@ def _difference(games: Sequence[Game]) -> Estimate:
         [game.a_reward + game.b_reward for game in games if game.a_side == side] for side in (0, 1)
     )
     return estimate(np.subtract(ours, theirs).reshape(-1, 1), share=False, games=True)
+
+
+def _ahead(games: Sequence[Game], decided_by: Measure) -> Estimate | None:
+    """Mean margin of two games with swapped roles, if there are two."""
+    halves: dict[int, list[float]] = {}
+    for game in games:
+        halves.setdefault(game.game // 2, []).append(margin_of(game, decided_by))
+    both = [sum(pair) for pair in halves.values() if len(pair) == 2]
+    if not both:
+        return None
+    return estimate(np.array(both).reshape(-1, 1), share=False, games=True)
 
 
 def mean_rewards(match: MatchResult) -> tuple[float, float]:

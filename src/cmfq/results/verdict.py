@@ -1,10 +1,10 @@
 """What matches of one trained run say of it, in sentences: good, bad and open."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from cmfq.play.matches import MatchResult
 from cmfq.results.page import Finding
-from cmfq.results.table import listing, rate_text
+from cmfq.results.table import listing, margin_text, rate_text
 from cmfq.statistics.replication import Estimate
 
 
@@ -22,6 +22,15 @@ def who_wins(match: MatchResult) -> str:
     return f"{games} not decide which of the two is better: {won}."
 
 
+def who_is_ahead(match: MatchResult, ahead: Estimate) -> str:
+    """Sentence on a match of unlike roles: who has more over two games in which they swap them."""
+    measure = match.settings.decided_by.removesuffix("rewards") or "reward"
+    both = f"over two games with swapped roles, in which it has {margin_text(ahead)} more {measure}"
+    if ahead.low <= 0 <= ahead.high:
+        return f"{match.a} cannot be told apart from {match.b} {both}."
+    return f"{match.a} is {'ahead of' if ahead.low > 0 else 'behind'} {match.b} {both}."
+
+
 def verdict(matches: Sequence[MatchResult]) -> list[Finding]:
     """What matches of one policy (A) against opponents (B) say.
 
@@ -30,10 +39,15 @@ def verdict(matches: Sequence[MatchResult]) -> list[Finding]:
     other_seeds = (
         "This is one run: another training seed gives another policy, which may be better or worse."
     )
+    number = matches[0].episodes
     if matches[0].difference:  # one team
-        return [*_earnings(matches), Finding(other_seeds, "unknown")]
+        differences = {match.b: match.difference for match in matches if match.difference}
+        words = "earns more than", "earns less than", f"in the same {number} episodes"
+        return [*_differences(differences, *words), Finding(other_seeds, "unknown")]
     if not matches[0].symmetric:
-        return [Finding(f"The table shows the reward of each player. {other_seeds}", "unknown")]
+        ahead = {match.b: match.ahead for match in matches if match.ahead}
+        words = "is ahead of", "is behind", f"in {number} games, over both roles together"
+        return [*_differences(ahead, *words), Finding(other_seeds, "unknown")]
     better, worse, unclear = [], [], []
     for match in matches:
         assert match.win_rate is not None
@@ -46,7 +60,6 @@ def verdict(matches: Sequence[MatchResult]) -> list[Finding]:
             worse.append(said)
         else:
             unclear.append(f"{match.b} ({100 * low:.0f} to {100 * high:.0f} %)")
-    number = matches[0].episodes
     games = f"{number} games" if number > 1 else "1 game"
     known = (
         ""
@@ -57,33 +70,26 @@ def verdict(matches: Sequence[MatchResult]) -> list[Finding]:
     each = " each" if len(matches) > 1 else ""
     found = []
     if better:
-        found.append(Finding(f"It wins against {listing(better)} in {games}{each}.", "good"))
+        found.append(Finding(f"The policy wins against {listing(better)} in {games}{each}.", "good"))
     if worse:
-        found.append(Finding(f"It loses against {listing(worse)} in {games}{each}.", "bad"))
+        found.append(Finding(f"The policy loses against {listing(worse)} in {games}{each}.", "bad"))
     open_ = f"{known}{other_seeds} The games do not apply to other opponents or settings."
     return [*found, Finding(open_, "unknown")]
 
 
-def _earnings(matches: Sequence[MatchResult]) -> list[Finding]:
-    """What matches of one team say: no player meets another there."""
-    more: list[str] = []
-    less: list[str] = []
-    unclear: list[str] = []
-    for match in matches:
-        if match.difference is None:
-            continue
-        low, high = match.difference.low, match.difference.high
-        (more if low > 0 else less if high < 0 else unclear).append(match.b)
-    same = f"in the same {matches[0].episodes} episodes"
-    found = []
+def _differences(
+    found: Mapping[str, Estimate], better: str, worse: str, where: str
+) -> list[Finding]:
+    """What differences from opponents say, by their names."""
+    more = [name for name, one in found.items() if one.low > 0]
+    less = [name for name, one in found.items() if one.high < 0]
+    unclear = [name for name in found if name not in (*more, *less)]
+    findings = []
     if more:
-        found.append(Finding(f"It earns more than {listing(more)} {same}.", "good"))
+        findings.append(Finding(f"The policy {better} {listing(more)} {where}.", "good"))
     if less:
-        found.append(Finding(f"It earns less than {listing(less)} {same}.", "bad"))
+        findings.append(Finding(f"The policy {worse} {listing(less)} {where}.", "bad"))
     if unclear:
-        found.append(
-            Finding(
-                f"{same.capitalize()} it cannot be told apart from {listing(unclear)}.", "unknown"
-            )
-        )
-    return found
+        said = f"The policy cannot be told apart from {listing(unclear)} {where}."
+        findings.append(Finding(said, "unknown"))
+    return findings
