@@ -57,7 +57,7 @@ def test_a_run_evaluates_itself_and_the_report_draws_it(
 
     rmtree(rival)
     assert main(["resume", str(run)]) == 2
-    assert "cannot evaluate every 2 episodes: there is no entrant" in capsys.readouterr().err
+    assert "cannot evaluate every 2 episodes: there is no player" in capsys.readouterr().err
     assert main(["resume", str(run), "--no-evaluate"]) == 0
     rows = [json.loads(line) for line in (run / "evaluations.jsonl").read_text().splitlines()]
     assert [row["episode"] for row in rows] == [2, 2, 3, 3]
@@ -300,7 +300,7 @@ MISTAKES = {
     ),
     "evaluation against who is not there": (
         ["train", "battle", *EVALUATED, "--evaluate-against", "rusch", "--run", "{new}"],
-        "cannot evaluate every 2 episodes: there is no entrant 'rusch'",
+        "cannot evaluate every 2 episodes: there is no player 'rusch'",
     ),
     "evaluation against one twice": (
         ["train", "battle", *EVALUATED, "--evaluate-against", "rush", "rush", "--run", "{new}"],

@@ -235,5 +235,5 @@ def find_function(kind: str, name: str, known: Mapping[str, Function]) -> Functi
     if name in known:
         return known[name]
     if ":" not in name:
-        raise unknown_name(kind, name, known)
+        raise unknown_name(kind, name, [*known, "module:function"])
     return cast(Function, import_function(kind, name))

@@ -86,7 +86,7 @@ def test_mistakes_are_refused_before_anything_is_trained(
     gone = tmp_path / "gone.json"
     gone.write_bytes(before.replace(b'"name": "rush"', b'"name": "rosh"'))
     assert main(["reproduce", str(gone), *options, str(tmp_path / "a.json")]) == 2
-    assert "there is no entrant 'rosh'" in capsys.readouterr().err
+    assert "there is no player 'rosh'" in capsys.readouterr().err
     assert not runs.exists()
     assert played.read_bytes() == before
 

@@ -159,7 +159,7 @@ def test_what_is_no_table_is_refused(tmp_path: Path) -> None:
         (["--workers", "0"], "workers is 0"),
         (["--games", "0"], "games is 0"),
         (["--games", "1", "--against", "rush", "swarm"], "at least 2"),
-        (["--against", "nobody"], "there is no entrant 'nobody'"),
+        (["--against", "nobody"], "there is no player 'nobody'"),
         (["--against", "00-cmfq=rush"], "called as, a run of the sweep"),
         (["--log", "no/g.json"], "there is no folder"),
         (["--log", "old.json"], "cannot write old.json: this file is not a file of games"),

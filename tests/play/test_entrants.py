@@ -119,7 +119,7 @@ def test_who_cannot_enter(runs: Path, tmp_path: Path) -> None:
         enter([run, f"{run}/checkpoints/000003.safetensors"], 1)
     with pytest.raises(UserError, match="not a run folder with checkpoints"):
         enter([str(runs)], 1)
-    with pytest.raises(UserError, match="there is no entrant 'rusch'"):
+    with pytest.raises(UserError, match="there is no player 'rusch'"):
         enter(["rusch"], 1)
     again = copytree(run, tmp_path / "again")
     (again / "checkpoints" / "000003.safetensors").unlink()

@@ -47,8 +47,8 @@ def cross_in(
         entrants, the stored games of the results folder are reported again.
 
         Args:
-            entrants: Run folders, checkpoint files, scripted players or module:name; group=entrant
-                puts an entrant into its own group.
+            entrants: Run folders, checkpoint files, scripted players, zoo:NAME or module:name;
+                group=entrant puts an entrant into its own group.
             out: Folder to write the tables and figures to.
             settings: Settings of the game.
             environment: Environment, or a run trained in it (default: that of the players)

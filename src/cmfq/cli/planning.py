@@ -67,10 +67,11 @@ def power(
     print_table(Table(columns, rows, title))
     say("A, B, pairs: between seeds of A, seeds of B, pairs of them; games: within a pair")
     say("at least: seeds needed however many games they play")
-    say(
-        f"even: win rates from {100 * EVEN[0]:.0f} to {100 * EVEN[1]:.0f} %, whose variances say "
-        "most; each is carried over to the win rate that is to be told"
-    )
+    if len(even) > 1:
+        say(
+            f"even pairs: win rates from {100 * EVEN[0]:.0f} to {100 * EVEN[1]:.0f} %, whose "
+            "variances say most"
+        )
     say(_conclusion(rows, difference, power, mean=len(even) > 1))
 
 

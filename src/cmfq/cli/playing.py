@@ -127,8 +127,8 @@ def report(
 
     Args:
         run: Run folder.
-        against: Opponents: run folders, checkpoint files, scripted players or module:name
-            (default: random, rush and focus in battle, all scripted players elsewhere)
+        against: Opponents: run folders, checkpoint files, scripted players, zoo:NAME or
+            module:name (default: random, rush and focus in battle, all scripted players elsewhere)
         games: Number of games against each opponent.
         seed: Random seed of the games.
         workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; results are the same.
@@ -209,7 +209,9 @@ def _metrics_of(run: Run) -> list[dict[str, Any]]:
 
 def _print_match(result: MatchResult) -> None:
     """Tables of a match, and last what they say."""
-    title = f"{result.episodes} games of {result.settings.title}"
+    alone = " for each player, alone" if result.difference else ""
+    unit = "episodes" if alone else "games"
+    title = f"{result.episodes} {unit} of {result.settings.title}{alone}"
     if result.symmetric:
         _print_wins(result, title)
         _print_details(result)

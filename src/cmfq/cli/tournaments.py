@@ -70,8 +70,8 @@ def tournament_in(
         are not given are those that the first entrant was trained with.
 
         Args:
-            entrants: Run folders, checkpoint files, scripted players or module:name; group=entrant
-                puts an entrant into its own group.
+            entrants: Run folders, checkpoint files, scripted players, zoo:NAME or module:name;
+                group=entrant puts an entrant into its own group.
             log: Game log: file that keeps each game as soon as it is over.
             settings: Settings of the game.
             environment: Environment, or a run trained in it (default: that of the players)
@@ -137,9 +137,9 @@ def progress(
 
     Args:
         runs: Run folders; the game is that of the first one.
-        against: Opponents: run folders (their last checkpoint), checkpoint files, scripted players
-            or module:name (default: random, rush and swarm in battle, all scripted players
-            elsewhere)
+        against: Opponents: run folders (their last checkpoint), checkpoint files, scripted
+            players, zoo:NAME or module:name (default: random, rush and swarm in battle, all
+            scripted players elsewhere)
         games: Number of games of each checkpoint against each opponent; sides swap after every
             game.
         seed: Random seed of the games.

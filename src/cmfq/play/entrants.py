@@ -14,7 +14,7 @@ from typing import Any
 
 from cmfq.errors import UserError
 from cmfq.imports import own_names, source_of
-from cmfq.play.players import own_functions_of, scripted_players
+from cmfq.play.players import no_player, own_functions_of, scripted_players
 from cmfq.storage import flatten, to_json
 from cmfq.training.checkpoint import latest_checkpoint, list_checkpoints
 from cmfq.training.former import with_todays_names
@@ -151,10 +151,7 @@ def _find(group: str, name: str, kind: str, checkpoints: int) -> Entrant:
         return Entrant(
             name, group or f"{name} (own)", None, (Player(_digest(content), name, 0),), None
         )
-    raise UserError(
-        f"there is no entrant {name[:200]!r}: give run folders, checkpoint files, module:name, or "
-        f"any of {', '.join(scripts)}"
-    )
+    raise no_player(name, kind)
 
 
 def alone(name: str, kind: str) -> Entrant:

@@ -74,11 +74,12 @@ def load_player(
     if not _exists(name):
         if own_names(name):
             return load_own_player(name, teams)
-        raise _no_player(name, kind)
+        raise no_player(name, kind)
     return load_policies(name, kind, teams, device)
 
 
-def _no_player(name: str, kind: str) -> UserError:
+def no_player(name: str, kind: str) -> UserError:
+    """The error for a name that is no player's."""
     named = [*scripted_players(kind), *shipped()]
     suggestion = did_you_mean(name, named, cutoff=0.6)
     return UserError(
@@ -133,7 +134,7 @@ def game_of(names: Sequence[str]) -> EnvironmentSettings:
     kind = next(iter(scripted), "battle")
     unknown = [name for name in told - {*own_names(*told)} if not scripted]
     if unknown:
-        raise _no_player(min(unknown, key=names.index), kind)
+        raise no_player(min(unknown, key=names.index), kind)
     if own_names(*names) and not scripted:
         notify(
             f"environment {names}",

@@ -70,7 +70,9 @@ def verdict(matches: Sequence[MatchResult]) -> list[Finding]:
     each = " each" if len(matches) > 1 else ""
     found = []
     if better:
-        found.append(Finding(f"The policy wins against {listing(better)} in {games}{each}.", "good"))
+        found.append(
+            Finding(f"The policy wins against {listing(better)} in {games}{each}.", "good")
+        )
     if worse:
         found.append(Finding(f"The policy loses against {listing(worse)} in {games}{each}.", "bad"))
     open_ = f"{known}{other_seeds} The games do not apply to other opponents or settings."

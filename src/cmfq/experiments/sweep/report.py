@@ -317,13 +317,14 @@ def cells_sentence(plan: Plan, found: Responses, *, alone: bool) -> str:
 
 def _cells_table(plan: Plan, found: Responses) -> Table:
     a, b = plan.algorithms
+    met = np.isfinite(found.strength).all()  # common opponents
     rows = []
     for cell, levels in enumerate(plan.design):
         chosen = [
             level_text(one.levels[level]) for one, level in zip(plan.factors, levels, strict=True)
         ]
-        rates = (found.contrast[cell], *found.strength[:, cell])
-        shares = [f"{rate:.0%}" if np.isfinite(rate) else "–" for rate in rates]
-        rows.append((str(cell), *chosen, *shares))
+        rates = (found.contrast[cell], *(found.strength[:, cell] if met else ()))
+        rows.append((str(cell), *chosen, *(f"{rate:.0%}" for rate in rates)))
     names = (factor.name.rpartition(".")[2] for factor in plan.factors)
-    return Table(("cell", *names, f"{a} v {b}", f"strength of {a}", f"of {b}"), rows)
+    strengths = (f"strength of {a}", f"of {b}") if met else ()
+    return Table(("cell", *names, f"{a} v {b}", *strengths), rows)
