@@ -83,14 +83,14 @@ def read_origin(folder: Path) -> Origin:
 def writing_command(played_by: str, folder: Path) -> str:
     """The command that played the games, with the folder to write.
 
-    It stays as it is if the folder lies in the one that it writes, as those of `cmfq paper` do.
+    ``cmfq paper`` has a folder of its own, in which others are.
     """
     words = shlex.split(played_by)
+    if "cmfq paper " in played_by:
+        return played_by
     if "--out" in words[:-1]:
-        place = words.index("--out") + 1
-        if Path(words[place]).absolute() in (folder.absolute(), *folder.absolute().parents):
-            return played_by
-        del words[place - 1 : place + 1]
+        place = words.index("--out")
+        del words[place : place + 2]
         played_by = " ".join(map(shlex.quote, words))
     return f"{played_by} --out {shlex.quote(str(folder))}"
 
