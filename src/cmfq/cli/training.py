@@ -14,7 +14,6 @@ from cmfq.cli.command_line import preset_options
 from cmfq.cli.options import Device, Folder, Trackers
 from cmfq.cli.screen import ScreenTable, new_console
 from cmfq.devices import Arithmetic, describe
-from cmfq.environments.keeping import teams_of
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.hints import command
@@ -178,8 +177,8 @@ def _continue(
     run: Run, self_play: SelfPlay, games: PlayCheckpoint | None, trackers: Mapping[str, Tracker]
 ) -> None:
     """Train until the last episode or a signal; report to the terminal."""
-    environment = self_play.settings.environment
-    measure = "" if len(teams_of(environment)) == 1 else environment.decided_by
+    one_team = len(self_play.environments[0].teams) == 1
+    measure = "" if one_team else self_play.settings.environment.decided_by
     progress_bar = TrainingProgress(self_play.settings.episodes, self_play.episode)
     own = self_play.settings.own_functions
     go_on = command("resume", run.path, own_functions=[*own, *own_names(*trackers)])
