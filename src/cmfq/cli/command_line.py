@@ -1,9 +1,11 @@
-"""Command lines that repeat a result, to be stored beside it."""
+"""Command lines that repeat a result, and what options of a command line mean together."""
 
-from collections.abc import Mapping, Sequence
+import inspect
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass
 
 from cmfq.environments.settings import EnvironmentSettings
+from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.play.entrants import split_group
 from cmfq.play.players import own_functions_of
@@ -45,6 +47,26 @@ def option_words(options: Mapping[str, object]) -> list[str]:
         else:
             words += [f"--{option}", str(value)]
     return words
+
+
+def refuse_unplayed(players: Sequence[str], function: Callable[..., None], **given: object) -> None:
+    """Refuse options for playing where nobody is given who plays, and stored games are reported.
+
+    Args:
+        players: players that are given.
+        function: function of the command, which has the defaults.
+        given: values of these options by name.
+
+    Raises:
+        UserError: one of them is not its default.
+    """
+    parameters = inspect.signature(function).parameters
+    for name, value in given.items():
+        if not players and value != parameters[name].default:
+            raise UserError(
+                f"{name} is {value}, but no games are played without players, only stored ones "
+                f"reported: name the players, or leave {name} out"
+            )
 
 
 def repeating(

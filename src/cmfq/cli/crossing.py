@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tyro
 
-from cmfq.cli.command_line import changes, repeating
+from cmfq.cli.command_line import changes, refuse_unplayed, repeating
 from cmfq.cli.options import WORKERS, Device, EnvironmentName, Folder, Workers
 from cmfq.cli.screen import GamesScreen, print_page
 from cmfq.environments.settings import EnvironmentSettings
@@ -58,6 +58,7 @@ def cross_in(
             workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; results are the same.
             device: Device of trained players: cpu, cuda, cuda:1 or auto.
         """
+        refuse_unplayed(entrants, cross, sizes=sizes, games=games, seed=seed)
         if not entrants:
             print_page(write_stored_crossing(out), out)
             return

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tyro
 
-from cmfq.cli.command_line import changes, repeating
+from cmfq.cli.command_line import changes, refuse_unplayed, repeating
 from cmfq.cli.options import (
     WORKERS,
     Device,
@@ -66,8 +66,7 @@ def tournament_in(
 
         Every entrant plays every entrant of another group. Runs that differ only in the seed are
         one group, and intervals are over seeds. If interrupted, the same command continues. Without
-        entrants, the finished tournament of the log is reported again. Settings of the game that
-        are not given are those that the first entrant was trained with.
+        entrants, the log is reported again. Settings that are not given are the first entrant's.
 
         Args:
             entrants: Run folders, checkpoint files, scripted players, zoo:NAME or module:name;
@@ -85,10 +84,11 @@ def tournament_in(
             out: Folder to write tables, figures and games to.
         """
         _validate_tournament(games, log if entrants else None, html, out)
+        refuse_unplayed(entrants, tournament, games=games, checkpoints=checkpoints, seed=seed)
         if entrants:
             options = {"log": log, "environment": environment, **changes(default, settings)}
-            options |= {"games": games, "checkpoints": checkpoints, "seed": seed}
-            options |= {"within_groups": within_groups or None, "html": html, "out": out}
+            options |= {"games": games, "checkpoints": checkpoints, "seed": seed, "html": html}
+            options |= {"within_groups": within_groups or None, "out": out}
             with GamesScreen(log) as screen:
                 played = play_tournament(
                     find_entrants(entrants, default.kind, last_of(checkpoints)),
@@ -140,8 +140,7 @@ def progress(
         against: Opponents: run folders (their last checkpoint), checkpoint files, scripted
             players, zoo:NAME or module:name (default: random, rush and swarm in battle, all
             scripted players elsewhere)
-        games: Number of games of each checkpoint against each opponent; sides swap after every
-            game.
+        games: Number of games of each checkpoint against each opponent; sides swap every game.
         seed: Random seed of the games.
         workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; results are the same.
         device: Device of trained players: cpu, cuda, cuda:1 or auto.
@@ -175,6 +174,7 @@ def progress(
             )
         say(screen.cost())
     else:
+        refuse_unplayed(runs, progress, against=against, games=games, seed=seed)
         played = finished_progress(kept)
     _report_progress(played, out, picture=picture)
     if picture and kept and kept != log:
