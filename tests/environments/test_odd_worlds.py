@@ -504,7 +504,7 @@ NAMES: dict[str, list[Any]] = {
 def test_teams_of_one_are_said_and_can_be_grouped(names: list) -> None:
     world = make(plan=dict.fromkeys(names, (0, None, 3)))
     with pytest.warns(
-        Notice, match=r"8 teams have one agent each.*group_by spaces.*teams name"
+        Notice, match=r"8 teams have one agent each.*--group-by spaces.*--teams name"
     ):
         assert len(adapt(world).teams) == 8
     environment = adapt(world, group_by="spaces")

@@ -165,8 +165,8 @@ class PettingZooEnvironment:
             self._notify(
                 "lonely",
                 f"{self._grouping.lonely} teams have one agent each, so nobody in them has a "
-                "neighbour, and each learns a network of its own: group_by spaces makes agents of "
-                "equal spaces one team, teams name=pattern does by names",
+                "neighbour, and each learns a network of its own: --group-by spaces makes agents "
+                "of equal spaces one team, --teams name=pattern does by names",
             )
         self._informed = [False] * len(kinds)  # whether infos hold a team's action masks
         teams_of_present = [self._grouping.team(agent) for agent in present]
