@@ -121,6 +121,16 @@ def validate_log(log: Path, **others: Path | None) -> None:
     validate_output(log, GAMES)
 
 
+def games_beside(path: Path, part: str = "") -> Path:
+    """File that keeps the games of an output until it is written.
+
+    Args:
+        path: path of the output.
+        part: name of a part of the games, where each has a file.
+    """
+    return path.with_name(f"{path.name}{part and '.'}{part}.games")
+
+
 def _reason(path: Path, kind: Output) -> str:
     """Why an output should not be written there; empty if it may."""
     try:

@@ -140,6 +140,9 @@ def test_a_tournament_is_not_taken_for_it(runs: Path, tmp_path: Path) -> None:
 def test_nothing_to_play(runs: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match="there is nothing to play"):
         play([runs / "cmfq-0"], [], tmp_path / "p.json")
+    for script in ("rush", "mine=rush"):
+        with pytest.raises(UserError, match="rush is a script and has no checkpoints"):
+            play([runs / "cmfq-0", script], ["random"], tmp_path / "p.json")
     with pytest.raises(UserError, match="enter one policy twice"):
         play([runs / "cmfq-0"], ["rush", "rush"], tmp_path / "p.json")
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import tyro
 
@@ -23,8 +24,6 @@ from cmfq.text import say
 
 EVEN = (0.2, 0.8)
 """Win rates between which two algorithms are even enough to plan by."""
-NEEDED = 6
-"""Column of the seeds that a pair needs."""
 
 
 def power(
@@ -42,13 +41,13 @@ def power(
         power: Probability of detecting the difference, at a significance level of 5 %.
     """
     played = finished_tournament(tournament)
-    rows: list[tuple[str, ...]] = []
+    rows: list[_Pair] = []
     even = []
     for (a, b), results in all_results(played).items():
         if min(results.points.shape) < 2:
             continue
         found, rate = variation(results.points), float(results.points.mean())
-        rows.append(_power_row(f"{a} v {b}", f"{rate:.0%}", found, difference, power))
+        rows.append(_planned(f"{a} v {b}", f"{rate:.0%}", found, difference, power))
         if EVEN[0] <= rate <= EVEN[1]:
             even.append(found)
     if not rows:
@@ -58,13 +57,13 @@ def power(
         )
     if len(even) > 1:
         mean = mean_variation(even)
-        rows.append(_power_row(f"mean of {len(even)} even pairs", "", mean, difference, power))
+        rows.append(_planned(f"mean of {len(even)} even pairs", "", mean, difference, power))
     columns = ("A v B", "win rate", "A", "B", "pairs", "games", "needed", "at least")
     title = (
         f"Seeds of each algorithm that tell a win rate of {50 + 100 * difference:.0f} % from 50 % "
         f"with {100 * power:.0f} % power, from the standard deviations of the win rate in points"
     )
-    print_table(Table(columns, rows, title))
+    print_table(Table(columns, [_cells(one) for one in rows], title))
     say("A, B, pairs: between seeds of A, seeds of B, pairs of them; games: within a pair")
     say("at least: seeds needed however many games they play")
     if len(even) > 1:
@@ -75,29 +74,46 @@ def power(
     say(_conclusion(rows, difference, power, mean=len(even) > 1))
 
 
-def _conclusion(
-    rows: Sequence[Sequence[str]], difference: float, wanted: float, *, mean: bool
-) -> str:
+class _Pair(NamedTuple):
+    """Two groups, or the mean of several pairs."""
+
+    name: str
+    rate: str
+    found: Variation
+    needed: float
+    """Seeds of each algorithm; infinite where they are more than can be planned."""
+    least: float
+    """The same, however many games they play."""
+
+
+def _planned(name: str, rate: str, found: Variation, difference: float, wanted: float) -> _Pair:
+    """Calculate the seeds that a pair needs."""
+    needed, least = (
+        seeds_needed(one, difference, wanted) or math.inf
+        for one in (found, with_endless_games(found))
+    )
+    return _Pair(name, rate, found, needed, least)
+
+
+def _cells(one: _Pair) -> tuple[str, ...]:
+    found = one.found
+    spreads = (found.rows, found.columns, found.pairs, found.games)
+    counts = map(_seeds_text, (one.needed, one.least))
+    return (one.name, one.rate, *(f"{100 * math.sqrt(part):.0f}" for part in spreads), *counts)
+
+
+def _seeds_text(seeds: float) -> str:
+    return f"more than {MOST_SEEDS}" if math.isinf(seeds) else f"{seeds:.0f}"
+
+
+def _conclusion(rows: Sequence[_Pair], difference: float, wanted: float, *, mean: bool) -> str:
     """Sentence: number of seeds by all pairs, or by their mean, which is the last row then."""
-    pairs = sorted({row[NEEDED] for row in (rows[:-1] if mean else rows)}, key=_order)
-    span = " to ".join(dict.fromkeys((pairs[0], pairs[-1])))
-    seeds, by = span, "by single pairs" if len(rows) > 1 else f"by {rows[0][0]}"
+    needed = [one.needed for one in (rows[:-1] if mean else rows)]
+    span = " to ".join(dict.fromkeys(map(_seeds_text, (min(needed), max(needed)))))
+    seeds, by = span, "by single pairs" if len(rows) > 1 else f"by {rows[0].name}"
     if mean:
-        seeds, by = rows[-1][NEEDED], f"by the {rows[-1][0]} ({span} by single pairs)"
+        seeds, by = _seeds_text(rows[-1].needed), f"by the {rows[-1].name} ({span} by single pairs)"
     return (
         f"{seeds[:1].upper()}{seeds[1:]} seeds of each algorithm tell a win rate of "
         f"{50 + 100 * difference:.0f} % from 50 % with {100 * wanted:.0f} % power, {by}."
     )
-
-
-def _order(seeds: str) -> float:
-    return float(seeds) if seeds.isdecimal() else math.inf
-
-
-def _power_row(
-    name: str, rate: str, found: Variation, difference: float, wanted: float
-) -> tuple[str, ...]:
-    spreads = (found.rows, found.columns, found.pairs, found.games)
-    needed = [seeds_needed(one, difference, wanted) for one in (found, with_endless_games(found))]
-    counts = [f"more than {MOST_SEEDS}" if number is None else str(number) for number in needed]
-    return (name, rate, *(f"{100 * math.sqrt(part):.0f}" for part in spreads), *counts)

@@ -13,7 +13,7 @@ from cmfq.cli.screen import GamesScreen, ScreenTable, new_console, print_page, p
 from cmfq.environments.keeping import teams_of
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
-from cmfq.outputs import MATCH, PAGE, validate_log, validate_output
+from cmfq.outputs import MATCH, PAGE, games_beside, validate_log, validate_output
 from cmfq.play.matches import MatchResult, mean_rewards, play_match
 from cmfq.play.players import load_player, usual_opponents
 from cmfq.play.schedule import validate_games
@@ -24,10 +24,8 @@ from cmfq.results.details import (
     yardstick_rows,
 )
 from cmfq.results.run import run_page
-from cmfq.results.table import margin_text
-from cmfq.results.verdict import who_is_ahead, who_wins
+from cmfq.results.verdict import who_earns_more, who_is_ahead, who_wins
 from cmfq.results.writing import write_page
-from cmfq.statistics.replication import Estimate
 from cmfq.storage import remove, write_json
 from cmfq.text import say
 from cmfq.training.run import Run
@@ -108,7 +106,7 @@ def _log_of_match(log: Path | None, json: Path | None) -> Path | None:
         validate_output(json, MATCH)
     if log is not None:
         validate_log(log, json=json)
-    return log or (json and json.with_name(json.name + ".games"))
+    return log or (json and games_beside(json))
 
 
 def report(
@@ -146,7 +144,7 @@ def report(
     _validate_opponents(against, games, settings, device)
     options = {"against": against, "games": games, "seed": seed}
     again = repeating("report", [str(run)], options, settings, against)
-    logs = {opponent: _log_of(path, number) for number, opponent in enumerate(against, 1)}
+    logs = {opponent: games_beside(path, str(number)) for number, opponent in enumerate(against, 1)}
     play = partial(
         play_match, episodes=games, seed=seed, workers=workers, device=device, command=again
     )
@@ -169,11 +167,6 @@ def report(
         remove(log)
     print_page(page, html=path)
     say(f"report: {path.resolve()}")
-
-
-def _log_of(page: Path, number: int) -> Path:
-    """File that keeps the games against an opponent until the page is written."""
-    return page.with_name(f"{page.name}.{number}.games")
 
 
 def _validate_opponents(
@@ -220,23 +213,9 @@ def _print_match(result: MatchResult) -> None:
         print_table(reward_table([result], title))
         say(result.compared)
         if result.difference:
-            say(_earns(result, result.difference))
+            say(who_earns_more(result, result.difference))
         elif result.ahead:
             say(who_is_ahead(result, result.ahead))
-
-
-def _earns(result: MatchResult, difference: Estimate) -> str:
-    """Sentence about two players of one team."""
-    same = f"in the same {result.episodes} episodes"
-    if difference.low <= 0 <= difference.high:
-        return (
-            f"{result.a} and {result.b} cannot be told apart: what {result.a} earns, minus what "
-            f"{result.b} earns {same}, is {margin_text(difference)}."
-        )
-    a, b = result.a, result.b
-    if difference.value < 0:
-        a, b, difference = b, a, difference.swapped()
-    return f"{a} earns {margin_text(difference)} more than {b} {same}."
 
 
 def _print_details(result: MatchResult) -> None:

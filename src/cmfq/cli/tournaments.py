@@ -19,7 +19,7 @@ from cmfq.cli.screen import GamesScreen, print_page
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.hints import command
-from cmfq.outputs import IMAGE, PAGE, validate_log, validate_output
+from cmfq.outputs import IMAGE, PAGE, games_beside, validate_log, validate_output
 from cmfq.play.entrants import find_entrants, split_group
 from cmfq.play.game_log import Tournament, TournamentSettings
 from cmfq.play.players import game_of, usual_opponents
@@ -151,7 +151,7 @@ def progress(
     picture = out is not None and _is_picture(out, progress_report.TITLE)
     if runs and log is not None:
         validate_log(log, out=out)
-    kept = log or (out and _log_beside(out, picture=picture))
+    kept = log or (out and (games_beside(out) if picture else out / progress_report.GAMES))
     if runs or not kept:
         environment = game_of([split_group(run)[1] for run in runs])
         if against is None:
@@ -179,11 +179,6 @@ def progress(
     _report_progress(played, out, picture=picture)
     if picture and kept and kept != log:
         remove(kept)
-
-
-def _log_beside(out: Path, *, picture: bool) -> Path:
-    """File that keeps the games: that of the results folder, or one beside the picture."""
-    return out.with_name(f"{out.name}.games") if picture else out / progress_report.GAMES
 
 
 def _report_progress(played: Tournament, out: Path | None, *, picture: bool) -> None:

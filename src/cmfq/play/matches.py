@@ -15,7 +15,7 @@ from cmfq.play.engine import by_number, play_planned
 from cmfq.play.entrants import Entrant, alone
 from cmfq.play.game_log import Tournament, TournamentSettings
 from cmfq.play.games import Game
-from cmfq.play.outcomes import estimate, margin_of, outcome_of, yardsticks
+from cmfq.play.outcomes import estimate, margins_of_pairs, outcome_of, yardsticks
 from cmfq.play.players import load_player
 from cmfq.play.schedule import ScheduledGame, episodes_alone, validate_games
 from cmfq.statistics.intervals import mean_interval, wilson_interval
@@ -207,10 +207,7 @@ def _difference(games: Sequence[Game]) -> Estimate:
 
 def _ahead(games: Sequence[Game], decided_by: Measure) -> Estimate | None:
     """Mean margin of two games with swapped roles, if there are two."""
-    halves: dict[int, list[float]] = {}
-    for game in games:
-        halves.setdefault(game.game // 2, []).append(margin_of(game, decided_by))
-    both = [sum(pair) for pair in halves.values() if len(pair) == 2]
+    both = margins_of_pairs(((game.game // 2, game) for game in games), decided_by)
     if not both:
         return None
     return estimate(np.array(both).reshape(-1, 1), share=False, games=True)

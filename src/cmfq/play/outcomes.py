@@ -5,7 +5,7 @@ was dealt for the damage taken tells more of every game (``docs/statistics.md``)
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -64,6 +64,21 @@ def margin_of(game: PlayedGame, decided_by: Measure) -> float:
     if decided_by == "survivors":
         return game.a_survivors - game.b_survivors
     return game.a_reward - game.b_reward
+
+
+def margins_of_pairs(
+    games: Iterable[tuple[Hashable, PlayedGame]], decided_by: Measure
+) -> list[float]:
+    """Margins of two games each in which the players swapped roles.
+
+    Args:
+        games: each with what only its other half shares; one without another half is left out.
+        decided_by: what the winner has more of.
+    """
+    halves: dict[Hashable, list[float]] = {}
+    for pair, game in games:
+        halves.setdefault(pair, []).append(margin_of(game, decided_by))
+    return [sum(both) for both in halves.values() if len(both) == 2]
 
 
 def points_of(outcome: Outcome) -> float:

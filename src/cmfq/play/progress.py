@@ -103,10 +103,12 @@ def play_progress(
     validate_games(games)
     validate_game_count(games, teams_of(environment))
     kind = environment.kind
-    scripts = [name for name in runs if name in scripted_players(kind)]
-    if scripts:
-        raise UserError(f"{scripts[0]} is a script and has no checkpoints: give it as an opponent")
     entrants, against = find_entrants(runs, kind, EVERY_CHECKPOINT), _opponents(opponents, kind)
+    for one in entrants:
+        if one.name in scripted_players(kind):
+            raise UserError(
+                f"{one.name} is a script and has no checkpoints: give it as an opponent"
+            )
     players = [player for run in entrants for player in run.players]
     validate_games(games, len(players) * len(against))
     planned = [game for player in players for one in against for game in _games(player, one, games)]

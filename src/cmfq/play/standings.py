@@ -12,7 +12,7 @@ from cmfq.environments.settings import Measure
 from cmfq.errors import UserError
 from cmfq.play.entrants import Entrant, groups_of
 from cmfq.play.game_log import GameRecord, Tournament
-from cmfq.play.outcomes import estimate, margin_of
+from cmfq.play.outcomes import estimate, margin_of, margins_of_pairs
 from cmfq.statistics.rating import GroupRatings, cycles, rate_groups
 from cmfq.statistics.replication import (
     Estimate,
@@ -179,11 +179,8 @@ def margins_of(games: Sequence[GameRecord], decided_by: Measure, paired: bool) -
     """
     if not paired:
         return [margin_of(game, decided_by) for game in games]
-    halves: dict[tuple[str, str, int], list[float]] = {}
-    for game in games:
-        both = halves.setdefault((game.a, game.b, game.game // 2), [])
-        both.append(margin_of(game, decided_by))
-    return [sum(both) for both in halves.values() if len(both) == 2]
+    halves = (((game.a, game.b, game.game // 2), game) for game in games)
+    return margins_of_pairs(halves, decided_by)
 
 
 def all_results(tournament: Tournament) -> dict[tuple[str, str], PairResults]:

@@ -31,6 +31,20 @@ def who_is_ahead(match: MatchResult, ahead: Estimate) -> str:
     return f"{match.a} is {'ahead of' if ahead.low > 0 else 'behind'} {match.b} {both}."
 
 
+def who_earns_more(match: MatchResult, difference: Estimate) -> str:
+    """Sentence on a match of one team: who earns more in the same episodes."""
+    same = f"in the same {match.episodes} episodes"
+    if difference.low <= 0 <= difference.high:
+        return (
+            f"{match.a} and {match.b} cannot be told apart: what {match.a} earns, minus what "
+            f"{match.b} earns {same}, is {margin_text(difference)}."
+        )
+    a, b = match.a, match.b
+    if difference.value < 0:
+        a, b, difference = b, a, difference.swapped()
+    return f"{a} earns {margin_text(difference)} more than {b} {same}."
+
+
 def verdict(matches: Sequence[MatchResult]) -> list[Finding]:
     """What matches of one policy (A) against opponents (B) say.
 
