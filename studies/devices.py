@@ -19,10 +19,10 @@ from tempfile import TemporaryDirectory
 import torch
 import tyro
 
-import cmfq
 from cmfq.bench import measure
 from cmfq.devices import available, describe, find_device, wait_for
 from cmfq.environments.battle import BattleSettings
+from cmfq.experiments.training import train_missing
 from cmfq.learner import LearnerSettings
 from cmfq.results.page import Code, Finding, Page, Section
 from cmfq.results.table import Table, listing
@@ -41,6 +41,7 @@ SHAPES = {
         (64, 8, 1, 256),
         (64, 32, 1, 256),
         (64, 32, 1, 1024),
+        (64, 32, 8, 1024),
         (400, 1, 1, 256),
         (400, 8, 8, 256),
         (400, 8, 8, 1024),
@@ -50,6 +51,8 @@ SHAPES = {
 BATCHES = (256, 1024, 4096)
 WHOLE_RUN = ("paper", 400, 16)
 """Preset, episodes, worlds."""
+SEVERAL_RUNS = (15, "paper", 32, 16)
+"""Runs at once, each in a process of its own; of each: preset, episodes, worlds."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,8 @@ class Row:
     device: str
     """The device and its name."""
     kind: str
-    """``training``: rates of whole steps; ``update``; or ``run``: a whole run."""
+    """``training``: rates of whole steps; ``update``; ``run``: a whole run; or ``runs``: several at
+    once."""
     case: dict[str, int | str]
     values: dict[str, float] = field(default_factory=dict)
 
@@ -135,6 +139,13 @@ def update_values(name: str, batch: int, repeats: int) -> dict[str, float]:
 
 def run_values(name: str, preset: str, episodes: int, worlds: int) -> dict[str, float]:
     """Seconds of a whole run of CMFQ, from the command to the last checkpoint."""
+    return several_values(name, 1, preset, episodes, worlds)
+
+
+def several_values(
+    name: str, runs: int, preset: str, episodes: int, worlds: int
+) -> dict[str, float]:
+    """Seconds of some runs of CMFQ with different seeds at once, until all have ended."""
     settings = replace(
         preset_training(preset, BattleSettings()),
         algorithm="cmfq",
@@ -143,13 +154,14 @@ def run_values(name: str, preset: str, episodes: int, worlds: int) -> dict[str, 
         device=name,
         evaluate_period=0,
     )
+    plan = {f"cmfq-{seed}": replace(settings, seed=seed) for seed in range(runs)}
     with TemporaryDirectory() as folder:
-        path = Path(folder) / "run"
         started = time.perf_counter()
-        cmfq.train(settings, run=path)
+        for _ in train_missing(plan, Path(folder), workers=runs):
+            pass
         seconds = time.perf_counter() - started
-        agent_steps = sum(row["agent_steps"] for row in Run.open(path).rows())
-    return {"seconds": seconds, "agent_steps": float(agent_steps)}
+        rows = [row for run in plan for row in Run.open(Path(folder) / run).rows()]
+    return {"seconds": seconds, "agent_steps": float(sum(row["agent_steps"] for row in rows))}
 
 
 def page_of(rows: Sequence[Row], again: str) -> Page:
@@ -169,6 +181,7 @@ def page_of(rows: Sequence[Row], again: str) -> Page:
             _section("Steps of training", _of_training(rows), rows, "training", _training_table),
             _section("One update", _of_updates(rows), rows, "update", _update_table),
             _section("A whole run", _of_runs(rows), rows, "run", _run_table),
+            _section("Several runs at once", _of_several(rows), rows, "runs", _several_table),
         ),
         (Code(again), "measures the cases that are missing, on the devices of this machine."),
     )
@@ -217,6 +230,21 @@ def _of_runs(rows: Sequence[Row]) -> Iterator[str]:
             f"{device}: {fastest.case['episodes']} episodes with preset {fastest.case['preset']} "
             f"take {fastest.values['seconds']:.0f} seconds."
         )
+
+
+def _of_several(rows: Sequence[Row]) -> Iterator[str]:
+    for device, ours in _by_device(rows, "runs").items():
+        best = max(ours, key=_rate_of)
+        runs, seconds = int(best.case["runs"]), best.values["seconds"]
+        yield (
+            f"{device}: {runs} runs at once, each in a process of its own, make "
+            f"{_rate_of(best):,.0f} agent-steps a second together, {seconds / runs:.0f} seconds "
+            f"for {best.case['episodes']} episodes."
+        )
+
+
+def _rate_of(row: Row) -> float:
+    return row.values["agent_steps"] / row.values["seconds"]
 
 
 def _by_device(rows: Sequence[Row], kind: str) -> dict[str, list[Row]]:
@@ -296,11 +324,39 @@ def _run_table(rows: Sequence[Row]) -> Table:
                 *(str(row.case[name]) for name in ("preset", "episodes", "worlds")),
                 f"{row.values['seconds']:.0f}",
                 f"{row.values['agent_steps']:,.0f}",
-                f"{row.values['agent_steps'] / row.values['seconds']:,.0f}",
+                f"{_rate_of(row):,.0f}",
             )
             for row in rows
         ],
         "Runs of CMFQ, 64 a side, from the command to the last checkpoint",
+    )
+
+
+def _several_table(rows: Sequence[Row]) -> Table:
+    return Table(
+        (
+            "device",
+            "preset",
+            "runs",
+            "episodes of each",
+            "parallel episodes",
+            "seconds",
+            "seconds per run",
+            "agent-steps",
+            "agent-steps/s",
+        ),
+        [
+            (
+                row.device,
+                *(str(row.case[name]) for name in ("preset", "runs", "episodes", "worlds")),
+                f"{row.values['seconds']:.0f}",
+                f"{row.values['seconds'] / int(row.case['runs']):.0f}",
+                f"{row.values['agent_steps']:,.0f}",
+                f"{_rate_of(row):,.0f}",
+            )
+            for row in rows
+        ],
+        "Runs of CMFQ, 64 a side, started together, until the last has ended",
     )
 
 
@@ -336,6 +392,8 @@ def measurements(
     if kind == "cuda":
         case = dict(zip(("preset", "episodes", "worlds"), WHOLE_RUN, strict=True))
         cases.append((Row(name, "run", case), partial(run_values, device, *WHOLE_RUN)))
+        case = dict(zip(("runs", "preset", "episodes", "worlds"), SEVERAL_RUNS, strict=True))
+        cases.append((Row(name, "runs", case), partial(several_values, device, *SEVERAL_RUNS)))
     return cases
 
 

@@ -98,6 +98,29 @@ def test_an_update_by_a_graph_is_the_update(changed: dict[str, object]) -> None:
     same_weights(one.learner.target_network, other.learner.target_network)
 
 
+def test_a_run_in_bfloat16_learns_by_graphs_and_plays_like_float32() -> None:
+    settings = replace(SETTINGS, device="cuda", arithmetic="bfloat16")
+    self_play = SelfPlay(settings)
+    before = self_play.sides["agent"].policy.network.trunk.joint_layer.weight.detach().clone()
+    played = self_play.run_episodes()
+    side = self_play.sides["agent"]
+    assert side.learner._graphs is not None
+    assert all(one.loss is not None and np.isfinite(one.loss) for one in played)
+    network = side.policy.network
+    assert not torch.equal(network.trunk.joint_layer.weight, before)
+    specification = side.policy.specification
+    shape = *specification.view_shape, len(specification.channels)
+    view = torch.rand(64, *shape, device="cuda")
+    features = torch.rand(64, len(specification.features), device="cuda")
+    with torch.inference_mode():
+        cheap = network.encode(view, features).hidden
+        network.in_bfloat16 = False
+        exact = network.encode(view, features).hidden
+    assert cheap.dtype == torch.float32, "the head computes in float32"
+    assert not torch.equal(cheap, exact)
+    torch.testing.assert_close(cheap, exact, rtol=0.03, atol=0.03)
+
+
 def test_what_changes_between_updates_reaches_the_graph() -> None:
     self_play = on("cuda")
     self_play.run_episodes()
