@@ -25,7 +25,7 @@ from cmfq.experiments.sweep.report import effects_of
 from cmfq.experiments.training import differences, train_missing, unfinished
 from cmfq.play.entrants import Entrant, Player
 from cmfq.play.game_log import GameRecord, Tournament, TournamentSettings
-from cmfq.play.reading import read_tournament
+from cmfq.play.reading import finished_tournament, read_tournament
 from cmfq.training.run import Run
 from killing import kill_among_games
 
@@ -187,15 +187,25 @@ def test_mistakes_are_refused_before_anything_is_trained(
     assert (Path("old.json").read_text(), Path("mine/README.md").read_text()) == ("mine", "# Mine")
 
 
-def test_an_environment_that_neither_side_wins_is_refused(
+def test_unlike_roles_are_swept_by_pairs_of_games(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path, runs = tmp_path / "plan.toml", tmp_path / "runs"
-    text = SMALL.partition("[settings]")[0].replace("battle", "pursuit")
-    path.write_text(text)
-    assert main(["sweep", str(path), "--log", str(tmp_path / "g"), "--runs", str(runs)]) == 2
-    assert "two sides with the same role" in capsys.readouterr().err
+    path, runs, log = (tmp_path / name for name in ("plan.toml", "runs", "g.json"))
+    text = SMALL.replace("battle", "pursuit").replace("environment.size", "environment.predators")
+    text = text.replace("episodes = [1, 2]", "mean_field.oneself = [false, true]")
+    path.write_text(f"{text}episodes = 1\n")
+    command = ["sweep", str(path), "--log", str(log), "--runs", str(runs), "--workers", "1"]
+    command += ["--checkpoints", "last:1", "--games"]
+    assert main([*command, "3", "--against", "random", "greedy"]) == 2
+    assert "games is 3: give at least 4, one in each role" in capsys.readouterr().err
     assert not runs.exists()
+    assert main([*command, "2", "--out", str(tmp_path / "out")]) == 0
+    page = (tmp_path / "out/README.md").read_text()
+    for words in ("reward as predator of cmfq", "reward as prey of mfq", "swap roles count as one"):
+        assert words in page
+    found = responses(read_plan(path), finished_tournament(log))
+    margins = sum(rewards[0] - rewards[1] for rewards in found.roles.values())
+    np.testing.assert_array_equal(found.contrast, (np.sign(margins) + 1) / 2)
 
 
 def test_a_run_whose_last_checkpoint_is_missing_is_not_finished(

@@ -49,12 +49,18 @@ def option_words(options: Mapping[str, object]) -> list[str]:
     return words
 
 
-def refuse_unplayed(players: Sequence[str], function: Callable[..., None], **given: object) -> None:
+def refuse_unplayed(
+    players: Sequence[str],
+    function: Callable[..., None],
+    called: str = "players",
+    **given: object,
+) -> None:
     """Refuse options for playing where nobody is given who plays, and stored games are reported.
 
     Args:
         players: players that are given.
         function: function of the command, which has the defaults.
+        called: what the command calls its players.
         given: values of these options by name.
 
     Raises:
@@ -66,8 +72,8 @@ def refuse_unplayed(players: Sequence[str], function: Callable[..., None], **giv
     for name, value in given.items():
         if value != parameters[name].default:
             raise UserError(
-                f"{name} is {value}, but no games are played without players, only stored ones "
-                f"reported: name the players, or leave {name} out"
+                f"{name} is {value}, but no games are played without {called}, only stored ones "
+                f"reported: name the {called}, or leave {name} out"
             )
 
 

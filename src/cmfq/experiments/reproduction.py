@@ -69,6 +69,7 @@ def play_again(
     *,
     command: str,
     workers: Workers,
+    device: str,
     on_progress: Callable[[int, int], None],
 ) -> Tournament:
     """Play a tournament as it was played, by the runs in ``folder`` instead of its own.
@@ -79,6 +80,7 @@ def play_again(
         path: path of the new file; games that are there are kept.
         command: that was called.
         workers: where games are played (see :func:`cmfq.workers.as_finished`).
+        device: device of trained players (see :func:`cmfq.devices.find_device`).
         on_progress: as in :func:`~cmfq.play.tournament.play_tournament`.
     """
     named = [
@@ -86,7 +88,13 @@ def play_again(
     ]
     entrants = enter(named, stored.world.kind, max(len(one.players) for one in stored.entrants))
     return play_tournament(
-        entrants, stored.settings, path, command=command, workers=workers, on_progress=on_progress
+        entrants,
+        stored.settings,
+        path,
+        command=command,
+        workers=workers,
+        device=device,
+        on_progress=on_progress,
     )
 
 

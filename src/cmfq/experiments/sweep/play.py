@@ -1,17 +1,19 @@
 """Games of a sweep: the two algorithms of each cell, and every run against common opponents."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from cmfq.environments.base import TeamSpecification
 from cmfq.environments.keeping import teams_of
-from cmfq.environments.sides import are_alike
+from cmfq.environments.sides import are_alike, arrangements
 from cmfq.errors import UserError
 from cmfq.experiments.sweep.plan import Plan, level_text, run_name
 from cmfq.experiments.training import differences, stored_settings
+from cmfq.play.by_role import by_role
 from cmfq.play.engine import play_planned, validate_log, validate_players
 from cmfq.play.entrants import Entrant, enter, find_entrants, split_group
 from cmfq.play.game_log import Tournament, TournamentSettings
@@ -40,6 +42,10 @@ class Responses:
     """``(2, cells)``: mean log damage ratio of each algorithm against the common opponents, each
     counting the same (see :data:`~cmfq.play.outcomes.YARDSTICKS`); only where agents have hit
     points."""
+    roles: Mapping[str, FloatArray] = field(default_factory=dict)
+    """``(2, cells)`` for each role, where sides have other roles: mean reward of each algorithm's
+    agents in it, per game against the common opponents, each counting the same; against the other
+    algorithm of the cell if there are none."""
 
 
 def validate_sweep(
@@ -57,15 +63,8 @@ def validate_sweep(
     Args: as of :func:`play_sweep`.
 
     Raises:
-        UserError: the sides of the game are not alike, opponents cannot play, there are too few
-            games, or the file is of others.
+        UserError: opponents cannot play, there are too few games, or the file is of others.
     """
-    teams = teams_of(plan.game)
-    if len(teams) > 1 and not are_alike(teams):
-        raise UserError(
-            f"a sweep needs two sides with the same role, but {plan.game.title} has "
-            f"{' and '.join(team.role for team in teams)}: `cmfq tournament` compares runs there"
-        )
     runs = tuple(Entrant(str(folder / name), name, None, (), None) for name in plan.names)
     folders = {Path(run.name).resolve() for run in runs}
     others = find_entrants(opponents, plan.game.kind, 1)
@@ -75,9 +74,13 @@ def validate_sweep(
                 f"the opponent {one.name} is, or is called as, a run of the sweep: give another "
                 "opponent, or another group"
             )
-    least = max(1, len(others))
+    each = _least_games(teams_of(plan.game))
+    least = each * max(1, len(others))
     if games < least:
-        raise UserError(f"games is {games}: give at least {least}, one against each opponent")
+        roles = " in each role" if each > 1 else ""
+        raise UserError(
+            f"games is {games}: give at least {least}, one{roles} against each opponent"
+        )
     validate_games(games, len(plan.names))
     settings = TournamentSettings(plan.game, games, seed)
     tournament = Tournament(settings, versions(), "", (*runs, *others), (), ())
@@ -96,6 +99,7 @@ def play_sweep(
     seed: int,
     command: str,
     workers: Workers,
+    device: str,
     on_progress: Callable[[int, int], None],
 ) -> Tournament:
     """Play all games of a sweep that are not in the file yet.
@@ -114,6 +118,7 @@ def play_sweep(
         command: that was called.
         workers: where games are played (see :func:`cmfq.workers.as_finished`);
             the result does not depend on it.
+        device: device of trained players (see :func:`cmfq.devices.find_device`).
         on_progress: as in :func:`~cmfq.play.engine.play_planned`.
     """
     named = [(name, str(folder / name)) for name in plan.names]
@@ -122,28 +127,36 @@ def play_sweep(
     ours = {one.group: one for one in entrants if one.group in plan.names}
     others = [one for one in entrants if one.group not in plan.names]
     settings = TournamentSettings(plan.game, games, seed)
-    planned = _planned(plan, ours, others, games)
-    if len(teams_of(plan.game)) == 1:
+    teams = teams_of(plan.game)
+    planned = _planned(plan, ours, others, games, len(arrangements(teams)))
+    if len(teams) == 1:
         planned = [game for one in entrants for game in episodes_alone(one, games)]
     return play_planned(
         Tournament(settings, versions(), command, entrants, (), ()),
         planned,
         path,
         workers=workers,
+        device=device,
         on_progress=on_progress,
     )
 
 
+def _least_games(teams: Sequence[TeamSpecification]) -> int:
+    """Games in which two players have had every role: one where their sides are alike."""
+    return 1 if len(teams) == 1 or are_alike(teams) else 2 * len(arrangements(teams))
+
+
 def _planned(
-    plan: Plan, ours: dict[str, Entrant], others: Sequence[Entrant], games: int
+    plan: Plan, ours: dict[str, Entrant], others: Sequence[Entrant], games: int, ways: int
 ) -> list[ScheduledGame]:
+    """Games of a plan; ``ways``: number of arrangements of the teams."""
     planned: list[ScheduledGame] = []
     for cell in range(len(plan.design)):
         a, b = (ours[run_name(cell, algorithm)] for algorithm in plan.algorithms)
-        planned += games_between(a, b, games)
+        planned += games_between(a, b, games, ways)
     for run in ours.values():
         for other in others:
-            planned += games_between(run, other, games // len(others))
+            planned += games_between(run, other, games // len(others), ways)
     return planned
 
 
@@ -192,6 +205,7 @@ def responses(plan: Plan, tournament: Tournament) -> Responses:
         if earned
         else None,
         strength(ratios) if ratios and others else None,
+        _role_rewards(plan, tournament),
     )
 
 
@@ -210,6 +224,28 @@ def _damage_ratios(tournament: Tournament) -> PairMeans:
     return found
 
 
+def _role_rewards(plan: Plan, tournament: Tournament) -> dict[str, FloatArray]:
+    """``(2, cells)`` for each role (see :class:`Responses`)."""
+    found = by_role(tournament)
+    roles = dict.fromkeys(role for _, role in found)
+    common = [one.group for one in tournament.entrants if one.group not in plan.names]
+    cells = [[run_name(cell, one) for cell in range(len(plan.design))] for one in plan.algorithms]
+
+    def reward(run: str, role: str, rival: str) -> float:
+        earned = found[run, role]
+        return float(np.mean([earned[other].value for other in common or [rival]]))
+
+    return {
+        role: np.array(
+            [
+                [reward(run, role, rival) for run, rival in zip(own, other, strict=True)]
+                for own, other in (cells, cells[::-1])
+            ]
+        )
+        for role in roles
+    }
+
+
 def responses_csv(plan: Plan, found: Responses) -> str:
     """A row for each cell: levels and responses."""
     a, b = plan.algorithms
@@ -221,6 +257,8 @@ def responses_csv(plan: Plan, found: Responses) -> str:
         rows[0] = [*rows[0], f"return of {a}", f"return of {b}"]
     if found.damage is not None:
         rows[0] = [*rows[0], f"log damage ratio of {a}", f"log damage ratio of {b}"]
+    for role in found.roles:
+        rows[0] = [*rows[0], f"reward of {a} as {role}", f"reward of {b} as {role}"]
     for cell, levels in enumerate(plan.design):
         chosen = [
             level_text(one.levels[level]) for one, level in zip(plan.factors, levels, strict=True)
@@ -228,7 +266,7 @@ def responses_csv(plan: Plan, found: Responses) -> str:
         rates = (found.contrast[cell], *found.strength[:, cell])
         measured = [
             value
-            for values in (found.returns, found.damage)
+            for values in (found.returns, found.damage, *found.roles.values())
             if values is not None
             for value in values[:, cell]
         ]

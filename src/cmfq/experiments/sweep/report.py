@@ -10,30 +10,26 @@
       effects.svg, .png   the figure
 """
 
-import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure
 
 from cmfq.experiments.sweep.effects import Effects, FloatArray, fit_effects
+from cmfq.experiments.sweep.figure import effects_figure
 from cmfq.experiments.sweep.plan import Plan, level_text
 from cmfq.experiments.sweep.play import Responses, responses, responses_csv
 from cmfq.hints import command
 from cmfq.play.game_log import Tournament, tournament_text
 from cmfq.results.origin import writing_command
 from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section
-from cmfq.results.style import colours_of, panels
 from cmfq.results.table import Table, margin_text, rate_text
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import make_folder, write_bytes, write_gzip
 from cmfq.text import Strong, inline_code, markdown_text
 
-TITLE_WIDTH = 20
-"""Characters of a line above a panel."""
 TITLE = "What settings do to"
 CAPTION = (
     "Change of a win rate when a setting goes from its first level to its second, with 95 % "
@@ -60,10 +56,15 @@ def _difference(plan: Plan) -> str:
 def effects_table(plan: Plan, effects: dict[str, Effects], title: str = "") -> Table:
     """A row for the mean and one for each factor, a column for each response."""
     means = [
-        change_text(one.mean) if name == _difference(plan) else rate_text(one.mean)
+        change_text(one.mean) if name == _difference(plan) else rate_text(_share(one.mean))
         for name, one in effects.items()
     ]
     return _table(plan, effects, means, change_text, title)
+
+
+def _share(mean: Estimate) -> Estimate:
+    """The part of an interval that shares can have."""
+    return Estimate(*(min(1.0, max(0.0, part)) for part in mean))
 
 
 def effects_on(plan: Plan, name: str, values: FloatArray) -> dict[str, Effects]:
@@ -128,30 +129,6 @@ def settled(
     ]
 
 
-def effects_figure(plan: Plan, effects: dict[str, Effects]) -> Figure:
-    """A panel for each response, a line for each factor."""
-    colours = colours_of(plan.algorithms)
-    size = (2.5, 0.36 * len(plan.factors) + 0.7)
-    figure, drawn = panels(len(effects), size, columns=len(effects), grid="x")
-    places = np.arange(len(plan.factors))[::-1]
-    for axes, (title, one) in zip(drawn, effects.items(), strict=True):
-        changes = 100 * np.array(one.changes)
-        reach = np.abs(changes[:, 1:] - changes[:, :1]).T
-        colour = next(
-            (colours[name] for name in colours if title == f"strength of {name}"), "black"
-        )
-        axes.errorbar(changes[:, 0], places, xerr=reach, fmt="o", color=colour, capsize=3,
-                      markersize=5, linewidth=1.4)  # fmt: skip
-        axes.axvline(0, color="black", linewidth=0.8, linestyle=":")
-        axes.set_title(textwrap.fill(title, TITLE_WIDTH))
-        axes.spines["left"].set_visible(False)
-        axes.tick_params(axis="y", length=0)
-    drawn[0].set_yticks(places, [factor.title for factor in plan.factors])
-    drawn[0].set_ylim(-0.6, len(places) - 0.4)
-    figure.supxlabel("change of the win rate, in points", fontsize=10)
-    return figure
-
-
 def write_sweep(folder: Path, plan: Plan, plan_text: str, tournament: Tournament) -> None:
     """Write the results folder; it is made if it is not there."""
     make_folder(folder)
@@ -196,10 +173,11 @@ def sweep_page(
         Section("", (_introduction(plan, tournament), *changes, *_controls(plan, effects))),
         Section("Damage", _damage_parts(plan, found)),
         Section("Returns", _return_parts(plan, found)),
+        Section("Rewards by role", _role_parts(plan, found)),
         Section(
             "Cells",
             (
-                Finding(cells_sentence(plan, found, alone=tournament.alone)),
+                Finding(_cells_sentence(plan, found, tournament)),
                 _cells_table(plan, found),
             ),
         ),
@@ -226,6 +204,24 @@ def _return_parts(plan: Plan, found: Responses) -> tuple[Part, ...]:
     )
 
 
+def _role_parts(plan: Plan, found: Responses) -> tuple[Part, ...]:
+    parts: list[Part] = []
+    for role, rewards in found.roles.items():
+        effects = effects_on(plan, f"reward as {role}", rewards)
+        parts += _told(
+            settled(plan, effects, lambda one: margin_text(one, 1)),
+            plan.design.shape[1] * len(effects),
+            measure_table(plan, effects, 1, f"Rewards as {role}, and their changes"),
+        )
+    if parts:
+        parts.append(
+            "Reward of a game of an algorithm's agents in a role together, against the common "
+            "opponents, or the other algorithm of the cell if there are none. A change is bold "
+            "where its interval leaves out 0."
+        )
+    return tuple(parts)
+
+
 def _damage_parts(plan: Plan, found: Responses) -> tuple[Part, ...]:
     if found.damage is None:
         return ()
@@ -240,11 +236,13 @@ def _damage_parts(plan: Plan, found: Responses) -> tuple[Part, ...]:
     )
 
 
-def _told(sentences: Sequence[str], tests: int, table: Table, how_to_read: str) -> tuple[Part, ...]:
+def _told(
+    sentences: Sequence[str], tests: int, table: Table, how_to_read: str = ""
+) -> tuple[Part, ...]:
     """A table of effects, how many of its intervals leave out 0, and a sentence for each."""
     items = (Items([markdown_text(one) for one in sentences]),) if sentences else ()
     count = Finding(f"{len(sentences)} of {tests} intervals leave out 0.")
-    return (count, table, how_to_read, *items)
+    return (count, table, *([how_to_read] if how_to_read else []), *items)
 
 
 def _introduction(plan: Plan, tournament: Tournament) -> str:
@@ -264,6 +262,11 @@ def _introduction(plan: Plan, tournament: Tournament) -> str:
         games += f", and {each} of each run against each common opponent ({named})"
     if others:
         strength = "*Strength* is the win rate against the common opponents, with equal weights. "
+    if tournament.paired:
+        strength += (
+            "Two games in which the players swap roles count as one, and the player with more "
+            f"{plan.game.decided_by} in both together wins it. "
+        )
     return (
         f"{cells} cells of a two-level design with its mirror image. Each cell has a run of {a} "
         f"and one of {b} with the same seed. Every setting is at its first level in half of the "
@@ -296,18 +299,15 @@ def _controls(plan: Plan, effects: dict[str, Effects]) -> Sequence[str]:
     ]
 
 
-def cells_sentence(plan: Plan, found: Responses, *, alone: bool) -> str:
-    """Sentence: in how many cells the first algorithm won more games than it lost.
-
-    Where each plays ``alone``, it wins an episode in which it earns more.
-    """
+def _cells_sentence(plan: Plan, found: Responses, tournament: Tournament) -> str:
+    """Sentence: in how many cells the first algorithm won more games than it lost."""
     a, b = plan.algorithms
     rates = found.contrast
-    more = (
-        f"earned more than {b} in more than half of the episodes"
-        if alone
-        else f"won more than half of the games against {b}"
-    )
+    more = f"won more than half of the games against {b}"
+    if tournament.alone:
+        more = f"earned more than {b} in more than half of the episodes"
+    elif tournament.paired:
+        more = f"won more than half of the pairs of games with swapped roles against {b}"
     return (
         f"{a} {more} in {np.sum(rates > 0.5)} of "
         f"{len(rates)} cells and less than half in {np.sum(rates < 0.5)}; win rates range from "
