@@ -2,7 +2,7 @@
 
 Runs that differ in their seed are divided into populations that share no run: the first so many,
 the next so many, and so on. A population plays by the mean Q-values of the last checkpoints of its
-runs, as ``cmfq export RUN RUN RUN --method ensemble --checkpoints 3`` joins them. Beside it every
+runs, as ``cmfq export RUN RUN RUN --method ensemble --checkpoints last:3`` joins them. Beside it every
 run plays alone, by its last checkpoint. Finished games are kept in ``rows.json``: the same command
 continues, and plays only what is missing.
 

@@ -158,7 +158,7 @@ def test_commands_take_ensembles(
     run: Path, runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "policy.safetensors"
-    words = ["--method", "ensemble", "--checkpoints", "3", "--out", str(out)]
+    words = ["--method", "ensemble", "--checkpoints", "last:3", "--out", str(out)]
     assert main(["export", str(run), *words]) == 0
     assert len(cmfq.load(out).network.members) == 2
     game = ["--size", "12", "--games", "2", "--workers", "1"]
@@ -179,7 +179,7 @@ def test_several_runs_make_one_policy(run: Path, tiny: Tiny, tmp_path: Path) -> 
     for network, trained in ((whole.members[0], run), (whole, second)):
         for name, weight in cmfq.load(trained).network.state_dict().items():
             assert torch.equal(network.state_dict()[name], weight)
-    assert main(["export", str(run), str(second), *words, "--checkpoints", "2"]) == 0
+    assert main(["export", str(run), str(second), *words, "--checkpoints", "last:2"]) == 0
     assert len(cmfq.load(out).network.members) == 3
 
 

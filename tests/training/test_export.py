@@ -42,6 +42,16 @@ def test_checkpoints_up_to_an_episode(runs: Path) -> None:
     assert [one.description.episode for one in found] == [1, 2]
 
 
+def test_a_number_of_checkpoints_is_refused_with_its_new_spelling(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "policy.safetensors"
+    words = ["export", str(runs / "cmfq-0"), "--method", "average", "--out", str(out)]
+    assert main([*words, "--checkpoints", "2"]) == 2
+    assert capsys.readouterr().err == "cmfq: checkpoints is '2': give last:2\n"
+    assert not out.exists()
+
+
 def test_what_cannot_be_exported(runs: Path, tmp_path: Path) -> None:
     out = tmp_path / "policy.safetensors"
     with pytest.raises(UserError, match=r"checkpoints is 4, but .* has 3"):

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import tyro
 
+from cmfq.cli.options import LastCheckpoints
+from cmfq.cli.tournaments import last_of
 from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.outputs import POLICY, validate_output
@@ -18,7 +20,7 @@ def export(
     runs: tyro.conf.Positional[tuple[Path, ...]],
     out: Path,
     method: Method = "last",
-    checkpoints: int | None = None,
+    checkpoints: LastCheckpoints | None = None,
 ) -> None:
     """Write the policy of a run, or of several together, as one file.
 
@@ -27,22 +29,21 @@ def export(
         out: File to write, such as policy.safetensors.
         method: Form of the policy: the last checkpoint as it is, an ensemble of the last ones (the
             mean of their Q-values), or the average of their weights.
-        checkpoints: Number of last checkpoints of each run, for an ensemble or an average (default:
-            3 of a single run, 1 of each of several).
+        checkpoints: Checkpoints of each run, for an ensemble or an average: last:3 takes the last
+            three (default: last:3 of a single run, last:1 of each of several)
     """
     validate_output(out, POLICY)
     if not runs:
         raise UserError("no run is named: give a run folder, or several for an ensemble")
-    if checkpoints is None:
-        checkpoints = 3 if len(runs) == 1 else 1
-    last = export_policy(runs, out, method, checkpoints)
+    number = last_of(checkpoints or ("last:3" if len(runs) == 1 else "last:1"))
+    last = export_policy(runs, out, method, number)
     own = [
         name for run in runs for name in Run.open(locate(run)).description().settings.own_functions
     ]
     if method == "last":
         what = str(last[0])
     else:
-        each = "the last checkpoint" if checkpoints == 1 else f"the last {checkpoints} checkpoints"
+        each = "the last checkpoint" if number == 1 else f"the last {number} checkpoints"
         what = f"{each} of {runs[0] if len(runs) == 1 else f'each of {len(runs)} runs'}"
     play = command("evaluate", out, RANDOM, own_functions=own)
     say(f"{out} holds {what}: play it with `{play}`")

@@ -267,5 +267,6 @@ def last_of(checkpoints: str) -> int:
     """K of last:K."""
     word, _, number = checkpoints.partition(":")
     if word != "last" or not number.isdecimal() or int(number) < 1:
-        raise UserError(f"checkpoints is {checkpoints!r}: give last:1, last:5 or the like")
+        meant = f"last:{checkpoints}" if checkpoints.isdecimal() else "last:1, last:5 or the like"
+        raise UserError(f"checkpoints is {checkpoints!r}: give {meant}")
     return int(number)
