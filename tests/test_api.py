@@ -74,13 +74,13 @@ def test_a_run_from_python_is_the_one_of_the_command(
 
 def test_matches_and_tournaments_are_those_of_the_commands(tmp_path: Path) -> None:
     game = BattleSettings(size=12, formation="random", max_steps=40)
-    match = cmfq.evaluate("zoo:mfq64", "rush", game, episodes=4, seed=1)
+    match = cmfq.evaluate("zoo:mfq64", "rush", game, games=4, seed=1)
     assert (match.a, match.b, match.settings, len(match.games)) == ("zoo:mfq64", "rush", game, 4)
     assert match.win_rate == (match.wins + match.draws / 2) / 4
     assert cmfq.frame_of(match.games)["a_side"].tolist() == [0, 1, 0, 1]
 
     names = ["swarm", "rush", "random"]
-    played = cmfq.tournament(names, game, episodes=2, file=tmp_path / "t.json")
+    played = cmfq.tournament(names, game, games=2, log=tmp_path / "t.json")
     frame = played.comparisons()
     assert sorted(zip(frame["a"], frame["b"], strict=True)) == [
         ("random (script)", "rush (script)"),
@@ -91,7 +91,7 @@ def test_matches_and_tournaments_are_those_of_the_commands(tmp_path: Path) -> No
     assert (frame["win_rate/low"] <= frame["win_rate/value"]).all()
     assert frame["win_rate/value"][2] == middle
     assert frame["wins"].sum() + frame["draws"].sum() + frame["losses"].sum() == 6
-    again = cmfq.tournament(names, game, episodes=2)
+    again = cmfq.tournament(names, game, games=2)
     assert again.standings == played.standings
     assert main(["tournament", "--log", str(tmp_path / "t.json")]) == 0
 
@@ -113,7 +113,7 @@ def test_a_recorded_game_is_that_of_the_command(tmp_path: Path) -> None:
 
 
 def test_a_match_is_played_in_the_game_of_its_first_trained_player() -> None:
-    match = cmfq.evaluate("zoo:mfq64", "hold", episodes=1)
+    match = cmfq.evaluate("zoo:mfq64", "hold", games=1)
     assert match.settings == cmfq.open_run("zoo:mfq64").settings.environment
 
 

@@ -190,7 +190,7 @@ def test_players_are_loaded_onto_the_device(monkeypatch: pytest.MonkeyPatch) -> 
 
 def test_python_takes_a_device_too(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="device is cuda:99, but this machine has cpu"):
-        cmfq.evaluate("rush", "random", BATTLE, episodes=1, device="cuda:99")
+        cmfq.evaluate("rush", "random", BATTLE, games=1, device="cuda:99")
     settings = replace(preset_training("paper", BATTLE), episodes=1)
     settings = replace(settings, learner=LearnerSettings(min_updates=1))
     cmfq.train(settings, run=tmp_path / "run")

@@ -37,7 +37,7 @@ print(", ".join(team.actions))
 # comes near, `random` takes any allowed action. A draw counts half; the interval is over games.
 
 # %%
-match = cmfq.evaluate("rush", "hold", battle, episodes=20)
+match = cmfq.evaluate("rush", "hold", battle, games=20)
 low, high = match.interval
 print(f"rush wins {match.win_rate:.0%} of {len(match.games)} games ({low:.0%} to {high:.0%})")
 
@@ -88,7 +88,7 @@ plt.show()
 
 # %%
 for opponent in ("random", "hold", "rush"):
-    match = cmfq.evaluate("runs/first-battle", opponent, episodes=20)
+    match = cmfq.evaluate("runs/first-battle", opponent, games=20)
     low, high = match.interval
     print(f"against {opponent:6}  {match.win_rate:4.0%}  ({low:.0%} to {high:.0%})")
 
@@ -103,7 +103,7 @@ for opponent in ("random", "hold", "rush"):
 result = cmfq.tournament(
     ["mine=runs/first-battle", "shipped=zoo:cmfq64", "rush", "random"],
     battle,
-    episodes=8,
+    games=8,
     checkpoints=1,
 )
 table = result.comparisons()

@@ -146,7 +146,7 @@ plt.show()
 # every game:
 
 # %%
-match = cmfq.evaluate("zoo:cmfq64", "zoo:mfq64", episodes=10)
+match = cmfq.evaluate("zoo:cmfq64", "zoo:mfq64", games=10)
 low, high = match.interval
 print(f"CMFQ wins {match.win_rate:.0%} of {len(match.games)} games ({low:.0%} to {high:.0%})")
 

@@ -228,7 +228,7 @@ def evaluate(
     b: str | Path,
     settings: EnvironmentSettings | None = None,
     *,
-    episodes: int = 100,
+    games: int = 100,
     seed: int = 0,
     workers: Workers = 1,
     device: str = "cpu",
@@ -239,7 +239,7 @@ def evaluate(
         a: a run folder, a checkpoint file, ``zoo:NAME``, or a scripted player such as ``"rush"``.
         b: the other player.
         settings: settings of the environment (default: those that ``a`` was trained with).
-        episodes: number of games.
+        games: number of games.
         seed: random seed of the games.
         workers: number of processes, ``"ray"``, ``"ray:ADDRESS"`` or ``"slurm:PARTITION"``; the
             result does not depend on it.
@@ -253,7 +253,7 @@ def evaluate(
     """
     game = game_of([str(a), str(b)]) if settings is None else settings
     return play_match(
-        str(a), str(b), game, episodes=episodes, seed=seed, workers=workers, device=device
+        str(a), str(b), game, episodes=games, seed=seed, workers=workers, device=device
     )
 
 
@@ -261,13 +261,13 @@ def tournament(
     entrants: Sequence[str | Path],
     settings: EnvironmentSettings | None = None,
     *,
-    episodes: int = 100,
+    games: int = 100,
     checkpoints: int = 5,
     seed: int = 0,
     within_groups: bool = False,
     workers: Workers = 1,
     device: str = "cpu",
-    file: str | Path | None = None,
+    log: str | Path | None = None,
 ) -> TournamentResult:
     """Compare groups of entrants over training seeds, as ``cmfq tournament`` does.
 
@@ -276,14 +276,14 @@ def tournament(
             ``"group=entrant"`` puts an entrant into its own group. Runs that differ only in the
             seed are one group; groups are compared.
         settings: settings of the environment (default: those of the first trained entrant).
-        episodes: number of games of each pair of entrants of different groups.
+        games: number of games of each pair of entrants of different groups.
         checkpoints: number of last checkpoints of each run that play.
         seed: random seed of the games.
         within_groups: play games within a group too.
         workers: number of processes, ``"ray"``, ``"ray:ADDRESS"`` or ``"slurm:PARTITION"``; the
             result does not depend on it.
         device: device of trained players.
-        file: game log that keeps each game as soon as it is over: an interrupted tournament
+        log: game log: file that keeps each game as soon as it is over: an interrupted tournament
             continues from it, and ``cmfq tournament --log FILE`` reports it (default: not kept).
 
     Raises:
@@ -297,8 +297,8 @@ def tournament(
     try:
         played = play_tournament(
             find_entrants(names, game.kind, checkpoints),
-            TournamentSettings(game, episodes, seed, within_groups),
-            Path(file) if file is not None else None,
+            TournamentSettings(game, games, seed, within_groups),
+            Path(log) if log is not None else None,
             command="cmfq.tournament(...)",
             workers=workers,
             device=device,
