@@ -185,7 +185,11 @@ def resume(
 
 
 def train_many(
-    runs: Mapping[str, RunSettings] | str | Path, *, folder: str | Path, workers: Workers = 1
+    runs: Mapping[str, RunSettings] | str | Path,
+    *,
+    folder: str | Path,
+    workers: Workers = 1,
+    runs_per_gpu: int = 1,
 ) -> dict[str, TrainedRun]:
     """Train many runs, several at once, as ``cmfq train-many`` does, without output.
 
@@ -196,6 +200,7 @@ def train_many(
         folder: folder of the run folders; it is made if it does not exist.
         workers: number of processes, ``"ray"``, ``"ray:ADDRESS"`` or ``"slurm:PARTITION"``; the
             weights do not depend on it.
+        runs_per_gpu: how many runs share a GPU on Ray; processes of one machine share it anyway.
 
     Returns:
         The finished runs by their names.
@@ -205,7 +210,7 @@ def train_many(
             are finished.
     """
     settings = read_many(Path(runs)).runs() if isinstance(runs, str | Path) else runs
-    for _ in train_missing(settings, Path(folder), workers):
+    for _ in train_missing(settings, Path(folder), workers, runs_per_gpu):
         pass
     return {name: open_run(Path(folder) / name) for name in settings}
 

@@ -164,6 +164,21 @@ def test_a_run_takes_its_threads_and_a_gpu_if_it_names_one(
     one = planned["cmfq-3"]
     assert needs_of([("a", one), ("b", replace(one, threads=3))]) == Needs(3, 0)
     assert needs_of([("a", replace(one, device="cuda"))]) == Needs(1, 1)
+    assert needs_of([("a", replace(one, device="cuda"))], 4) == Needs(1, 0.25)
+    assert needs_of([("a", one)], 4) == Needs(1, 0)
+
+
+def test_runs_share_a_gpu_where_they_can(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plan = tmp_path / "plan.toml"
+    plan.write_text('algorithms = ["iql"]\nseeds = [0]\n')
+    command = ["train-many", str(plan), "--runs", str(tmp_path / "runs"), "--runs-per-gpu"]
+    assert main([*command, "0"]) == 2
+    assert "give at least 1" in capsys.readouterr().err
+    assert main([*command, "2", "--workers", "slurm:gpus"]) == 2
+    assert "Slurm gives each job whole GPUs" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
 
 
 @pytest.mark.parametrize(

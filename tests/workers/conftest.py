@@ -10,7 +10,10 @@ HERE = Path(__file__).parent
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A Ray cluster of two nodes with a core each, on this machine; it asks for a token."""
+    """A Ray cluster of two nodes with a core each, on this machine; it asks for a token.
+
+    The second one has a GPU too, as Ray counts: nothing looks for it.
+    """
     patience = pytest.MonkeyPatch()
     for name, value in {
         "RAY_raylet_start_wait_time_s": "300",
@@ -25,7 +28,7 @@ def cluster() -> Iterator[Any]:
     node = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
     started = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
     try:
-        started.add_node(**node)
+        started.add_node(**node, num_gpus=1)
         yield started
     finally:
         started.shutdown()

@@ -57,3 +57,10 @@ def slow(folder: Path, number: int) -> int:
     (folder / f"pid-{os.getpid()}").touch()
     time.sleep(600)
     return number
+
+
+def assigned(number: int) -> dict[str, float]:
+    """Cores and GPUs that Ray has given to this task."""
+    import ray
+
+    return dict(ray.get_runtime_context().get_assigned_resources())

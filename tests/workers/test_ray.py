@@ -18,7 +18,7 @@ from cmfq.experiments.training import train_missing
 from cmfq.experiments.watching import RunsWatch
 from cmfq.play.matches import play_match
 from cmfq.training.settings import RunSettings
-from cmfq.workers import as_finished
+from cmfq.workers import Needs, as_finished
 from cmfq.workers.on_ray import validate_address
 from weights import last_checkpoints
 
@@ -34,6 +34,12 @@ def test_tasks_run_on_the_cluster_as_here(
     assert sorted(done) == [0, 1, 4, 9]
     with pytest.raises(UserError, match="number is 2"):
         list(as_finished(tasks.mistaken, range(3), f"ray:{cluster.address}"))
+
+
+def test_tasks_take_their_share_of_a_gpu(cluster: Any) -> None:
+    needs = Needs(gpus=0.25)
+    found = list(as_finished(tasks.assigned, range(2), f"ray:{cluster.address}", needs=needs))
+    assert found == [{"CPU": 1.0, "GPU": 0.25}] * 2
 
 
 def test_without_its_token_a_cluster_does_not_answer(

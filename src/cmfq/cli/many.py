@@ -11,14 +11,19 @@ from cmfq.cli.many_screen import RunsScreen
 from cmfq.cli.options import WORKERS, Folder, Workers
 from cmfq.errors import UserError
 from cmfq.experiments.plan import read_many
-from cmfq.experiments.training import train_missing, unfinished
+from cmfq.experiments.training import train_missing, unfinished, validate_sharing
 from cmfq.hints import command
 from cmfq.text import say
 from cmfq.training.settings import RunSettings
 from cmfq.workers import check_workers
 
 
-def train_many(plan: tyro.conf.Positional[Path], runs: Folder, workers: Workers = WORKERS) -> None:
+def train_many(
+    plan: tyro.conf.Positional[Path],
+    runs: Folder,
+    workers: Workers = WORKERS,
+    runs_per_gpu: int = 1,
+) -> None:
     """Train the runs of a plan, several at once.
 
     The plan names algorithms, seeds, sizes and sets of settings; every combination is a run with
@@ -29,10 +34,13 @@ def train_many(plan: tyro.conf.Positional[Path], runs: Folder, workers: Workers 
         plan: TOML file with the plan, such as docs/plans/battle.toml.
         runs: Folder for the runs.
         workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; results are the same.
+        runs_per_gpu: Number of runs that share a GPU on Ray, where the plan sets device to cuda.
+            Processes of one machine share its GPU anyway.
     """
+    validate_sharing(runs_per_gpu, workers)
     check_workers(workers)
     planned = read_many(plan).runs()
-    train_shown(planned, runs, workers)
+    train_shown(planned, runs, workers, runs_per_gpu)
     say(f"finished: {runs} holds {len(planned)} runs")
     together = seeds_together(planned)
     if together:
@@ -52,7 +60,9 @@ def seeds_together(runs: Mapping[str, RunSettings]) -> list[str]:
     return names if len(names) > 1 else []
 
 
-def train_shown(runs: Mapping[str, RunSettings], folder: Path, workers: Workers) -> None:
+def train_shown(
+    runs: Mapping[str, RunSettings], folder: Path, workers: Workers, runs_per_gpu: int = 1
+) -> None:
     """Train what is not finished, and show how far it is.
 
     Raises:
@@ -63,7 +73,7 @@ def train_shown(runs: Mapping[str, RunSettings], folder: Path, workers: Workers)
     say(f"{len(runs) - len(missing)} of {len(runs)} runs are trained", file=sys.stderr, flush=True)
     try:
         with RunsScreen(runs, folder, missing) as screen:
-            for name in train_missing(runs, folder, workers):
+            for name in train_missing(runs, folder, workers, runs_per_gpu):
                 screen.finished(name)
     except KeyboardInterrupt:
         say(f"every run in {folder} is saved: the same command continues", file=sys.stderr)

@@ -53,7 +53,10 @@ def unfinished(runs: Mapping[str, RunSettings], folder: Path) -> list[str]:
 
 
 def train_missing(
-    runs: Mapping[str, RunSettings], folder: Path, workers: Workers = 1
+    runs: Mapping[str, RunSettings],
+    folder: Path,
+    workers: Workers = 1,
+    runs_per_gpu: int = 1,
 ) -> Iterator[str]:
     """Train what is not finished; gives the name of each run as it is.
 
@@ -64,11 +67,14 @@ def train_missing(
         runs: settings of each run, by the name of its folder.
         folder: folder of the run folders; it is made if it is not there.
         workers: where runs are trained (see :func:`cmfq.workers.as_finished`).
+        runs_per_gpu: how many runs share a GPU on Ray. Processes of one machine share it anyway.
 
     Raises:
-        UserError: as :func:`unfinished`; or, after all others are finished, some runs could not be.
+        UserError: as :func:`unfinished`; runs cannot share a GPU there; or, after all others are
+            finished, some runs could not be.
         KeyboardInterrupt: it was stopped.
     """
+    validate_sharing(runs_per_gpu, workers)
     tasks = [(name, runs[name]) for name in unfinished(runs, folder)]
     make_folder(folder)
     train_one = partial(_train, folder.absolute())
@@ -78,7 +84,7 @@ def train_missing(
             train_one,
             tasks,
             workers,
-            needs=needs_of(tasks),
+            needs=needs_of(tasks, runs_per_gpu),
             name=lambda task: task[0],
             folder=folder.absolute(),
         ):
@@ -95,10 +101,25 @@ def train_missing(
         )
 
 
-def needs_of(tasks: Sequence[Task]) -> Needs:
-    """What training one of these runs takes: its threads, and a GPU if it names one."""
+def validate_sharing(runs_per_gpu: int, workers: Workers) -> None:
+    """Refuse that runs share a GPU where they cannot.
+
+    Raises:
+        UserError: the number is below 1, or workers are jobs of Slurm.
+    """
+    if runs_per_gpu < 1:
+        raise UserError(f"runs_per_gpu is {runs_per_gpu}: give at least 1")
+    if runs_per_gpu > 1 and str(workers).startswith("slurm"):
+        raise UserError(
+            f"runs_per_gpu is {runs_per_gpu}, but Slurm gives each job whole GPUs: leave it out"
+        )
+
+
+def needs_of(tasks: Sequence[Task], runs_per_gpu: int = 1) -> Needs:
+    """What training one of these runs takes: its threads, and a share of a GPU if it names one."""
     threads = max((settings.threads for _, settings in tasks), default=1)
-    return Needs(threads, int(any(settings.device.startswith("cuda") for _, settings in tasks)))
+    on_gpus = any(settings.device.startswith("cuda") for _, settings in tasks)
+    return Needs(threads, 1 / runs_per_gpu if on_gpus else 0)
 
 
 def _train(folder: Path, task: Task) -> tuple[str, str]:
