@@ -11,8 +11,10 @@ agent and its mirror image stand in one stripe.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 
 from cmfq.environments.base import FloatArray, IntArray
 
@@ -59,10 +61,10 @@ class Frame:
             others: ``(enemies, 2)``, where the enemies stand in the frame.
             map_size: side of the map, in cells.
         """
-        if self.transposed:
-            view = view.transpose(0, 2, 1, 3)
-        view = np.ascontiguousarray(view[:, :, ::-1] if self.mirrored else view)
         side = view.shape[1]
+        cells = view.reshape(len(view), side * side, view.shape[-1])
+        turned = cells.take(_order(side, self.transposed, self.mirrored), axis=1)
+        view = turned.reshape(view.shape)
         scale = -(-map_size // side)
         x, y = (own // scale).T
         rows = np.arange(len(own))
@@ -73,6 +75,17 @@ class Frame:
         features[:, self.previous] = features[:, self.previous][:, self.actions]
         features[:, self.place] = own / map_size
         return view, features
+
+
+@cache
+def _order(side: int, transposed: bool, mirrored: bool) -> npt.NDArray[np.intp]:
+    """Cells of the engine's view in the order of the frame's, ``(side * side,)``.
+
+    To take cells by their numbers needs half of the time that a turned array's copy needs.
+    """
+    cells = np.arange(side * side).reshape(side, side)
+    cells = cells.T if transposed else cells
+    return (cells[:, ::-1] if mirrored else cells).ravel()
 
 
 def minimap(positions: IntArray, side: int, scale: int) -> FloatArray:
