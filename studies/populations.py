@@ -2,9 +2,9 @@
 
 Runs that differ in their seed are divided into populations that share no run: the first so many,
 the next so many, and so on. A population plays by the mean Q-values of the last checkpoints of its
-runs, as ``cmfq export RUN RUN RUN --method ensemble --checkpoints last:3`` joins them. Beside it every
-run plays alone, by its last checkpoint. Finished games are kept in ``rows.json``: the same command
-continues, and plays only what is missing.
+runs, as ``cmfq export RUN RUN RUN --method ensemble --checkpoints last:3`` joins them. Beside it
+every run plays alone, by its last checkpoint. Finished games are kept in ``rows.json``: the same
+command continues, and plays only what is missing.
 
     python -m studies.populations RUN RUN RUN ... --out docs/results/populations
 """
@@ -59,11 +59,13 @@ class Row:
     win_rate: Estimate
     damage: Estimate
     """Logarithm of damage dealt over damage taken."""
+    until: int = 0
+    """Episodes after which the runs played so; 0: after all."""
 
     @property
     def case(self) -> tuple[object, ...]:
         """What tells it from others."""
-        return self.runs, self.checkpoints, self.opponent, self.size, self.games
+        return self.runs, self.checkpoints, self.opponent, self.size, self.games, self.until
 
 
 def populations(runs: Sequence[Path], members: int) -> list[tuple[Path, ...]]:
@@ -87,18 +89,24 @@ def training_of(run: Path) -> str:
 
 
 def play(
-    runs: Sequence[Path], checkpoints: int, opponent: str, size: int, games: int, workers: int
+    runs: Sequence[Path],
+    checkpoints: int,
+    opponent: str,
+    size: int,
+    games: int,
+    workers: int,
+    until: int = 0,
 ) -> Row:
     """Games of one policy against a script or its earlier self, with intervals over games."""
     with TemporaryDirectory() as folder:
         file, earlier = Path(folder) / "policy.safetensors", Path(folder) / "earlier.safetensors"
-        export_policy(runs, file, "ensemble", checkpoints)
-        until = earlier_self(opponent)
-        if until is not None:
-            export_policy(runs, earlier, "ensemble", checkpoints, until)
+        export_policy(runs, file, "ensemble", checkpoints, until or None)
+        before = earlier_self(opponent)
+        if before is not None:
+            export_policy(runs, earlier, "ensemble", checkpoints, before)
         match = play_match(
             str(file),
-            opponent if until is None else str(earlier),
+            opponent if before is None else str(earlier),
             BattleSettings(size=size),
             episodes=games,
             seed=0,
@@ -112,6 +120,7 @@ def play(
         size,
         games,
         *win_rate_and_damage(match),
+        until,
     )
 
 
@@ -168,31 +177,38 @@ def _table(rows: Sequence[Row]) -> Table:
     )
 
 
-def _kind(row: Row) -> tuple[str, int, int]:
+def _kind(row: Row) -> tuple[str, int, int, int]:
     """What policies of one section have in common."""
-    return row.training, len(row.runs), row.checkpoints
+    return row.training, len(row.runs), row.checkpoints, row.until
 
 
 def page_of(rows: Sequence[Row], commands: Sequence[str], beside: Mapping[str, str]) -> Page:
     """Describe the results, beside the spread of other runs (see :func:`spreads`)."""
     sections = []
     kinds = set(map(_kind, rows))  # in the order of CMFQ first, then of training and size
-    for kind in sorted(kinds, key=lambda kind: ("algorithm" in kind[0], kind[0], -kind[1])):
+    for kind in sorted(
+        kinds, key=lambda kind: ("algorithm" in kind[0], kind[0], kind[3], -kind[1])
+    ):
         ours = [row for row in rows if _kind(row) == kind]
         cases = dict.fromkeys((row.opponent, row.size, row.games) for row in ours)
         found = [
             _finding([row for row in ours if (row.opponent, row.size, row.games) == case], beside)
             for case in cases
         ]
-        training, members, checkpoints = kind
+        training, members, checkpoints, until = kind
         who = f"Populations of {members} runs" if members > 1 else "Single runs"
-        title = f"{who}: {training}"
+        title = f"{who}: {training}" + (f", after {until} of them" if until else "")
         words = (
             f"{members} runs each, the last {checkpoints} checkpoints of every one: "
             f"{members * checkpoints} networks."
             if members > 1
             else "Each run by its last checkpoint."
         )
+        if until:
+            words += (
+                f" The runs as they were after {until} episodes; their learning rate was still "
+                "that of a longer run."
+            )
         sections.append(Section(title, (words, *found, _table(ours))))
     what = (
         "Runs of one algorithm that differ only in their seed play alone and in populations that "
@@ -212,16 +228,17 @@ def page_of(rows: Sequence[Row], commands: Sequence[str], beside: Mapping[str, s
 
 def commands_of(rows: Sequence[Row], out: Path) -> list[str]:
     """Commands that play these games."""
-    cases: dict[tuple[str, int, int, int, int], list[Row]] = {}
+    cases: dict[tuple[str, int, int, int, int, int], list[Row]] = {}
     for row in rows:
         cases.setdefault((*_kind(row), row.size, row.games), []).append(row)
     lines = []
-    for (_, members, checkpoints, size, games), ours in cases.items():
+    for (_, members, checkpoints, until, size, games), ours in cases.items():
         runs = dict.fromkeys(f"runs/{run}" for row in ours for run in row.runs)
         against = dict.fromkeys(row.opponent for row in ours)
         lines.append(
             f"python -m studies.populations {' '.join(runs)} --members {members} --checkpoints "
-            f"{checkpoints} --against {' '.join(against)} --size {size} --games {games} --out {out}"
+            f"{checkpoints} {f'--until {until} ' if until else ''}--against {' '.join(against)} "
+            f"--size {size} --games {games} --out {out}"
         )
     return lines
 
@@ -238,6 +255,8 @@ class PopulationsStudy:
     """Runs of a population; 1 lets every run play alone."""
     checkpoints: int = 3
     """Last checkpoints of each run."""
+    until: int = 0
+    """Episodes after which the runs play so, as if they had ended there; 0: after all."""
     against: tuple[str, ...] = ("swarm", "skirmish")
     """Scripted opponents; itself@150 is the same policy when its runs had 150 episodes."""
     size: int = 64
@@ -256,11 +275,10 @@ def main(arguments: list[str] | None = None) -> int:
     for opponent in study.against:
         for runs in populations(study.runs, study.members):
             names = tuple(run.name for run in runs)
-            case = names, study.checkpoints, opponent, study.size, study.games
-            if any(row.case == case for row in rows):
+            how = study.checkpoints, opponent, study.size, study.games
+            if any(row.case == (names, *how, study.until) for row in rows):
                 continue
-            found = play(runs, study.checkpoints, opponent, study.size, study.games, study.workers)
-            keep(study.out, rows, found)
+            keep(study.out, rows, play(runs, *how, study.workers, study.until))
     beside = spreads(PAPER) if PAPER.is_file() else {}
     write_folder(study.out, page_of(rows, commands_of(rows, study.out), beside))
     return 0

@@ -45,17 +45,22 @@ def test_nothing_is_played_twice(
     page = tmp_path / "page"
     options = [*runs, "--out", str(page), "--games", "2", "--size", "12", "--against", "rush"]
     both = [[*options, "--members", str(n), "--checkpoints", str(n)] for n in (2, 1)]
-    assert [main(one) for one in both] == [0, 0]
+    both.append([*options, "--members", "2", "--checkpoints", "1", "--until", "1"])
+    assert [main(one) for one in both] == [0, 0, 0]
     rows = read_rows(page, Row)
     assert [one.runs for one in rows] == [
-        ("cmfq-0", "cmfq-1"), ("cmfq-2", "cmfq-3"), *((f"cmfq-{n}",) for n in range(4))
+        ("cmfq-0", "cmfq-1"), ("cmfq-2", "cmfq-3"), *((f"cmfq-{n}",) for n in range(4)),
+        ("cmfq-0", "cmfq-1"), ("cmfq-2", "cmfq-3"),
     ]  # fmt: skip
+    assert [one.until for one in rows] == [0] * 6 + [1] * 2
     monkeypatch.setattr(study, "play_match", None)
-    assert [main(one) for one in both] == [0, 0]
+    assert [main(one) for one in both] == [0, 0, 0]
     assert read_rows(page, Row) == rows
     text = (page / "README.md").read_text(encoding="utf-8")
     assert "## Populations of 2 runs: preset paper, size 12, " in text
     assert "2 runs each, the last 2 checkpoints of every one: 4 networks." in text
+    assert ", after 1 of them" in text
+    assert "--members 2 --checkpoints 1 --until 1 --against rush" in text
     assert "cmfq-2, cmfq-3" in text
 
 
