@@ -198,9 +198,9 @@ def page_of(rows: Sequence[Row], commands: Sequence[str], beside: Mapping[str, s
         training, members, checkpoints, until = kind
         who = f"Populations of {members} runs" if members > 1 else "Single runs"
         title = f"{who}: {training}" + (f", after {until} of them" if until else "")
+        last = "checkpoint" if checkpoints == 1 else f"{checkpoints} checkpoints"
         words = (
-            f"{members} runs each, the last {checkpoints} checkpoints of every one: "
-            f"{members * checkpoints} networks."
+            f"{members} runs each, the last {last} of every one: {members * checkpoints} networks."
             if members > 1
             else "Each run by its last checkpoint."
         )
