@@ -115,7 +115,7 @@ def test_a_run_that_stops_says_how_it_goes_on(
 ) -> None:
     monkeypatch.setattr("cmfq.training.stop.StopSignal.__call__", lambda self: True)
     run = str(tmp_path / "own run")
-    assert main(["train", f"{__name__}:spread", *SMALL, "--run", run]) == 0
+    assert main(["train", f"{__name__}:spread", *SMALL, "--run", run]) == 130
     monkeypatch.undo()
     said = capsys.readouterr().out
     assert f"`{TRUST_VARIABLE}=1 cmfq resume '{run}'`" in said

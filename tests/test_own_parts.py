@@ -272,6 +272,7 @@ everyone = Algorithm(first_action_alone, neighbours=True)
         ("failing", [], "cannot be used: KeyError: 'weights'"),
         ("seven", [], "is int: name a merging rule"),
         ("nothing", [], "cannot be imported: module .* has no attribute 'nothing'"),
+        ("odd_prat", [], "has no attribute 'odd_prat'; did you mean 'odd_part'"),
         ("odd_part", [], "is int: give a torch.nn.Module"),
         ("two_heads", [], "has 'head': give it another name"),
         ("partless", [], "cannot be made: AttributeError: .* no attribute 'appeal'"),

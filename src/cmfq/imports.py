@@ -6,7 +6,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from cmfq.errors import UserError, told
+from cmfq.errors import UserError, did_you_mean, told
 from cmfq.zoo import is_shipped
 
 
@@ -36,7 +36,9 @@ def import_object(kind: str, name: str) -> object:
         return getattr(import_module(module), attribute)
     except Exception as error:
         why = error if isinstance(error, ImportError | AttributeError) else told(error)
-        raise UserError(f"{kind} {name!r} cannot be imported: {why}") from error
+        near = did_you_mean(attribute, dir(sys.modules.get(module)))
+        way_out = f"; {near.strip()}" if near and isinstance(error, AttributeError) else ""
+        raise UserError(f"{kind} {name!r} cannot be imported: {why}{way_out}") from error
 
 
 def import_function(kind: str, name: str) -> Callable[..., Any]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+import numpy as np
 import pytest
 
 from cmfq.environments.battle import BattleSettings
@@ -91,3 +92,19 @@ def test_a_world_says_what_training_suits_it() -> None:
         preset_training("original", Whispers())
     with pytest.raises(UserError, match="this environment has one size"):
         TrainSettings(Whispers(), sizes=(3,))
+
+
+@pytest.mark.parametrize("settings", [one for one, _ in WORLDS.values()], ids=WORLDS)
+def test_no_step_follows_the_last_one(settings: EnvironmentSettings) -> None:
+    if hasattr(settings, "max_steps"):
+        settings = replace(settings, max_steps=2)  # type: ignore[call-arg]
+    environment = settings.make()
+    observations = environment.reset(0)
+    over = False
+    while not over:
+        step = environment.step([np.zeros(len(one.ids), np.int32) for one in observations])
+        observations, over = step.observations, step.terminated or step.truncated
+    with pytest.raises(ValueError, match="the episode is over: reset the environment"):
+        environment.step([np.zeros(len(one.ids), np.int32) for one in observations])
+    observations = environment.reset(1)
+    environment.step([np.zeros(len(one.ids), np.int32) for one in observations])

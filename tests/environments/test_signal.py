@@ -1,6 +1,7 @@
 """The world where the truth is known: its optimum, its chances, and who hears whom."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -101,7 +102,7 @@ def test_random_actions_and_a_constant_one_earn_their_chance(setting: str) -> No
 def test_neighbours_are_the_talkers_of_the_own_cluster_from_the_first_step_on(
     world: SignalSettings,
 ) -> None:
-    environment = SignalEnvironment(world)
+    environment = SignalEnvironment(replace(world, max_steps=2))
     agents = len(environment.listens)
     observations = environment.reset(3)
     expected = {

@@ -188,7 +188,7 @@ def test_a_file_may_not_name_a_tracker_unless_the_user_says_so(
     monkeypatch.delenv(TRUST_VARIABLE)
     monkeypatch.setattr("cmfq.training.stop.StopSignal.__call__", lambda self: True)
     run = str(tmp_path / "x")
-    assert main([*SMALL, "--track", OWN, "--run", run]) == 0, "what is typed is trusted"
+    assert main([*SMALL, "--track", OWN, "--run", run]) == 130, "what is typed is trusted"
     assert f"`{TRUST_VARIABLE}=1 cmfq resume {run}` continues" in capsys.readouterr().out
     monkeypatch.undo()
     monkeypatch.delenv(TRUST_VARIABLE, raising=False)

@@ -99,12 +99,20 @@ def repeating(
     return command(*words, own_functions=[*environment.own_functions, *own])
 
 
-def preset_options(name: str, environment: EnvironmentSettings) -> list[str]:
+def preset_options(
+    name: str, environment: EnvironmentSettings, unused: Sequence[str] = ()
+) -> list[str]:
     """Settings of a preset in an environment, as options: ``["--episodes", "80"]``.
+
+    Args:
+        name: name of the preset.
+        environment: settings of the environment.
+        unused: settings that do nothing in a run, and are left out.
 
     Raises:
         UserError: there is no such preset, or it does not fit the environment.
     """
     set_by_preset = flat_changes(TrainSettings(environment), preset_training(name, environment))
-    set_by_preset.pop("preset", None)
+    for left_out in ("preset", *unused):
+        set_by_preset.pop(left_out, None)
     return option_words(set_by_preset)

@@ -53,7 +53,7 @@ def power(
     if not rows:
         raise UserError(
             f"{tournament} has no two groups with two seeds and two games each: nothing in it says "
-            "how much seeds vary"
+            "how much seeds vary; play a tournament with two seeds or more of each"
         )
     if len(even) > 1:
         mean = mean_variation(even)

@@ -69,7 +69,7 @@ def record_in(
             a: Player: a run folder, a checkpoint file, a scripted player such as rush, zoo:NAME or
                 module:name.
             b: The other player; left out in environments with one team.
-            out: Recording file to write.
+            out: Recording file to write; a recording that is there is replaced.
             settings: Settings of the game.
             environment: Environment, or a run trained in it (default: that of the players)
             seed: Random seed of the games.

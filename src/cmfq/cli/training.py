@@ -72,10 +72,11 @@ def train_in(
             for side in self_play.sides.values():
                 try_own_functions(side.policy)  # before there is a run that cannot be played
             with Run.create(run, self_play.settings, track) as folder:
-                if settings.network.head == "auto":
-                    say(head_line(settings, self_play.teams), flush=True)
+                if line := head_line(settings, self_play.teams):
+                    say(line, flush=True)
                 if settings.preset != "paper":
-                    words = preset_options(settings.preset, settings.environment)
+                    unused = () if settings.evaluate_period else ("evaluate_against",)
+                    words = preset_options(settings.preset, settings.environment, unused)
                     say(f"preset {settings.preset} sets {' '.join(words) or 'nothing'}", flush=True)
                 _continue(folder, self_play, games, trackers)
 
@@ -205,6 +206,7 @@ def _continue(
         say(f"finished: {run.path} holds the run, play it with `{play}`")
     else:
         say(f"stopped after episode {self_play.episode}: `{go_on}` continues")
+        raise KeyboardInterrupt
 
 
 def _evaluation_line(row: Evaluation, measure: str) -> str:

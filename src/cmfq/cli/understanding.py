@@ -144,7 +144,7 @@ def _why_nothing(watched: Sequence[Sequence[Deciding]]) -> str:
     counts = [one.counts for step in watched for _, _, one in step if one.counts is not None]
     if any((of_agents.sum(axis=1) > 1).any() for of_agents in counts):
         return (
-            "no agent has two neighbours that acted differently, so no actions are merged; give "
+            "no agent has two neighbours that acted differently, so nothing is approximated; give "
             "another seed or run"
         )
     return (

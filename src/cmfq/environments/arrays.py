@@ -19,6 +19,7 @@ from cmfq.environments.base import (
     Step,
     TeamObservation,
     TeamSpecification,
+    require_running,
 )
 from cmfq.environments.check import check_specifications
 from cmfq.environments.closing import close_world, closed_if_unfit, failures_named
@@ -86,6 +87,7 @@ class ArrayEnvironment:
         self._name = name
         self._max_steps = max_steps
         self._seed = self._steps = 0
+        self._over = False
         self._closed = False
         self.world = world
         """The user's environment."""
@@ -105,7 +107,7 @@ class ArrayEnvironment:
 
     def reset(self, seed: int) -> tuple[TeamObservation, ...]:
         """Start an episode, as the environment does with this seed."""
-        self._seed, self._steps = seed, 0
+        self._seed, self._steps, self._over = seed, 0, False
         self._witness = Witness(self.teams)
         with self._named("reset"):
             self._observations = _copied(self._witness.begin("reset", self.world.reset(seed)))
@@ -114,6 +116,7 @@ class ArrayEnvironment:
 
     def step(self, actions: Sequence[IntArray]) -> Step:
         """Let every living agent act."""
+        require_running(over=self._over)
         at = f"step {self._steps}"
         with self._named(at):
             step = self._witness.go_on(at, self._observations, self.world.step(actions))
@@ -127,7 +130,8 @@ class ArrayEnvironment:
         self._steps += 1
         self._observations = step.observations
         if self._steps >= self._max_steps and not step.terminated:
-            return step._replace(truncated=True)
+            step = step._replace(truncated=True)
+        self._over = step.terminated or step.truncated
         return step
 
     def scenery(self) -> Scenery:

@@ -129,7 +129,11 @@ class Environment(Protocol):
         ...
 
     def step(self, actions: Sequence[IntArray]) -> Step:
-        """Let every living agent act: one ``(agents,)`` array per team."""
+        """Let every living agent act: one ``(agents,)`` array per team.
+
+        Raises:
+            ValueError: the episode is over (see :func:`require_running`).
+        """
         ...
 
     def scenery(self) -> Scenery:
@@ -139,3 +143,13 @@ class Environment(Protocol):
     def close(self) -> None:
         """Give back what the environment holds; nothing is asked of it any more. Twice is once."""
         ...
+
+
+def require_running(*, over: bool) -> None:
+    """Refuse a step after the last one of an episode.
+
+    Raises:
+        ValueError: the episode is over.
+    """
+    if over:
+        raise ValueError("the episode is over: reset the environment before the next step")

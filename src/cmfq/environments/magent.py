@@ -20,6 +20,7 @@ from cmfq.environments.base import (
     Step,
     TeamObservation,
     TeamSpecification,
+    require_running,
 )
 from cmfq.environments.engine import engine_module
 from cmfq.environments.frames import Frame
@@ -156,6 +157,7 @@ class MAgentWorld:
         self._second_first = np.zeros(0, np.bool_)
         self._previous_actions: list[IntArray] = []
         self._steps = 0
+        self._over = False
 
     def reset(self, seed: int, place: Callable[[Any], None]) -> tuple[TeamObservation, ...]:
         """Start an episode on an empty field, which ``place`` fills; draws come from ``seed``.
@@ -169,7 +171,7 @@ class MAgentWorld:
         self._engine.set_seed(seed)
         self._engine.reset()
         place(self._engine)
-        self._steps = 0
+        self._steps, self._over = 0, False
         self._second_first = np.zeros(self._max_steps, np.bool_)
         if self._fair:
             generator = np.random.default_rng((seed, _ORDER_STREAM))
@@ -187,6 +189,7 @@ class MAgentWorld:
 
         The dead do neither. Within a team, moves are made in the order of its rows.
         """
+        require_running(over=self._over)
         taken = [np.ascontiguousarray(team, np.int32) for team in actions]
         # All are checked before any is set: the engine would keep the first team's for later.
         for team, previous, specification in zip(
@@ -207,6 +210,7 @@ class MAgentWorld:
         self._previous_actions = [team[living] for team, living in zip(taken, alive, strict=True)]
         self._steps += 1
         truncated = not over and self._steps >= self._max_steps
+        self._over = over or truncated
         return Step(self._observe(), tuple(rewards), tuple(alive), over, truncated)
 
     def walls(self) -> IntArray:

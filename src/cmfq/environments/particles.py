@@ -29,6 +29,7 @@ from cmfq.environments.base import (
     Step,
     TeamObservation,
     TeamSpecification,
+    require_running,
 )
 from cmfq.environments.particle_world import (
     OBSTACLE_RADIUS,
@@ -204,6 +205,7 @@ class ParticlesEnvironment:
 
     def step(self, actions: Sequence[IntArray]) -> Step:
         """Push, collide, move, and pay for who touches whom then."""
+        require_running(over=self._steps >= self.settings.max_steps)
         sizes = tuple(len(taken) for taken in actions)
         if sizes != (self.settings.predators, self.settings.prey):
             raise ValueError(

@@ -26,6 +26,7 @@ from cmfq.environments.base import (
     Step,
     TeamObservation,
     TeamSpecification,
+    require_running,
 )
 from cmfq.environments.check import check_measure, check_names
 from cmfq.environments.closing import close_world, closed_if_unfit, failures_named
@@ -138,8 +139,7 @@ class PettingZooEnvironment:
 
     def __init__(self, settings: PettingZooSettings, world: Any = None) -> None:
         self.settings = settings
-        self._seed = self._steps = 0
-        self._closed = False
+        self._closed = self._over = False
         self.world = make_world(settings.make_env) if world is None else world
         """The PettingZoo environment."""
         with closed_if_unfit(settings.make_env, self.world):
@@ -149,8 +149,7 @@ class PettingZooEnvironment:
 
     def _look(self) -> None:
         """Find out what the teams are."""
-        settings = self.settings
-        observations, infos = self._restart(0)
+        settings, (observations, infos) = self.settings, self._restart(0)
         with self._named("reset"):
             listed = list_agents(self.world, observations)
             present = [agent for agent in listed if seen(observations, agent)]
@@ -197,6 +196,7 @@ class PettingZooEnvironment:
 
     def step(self, actions: Sequence[IntArray]) -> Step:
         """Let every living agent act."""
+        require_running(over=self._over)
         at = f"step {self._steps}"
         joint = self._roster.joint(actions)
         with self._named(at):
@@ -211,14 +211,14 @@ class PettingZooEnvironment:
             self._notify(
                 "returned",
                 f"agent {change.returned[0]!r} is back in {at} of the episode with seed "
-                f"{self._seed} after it was gone: it counts as a new agent, to which no value "
-                "leads from before; who pauses is better given an observation all along, and an "
-                "action mask of zeros",
+                f"{self._seed} after it was gone, and counts as a new agent; who pauses is better "
+                "given an observation all along, and an action mask of zeros",
             )
         self._steps += 1
         terminated = not any(rows.agents for rows in self._roster.rows)
-        too_long = self._steps >= self.settings.max_steps and not terminated
-        return Step(observed, earned, change.alive, terminated, change.cut_off or too_long)
+        truncated = change.cut_off or (self._steps >= self.settings.max_steps and not terminated)
+        self._over = terminated or truncated
+        return Step(observed, earned, change.alive, terminated, truncated)
 
     def close(self) -> None:
         """Close the PettingZoo environment, once; a failure in that is a notice."""
@@ -317,7 +317,7 @@ class PettingZooEnvironment:
         )
 
     def _restart(self, seed: int) -> tuple[Entries, Entries]:
-        self._seed, self._steps = seed, 0
+        self._seed, self._steps, self._over = seed, 0, False
         with self._named("reset"):
             return restart(self.world, seed)
 

@@ -32,6 +32,7 @@ from cmfq.environments.base import (
     Step,
     TeamObservation,
     TeamSpecification,
+    require_running,
 )
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError, require_range
@@ -161,6 +162,7 @@ class SignalEnvironment:
 
     def step(self, actions: Sequence[IntArray]) -> Step:
         """Pay the listeners, and let the talkers speak again."""
+        require_running(over=self._steps >= self.settings.max_steps)
         rewards = (self.listens & (actions[0] == self.truth)).astype(np.float32)
         self._steps += 1
         return Step(

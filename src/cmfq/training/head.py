@@ -45,10 +45,10 @@ def settle_head(settings: RunSettings, teams: Sequence[TeamSpecification]) -> Ru
 
 
 def head_line(settings: RunSettings, teams: Sequence[TeamSpecification]) -> str:
-    """Choice of ``auto`` and the reason, for the screen."""
+    """Why ``auto`` is not the pairwise head, for the screen; empty if it is, or was not given."""
     actions = max(len(team.actions) for team in teams)
-    if settings.network.head_for(actions) == "pairwise":
-        return f"head: pairwise, as always with up to {PAIRWISE_ACTIONS} actions (here {actions:,})"
+    if settings.network.head != "auto" or settings.network.head_for(actions) == "pairwise":
+        return ""
     return (
         f"head: additive, as always with more than {PAIRWISE_ACTIONS} actions (here {actions:,}): "
         f"the pairwise one would take {_size(pairwise_bytes(settings, actions))}"

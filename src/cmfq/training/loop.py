@@ -207,8 +207,10 @@ def _saved(run: Run, self_play: SelfPlay, error: UserError) -> UserError:
         skip = _resume_line(run, self_play, "--skip-seed", seed)
         way_out = f", `{skip}` leaves that seed out if it always fails"
     run.save(self_play)
+    saved = {0: "", 1: "the episode before it is saved: "}
     return type(error)(
-        f"episode {before + 1}: {error}; the {before} episodes before it are saved: "
+        f"episode {before + 1}: {error}; "
+        f"{saved.get(before, f'the {before} episodes before it are saved: ')}"
         f"`{_resume_line(run, self_play)}` plays it again{way_out}"
     )
 

@@ -135,6 +135,8 @@ class Run:
         Raises:
             UserError: it is no run folder.
         """
+        if path.is_file():
+            raise UserError(f"{path} is a file, not a run folder: give the folder of a run")
         if not (path / SETTINGS_FILE).is_file():
             raise UserError(
                 f"{path} is not a run folder, it has no {SETTINGS_FILE}: give another one, or "
