@@ -238,8 +238,8 @@ def _of_several(rows: Sequence[Row]) -> Iterator[str]:
         runs, seconds = int(best.case["runs"]), best.values["seconds"]
         yield (
             f"{device}: {runs} runs at once, each in a process of its own, make "
-            f"{_rate_of(best):,.0f} agent-steps a second together, {seconds / runs:.0f} seconds "
-            f"for {best.case['episodes']} episodes."
+            f"{_rate_of(best):,.0f} agent-steps a second together: {best.case['episodes']} "
+            f"episodes of each in {seconds:.0f} seconds."
         )
 
 

@@ -13,9 +13,10 @@ import pytest
 import torch
 
 from cmfq import Algorithm, Merged, MergeInput, Step, TeamObservation, TeamSpecification
-from cmfq.algorithms import MeanFieldSettings
+from cmfq.algorithms import MeanFieldSettings, find_algorithm
 from cmfq.cli import main
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
+from cmfq.errors import UserError
 from cmfq.hints import TRUST_VARIABLE
 from cmfq.networks import NetworkSettings, QNetwork
 from cmfq.new_network import new_network
@@ -295,6 +296,15 @@ def test_a_rule_that_does_not_fit_is_one_sentence_before_there_is_a_run(
     assert f"{__name__}:{name}" in said
     assert len(said.splitlines()) == 1
     assert not folder.exists()
+
+
+def test_a_module_that_fails_while_it_is_imported_suggests_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "broken_rule.py").write_text("import math\nmath.nonsense\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with pytest.raises(UserError, match=r"has no attribute 'nonsense'$"):
+        find_algorithm("broken_rule:reduce")
 
 
 # A player

@@ -288,7 +288,7 @@ def tournament(
         workers: number of processes, ``"ray"``, ``"ray:ADDRESS"`` or ``"slurm:PARTITION"``; the
             result does not depend on it.
         device: device of trained players.
-        log: game log: file that keeps each game as soon as it is over: an interrupted tournament
+        log: game log, which keeps each game as soon as it is over: an interrupted tournament
             continues from it, and ``cmfq tournament --log FILE`` reports it (default: not kept).
 
     Raises:

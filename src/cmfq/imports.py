@@ -32,12 +32,15 @@ def import_object(kind: str, name: str) -> object:
         raise UserError(f"{kind} is {name!r}: name it as module:function")
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
+    names: list[str] = []
     try:
-        return getattr(import_module(module), attribute)
+        found = import_module(module)
+        names = dir(found)
+        return getattr(found, attribute)
     except Exception as error:
         why = error if isinstance(error, ImportError | AttributeError) else told(error)
-        near = did_you_mean(attribute, dir(sys.modules.get(module)))
-        way_out = f"; {near.strip()}" if near and isinstance(error, AttributeError) else ""
+        near = did_you_mean(attribute, names).strip()
+        way_out = f"; {near}" if near else ""
         raise UserError(f"{kind} {name!r} cannot be imported: {why}{way_out}") from error
 
 

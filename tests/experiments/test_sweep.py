@@ -199,11 +199,16 @@ def test_unlike_roles_are_swept_by_pairs_of_games(
     assert main([*command, "3", "--against", "random", "greedy"]) == 2
     assert "games is 3: give at least 4, one in each role" in capsys.readouterr().err
     assert not runs.exists()
-    assert main([*command, "2", "--out", str(tmp_path / "out")]) == 0
+    assert main([*command, "1"]) == 2
+    assert "games is 1: give at least 2, one in each role\n" in capsys.readouterr().err
+    assert main([*command, "3", "--out", str(tmp_path / "out")]) == 0
     page = (tmp_path / "out/README.md").read_text()
     for words in ("reward as predator of cmfq", "reward as prey of mfq", "swap roles count as one"):
         assert words in page
-    found = responses(read_plan(path), finished_tournament(log))
+    played = finished_tournament(log)
+    assert len(played.games) == 16, "a third game would have no other half"
+    assert "16 games: 2 between the two runs of each cell" in page
+    found = responses(read_plan(path), played)
     margins = sum(rewards[0] - rewards[1] for rewards in found.roles.values())
     np.testing.assert_array_equal(found.contrast, (np.sign(margins) + 1) / 2)
 

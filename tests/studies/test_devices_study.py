@@ -35,6 +35,12 @@ def test_the_page_says_what_takes_most_of_the_time() -> None:
         Row(card, "training", fast, {**values, "agent_steps_per_second": 5e4}),
         Row(card, "update", {"batch": 256}, {"kernels_ms": 4.0, "graph_ms": 1.0}),
         Row("cpu (AVX2)", "update", {"batch": 256}, {"kernels_ms": 9.0}),
+        Row(
+            card,
+            "runs",
+            {"runs": 4, "preset": "paper", "episodes": 32, "worlds": 16},
+            {"seconds": 50.0, "agent_steps": 1e6},
+        ),
     ]
     text = str(page_of(rows, "again"))
     assert (
@@ -42,4 +48,5 @@ def test_the_page_says_what_takes_most_of_the_time() -> None:
         in text
     )
     assert "60% of that time is environment" in text
+    assert "make 20,000 agent-steps a second together: 32 episodes of each in 50 seconds." in text
     assert "a CUDA graph speeds an update up 4.0 times with 256 rows" in text

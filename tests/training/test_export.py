@@ -49,6 +49,8 @@ def test_a_number_of_checkpoints_is_refused_with_its_new_spelling(
     words = ["export", str(runs / "cmfq-0"), "--method", "average", "--out", str(out)]
     assert main([*words, "--checkpoints", "2"]) == 2
     assert capsys.readouterr().err == "cmfq: checkpoints is '2': give last:2\n"
+    assert main([*words, "--checkpoints", "0"]) == 2
+    assert "give last:1, last:5 or the like" in capsys.readouterr().err
     assert not out.exists()
 
 

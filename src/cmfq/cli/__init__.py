@@ -3,7 +3,7 @@
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from importlib import import_module
 
 from cmfq.cli.commands import COMMANDS
@@ -26,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         say(f"cmfq: {shortened(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        say("cmfq: stopped", file=sys.stderr)
+        with suppress(OSError):  # of a terminal that was closed
+            say("cmfq: stopped", file=sys.stderr)
         return 130
     except BrokenPipeError:  # who read the output has left, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

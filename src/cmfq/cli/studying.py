@@ -23,6 +23,7 @@ from cmfq.experiments.sweep.plan import Plan, read_plan
 from cmfq.experiments.sweep.play import play_sweep, validate_sweep
 from cmfq.experiments.sweep.report import TITLE, sweep_page, write_sweep
 from cmfq.hints import command
+from cmfq.imports import own_names
 from cmfq.outputs import validate_log
 from cmfq.play.engine import check_device
 from cmfq.play.entrants import split_group
@@ -96,7 +97,7 @@ def sweep(
 
 def _sweep_again(path: Path, plan: Plan, options: Mapping[str, Any]) -> str:
     """Command line that repeats a sweep; it allows the functions of one's own that files name."""
-    own = [name for settings in plan.runs().values() for name in settings.own_functions]
+    own = plan.own_functions
     own += own_functions_of([split_group(name)[1] for name in options["against"]])
     words = option_words({**options, "against": options["against"] or None})
     return command("sweep", path, *words, own_functions=own)
@@ -135,6 +136,7 @@ def reproduce(
     validate_reproduction(stored, runs, log, workers)
     train_shown(settings, runs, workers)
     own = [name for one in settings.values() for name in one.own_functions]
+    own += [*stored.world.own_functions, *own_names(*(one.name for one in stored.entrants))]
     again = command("reproduce", result, "--runs", runs, "--log", log, own_functions=own)
     with GamesScreen(log) as screen:
         played = play_again(

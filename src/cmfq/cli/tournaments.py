@@ -267,6 +267,7 @@ def last_of(checkpoints: str) -> int:
     """K of last:K."""
     word, _, number = checkpoints.partition(":")
     if word != "last" or not number.isdecimal() or int(number) < 1:
-        meant = f"last:{checkpoints}" if checkpoints.isdecimal() else "last:1, last:5 or the like"
+        is_number = checkpoints.isdecimal() and int(checkpoints) > 0
+        meant = f"last:{int(checkpoints)}" if is_number else "last:1, last:5 or the like"
         raise UserError(f"checkpoints is {checkpoints!r}: give {meant}")
     return int(number)

@@ -111,6 +111,11 @@ class Plan:
                 runs[run_name(cell, algorithm)] = self._settings(changes | own)
         return runs
 
+    @property
+    def own_functions(self) -> list[str]:
+        """Names of functions that are not the package's: using them runs their modules."""
+        return [name for settings in self.runs().values() for name in settings.own_functions]
+
     def validate_levels(self) -> None:
         """Refuse two ways to write one level.
 

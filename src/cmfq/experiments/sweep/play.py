@@ -11,7 +11,7 @@ from cmfq.environments.base import TeamSpecification
 from cmfq.environments.keeping import teams_of
 from cmfq.environments.sides import are_alike, arrangements
 from cmfq.errors import UserError
-from cmfq.experiments.sweep.plan import Plan, level_text, run_name
+from cmfq.experiments.sweep.plan import Plan, run_name
 from cmfq.experiments.training import differences, stored_settings
 from cmfq.play.by_role import by_role
 from cmfq.play.engine import play_planned, validate_log, validate_players
@@ -22,7 +22,6 @@ from cmfq.play.outcomes import YARDSTICKS, layout_values
 from cmfq.play.schedule import ScheduledGame, episodes_alone, games_between, validate_games
 from cmfq.play.standings import games_by_pair, returns_of
 from cmfq.storage import versions
-from cmfq.text import csv_text
 from cmfq.workers import Workers
 
 FloatArray = npt.NDArray[np.float64]
@@ -78,9 +77,8 @@ def validate_sweep(
     least = each * max(1, len(others))
     if games < least:
         roles = " in each role" if each > 1 else ""
-        raise UserError(
-            f"games is {games}: give at least {least}, one{roles} against each opponent"
-        )
+        met = " against each opponent" if others else ""
+        raise UserError(f"games is {games}: give at least {least}, one{roles}{met}")
     validate_games(games, len(plan.names))
     settings = TournamentSettings(plan.game, games, seed)
     tournament = Tournament(settings, versions(), "", (*runs, *others), (), ())
@@ -112,7 +110,7 @@ def play_sweep(
         opponents: run folders, checkpoint files or scripted players.
         path: path of the file, as of a tournament.
         games: games between the two algorithms of a cell; and of each run against all opponents
-            together.
+            together. Where sides have other roles, as many whole rounds in all roles as fit in.
         checkpoints: how many of the last ones of each run play.
         seed: random seed of the games.
         command: that was called.
@@ -128,7 +126,7 @@ def play_sweep(
     others = [one for one in entrants if one.group not in plan.names]
     settings = TournamentSettings(plan.game, games, seed)
     teams = teams_of(plan.game)
-    planned = _planned(plan, ours, others, games, len(arrangements(teams)))
+    planned = _planned(plan, ours, others, games, _least_games(teams))
     if len(teams) == 1:
         planned = [game for one in entrants for game in episodes_alone(one, games)]
     return play_planned(
@@ -146,17 +144,24 @@ def _least_games(teams: Sequence[TeamSpecification]) -> int:
     return 1 if len(teams) == 1 or are_alike(teams) else 2 * len(arrangements(teams))
 
 
+def whole_rounds(games: int, least: int) -> int:
+    """Greatest number of games, at most ``games``, that is a multiple of ``least``."""
+    return games // least * least
+
+
 def _planned(
-    plan: Plan, ours: dict[str, Entrant], others: Sequence[Entrant], games: int, ways: int
+    plan: Plan, ours: dict[str, Entrant], others: Sequence[Entrant], games: int, least: int
 ) -> list[ScheduledGame]:
-    """Games of a plan; ``ways``: number of arrangements of the teams."""
+    """Games of a plan, in rounds of ``least`` (see :func:`_least_games`)."""
     planned: list[ScheduledGame] = []
+    ways = max(1, least // 2)
     for cell in range(len(plan.design)):
         a, b = (ours[run_name(cell, algorithm)] for algorithm in plan.algorithms)
-        planned += games_between(a, b, games, ways)
+        planned += games_between(a, b, whole_rounds(games, least), ways)
     for run in ours.values():
         for other in others:
-            planned += games_between(run, other, games // len(others), ways)
+            each = whole_rounds(games // len(others), least)
+            planned += games_between(run, other, each, ways)
     return planned
 
 
@@ -244,32 +249,3 @@ def _role_rewards(plan: Plan, tournament: Tournament) -> dict[str, FloatArray]:
         )
         for role in roles
     }
-
-
-def responses_csv(plan: Plan, found: Responses) -> str:
-    """A row for each cell: levels and responses."""
-    a, b = plan.algorithms
-    names = [factor.name for factor in plan.factors]
-    rows: list[Sequence[object]] = [
-        ["cell", *names, f"{a} v {b}", f"strength of {a}", f"strength of {b}"]
-    ]
-    if found.returns is not None:
-        rows[0] = [*rows[0], f"return of {a}", f"return of {b}"]
-    if found.damage is not None:
-        rows[0] = [*rows[0], f"log damage ratio of {a}", f"log damage ratio of {b}"]
-    for role in found.roles:
-        rows[0] = [*rows[0], f"reward of {a} as {role}", f"reward of {b} as {role}"]
-    for cell, levels in enumerate(plan.design):
-        chosen = [
-            level_text(one.levels[level]) for one, level in zip(plan.factors, levels, strict=True)
-        ]
-        rates = (found.contrast[cell], *found.strength[:, cell])
-        measured = [
-            value
-            for values in (found.returns, found.damage, *found.roles.values())
-            if values is not None
-            for value in values[:, cell]
-        ]
-        numbers = (*(f"{rate:.4f}" for rate in rates), *(f"{one:.6g}" for one in measured))
-        rows.append([cell, *chosen, *numbers])
-    return csv_text(rows)

@@ -16,10 +16,11 @@ from pathlib import Path
 
 import numpy as np
 
+from cmfq.experiments.sweep.cells import cells_sentence, cells_table, responses_csv
 from cmfq.experiments.sweep.effects import Effects, FloatArray, fit_effects
 from cmfq.experiments.sweep.figure import effects_figure
-from cmfq.experiments.sweep.plan import Plan, level_text
-from cmfq.experiments.sweep.play import Responses, responses, responses_csv
+from cmfq.experiments.sweep.plan import Plan
+from cmfq.experiments.sweep.play import Responses, responses, whole_rounds
 from cmfq.hints import command
 from cmfq.play.game_log import Tournament, tournament_text
 from cmfq.results.origin import writing_command
@@ -136,7 +137,8 @@ def write_sweep(folder: Path, plan: Plan, plan_text: str, tournament: Tournament
     write_bytes(folder / "plan.toml", plan_text.encode())
     write_bytes(folder / "cells.csv", responses_csv(plan, responses(plan, tournament)).encode())
     stored = command(
-        "sweep", folder / "plan.toml", "--log", folder / "games.json.gz", "--out", folder
+        *("sweep", folder / "plan.toml", "--log", folder / "games.json.gz", "--out", folder),
+        own_functions=plan.own_functions,
     )
     again = (
         Code(writing_command(tournament.command, folder)),
@@ -177,8 +179,8 @@ def sweep_page(
         Section(
             "Cells",
             (
-                Finding(_cells_sentence(plan, found, tournament)),
-                _cells_table(plan, found),
+                Finding(cells_sentence(plan, found, tournament)),
+                cells_table(plan, found),
             ),
         ),
         Section("The plan", (Code(plan_text.strip(), "toml"),)),
@@ -249,16 +251,17 @@ def _introduction(plan: Plan, tournament: Tournament) -> str:
     a, b = plan.algorithms
     cells, factors = plan.design.shape
     others = [one.name for one in tournament.entrants if one.group not in plan.names]
-    games, strength = f"{tournament.settings.episodes} between the two runs of each cell", ""
+    asked, least = tournament.settings.episodes, max(1, 2 * len(tournament.places))
+    games, strength = f"{whole_rounds(asked, least)} between the two runs of each cell", ""
     named = markdown_text(", ".join(others))
     if tournament.alone:
         games = (
-            f"the same {tournament.settings.episodes} for each "
+            f"the same {asked} for each "
             f"run{f' and each common opponent ({named})' if others else ''}, alone; the run with "
             "the higher return wins an episode"
         )
     elif others:
-        each = tournament.settings.episodes // len(others)
+        each = whole_rounds(asked // len(others), least)
         games += f", and {each} of each run against each common opponent ({named})"
     if others:
         strength = "*Strength* is the win rate against the common opponents, with equal weights. "
@@ -297,34 +300,3 @@ def _controls(plan: Plan, effects: dict[str, Effects]) -> Sequence[str]:
         f"{' and '.join(names)} do not affect MFQ: the changes of its strength are chance by "
         "construction, which checks the intervals."
     ]
-
-
-def _cells_sentence(plan: Plan, found: Responses, tournament: Tournament) -> str:
-    """Sentence: in how many cells the first algorithm won more games than it lost."""
-    a, b = plan.algorithms
-    rates = found.contrast
-    more = f"won more than half of the games against {b}"
-    if tournament.alone:
-        more = f"earned more than {b} in more than half of the episodes"
-    elif tournament.paired:
-        more = f"won more than half of the pairs of games with swapped roles against {b}"
-    return (
-        f"{a} {more} in {np.sum(rates > 0.5)} of "
-        f"{len(rates)} cells and less than half in {np.sum(rates < 0.5)}; win rates range from "
-        f"{rates.min():.0%} to {rates.max():.0%}, with one run of each algorithm per cell."
-    )
-
-
-def _cells_table(plan: Plan, found: Responses) -> Table:
-    a, b = plan.algorithms
-    met = np.isfinite(found.strength).all()  # common opponents
-    rows = []
-    for cell, levels in enumerate(plan.design):
-        chosen = [
-            level_text(one.levels[level]) for one, level in zip(plan.factors, levels, strict=True)
-        ]
-        rates = (found.contrast[cell], *(found.strength[:, cell] if met else ()))
-        rows.append((str(cell), *chosen, *(f"{rate:.0%}" for rate in rates)))
-    names = (factor.name.rpartition(".")[2] for factor in plan.factors)
-    strengths = (f"strength of {a}", f"of {b}") if met else ()
-    return Table(("cell", *names, f"{a} v {b}", *strengths), rows)
