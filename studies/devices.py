@@ -10,7 +10,7 @@ import json
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -308,55 +308,41 @@ def _update_table(rows: Sequence[Row]) -> Table:
 
 
 def _run_table(rows: Sequence[Row]) -> Table:
-    return Table(
-        (
-            "device",
-            "preset",
-            "episodes",
-            "parallel episodes",
-            "seconds",
-            "agent-steps",
-            "agent-steps/s",
-        ),
-        [
-            (
-                row.device,
-                *(str(row.case[name]) for name in ("preset", "episodes", "worlds")),
-                f"{row.values['seconds']:.0f}",
-                f"{row.values['agent_steps']:,.0f}",
-                f"{_rate_of(row):,.0f}",
-            )
-            for row in rows
-        ],
+    return _whole_runs(
+        rows,
+        {"preset": "preset", "episodes": "episodes", "worlds": "parallel episodes"},
         "Runs of CMFQ, 64 a side, from the command to the last checkpoint",
     )
 
 
 def _several_table(rows: Sequence[Row]) -> Table:
+    return _whole_runs(
+        rows,
+        {
+            "preset": "preset",
+            "runs": "runs",
+            "episodes": "episodes of each",
+            "worlds": "parallel episodes",
+        },
+        "Runs of CMFQ, 64 a side, started together, until the last has ended",
+    )
+
+
+def _whole_runs(rows: Sequence[Row], case: Mapping[str, str], title: str) -> Table:
+    """A row for each; ``case``: headings of the columns that say what ran."""
     return Table(
-        (
-            "device",
-            "preset",
-            "runs",
-            "episodes of each",
-            "parallel episodes",
-            "seconds",
-            "seconds per run",
-            "agent-steps",
-            "agent-steps/s",
-        ),
+        ("device", *case.values(), "seconds", "agent-steps", "agent-steps/s"),
         [
             (
                 row.device,
-                *(str(row.case[name]) for name in ("preset", "runs", "episodes", "worlds")),
+                *(str(row.case[name]) for name in case),
                 f"{row.values['seconds']:.0f}",
-                f"{row.values['seconds'] / int(row.case['runs']):.0f}",
                 f"{row.values['agent_steps']:,.0f}",
                 f"{_rate_of(row):,.0f}",
             )
             for row in rows
         ],
-        "Runs of CMFQ, 64 a side, started together, until the last has ended",
+        title,
     )
 
 

@@ -77,6 +77,20 @@ def refuse_unplayed(
             )
 
 
+def last_of(checkpoints: str) -> int:
+    """K of last:K, the value of an option.
+
+    Raises:
+        UserError: it is no such value.
+    """
+    word, _, number = checkpoints.partition(":")
+    if word != "last" or not number.isdecimal() or int(number) < 1:
+        is_number = checkpoints.isdecimal() and int(checkpoints) > 0
+        meant = f"last:{int(checkpoints)}" if is_number else "last:1, last:5 or the like"
+        raise UserError(f"checkpoints is {checkpoints!r}: give {meant}")
+    return int(number)
+
+
 def repeating(
     verb: str,
     players: Sequence[str],

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import tyro
 
+from cmfq.cli.command_line import last_of
 from cmfq.cli.options import LastCheckpoints
-from cmfq.cli.tournaments import last_of
 from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.outputs import POLICY, validate_output

@@ -6,15 +6,15 @@ from typing import Any
 
 import tyro
 
-from cmfq.cli.command_line import option_words, refuse_unplayed
+from cmfq.cli.command_line import last_of, option_words, refuse_unplayed
 from cmfq.cli.many import train_shown
 from cmfq.cli.options import WORKERS, Device, Folder, LastCheckpoints, Players, Workers
 from cmfq.cli.screen import GamesScreen, print_page, print_table
-from cmfq.cli.tournaments import last_of
 from cmfq.errors import UserError
 from cmfq.experiments.reproduction import (
     change_sentence,
     change_table,
+    functions_called,
     play_again,
     runs_of,
     validate_reproduction,
@@ -23,7 +23,6 @@ from cmfq.experiments.sweep.plan import Plan, read_plan
 from cmfq.experiments.sweep.play import play_sweep, validate_sweep
 from cmfq.experiments.sweep.report import TITLE, sweep_page, write_sweep
 from cmfq.hints import command
-from cmfq.imports import own_names
 from cmfq.outputs import validate_log
 from cmfq.play.engine import check_device
 from cmfq.play.entrants import split_group
@@ -97,10 +96,9 @@ def sweep(
 
 def _sweep_again(path: Path, plan: Plan, options: Mapping[str, Any]) -> str:
     """Command line that repeats a sweep; it allows the functions of one's own that files name."""
-    own = plan.own_functions
-    own += own_functions_of([split_group(name)[1] for name in options["against"]])
+    stored = own_functions_of([split_group(name)[1] for name in options["against"]])
     words = option_words({**options, "against": options["against"] or None})
-    return command("sweep", path, *words, own_functions=own)
+    return command("sweep", path, *words, own_functions=[*plan.own_functions, *stored])
 
 
 def reproduce(
@@ -135,8 +133,7 @@ def reproduce(
     check_device(device, workers)
     validate_reproduction(stored, runs, log, workers)
     train_shown(settings, runs, workers)
-    own = [name for one in settings.values() for name in one.own_functions]
-    own += [*stored.world.own_functions, *own_names(*(one.name for one in stored.entrants))]
+    own = functions_called(stored, settings)
     again = command("reproduce", result, "--runs", runs, "--log", log, own_functions=own)
     with GamesScreen(log) as screen:
         played = play_again(

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tyro
 
-from cmfq.cli.command_line import changes, refuse_unplayed, repeating
+from cmfq.cli.command_line import changes, last_of, refuse_unplayed, repeating
 from cmfq.cli.options import (
     WORKERS,
     Device,
@@ -17,7 +17,6 @@ from cmfq.cli.options import (
 )
 from cmfq.cli.screen import GamesScreen, print_page
 from cmfq.environments.settings import EnvironmentSettings
-from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.outputs import IMAGE, PAGE, games_beside, validate_log, validate_output
 from cmfq.play.entrants import find_entrants, split_group
@@ -261,13 +260,3 @@ def _is_picture(out: Path, title: str) -> bool:
     else:
         validate_results_folder(out, title)
     return picture
-
-
-def last_of(checkpoints: str) -> int:
-    """K of last:K."""
-    word, _, number = checkpoints.partition(":")
-    if word != "last" or not number.isdecimal() or int(number) < 1:
-        is_number = checkpoints.isdecimal() and int(checkpoints) > 0
-        meant = f"last:{int(checkpoints)}" if is_number else "last:1, last:5 or the like"
-        raise UserError(f"checkpoints is {checkpoints!r}: give {meant}")
-    return int(number)

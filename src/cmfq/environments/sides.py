@@ -93,6 +93,11 @@ def are_alike(teams: Sequence[TeamSpecification]) -> bool:
     return len(known) == 1 and sorted(first) == sorted(second)
 
 
+def games_of_a_round(teams: Sequence[TeamSpecification]) -> int:
+    """Games after which two players have had the same seats as often; one if sides are alike."""
+    return 1 if len(teams) == 1 or are_alike(teams) else 2 * len(arrangements(teams))
+
+
 def name_of(side: Sequence[int], teams: Sequence[TeamSpecification]) -> str:
     """Name of a player with these teams: ``"eve"``, ``"alice and bob"``."""
     if side and all(team.side for team in teams):

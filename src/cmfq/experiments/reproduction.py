@@ -1,7 +1,7 @@
 """A stored tournament done again, from the settings of its runs and of its games."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -37,12 +37,24 @@ def runs_of(stored: Tournament) -> dict[str, RunSettings]:
             f"two runs are called {twice[0]}, and new folders are named by the old ones"
         )
     runs = {_folder(one): stored_settings(one) for one in trained}
-    validate_own_functions(stored.settings.environment.own_functions, "its game")
-    names = [one.name for one in stored.entrants if not one.run]
-    validate_own_functions(own_names(*names), "the tournament")
-    for name, settings in runs.items():
-        validate_own_functions(settings.own_functions, f"its run {name}")
+    for origin, functions in _own_functions(stored, runs).items():
+        validate_own_functions(functions, origin)
     return runs
+
+
+def functions_called(stored: Tournament, runs: Mapping[str, RunSettings]) -> list[str]:
+    """Names of the functions of one's own that a tournament's runs and games call."""
+    return [name for functions in _own_functions(stored, runs).values() for name in functions]
+
+
+def _own_functions(stored: Tournament, runs: Mapping[str, RunSettings]) -> dict[str, Sequence[str]]:
+    """The same by what names them."""
+    players = [one.name for one in stored.entrants if not one.run]
+    return {
+        "its game": stored.world.own_functions,
+        "the tournament": own_names(*players),
+        **{f"its run {name}": settings.own_functions for name, settings in runs.items()},
+    }
 
 
 def validate_reproduction(stored: Tournament, folder: Path, path: Path, workers: Workers) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from cmfq.environments.base import TeamSpecification
 from cmfq.environments.keeping import teams_of
 from cmfq.environments.settings import EnvironmentSettings
-from cmfq.environments.sides import are_alike, arrangements
+from cmfq.environments.sides import arrangements, games_of_a_round
 from cmfq.errors import UserError
 from cmfq.play.engine import play_planned
 from cmfq.play.entrants import Entrant
@@ -64,8 +64,8 @@ def validate_game_count(games: int, teams: Sequence[TeamSpecification]) -> None:
     Raises:
         UserError: they are, and the two sides of a game have other roles.
     """
-    least = 2 * len(arrangements(teams))
-    if len(teams) > 1 and not are_alike(teams) and games < least:
+    least = games_of_a_round(teams)
+    if games < least:
         raise UserError(
             f"{games} games of two players: give at least {least}, so that each plays every role "
             f"once ({' and '.join(dict.fromkeys(team.role for team in teams))})"

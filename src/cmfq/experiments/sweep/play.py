@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from cmfq.environments.base import TeamSpecification
 from cmfq.environments.keeping import teams_of
-from cmfq.environments.sides import are_alike, arrangements
+from cmfq.environments.sides import arrangements, games_of_a_round
 from cmfq.errors import UserError
 from cmfq.experiments.sweep.plan import Plan, run_name
 from cmfq.experiments.training import differences, stored_settings
@@ -73,7 +73,7 @@ def validate_sweep(
                 f"the opponent {one.name} is, or is called as, a run of the sweep: give another "
                 "opponent, or another group"
             )
-    each = _least_games(teams_of(plan.game))
+    each = games_of_a_round(teams_of(plan.game))
     least = each * max(1, len(others))
     if games < least:
         roles = " in each role" if each > 1 else ""
@@ -126,7 +126,7 @@ def play_sweep(
     others = [one for one in entrants if one.group not in plan.names]
     settings = TournamentSettings(plan.game, games, seed)
     teams = teams_of(plan.game)
-    planned = _planned(plan, ours, others, games, _least_games(teams))
+    planned = _planned(plan, ours, others, games, teams)
     if len(teams) == 1:
         planned = [game for one in entrants for game in episodes_alone(one, games)]
     return play_planned(
@@ -139,28 +139,27 @@ def play_sweep(
     )
 
 
-def _least_games(teams: Sequence[TeamSpecification]) -> int:
-    """Games in which two players have had every role: one where their sides are alike."""
-    return 1 if len(teams) == 1 or are_alike(teams) else 2 * len(arrangements(teams))
-
-
-def whole_rounds(games: int, least: int) -> int:
-    """Greatest number of games, at most ``games``, that is a multiple of ``least``."""
-    return games // least * least
+def whole_rounds(games: int, of_a_round: int) -> int:
+    """Greatest number of games, at most ``games``, that makes whole rounds."""
+    return games // of_a_round * of_a_round
 
 
 def _planned(
-    plan: Plan, ours: dict[str, Entrant], others: Sequence[Entrant], games: int, least: int
+    plan: Plan,
+    ours: dict[str, Entrant],
+    others: Sequence[Entrant],
+    games: int,
+    teams: Sequence[TeamSpecification],
 ) -> list[ScheduledGame]:
-    """Games of a plan, in rounds of ``least`` (see :func:`_least_games`)."""
+    """Games of a plan, in whole rounds (see :func:`cmfq.environments.sides.games_of_a_round`)."""
     planned: list[ScheduledGame] = []
-    ways = max(1, least // 2)
+    of_a_round, ways = games_of_a_round(teams), len(arrangements(teams))
     for cell in range(len(plan.design)):
         a, b = (ours[run_name(cell, algorithm)] for algorithm in plan.algorithms)
-        planned += games_between(a, b, whole_rounds(games, least), ways)
+        planned += games_between(a, b, whole_rounds(games, of_a_round), ways)
     for run in ours.values():
         for other in others:
-            each = whole_rounds(games // len(others), least)
+            each = whole_rounds(games // len(others), of_a_round)
             planned += games_between(run, other, each, ways)
     return planned
 

@@ -251,8 +251,8 @@ def _introduction(plan: Plan, tournament: Tournament) -> str:
     a, b = plan.algorithms
     cells, factors = plan.design.shape
     others = [one.name for one in tournament.entrants if one.group not in plan.names]
-    asked, least = tournament.settings.episodes, max(1, 2 * len(tournament.places))
-    games, strength = f"{whole_rounds(asked, least)} between the two runs of each cell", ""
+    asked, of_a_round = tournament.settings.episodes, 2 * len(tournament.places) or 1
+    games, strength = f"{whole_rounds(asked, of_a_round)} between the two runs of each cell", ""
     named = markdown_text(", ".join(others))
     if tournament.alone:
         games = (
@@ -261,7 +261,7 @@ def _introduction(plan: Plan, tournament: Tournament) -> str:
             "the higher return wins an episode"
         )
     elif others:
-        each = whole_rounds(asked // len(others), least)
+        each = whole_rounds(asked // len(others), of_a_round)
         games += f", and {each} of each run against each common opponent ({named})"
     if others:
         strength = "*Strength* is the win rate against the common opponents, with equal weights. "
