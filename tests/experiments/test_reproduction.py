@@ -9,8 +9,9 @@ from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
 from cmfq.environments.pettingzoo import PettingZooSettings
 from cmfq.errors import UserError
-from cmfq.experiments.reproduction import runs_of
+from cmfq.experiments.reproduction import functions_called, runs_of
 from cmfq.experiments.training import train_missing
+from cmfq.hints import TRUST_VARIABLE
 from cmfq.play.game_log import Tournament, TournamentSettings, tournament_text
 from cmfq.play.reading import read_tournament
 from cmfq.training.checkpoint import latest_checkpoint
@@ -74,6 +75,21 @@ def test_a_strangers_file_runs_no_code(played: Path) -> None:
         runs_of(replace(stored, entrants=(replace(run, run=run.run | {"settings": hostile}),)))
     with pytest.raises(UserError, match="no name for a new folder"):
         runs_of(replace(stored, entrants=(replace(run, name="elsewhere/.."),)))
+
+
+def test_functions_of_ones_own_are_those_of_the_game_the_players_and_the_runs(
+    played: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(TRUST_VARIABLE, "1")
+    stored, _ = read_tournament(played)
+    runs = runs_of(stored)
+    assert functions_called(stored, runs) == []
+    first = stored.entrants[0]
+    places = tuple(replace(one, name=f"a:b/{Path(one.name).name}") for one in stored.entrants[:2])
+    own = replace(first, name="mine:bot", run=None)
+    assert functions_called(replace(stored, entrants=(*places, own)), runs) == ["mine:bot"]
+    game = replace(stored.settings, environment=PettingZooSettings("worlds:make"))
+    assert functions_called(replace(stored, settings=game), runs) == ["worlds:make"]
 
 
 def test_mistakes_are_refused_before_anything_is_trained(
