@@ -55,7 +55,7 @@ check: $(READY)
 
 # What differs first between versions of Python: the mathematics, settings, text, pages.
 smoke: $(READY)
-	$(BIN)/pytest tests/mean_field tests/environments/test_settings.py tests/statistics \
+	$(BIN)/pytest -p no:cacheprovider tests/mean_field tests/environments/test_settings.py tests/statistics \
 		tests/test_networks.py tests/test_text.py tests/test_outputs.py tests/test_help.py
 
 test: check
