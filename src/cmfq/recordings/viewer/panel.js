@@ -217,7 +217,7 @@ export class Panel {
     said.classList.toggle("hypothetical", Boolean(whatIf));
     said.textContent = whatIf && like
       ? `If all acted like agent ${like.id} (${game.teams[like.team].actions[like.action]}): most likely ${best(whatIf, actions)}. It does ${actions[at.actions[row]]}.`
-      : `Weighing moved ${percent(totalVariation(before, after))} of the policy: most likely ${best(before, actions)} before, ${best(after, actions)} after.`;
+      : `The weights change ${percent(totalVariation(before, after))} of the probabilities of its actions: most likely ${best(before, actions)} before, ${best(after, actions)} after.`;
   }
 }
 
