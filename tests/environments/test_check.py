@@ -314,7 +314,12 @@ def test_a_seed_that_does_not_decide_is_found(drawn: str) -> None:
         ((replace(TEAM, actions=("up", "up")),), "two actions have the same name"),
         ((replace(TEAM, channels=(), view_shape=(0, 0), features=()),), "observes nothing"),
         ((replace(TEAM, channels=()),), r"view of \(5, 5\) and 0 channels"),
-        ((TEAM, replace(TEAM, name="b", features=("x",))), "the role agent, but differ"),
+        (
+            (TEAM, replace(TEAM, name="b", features=("x", "z"))),
+            "a and b have the role agent, but differ in features: 'y' and 'z'; make them equal, or",
+        ),
+        ((replace(TEAM, side="us"), replace(MASKED, side="us")), "all 2 teams have the side us"),
+        ((replace(TEAM, side="us"), MASKED), "team b has no side, and others have us: give each"),
     ],
 )
 def test_unsound_specifications_are_found(teams: tuple, message: str) -> None:

@@ -275,6 +275,16 @@ def test_teams_share_roles_if_asked() -> None:
     assert [team.role for team in adapt(Toy, share_roles=True).teams] == ["red-blue"] * 2
 
 
+def test_teams_that_share_a_role_share_its_names() -> None:
+    def names(self: Toy, agent: str) -> list[str]:
+        return ["stay", "go", "hit blue" if agent[:3] == "red" else "hit red"]
+
+    assert adapt(make(action_names=names)).teams[1].actions == ("stay", "go", "hit red")
+    sentence = "differ in actions: 'hit blue' and 'hit red'; make them equal, or leave share_roles"
+    with pytest.raises(UserError, match=f"red and blue have the role red-blue, but {sentence}"):
+        adapt(make(action_names=names), share_roles=True)
+
+
 def raises(self: Toy, *_: object, **__: object) -> Any:
     raise ZeroDivisionError("a bug")
 

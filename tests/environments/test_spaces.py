@@ -161,7 +161,7 @@ def test_a_mask_that_forbids_everything_leaves_the_first_action() -> None:
 @pytest.mark.parametrize(
     ("mask", "message"),
     [
-        (np.ones(2, np.int8), r"action_mask has shape \(2,\), and its space promises \(3,\)"),
+        (np.ones(2, np.int8), r"action_mask has shape \(2,\), and its actions need \(3,\)"),
         (np.ones((3, 1), np.int8), r"action_mask has shape \(3, 1\)"),
         (None, "action_mask is None"),
         (np.array([0, -np.inf, 0]), "action_mask_1 is -inf: give 0 or 1"),

@@ -55,6 +55,8 @@ def test_the_turned_game_is_the_game_turned(index: int) -> None:
             np.testing.assert_array_equal(view[..., channels], other.view[..., channels])
             turned = symmetry.features(torch.from_numpy(one.features)).numpy()
             np.testing.assert_allclose(turned[:, features], other.features[:, features], atol=1e-6)
+            places = symmetry.positions(torch.from_numpy(one.positions)).numpy()
+            np.testing.assert_array_equal(places - places[0], other.positions - other.positions[0])
         actions = [rng.integers(21, size=len(one.ids)).astype(np.int32) for one in observed]
         step = game.step(actions)
         turned_step = turned_game.step([symmetry.actions.numpy()[one] for one in actions])

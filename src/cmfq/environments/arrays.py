@@ -22,7 +22,12 @@ from cmfq.environments.base import (
     require_running,
 )
 from cmfq.environments.check import check_specifications
-from cmfq.environments.closing import close_world, closed_if_unfit, failures_named
+from cmfq.environments.closing import (
+    close_world,
+    closed_if_unfit,
+    environment_named,
+    failures_named,
+)
 from cmfq.environments.places import empty_field, field_around
 from cmfq.environments.witness import Witness
 from cmfq.errors import UserError, told
@@ -94,9 +99,8 @@ class ArrayEnvironment:
         self.teams = tuple(world.teams)
         with closed_if_unfit(name, world):
             try:
-                check_specifications(self.teams)
-            except UserError as error:
-                raise UserError(f"environment {name}: {error}") from error
+                with environment_named(name):
+                    check_specifications(self.teams)
             except (TypeError, ValueError, AttributeError) as error:
                 raise UserError(
                     f"environment {name} has teams that cannot be ({told(error)}): give each a "

@@ -116,7 +116,7 @@ def check_specifications(teams: Sequence[TeamSpecification]) -> None:
 
     Raises:
         UserError: two names are the same or one cannot be written, a team has no actions or sees
-            nothing, or teams of one role are not alike.
+            nothing, teams of one role are not alike, or there are not two sides.
     """
     if not teams:
         raise UserError("the environment has no team")
@@ -137,20 +137,57 @@ def check_specifications(teams: Sequence[TeamSpecification]) -> None:
                 f"team {team.name} has a view of {team.view_shape} and {len(team.channels)} "
                 "channels; without channels, give (0, 0)"
             )
+    check_sides(teams)
+    check_roles(teams, "give each a role of its own")
+
+
+def check_roles(teams: Sequence[TeamSpecification], otherwise: str) -> None:
+    """Refuse teams of one role that no policy could play alike.
+
+    Args:
+        teams: all teams.
+        otherwise: what to do if they are meant to differ.
+
+    Raises:
+        UserError: two teams of a role differ.
+    """
     for team in teams:
         other = next(one for one in teams if one.role == team.role)
-        ours = (team.view_shape, team.channels, team.features, team.actions, team.action_masks)
-        theirs = (
-            other.view_shape,
-            other.channels,
-            other.features,
-            other.actions,
-            other.action_masks,
+        for what in ("view_shape", "channels", "features", "actions", "action_masks"):
+            ours, theirs = getattr(other, what), getattr(team, what)
+            if ours != theirs:
+                raise UserError(
+                    f"teams {other.name} and {team.name} have the role {team.role}, but differ in "
+                    f"{what}: {_difference(ours, theirs)}; make them equal, or {otherwise}"
+                )
+
+
+def _difference(one: object, other: object) -> str:
+    """The first entries in which two values differ, or all of both."""
+    if isinstance(one, tuple) and isinstance(other, tuple) and len(one) == len(other):
+        pairs = zip(one, other, strict=True)
+        one, other = next(pair for pair in pairs if pair[0] != pair[1])
+    return f"{short(one)} and {short(other)}"
+
+
+def check_sides(teams: Sequence[TeamSpecification]) -> None:
+    """Refuse sides on which two players cannot play against each other.
+
+    Raises:
+        UserError: some teams name a side and others do not, or several teams all name the same.
+    """
+    sides = [team.side for team in teams]
+    if not any(sides) or len(teams) == 1:
+        return
+    if not all(sides):
+        raise UserError(
+            f"team {teams[sides.index('')].name} has no side, and others have "
+            f"{' and '.join(dict.fromkeys(filter(None, sides)))}: give each team a side, or none"
         )
-        if ours != theirs:
-            raise UserError(
-                f"teams {other.name} and {team.name} have the role {team.role}, but differ"
-            )
+    if len(set(sides)) == 1:
+        raise UserError(
+            f"all {len(teams)} teams have the side {sides[0]}: give at least two sides, or none"
+        )
 
 
 def _check_scenery(at: str, environment: Environment) -> None:

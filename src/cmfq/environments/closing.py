@@ -1,4 +1,4 @@
-"""Failures of the user's environments: named with the episode; one in ``close`` loses nothing."""
+"""Failures of the user's environments are named; one in ``close`` loses nothing."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -22,6 +22,19 @@ def failures_named(name: str, what: str, seed: int) -> Iterator[None]:
         raise EnvironmentFailed(
             f"environment {name} failed in {what} of the episode with seed {seed}: {why}"
         ) from error
+
+
+@contextmanager
+def environment_named(name: str) -> Iterator[None]:
+    """Name the environment in a ``UserError`` that the block raises.
+
+    Raises:
+        UserError: the block raised one.
+    """
+    try:
+        yield
+    except UserError as error:
+        raise UserError(f"environment {name}: {error}") from error
 
 
 @contextmanager

@@ -147,7 +147,7 @@ def require_flags(agents: Iterable[Agent], answer: Answer) -> None:
 
 def entries(found: object) -> Entries:
     """Entries of agents; nothing else holds any."""
-    return found if isinstance(found, Mapping) else {}
+    return found if isinstance(found, dict | Mapping) else {}  # the first is fast
 
 
 def entry_of(infos: Entries, agent: Agent) -> Entries:

@@ -19,7 +19,6 @@ from typing import Any, ClassVar, Literal
 from cmfq.environments.appearance import items_of, names_of, scenery_of, title_of
 from cmfq.environments.arrays import ArrayEnvironment, is_array_world, refuse_options
 from cmfq.environments.base import (
-    BoolArray,
     FloatArray,
     IntArray,
     Scenery,
@@ -28,15 +27,20 @@ from cmfq.environments.base import (
     TeamSpecification,
     require_running,
 )
-from cmfq.environments.check import check_measure, check_names
-from cmfq.environments.closing import close_world, closed_if_unfit, failures_named
+from cmfq.environments.check import check_measure, check_names, check_roles
+from cmfq.environments.closing import (
+    close_world,
+    closed_if_unfit,
+    environment_named,
+    failures_named,
+)
 from cmfq.environments.grouping import LONELY, Grouping, find_sides
 from cmfq.environments.keeping import kept_environment
+from cmfq.environments.masks import MaskReader
 from cmfq.environments.parallel import (
     Agent,
     Entries,
     advance,
-    entry_of,
     known_agents,
     list_agents,
     make_world,
@@ -49,8 +53,8 @@ from cmfq.environments.parallel import (
 from cmfq.environments.places import Places, empty_field
 from cmfq.environments.roster import Roster
 from cmfq.environments.settings import EnvironmentSettings, Measure
-from cmfq.environments.spaces import ObservationReader, entries_at, read_masks
-from cmfq.environments.stacking import ACTION_MASK, Unreadable
+from cmfq.environments.spaces import ObservationReader
+from cmfq.environments.stacking import Unreadable
 from cmfq.errors import UserError, require_range
 from cmfq.notices import notify
 
@@ -154,12 +158,12 @@ class PettingZooEnvironment:
             listed = list_agents(self.world, observations)
             present = [agent for agent in listed if seen(observations, agent)]
             agents = known_agents(self.world, present)
-        try:
+        with environment_named(settings.make_env):
             self._grouping = Grouping(self.world, agents, settings.teams, settings.group_by)
             kinds = self._grouping.kinds
             self._readers = [ObservationReader(kind.spaces.observation) for kind in kinds]
-        except UserError as error:
-            raise UserError(f"environment {settings.make_env}: {error}") from error
+            names = [kind.name for kind in kinds]
+            self._sides = find_sides(settings.sides, getattr(self.world, "metadata", None), names)
         if self._grouping.lonely >= LONELY and not settings.teams:
             self._notify(
                 "lonely",
@@ -167,22 +171,20 @@ class PettingZooEnvironment:
                 "neighbour, and each learns a network of its own: --group-by spaces makes agents "
                 "of equal spaces one team, --teams name=pattern does by names",
             )
-        self._informed = [False] * len(kinds)  # whether infos hold a team's action masks
         teams_of_present = [self._grouping.team(agent) for agent in present]
         self.team_sizes = tuple(teams_of_present.count(team) for team in range(len(kinds)))
         """Agents of each team at the first reset."""
-        for agent in present:
-            self._informed[self._grouping.team(agent)] |= ACTION_MASK in entry_of(infos, agent)
+        roles, known = self._roles(), list(dict.fromkeys([*agents, *present]))
+        self._masks = MaskReader(
+            self._grouping, self._readers, roles, self.team_sizes, known, infos
+        )
         first_actions = [int(kind.spaces.action.start) for kind in kinds]
         self._roster = Roster(self._grouping, first_actions, agents)
-        names = [kind.name for kind in kinds]
-        try:
-            self._sides = find_sides(settings.sides, getattr(self.world, "metadata", None), names)
-        except UserError as error:
-            raise UserError(f"environment {settings.make_env}: {error}") from error
         with self._named("its names"):
-            self.teams = tuple(map(self._specification, range(len(kinds))))
+            self.teams = tuple(map(self._specification, range(len(kinds)), roles))
             check_names(self.teams)
+        with environment_named(settings.make_env):
+            check_roles(self.teams, "leave share_roles out")
         self._places.lay_out(len(agents))
 
     def reset(self, seed: int) -> tuple[TeamObservation, ...]:
@@ -260,7 +262,7 @@ class PettingZooEnvironment:
 
             try:
                 seen = [observations[agent] for agent in agents]
-                masks = self._masks(team, seen, infos)
+                masks = self._masks.read(team, agents, seen, infos)
                 view, features = reader.read(seen, tell)
             except Unreadable as error:
                 raise UserError(f"agent {agents[error.row]!r}: {error}") from error
@@ -279,29 +281,16 @@ class PettingZooEnvironment:
             )
         return tuple(observed)
 
-    def _masks(
-        self, team: int, seen: Sequence[Any], infos: Entries
-    ) -> tuple[BoolArray, BoolArray] | None:
-        """Action masks of a team, if it has any (see :func:`~.spaces.read_masks`)."""
-        agents, actions = self._roster.rows[team].agents, len(self.teams[team].actions)
-        if self._informed[team]:
-            told = [entry_of(infos, agent).get(ACTION_MASK) for agent in agents]
-            return read_masks(told, actions)
-        if self._readers[team].has_action_mask:
-            return read_masks(entries_at(seen, (ACTION_MASK,)), actions)
-        if agents and ACTION_MASK in entry_of(infos, agents[0]):
-            raise UserError(
-                f"the info of agent {agents[0]!r} holds an action mask, and those of its team held "
-                "none at the first reset: give one from the reset on"
-            )
-        return None
+    def _roles(self) -> list[str]:
+        """Role of each team: its name, or those of all teams with equal spaces if they share it."""
+        kinds = self._grouping.kinds
+        if not self.settings.share_roles:
+            return [kind.name for kind in kinds]
+        alike = [[one.name for one in kinds if one.spaces == kind.spaces] for kind in kinds]
+        return list(map("-".join, alike))
 
-    def _specification(self, team: int) -> TeamSpecification:
+    def _specification(self, team: int, role: str) -> TeamSpecification:
         kind, reader = self._grouping.kinds[team], self._readers[team]
-        role = kind.name
-        if self.settings.share_roles:
-            alike = [other.name for other in self._grouping.kinds if other.spaces == kind.spaces]
-            role = "-".join(alike)
         first, agent = int(kind.spaces.action.start), self._grouping.first_agents[team]
         actions = [f"action_{first + i}" for i in range(int(kind.spaces.action.n))]
         return TeamSpecification(
@@ -312,7 +301,7 @@ class PettingZooEnvironment:
             names_of(self.world, "action", agent, actions),
             math.inf,
             role,
-            reader.has_action_mask or self._informed[team],
+            self._masks.has_masks[team],
             side=self._sides.get(kind.name, ""),
         )
 

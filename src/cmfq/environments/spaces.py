@@ -183,7 +183,7 @@ def read_masks(masks: Sequence[Any], actions: int) -> tuple[BoolArray, BoolArray
     Raises:
         Unreadable: its shape or its numbers are others.
     """
-    stacked = stack(masks, (actions,), np.float32, ACTION_MASK)
+    stacked = stack(masks, (actions,), np.float32, ACTION_MASK, "its actions need")
     read: BoolArray = stacked == 1
     if not (read | (stacked == 0)).all():
         row, action = np.argwhere(~read & (stacked != 0))[0]

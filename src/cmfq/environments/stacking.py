@@ -31,7 +31,11 @@ def tell_nobody(row: int, what: str) -> None:
 
 
 def stack(
-    values: Values, shape: tuple[int, ...], dtype: type[np.floating[Any]], name: str
+    values: Values,
+    shape: tuple[int, ...],
+    dtype: type[np.floating[Any]],
+    name: str,
+    promise: str = "its space promises",
 ) -> npt.NDArray[Any]:
     """``(agents, *shape)``, fresh. One number in an array of any shape stands for a number.
 
@@ -40,6 +44,7 @@ def stack(
         shape: promised of each.
         dtype: dtype of the result.
         name: name of the values, for errors.
+        promise: what asks for the shape, for errors.
 
     Raises:
         Unreadable: one has another shape, or holds no numbers.
@@ -50,7 +55,7 @@ def stack(
         except (AttributeError, TypeError, ValueError, OverflowError):
             stacked = None
         if stacked is None:
-            rows = [_array(row, one, shape, dtype, name) for row, one in enumerate(values)]
+            rows = [_array(row, one, shape, dtype, name, promise) for row, one in enumerate(values)]
             stacked = np.array(rows, dtype).reshape(len(values), *shape)
     return stacked
 
@@ -74,7 +79,12 @@ def _stack_alike(
 
 
 def _array(
-    row: int, value: Any, shape: tuple[int, ...], dtype: type[np.floating[Any]], name: str
+    row: int,
+    value: Any,
+    shape: tuple[int, ...],
+    dtype: type[np.floating[Any]],
+    name: str,
+    promise: str,
 ) -> npt.NDArray[Any]:
     try:
         array = numbers_of(value, dtype)
@@ -82,13 +92,13 @@ def _array(
         array = None
     if value is None or array is None:
         raise Unreadable(
-            row, f"{name} is {short(value)}: give numbers of shape {shape}, as its space promises"
+            row, f"{name} is {short(value)}: give numbers of shape {shape}, as {promise}"
         )
     if array.shape == shape:
         return array
     if array.size == 1 and np.prod(shape) == 1:
         return array.reshape(shape)
-    raise Unreadable(row, f"{name} has shape {array.shape}, and its space promises {shape}")
+    raise Unreadable(row, f"{name} has shape {array.shape}, and {promise} {shape}")
 
 
 def numbers_of(value: object, dtype: type[np.floating[Any]]) -> npt.NDArray[Any]:

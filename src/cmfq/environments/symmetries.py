@@ -1,7 +1,8 @@
 """Turns and mirror images of a grid world: the same game, seen and played in another direction.
 
 The eight symmetries of the square move the cells of a view, and with them the directions of the
-actions, of the actions that others took, and of the compass; a place on the map stays. A game
+actions, of the actions that others took, of the compass, and from one agent to another; the place
+on the map as an input stays. A game
 without a preferred direction is the same under each of them, so one transition is eight (Laskin et
 al. 2020 call this augmentation).
 """
@@ -58,6 +59,14 @@ class Symmetry:
     def features(self, features: Tensor) -> Tensor:
         """The features ``(n, features)`` with their directions turned."""
         return features.index_select(1, self.columns) * self.factors
+
+    def positions(self, positions: Tensor) -> Tensor:
+        """Positions ``(n, 2)``, turned about the origin: offsets turn with the directions."""
+        x, y = positions.unbind(1)
+        along_x, along_y = self.signs
+        if self.swaps:
+            x, y = y, x
+        return torch.stack([x * along_x, y * along_y], dim=1)
 
     def by_action(self, values: Tensor) -> Tensor:
         """A table ``(n, actions)``, of each action's value, with its columns moved."""
