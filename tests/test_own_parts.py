@@ -29,6 +29,7 @@ from cmfq.recordings.record import record_episode
 from cmfq.rollout import decide
 from cmfq.theory import check_theory
 from cmfq.training.checkpoint import load
+from cmfq.training.export import export_policy
 
 PAGE = (Path(__file__).parents[1] / "docs" / "own-parts.md").read_text()
 SHORT = ["--max-steps", "12"]
@@ -207,6 +208,36 @@ def test_what_a_rule_learns_is_learned_saved_and_loaded(
     assert isinstance(first, torch.nn.Linear)
     assert isinstance(last, torch.nn.Linear)
     assert not torch.equal(first.weight, last.weight)
+
+
+class Counting(torch.nn.Linear):
+    """A layer with a buffer of whole numbers, as layers that normalise batches have."""
+
+    def __init__(self, units: int, actions: int) -> None:
+        super().__init__(units, actions)
+        self.register_buffer("order", torch.arange(actions))
+
+
+def counting_layer(team: TeamSpecification, settings: NetworkSettings) -> Any:
+    return {"count": Counting(settings.hidden_units, len(team.actions))}
+
+
+counting = Algorithm(first_action_alone, parts=counting_layer)
+
+
+def test_a_rule_whose_layer_has_whole_numbers_is_loaded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = tmp_path / "run"
+    rule = ["--algorithm", f"{__name__}:counting", "--target-rate", "0.1"]
+    words = ["train", "battle", "--size", "12", "--episodes", "2", "--checkpoint-period", "1"]
+    assert main([*words, *rule, *QUICK, "--run", str(run)]) == 0
+    monkeypatch.setenv(TRUST_VARIABLE, "1")
+    export_policy([run], tmp_path / "mean.safetensors", "average", 2)
+    for file in (run, tmp_path / "mean.safetensors"):
+        part = load(file).network.part("count")
+        assert isinstance(part, Counting)
+        assert part.order.tolist() == list(range(21))
 
 
 def no_merged(network: QNetwork, given: MergeInput, settings: MeanFieldSettings) -> Any:

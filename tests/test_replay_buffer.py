@@ -17,8 +17,8 @@ SPECIFICATION = TeamSpecification("t", (3, 3), ("a",), ("id", "time"), ("x", "y"
 DISCOUNT = 0.9
 
 
-def ring(rows: int) -> ReplayBuffer:
-    replay = ReplayBuffer(SPECIFICATION, DISCOUNT, 2**20)
+def ring(rows: int, writers: int = 2) -> ReplayBuffer:
+    replay = ReplayBuffer(SPECIFICATION, DISCOUNT, 2**20, writers)
     assert replay.capacity > rows
     replay.capacity = rows
     return replay
@@ -173,8 +173,16 @@ def test_the_size_in_bytes_is_kept() -> None:
 def test_a_ring_too_small_says_so() -> None:
     with pytest.raises(UserError, match=r"replay_bytes is 100: an agent-step takes \d+ bytes"):
         ReplayBuffer(SPECIFICATION, DISCOUNT, 100)
-    with pytest.raises(UserError, match="too few for teams of 30"):
+    with pytest.raises(UserError, match=r"too few for 2 team\(s\) of 30"):
         ring(100).append(observe(np.arange(30, dtype=np.int32), 0), decide(np.arange(30), 0))
+
+
+def test_a_step_stays_until_the_next_one_of_its_team_however_many_teams_write() -> None:
+    """Six teams of 150 do not fit into 1,000 rows; one of 300 does."""
+    some, many = np.arange(150, dtype=np.int32), np.arange(300, dtype=np.int32)
+    with pytest.raises(UserError, match=r"too few for 6 team\(s\) of 150"):
+        ring(1000, writers=6).append(observe(some, 0), decide(some, 0))
+    ring(1000, writers=1).append(observe(many, 0), decide(many, 0))
 
 
 def test_an_empty_ring_cannot_be_sampled() -> None:

@@ -49,8 +49,8 @@ class TrainedRun:
 
     @property
     def finished(self) -> bool:
-        """Whether all episodes were played; :func:`resume` plays the missing ones."""
-        return len(Run.open(self.path).metrics()) >= self.settings.episodes
+        """Whether the checkpoint of the last episode is there; :func:`resume` plays on to it."""
+        return Run.open(self.path).checkpoint(self.settings.episodes).is_file()
 
     def policy(self, role: str | None = None) -> QPolicy:
         """The policy of the last checkpoint (see :func:`cmfq.load`).

@@ -45,10 +45,7 @@ class Batch(NamedTuple):
 
 
 def turned(batch: Batch, symmetry: Symmetry) -> Batch:
-    """The same transitions in a turned or mirrored world.
-
-    Positions, of which only distances count, stay as they are.
-    """
+    """The same transitions in a turned or mirrored world."""
 
     def action(old: Tensor) -> Tensor:
         return torch.where(old >= 0, symmetry.actions[old.clamp(min=0)], old)
@@ -59,6 +56,7 @@ def turned(batch: Batch, symmetry: Symmetry) -> Batch:
     return batch._replace(
         view=symmetry.view(batch.view),
         features=symmetry.features(batch.features),
+        positions=symmetry.positions(batch.positions),
         previous_actions=action(batch.previous_actions),
         actions=action(batch.actions),
         counts=symmetry.by_action(batch.counts),
@@ -66,6 +64,7 @@ def turned(batch: Batch, symmetry: Symmetry) -> Batch:
         action_mask=mask(batch.action_mask),
         next_view=symmetry.view(batch.next_view),
         next_features=symmetry.features(batch.next_features),
+        next_positions=symmetry.positions(batch.next_positions),
         next_previous_actions=action(batch.next_previous_actions),
         next_counts=symmetry.by_action(batch.next_counts),
         next_merged_actions=symmetry.by_action(batch.next_merged_actions),

@@ -29,7 +29,7 @@ class LearnerSettings:
     learning_rate: float = 3e-4
     """Learning rate of Adam at the first episode."""
     final_learning_rate: float = 1e-4
-    """Learning rate of Adam at the last episode; linear in between."""
+    """Learning rate of Adam after the last episode; linear in between."""
     discount: float = 0.95
     """Discount factor ``γ``."""
     batch_size: int = 256
@@ -109,7 +109,7 @@ class Learner:
         self.settings = settings
         self.target_network = copy.deepcopy(policy.network)
         self.average = AveragedModel(policy.network)
-        cast(QNetwork, self.average.module).in_bfloat16 = False  # it only plays
+        cast(QNetwork, self.average.module.eval()).in_bfloat16 = False  # it only plays
         self.average.n_averaged = self.average.n_averaged.cpu()  # it is counted at every update
         self._averaging_rate = held_on(policy.device, 0.0)
         self.optimiser = Adam(policy.network.parameters(), settings.learning_rate)
@@ -223,6 +223,9 @@ class Learner:
         pairs = zip(self.target_network.parameters(), self.policy.network.parameters(), strict=True)
         for target, weight in pairs:
             target.lerp_(weight, rate)
+        buffers = zip(self.target_network.buffers(), self.policy.network.buffers(), strict=True)
+        for held, buffer in buffers:
+            held.copy_(buffer)
 
     @torch.no_grad()
     def _average(self) -> None:

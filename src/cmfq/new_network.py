@@ -5,7 +5,7 @@ import math
 from collections.abc import Sequence
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from cmfq.algorithms import find_algorithm
 from cmfq.environments.base import TeamSpecification
@@ -25,14 +25,14 @@ def new_network(
     Raises:
         UserError: it would have more than ``LARGEST_NETWORK`` weights.
     """
-    network_shapes(specification, settings, algorithm)
+    network_weights(specification, settings, algorithm)
     return QNetwork(specification, settings, find_algorithm(algorithm).parts)
 
 
-def network_shapes(
+def network_weights(
     specification: TeamSpecification, settings: NetworkSettings, algorithm: str
-) -> dict[str, tuple[int, ...]]:
-    """Shape of each of a network's weights, by name; no memory is taken for them.
+) -> dict[str, Tensor]:
+    """A network's weights and buffers by name, without values: no memory is taken for them.
 
     Raises:
         UserError: there is no such network, or it has more than ``LARGEST_NETWORK`` weights.
@@ -44,14 +44,14 @@ def network_shapes(
             network = QNetwork(specification, settings, parts)
     except (RuntimeError, ValueError, TypeError, OverflowError) as error:
         raise UserError(f"there is no network of {size}: give other sizes") from error
-    shapes = {name: tuple(weight.shape) for name, weight in network.state_dict().items()}
-    weights = sum(math.prod(shape) for shape in shapes.values())
+    named: dict[str, Tensor] = network.state_dict()
+    weights = sum(math.prod(weight.shape) for weight in named.values())
     if weights > LARGEST_NETWORK:
         raise UserError(
             f"a network of {size} would have {weights:,} weights: give smaller sizes, up to "
             f"{LARGEST_NETWORK:,} weights"
         )
-    return shapes
+    return named
 
 
 def ensemble(networks: Sequence[QNetwork]) -> QNetwork:

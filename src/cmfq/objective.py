@@ -9,12 +9,14 @@ import numpy as np
 from cmfq.environments.base import FloatArray
 from cmfq.errors import require_range
 
+Death = Literal["end", "left-out", "posthumous"]
+
 
 @dataclass(frozen=True)
 class ObjectiveSettings:
     """Objective of an agent; in the paper its own reward until it dies."""
 
-    death: Literal["end", "left-out", "posthumous"] = "end"
+    death: Death = "end"
     """Target after an agent's death: end, its last reward alone, ``y = r``; left-out, no update, as
     in the original MFQ code, which leaves out each agent's last step too; posthumous, with the
     value that a random living team-mate expects in the next step, ``y = r + γ max Q(s'_mate)``

@@ -27,7 +27,7 @@ from cmfq.undo import NOT_TAKEN, Undo
 
 
 class ReplayBuffer:
-    """Ring buffer of agent-steps, at most ``capacity_bytes`` large, written by some worlds at once.
+    """Ring buffer of agent-steps, at most ``capacity_bytes`` large, written by some teams at once.
 
     Observations are kept in half precision: presence and hit points are exact to 0.05 %.
     """
@@ -37,7 +37,7 @@ class ReplayBuffer:
         specification: TeamSpecification,
         discount: float,
         capacity_bytes: int,
-        worlds: int = 1,
+        writers: int = 2,
         n_steps: int = 1,
         device: torch.device | str = "cpu",
     ) -> None:
@@ -47,7 +47,7 @@ class ReplayBuffer:
             specification: specification of the teams whose steps are kept.
             discount: ``γ``.
             capacity_bytes: most memory on the device.
-            worlds: that write at once.
+            writers: teams, in all environments side by side, that write at once.
             n_steps: rewards that are summed.
             device: where rows live and batches are made.
 
@@ -57,7 +57,7 @@ class ReplayBuffer:
         self._columns = make_columns(specification, capacity_bytes, device)
         self.capacity = len(self._columns["actions"])
         self.discount = discount
-        self._worlds = worlds
+        self._writers = writers
         self._n_steps = n_steps
         self._device = torch.device(device)
         self._columns["actions"].fill_(NOT_TAKEN)
@@ -74,6 +74,11 @@ class ReplayBuffer:
     def __len__(self) -> int:
         """Rows in use, counting those that hold an episode's last observation."""
         return sum(end - start for start, end in self._steps)
+
+    @property
+    def can_be_sampled(self) -> bool:
+        """Whether there is a row to learn from: all may be left out."""
+        return bool((self._actions[: self._used] >= 0).any())
 
     def append(self, observation: TeamObservation, decision: Decision) -> slice:
         """Write what a team saw; no row can be sampled until :meth:`complete` says what came.
@@ -152,7 +157,7 @@ class ReplayBuffer:
             raise ValueError("the replay holds no completed step")
         rows = torch.from_numpy(generator.integers(self._used, size=size))
         while len(redraw := torch.nonzero(self._actions[rows] < 0).squeeze(1)):
-            if len(redraw) == size and not bool((self._actions[: self._used] >= 0).any()):
+            if len(redraw) == size and not self.can_be_sampled:
                 raise ValueError("the replay holds no completed step")
             rows[redraw] = torch.from_numpy(generator.integers(self._used, size=len(redraw)))
         return rows
@@ -164,11 +169,13 @@ class ReplayBuffer:
         """
         steps = torch.tensor(list(self._steps), dtype=torch.int64).reshape(-1, 2)
         completed = steps[self._actions[steps[:, 0]] != NOT_TAKEN].tolist()
-        if not completed:
+        if not self.can_be_sampled:
             raise ValueError("the replay holds no completed step")
         spans: list[Tensor] = []
         while sum(map(len, spans)) < size:
-            spans.append(torch.arange(*completed[generator.integers(len(completed))]))
+            span = slice(*completed[generator.integers(len(completed))])
+            if bool((self._actions[span] >= 0).any()):
+                spans.append(torch.arange(span.start, span.stop))
         groups = torch.repeat_interleave(torch.tensor([len(span) for span in spans]))
         return self.gather(torch.cat(spans).to(self._device), groups.to(self._device))
 
@@ -263,10 +270,12 @@ class ReplayBuffer:
 
     def _claim(self, rows: int) -> slice:
         """Make room for a step at the head of the ring; older steps that it overlaps go whole."""
-        if 4 * rows * self._worlds > self.capacity:  # a step must be there until it is completed
+        # A step must be there until the next one of its team completes it: the others of that time
+        # come between, and the rest of a lap may be given up.
+        if (self._writers + 2) * rows > self.capacity:
             raise UserError(
-                f"the replay buffer holds {self.capacity} agent-steps, too few for teams of "
-                f"{rows} in {self._worlds} world(s): raise replay_bytes"
+                f"the replay buffer holds {self.capacity} agent-steps, too few for {self._writers} "
+                f"team(s) of {rows} that play at once: raise replay_bytes"
             )
         start = self._head
         if start + rows > self.capacity:  # the rest of this lap is given up

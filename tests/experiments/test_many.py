@@ -145,6 +145,26 @@ def test_a_run_that_fails_keeps_no_other_from_its_end(
     assert unfinished(runs, tmp_path) == ["failing"]
 
 
+def test_an_evaluation_that_was_cut_short_is_made_up_for(
+    planned: dict[str, RunSettings], tmp_path: Path
+) -> None:
+    evaluated = replace(
+        planned["cmfq-3"],
+        episodes=1,
+        evaluate_period=1,
+        evaluate_games=1,
+        evaluate_against=("random", "rush"),
+    )
+    rows = tmp_path / "one" / "evaluations.jsonl"
+    assert cmfq.train(evaluated, run=tmp_path / "one", should_stop=rows.exists).finished
+    assert len(rows.read_text().splitlines()) == 1
+    assert unfinished({"one": evaluated}, tmp_path) == ["one"]
+    assert list(train_missing({"one": evaluated}, tmp_path)) == ["one"]
+    opponents = [json.loads(line)["opponent"] for line in rows.read_text().splitlines()]
+    assert opponents == ["random", "rush"]
+    assert not unfinished({"one": evaluated}, tmp_path)
+
+
 def test_progress_is_read_from_the_folders(planned: dict[str, RunSettings], tmp_path: Path) -> None:
     runs = {"a": planned["cmfq-3"], "b": replace(planned["mfq-3"], episodes=48)}
     watch = RunsWatch(runs, tmp_path)

@@ -1,6 +1,7 @@
 """A policy file out of checkpoints."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,23 @@ def test_the_average_is_the_mean_of_all_weights(runs: Path, tmp_path: Path) -> N
         assert torch.allclose(found, sum(part[name] for part in parts) / 3)
         if name.endswith("weight"):
             assert not torch.equal(found, parts[-1][name])
+
+
+def test_the_average_is_of_the_networks_of_the_run_alone(
+    tiny: cmfq.TrainSettings[cmfq.BattleSettings], tmp_path: Path
+) -> None:
+    """Checkpoints that play by several networks have more of them as the run goes on."""
+    network = replace(tiny.network, head="pairwise")
+    settings = replace(tiny, episodes=4, checkpoint_period=1, ensemble=2, network=network)
+    cmfq.train(settings, run=tmp_path / "run")
+    out = tmp_path / "policy.safetensors"
+    export_policy([tmp_path / "run"], out, "average", checkpoints=4)
+    parts = [weights(file) for file in sorted((tmp_path / "run" / "checkpoints").iterdir())]
+    assert len({len(part) for part in parts}) > 1
+    found = weights(out)
+    assert len(found) == len(parts[0])
+    for name in found:
+        assert torch.allclose(found[name], sum(part[name] for part in parts) / 4, atol=1e-6)
 
 
 def test_checkpoints_up_to_an_episode(runs: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import cmfq
 from cmfq.cli import main
 from cmfq.decision import Decision
 from cmfq.environments.base import TeamObservation
@@ -126,6 +127,26 @@ def test_what_opponents_live_through_can_be_learned_from(tiny: Tiny) -> None:
     has_neighbours = batch.counts.sum(1) > 0
     assert has_neighbours.any()
     np.testing.assert_allclose(batch.merged_actions[has_neighbours].sum(1), 1, atol=1e-5)
+
+
+def test_a_stored_policy_is_learned_from_as_the_learner_sees_it(tiny: Tiny, tmp_path: Path) -> None:
+    """IQL merges nothing: what MFQ learns from its steps has the mean of the neighbours."""
+    cmfq.train(replace(tiny, algorithm="iql", episodes=1), run=tmp_path / "iql")
+    settings = replace(
+        tiny,
+        algorithm="mfq",
+        opponents=(str(tmp_path / "iql"),),
+        opponent_pool=replace(tiny.opponent_pool, learn_from=True),
+    )
+    self_play = SelfPlay(settings, load_player)
+    (row,) = self_play.run_episodes()
+    batch = self_play.sides["agent"].replay.sample(400, np.random.default_rng(0))
+    mean = batch.counts / batch.counts.sum(1, keepdim=True).clamp(min=1)
+    np.testing.assert_allclose(batch.merged_actions, mean, atol=1e-5)
+    # Nothing that the learner merged was decided for the other side.
+    assert row.side is not None
+    assert row.effective_neighbours[row.side] is not None
+    assert row.effective_neighbours[1 - row.side] is None
 
 
 def test_a_demonstrator_acts_as_its_player_and_sees_as_its_learner(tiny: Tiny) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import msgspec
 import pytest
@@ -19,6 +20,7 @@ from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
 from cmfq.notices import Notice
+from cmfq.objective import Death
 from cmfq.recordings import read
 from cmfq.storage import atomic_write, read_tensors, to_json
 from cmfq.training.checkpoint import latest_checkpoint, save_policies
@@ -26,6 +28,7 @@ from cmfq.training.description import read_settings
 from cmfq.training.loop import train
 from cmfq.training.metrics import EpisodeMetrics
 from cmfq.training.opponent_settings import OpponentSettings
+from cmfq.training.presets import preset_training
 from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
@@ -101,6 +104,31 @@ def test_interrupted_and_resumed_ends_as_uninterrupted(
     for row in (*whole, *parts):
         del row["playing_seconds"], row["learning_seconds"]
     assert parts == whole
+
+
+@pytest.mark.parametrize("preset", ["original", "strong"])
+@pytest.mark.parametrize("death", get_args(Death))
+def test_every_preset_and_objective_is_resumed(
+    tmp_path: Path, tiny: TrainSettings[BattleSettings], preset: str, death: Death
+) -> None:
+    usual = preset_training(preset, tiny.environment)
+    settings = replace(
+        usual,
+        episodes=4,
+        network=replace(usual.network, channels=(4, 4), view_units=8, hidden_units=16),
+        learner=replace(usual.learner, batch_size=16, min_updates=2, replay_bytes=8 * 2**20),
+        objective=replace(usual.objective, death=death),
+        opponent_pool=replace(usual.opponent_pool, gate_games=1),
+    )
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    cmfq.train(settings, run=whole)
+    played: list[EpisodeMetrics] = []
+    stopped = cmfq.train(
+        settings, run=parts, on_episode=played.append, should_stop=lambda: len(played) == 2
+    )
+    assert not stopped.finished
+    assert cmfq.resume(parts).finished
+    assert_same_weights(whole, parts)
 
 
 def test_same_seed_same_run_other_seed_another(
@@ -492,6 +520,36 @@ def test_recording_writes_replays_and_changes_nothing(
     assert_same_weights(tmp_path / "plain", tmp_path / "recorded")
     steps = Run.open(tmp_path / "recorded").metrics()[2]["steps"]
     assert len(read(tmp_path / "recorded" / "replays" / "000003.replay").steps) == steps
+
+
+def test_episodes_side_by_side_are_recorded_as_often_and_named_by_their_size(
+    tmp_path: Path, tiny: TrainSettings[BattleSettings]
+) -> None:
+    settings = replace(
+        tiny,
+        environment=replace(tiny.environment, max_steps=2),
+        episodes=16,
+        environments=3,
+        record_period=4,
+        sizes=(6,),
+    )
+    train_to_the_end(tmp_path / "run", settings)
+    files = sorted((tmp_path / "run" / "replays").iterdir())
+    assert [int(file.stem) for file in files] == [1, 4, 7, 13], "with the first of each round"
+    assert read(files[0]).header.title == "battle, 6 a side"
+
+
+def test_a_run_whose_last_checkpoint_could_not_be_written_is_not_finished(
+    tmp_path: Path, tiny: TrainSettings[BattleSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise UserError("there is no space left")
+
+    monkeypatch.setattr("cmfq.training.run.save_policies", full)
+    with pytest.raises(UserError, match="no space left"):
+        cmfq.train(replace(tiny, episodes=1), run=tmp_path / "run")
+    assert len(Run.open(tmp_path / "run").metrics()) == 1
+    assert not cmfq.open_run(tmp_path / "run").finished
 
 
 def test_what_is_read_back_is_written_whole(tmp_path: Path) -> None:

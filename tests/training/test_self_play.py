@@ -17,6 +17,8 @@ from cmfq.environments.pursuit import PursuitSettings
 from cmfq.environments.signal import SignalSettings
 from cmfq.errors import UserError
 from cmfq.learner import LearnerSettings
+from cmfq.notices import Notice, forget_notices
+from cmfq.objective import ObjectiveSettings
 from cmfq.play.bots import bot
 from cmfq.rollout import Episode, play_episode, play_episodes
 from cmfq.training.self_play import SelfPlay
@@ -148,9 +150,64 @@ def test_a_role_can_have_another_algorithm(tiny: TrainSettings[BattleSettings]) 
 
 
 def test_a_replay_too_small_for_its_worlds_is_refused(tiny: TrainSettings[BattleSettings]) -> None:
-    settings = replace(tiny, environments=100, episodes=100)
-    with pytest.raises(UserError, match=r"too few for teams of 12 in 100 world\(s\)"):
+    settings = replace(tiny, environments=200, episodes=200)
+    with pytest.raises(UserError, match=r"too few for 400 team\(s\) of 12 that play at once"):
         SelfPlay(settings).run_episodes()
+
+
+def test_the_learning_rate_falls_to_the_last_one_after_the_last_episode(
+    tiny: TrainSettings[BattleSettings],
+) -> None:
+    self_play = SelfPlay(replace(tiny, episodes=4))
+    rates = []
+    for _ in range(4):
+        self_play.run_episodes()
+        rates.append(self_play.sides["agent"].learner.optimiser.rate)
+    assert rates == pytest.approx([3e-4, 2.5e-4, 2e-4, 1.5e-4])
+
+
+def test_where_all_is_left_out_nothing_can_be_learned(tiny: TrainSettings[BattleSettings]) -> None:
+    left_out = replace(tiny, objective=ObjectiveSettings(death="left-out"))
+    one_step = replace(left_out, environment=replace(tiny.environment, max_steps=1))
+    with pytest.raises(UserError, match="no step of the games so far can be learned from"):
+        SelfPlay(one_step).run_episodes()
+
+
+@pytest.mark.parametrize("algorithm", ["attention-mfq", "mfq"])
+def test_steps_of_which_all_is_left_out_are_not_sampled(
+    tiny: TrainSettings[BattleSettings], algorithm: str
+) -> None:
+    """Of two steps the last is left out, and one step of twelve agents is a batch."""
+    settings = replace(
+        tiny,
+        algorithm=algorithm,
+        environment=replace(tiny.environment, max_steps=2),
+        objective=ObjectiveSettings(death="left-out"),
+        learner=replace(tiny.learner, batch_size=8, min_updates=20),
+    )
+    (row,) = SelfPlay(settings).run_episodes()
+    assert row.updates >= 13
+    assert row.loss is not None
+    assert np.isfinite(row.loss)
+
+
+def test_next_states_of_different_times_are_refused(tiny: TrainSettings[BattleSettings]) -> None:
+    settings = replace(
+        tiny,
+        objective=ObjectiveSettings(death="left-out"),
+        learner=replace(tiny.learner, n_steps=3),
+    )
+    SelfPlay(settings).run_episodes()
+    with pytest.raises(UserError, match="n_steps is 3 and death is left-out: attention-mfq needs"):
+        SelfPlay(replace(settings, algorithm="attention-mfq"))
+
+
+def test_a_rivalry_without_a_team_share_is_said_to_do_nothing(
+    tiny: TrainSettings[BattleSettings],
+) -> None:
+    forget_notices()
+    with pytest.warns(Notice, match="rivalry is 2 and does nothing, since team_share is 0"):
+        SelfPlay(replace(tiny, objective=ObjectiveSettings(rivalry=2)))
 
 
 def test_everyone_is_a_neighbour_where_all_act_alike() -> None:

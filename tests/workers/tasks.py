@@ -22,6 +22,22 @@ def killed_once(folder: Path, number: int) -> int:
     return number * number
 
 
+def kills_the_idle(folder: Path, number: int) -> int:
+    """The second task kills the process of the first, which waits for more, and its own."""
+    mark = folder / f"tried-{number}"
+    tried = mark.exists()
+    mark.write_text(str(os.getpid()))
+    if number == 1 and not tried:
+        other = folder / "tried-0"
+        while not other.exists():
+            time.sleep(0.05)
+        time.sleep(0.5)
+        os.kill(int(other.read_text()), signal.SIGKILL)
+        time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
 def killed_always(number: int) -> int:
     if number == 1:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -37,6 +37,11 @@ def test_tasks_of_killed_workers_are_done_by_others(tmp_path: Path) -> None:
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_worker_that_is_killed_while_it_waits_is_replaced(tmp_path: Path) -> None:
+    done = as_finished(partial(tasks.kills_the_idle, tmp_path), range(2), 2)
+    assert sorted(done) == [0, 1]
+
+
 def test_what_always_kills_its_worker_is_given_up_and_the_rest_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

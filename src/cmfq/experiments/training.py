@@ -15,7 +15,7 @@ from cmfq.storage import flatten, make_folder, plain
 from cmfq.training.description import read_settings
 from cmfq.training.evaluations import Evaluator
 from cmfq.training.former import former_run
-from cmfq.training.loop import train
+from cmfq.training.loop import is_finished, train
 from cmfq.training.run import SETTINGS_FILE, Run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import RunSettings
@@ -28,7 +28,7 @@ Task = tuple[str, RunSettings]
 
 
 def unfinished(runs: Mapping[str, RunSettings], folder: Path) -> list[str]:
-    """Names of the runs that are not there, or have episodes left to train.
+    """Names of the runs that are not there, or have episodes to train or evaluations to play.
 
     Raises:
         UserError: a folder holds a run with other settings.
@@ -47,7 +47,7 @@ def unfinished(runs: Mapping[str, RunSettings], folder: Path) -> list[str]:
                 f"{path} was trained with {parts}, other settings than requested: give another "
                 "folder"
             )
-        if not run.checkpoint(settings.episodes).is_file():
+        if not is_finished(run, settings):
             names.append(name)
     return names
 

@@ -18,7 +18,7 @@ from cmfq.errors import UserError, unknown_name
 from cmfq.hints import TRUST_VARIABLE
 from cmfq.imports import own_names
 from cmfq.networks import NetworkSettings
-from cmfq.new_network import network_shapes, new_network
+from cmfq.new_network import network_weights, new_network
 from cmfq.policies import QPolicy
 from cmfq.storage import plain, read_tensors, write_tensors
 from cmfq.training.former import former_environment, former_policies
@@ -210,22 +210,26 @@ def _check_weights(weights: Mapping[str, Tensor], description: PolicyDescription
     if not specification.actions or not specification.view_radius >= 0:
         raise Damage("names no actions, or no radius of the view")
     try:
-        shapes = network_shapes(specification, description.network, description.algorithm)
+        named = network_weights(specification, description.network, description.algorithm)
     except UserError as error:
         raise Damage(f"names a network that cannot be: {reason_of(error)}") from error
     if not 0 <= description.members < len(weights) + 1:
         raise Damage(f"names {description.members} members, and holds fewer weights")
-    one_network = dict(shapes)
+    wanted = dict(named)
     for member in range(description.members):
-        shapes |= {f"members.{member}.{name}": shape for name, shape in one_network.items()}
-    for name in weights.keys() | shapes.keys():
-        found = weights.get(name)
-        there = found is not None and found.dtype == torch.float32 and tuple(found.shape)
-        if there != shapes.get(name, "none"):
-            raise Damage(
-                f"names a network whose {name} is {shapes.get(name, 'not there')}, and holds "
-                f"{there or 'none'}"
-            )
+        wanted |= {f"members.{member}.{name}": weight for name, weight in named.items()}
+    for name in weights.keys() | wanted.keys():
+        asked, found = _kind(wanted.get(name), "not there"), _kind(weights.get(name), "none")
+        if name not in wanted or name not in weights or asked != found:
+            raise Damage(f"names a network whose {name} is {asked}, and holds {found}")
+
+
+def _kind(weight: Tensor | None, without: str) -> str:
+    """Shape of a weight, and its dtype unless it is the usual one."""
+    if weight is None:
+        return without
+    dtype = "" if weight.dtype == torch.float32 else f" {weight.dtype}"
+    return f"{tuple(weight.shape)}{dtype}"
 
 
 def latest_checkpoint(run: Path) -> Path:

@@ -1,6 +1,5 @@
 """One policy file out of a run's last checkpoints: the last, their ensemble, or their average."""
 
-import copy
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Literal
 import torch
 
 from cmfq.errors import UserError
+from cmfq.new_network import ensemble
 from cmfq.policies import QPolicy
 from cmfq.training.checkpoint import Checkpoint, list_checkpoints, load_checkpoint, save_policies
 from cmfq.training.ensemble import joined
@@ -96,10 +96,13 @@ def last_checkpoints(run: Path, number: int, until: int | None = None) -> list[C
 
 
 def average(policies: Sequence[QPolicy]) -> QPolicy:
-    """The last policy, with the mean of the weights of all; of one policy, its very weights."""
-    states = [policy.network.state_dict() for policy in policies]
-    network = copy.deepcopy(policies[-1].network)
-    network.load_state_dict(
-        {name: torch.stack([state[name] for state in states]).mean(0) for name in states[0]}
-    )
-    return replace(policies[-1], network=network)
+    """The last policy, with the mean of the weights of all; of one policy, its very weights.
+
+    Members that checkpoints play by are left out, and buffers are the last one's.
+    """
+    networks = [ensemble([policy.network]) for policy in policies]
+    *_, last = networks
+    with torch.no_grad():
+        for weight, *others in zip(*(one.parameters() for one in reversed(networks)), strict=True):
+            weight.copy_(torch.stack([*reversed(others), weight]).mean(0))
+    return replace(policies[-1], network=last)

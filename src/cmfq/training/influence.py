@@ -4,7 +4,7 @@ Everything is read off decisions that were made anyway, so no random number is d
 something is one more pass of the last layer, with the mean action, for the decisions of the sample.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -33,10 +33,12 @@ class InfluenceTally:
 
     Args:
         teams: teams of the environment.
+        left_out: teams whose actions are not those that the learner merged and decided for.
     """
 
-    def __init__(self, teams: Sequence[TeamSpecification]) -> None:
+    def __init__(self, teams: Sequence[TeamSpecification], left_out: Collection[int] = ()) -> None:
         self._teams = [_Team(team.actions) for team in teams]
+        self._left_out = left_out
         self._steps = 0
 
     def on_step(
@@ -47,8 +49,9 @@ class InfluenceTally:
     ) -> None:
         """Count the decisions of a step, if it is one of the sample."""
         if self._steps % PERIOD == FIRST:
-            for team, decision in zip(self._teams, decisions, strict=True):
-                team.add(decision)
+            for number, (team, decision) in enumerate(zip(self._teams, decisions, strict=True)):
+                if number not in self._left_out:
+                    team.add(decision)
         self._steps += 1
 
     def on_truncation(

@@ -21,6 +21,7 @@ from cmfq.training.rows import append_row
 from cmfq.training.run import EVALUATIONS_FILE, Run
 from cmfq.training.scalars import hyperparameters, names_of
 from cmfq.training.self_play import SelfPlay
+from cmfq.training.settings import RunSettings
 from cmfq.training.tracking import Trackers, Tracking, read_trackers
 
 if TYPE_CHECKING:
@@ -128,14 +129,8 @@ def _evaluate(
     Returns:
         Whether none is missing now; some are if it was asked to stop.
     """
-    settings, episode = self_play.settings, self_play.episode
-    finished = episode == settings.episodes and settings.evaluate_period > 0
-    if not finished and not settings.is_due(episode, settings.evaluate_period):
-        return True
-    played = {row.opponent for row in run.evaluations() if row.episode == episode}
-    for opponent in settings.evaluate_against:
-        if opponent in played:
-            continue
+    episode = self_play.episode
+    for opponent in _unplayed(run, self_play.settings, episode):
         started = time.perf_counter() - checkpoint_seconds
         checkpoint_seconds = 0.0
         try:
@@ -159,10 +154,25 @@ def _evaluate(
     return True
 
 
+def is_finished(run: Run, settings: RunSettings) -> bool:
+    """Whether a run has its last checkpoint, and all games of its last evaluation."""
+    last = settings.episodes
+    return run.checkpoint(last).is_file() and not _unplayed(run, settings, last)
+
+
+def _unplayed(run: Run, settings: RunSettings, episode: int) -> list[str]:
+    """Opponents that are missing of an evaluation that is due after so many episodes."""
+    at_the_end = episode == settings.episodes and settings.evaluate_period > 0
+    if not at_the_end and not settings.is_due(episode, settings.evaluate_period):
+        return []
+    played = {row.opponent for row in run.evaluations() if row.episode == episode}
+    return [one for one in settings.evaluate_against if one not in played]
+
+
 def _run_episodes(run: Run, self_play: SelfPlay) -> list[EpisodeMetrics]:
     """Play and learn; write a replay when one is due."""
     settings = self_play.settings
-    due = settings.record_period and self_play.episode % settings.record_period == 0
+    due = settings.starts_period(self_play.episode, settings.record_period)
     recorders: list[Recorder] = []
 
     def watch(
@@ -176,7 +186,7 @@ def _run_episodes(run: Run, self_play: SelfPlay) -> list[EpisodeMetrics]:
             name=name,
             players=players,
             seed=seed,
-            title=shown_title(environment, settings.environment),
+            title=shown_title(environment, self_play.worlds.settings_of(environment)),
             origin=f"episode {self_play.episode + 1} of {run.path.name}",
         )
         recorders.append(recorder)
@@ -207,10 +217,11 @@ def _saved(run: Run, self_play: SelfPlay, error: UserError) -> UserError:
         skip = _resume_line(run, self_play, "--skip-seed", seed)
         way_out = f", `{skip}` leaves that seed out if it always fails"
     run.save(self_play)
-    saved = {0: "", 1: "the episode before it is saved: "}
+    saved = {0: "", 1: "the first episode is saved: "}
+    number = before + 1 + (seeds.index(seed) if seed in seeds else 0)
     return type(error)(
-        f"episode {before + 1}: {error}; "
-        f"{saved.get(before, f'the {before} episodes before it are saved: ')}"
+        f"episode {number}: {error}; "
+        f"{saved.get(before, f'the first {before} episodes are saved: ')}"
         f"`{_resume_line(run, self_play)}` plays it again{way_out}"
     )
 

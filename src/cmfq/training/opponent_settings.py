@@ -33,7 +33,8 @@ class OpponentSettings:
     """Learn from what the opponents experience too, as Q-learning may from anyone's actions
     (demonstrations, Hester et al. 2018, without their supervised loss)."""
     gate_games: int = 20
-    """Number of games against the gated self before the win rate decides whether to replace it."""
+    """Number of games against the gated self before the win rate decides whether to replace it.
+    Games played side by side are decided together, however few would do."""
     gate_win_rate: float = 0.55
     """Win rate from which the gated self is replaced; 0 replaces it every time."""
     gate_ties: Literal["half", "win", "loss"] = "half"

@@ -45,6 +45,13 @@ class Meeting:
     """Training episodes of a past self."""
 
     @property
+    def demonstrating(self) -> tuple[int, ...]:
+        """Teams that are learned from, though another player chose their actions."""
+        return tuple(
+            team for team, policy in enumerate(self.policies) if isinstance(policy, Demonstrator)
+        )
+
+    @property
     def title(self) -> str:
         """The opponent, and of a past self which one."""
         return title_of(self.opponent, self.past_episode)
@@ -121,16 +128,16 @@ class Opponents:
             theirs = self._with_current_beta(self._past.copies[past_episode])
         own = tuple(self._sides[side])
         players = tuple(
-            self._learners[role] if team in own else self._opponent(theirs[role], role)
+            self._learners[role] if team in own else self._opponent(name, theirs[role], role)
             for team, role in enumerate(team.role for team in self._teams)
         )
         learning = tuple(range(len(players))) if self._settings.learn_from else own
         return Meeting(name, players, own, learning, side, past_episode)
 
-    def _opponent(self, player: Policy, role: str) -> Policy:
+    def _opponent(self, name: str, player: Policy, role: str) -> Policy:
         """The opponent of a role as it plays here: learned from, if the settings say so."""
-        if not self._settings.learn_from or isinstance(player, QPolicy):
-            return player
+        if not self._settings.learn_from or name not in self._loaded:
+            return player  # a copy of the learner merges as the learner does
         return Demonstrator(player, self._learners[role])
 
     def _with_current_beta(self, copies: Mapping[str, QPolicy]) -> Mapping[str, QPolicy]:

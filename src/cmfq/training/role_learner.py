@@ -24,6 +24,7 @@ class RoleLearner:
 
     Args:
         specification: specification of a team of the role.
+        teams: number of teams of the role in an environment.
         settings: settings of the run.
         network_seed: random seed of the initial weights.
         generator: generator of what learning draws.
@@ -33,6 +34,7 @@ class RoleLearner:
     def __init__(
         self,
         specification: TeamSpecification,
+        teams: int,
         settings: RunSettings,
         network_seed: np.random.SeedSequence,
         generator: np.random.Generator,
@@ -52,7 +54,7 @@ class RoleLearner:
             specification,
             settings.learner.discount,
             settings.learner.replay_bytes,
-            settings.environments,
+            settings.environments * teams,
             settings.learner.n_steps,
             device,
         )
@@ -73,9 +75,17 @@ class RoleLearner:
 
         Returns:
             The loss of each update.
+
+        Raises:
+            UserError: there is nothing to learn from.
         """
         if new_rows == 0:  # nobody had this role
             return []
+        if not self.replay.can_be_sampled:
+            raise UserError(
+                "no step of the games so far can be learned from: death is left-out, which leaves "
+                "out the last step of every agent, and none had another; give death end"
+            )
         settings = self._settings
         self._pending_rows += max(
             new_rows * settings.replay_ratio,

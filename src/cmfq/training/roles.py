@@ -1,9 +1,12 @@
 """Check that the settings of a run fit the roles of its environment."""
 
 import math
+from collections.abc import Collection
 
+from cmfq.algorithms import find_algorithm
 from cmfq.environments.base import TeamSpecification
 from cmfq.errors import UserError, unknown_name
+from cmfq.notices import notify
 from cmfq.training.settings import RunSettings
 
 
@@ -15,7 +18,8 @@ def check_roles(settings: RunSettings, roles: dict[str, TeamSpecification]) -> N
         roles: a team of each role.
 
     Raises:
-        UserError: an unknown role, a radius without places, or actions that cannot be averaged.
+        UserError: an unknown role, a radius without places, actions that cannot be averaged, or
+            settings that exclude each other.
     """
     for role in settings.algorithms:
         if role not in roles:
@@ -27,9 +31,37 @@ def check_roles(settings: RunSettings, roles: dict[str, TeamSpecification]) -> N
             f"radius is {radius}: the positions of agents are not known, give positions "
             "(module:function), or leave radius out"
         )
+    if settings.objective.rivalry and not settings.objective.team_share:
+        notify(
+            "rivalry",
+            f"rivalry is {settings.objective.rivalry:g} and does nothing, since team_share is 0: "
+            "it weighs a part of the team's reward",
+        )
+    _check_whole_steps(settings, roles)
     actions = {specification.actions for specification in roles.values()}
     if settings.mean_field.neighbours == "everyone" and len(actions) > 1:
         raise UserError(
             f"neighbours is everyone: {' and '.join(roles)} have different actions, which cannot "
             "be averaged; leave neighbours at team"
         )
+
+
+def _check_whole_steps(settings: RunSettings, roles: Collection[str]) -> None:
+    """Refuse what would mix the next states of different times, where neighbours are looked up.
+
+    Raises:
+        UserError: an algorithm finds neighbours in sampled steps, and an agent's sum of rewards
+            would end a step before the others', because its last step is left out.
+    """
+    if settings.objective.death != "left-out" or settings.learner.n_steps == 1:
+        return
+    for role in roles:
+        name = settings.algorithms.get(role, settings.algorithm)
+        algorithm = find_algorithm(name)
+        recomputes = algorithm.learned or settings.learner.merged_action == "recomputed"
+        if algorithm.neighbours and recomputes:
+            raise UserError(
+                f"n_steps is {settings.learner.n_steps} and death is left-out: {name} needs the "
+                "neighbours of the next state, which is not of the same time for all then; give "
+                "n_steps 1, or another death"
+            )

@@ -27,6 +27,7 @@ from cmfq.training.role_learner import RoleLearner, join_names, split_names, ten
 from cmfq.training.roles import check_roles
 from cmfq.training.settings import RunSettings
 from cmfq.training.undoing import undone_on_failure
+from cmfq.training.worlds import Worlds
 
 Watch = Callable[
     [Environment, Sequence[Policy], Sequence[str], int], AbstractContextManager[Observer]
@@ -47,15 +48,13 @@ class SelfPlay:
     """
 
     def __init__(self, settings: RunSettings, load_player: LoadPlayer | None = None) -> None:
-        self.environments: list[Environment] = []
-        self._sized: dict[tuple[int, int], Environment] = {}
-        try:
-            self._begin(settings, load_player)
-        except BaseException:
-            self.close()
-            raise
+        with ExitStack() as made:
+            self._begin(settings, load_player, made)
+            made.pop_all()
 
-    def _begin(self, settings: RunSettings, load_player: LoadPlayer | None) -> None:
+    def _begin(
+        self, settings: RunSettings, load_player: LoadPlayer | None, made: ExitStack
+    ) -> None:
         torch.set_num_threads(settings.threads)
         device = find_device(settings.device)
         require_arithmetic(settings.arithmetic, device)
@@ -63,8 +62,9 @@ class SelfPlay:
         seeds = np.random.SeedSequence(settings.seed)
         network_seed, episode_seed, acting_seed, learning_seed = seeds.spawn(4)
         close_kept()
-        for _ in range(settings.environments):
-            self.environments.append(settings.environment.make())
+        self.worlds = Worlds(settings.environment, settings.environments)
+        made.callback(self.close)
+        self.environments = self.worlds.usual
         self.teams = self.environments[0].teams
         self.settings = settings = settle_head(settings, self.teams)
         roles = {team.role: team for team in self.teams}
@@ -77,7 +77,10 @@ class SelfPlay:
         """The learner of each role."""
         for role, specification in roles.items():
             generator = np.random.default_rng(learning_seed)
-            self.sides[role] = RoleLearner(specification, settings, network_seed, generator, device)
+            teams = sum(team.role == role for team in self.teams)
+            self.sides[role] = RoleLearner(
+                specification, teams, settings, network_seed, generator, device
+            )
             network_seed, learning_seed = seeds.spawn(2)
         self._generators["opponents"] = np.random.default_rng(seeds.spawn(1)[0])
         self.opponents = Opponents(
@@ -97,8 +100,7 @@ class SelfPlay:
 
     def close(self) -> None:
         """Close the environments."""
-        for environment in (*self.environments, *self._sized.values()):
-            environment.close()
+        self.worlds.close()
 
     def run_episodes(self, watch: Watch | None = None) -> list[EpisodeMetrics]:
         """Play one episode in every world, then learn from as many sampled rows as they earned.
@@ -123,7 +125,7 @@ class SelfPlay:
         self.undone = False
         with undone_on_failure(generators, replays, keep, self._set_undone):
             meetings = [self.opponents.draw() for _ in range(worlds)]
-            tallies = [InfluenceTally(self.teams) for _ in meetings]
+            tallies = [InfluenceTally(self.teams, meeting.demonstrating) for meeting in meetings]
             played = self._play(meetings, tallies, watch)
         playing_seconds = time.perf_counter() - started
         losses = {role: self._learn(role, meetings, played) for role in self.sides}
@@ -183,10 +185,7 @@ class SelfPlay:
         if not self.settings.sizes:
             return self.environments[index]
         size = int(self._generators["episode"].choice(self.settings.sizes_at(self.episode)))
-        if (index, size) not in self._sized:
-            settings = self.settings.environment.resized(size)
-            self._sized[index, size] = settings.make()
-        return self._sized[index, size]
+        return self.worlds.of_size(index, size)
 
     def _learning(self, role: str, meeting: Meeting) -> list[int]:
         """Teams of a role that are learned from."""

@@ -157,6 +157,11 @@ class TrainSettings(Generic[Settings]):
         before = max(0, episode - self.environments)
         return period > 0 and before // period < episode // period
 
+    def starts_period(self, episode: int, period: int) -> bool:
+        """Whether one of the episodes played next, side by side, begins a period; 0: none does."""
+        last = min(episode + self.environments, self.episodes) - 1
+        return period > 0 and (episode - 1) // period < last // period
+
     @property
     def own_functions(self) -> list[str]:
         """Names of functions outside the package that the run calls."""

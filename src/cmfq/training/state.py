@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from cmfq.adam import MOMENTS
+from cmfq.batch import LEFT_OUT
 from cmfq.decoding import Count, Damage, Finite, convert, reason_of
 from cmfq.training.role_learner import RoleLearner, split_names, tensors_of
 from cmfq.training.self_play import SelfPlay
@@ -112,7 +113,7 @@ def _check_replay(replay: Mapping[str, Tensor], empty: Mapping[str, Tensor], cap
         or not bool((steps[:, 0] < steps[:, 1]).all())
         or not _within(replay["head"], 0, capacity)
         or not _within(following, 0, rows - 1)
-        or not _within(replay["actions"], NOT_TAKEN, choices - 1)
+        or not _within(replay["actions"], LEFT_OUT, choices - 1)
         or not _within(replay["previous_actions"][taken], NOT_TAKEN, choices - 1)
         or not _within(replay["previous_actions"][following.long()], NOT_TAKEN, choices - 1)
     ):

@@ -100,11 +100,21 @@ class Processes:
         """Hand each task to a process that has none."""
         started = []
         for task in tasks:
-            pool = self._idle.pop() if self._idle else _new_process()
-            future = pool.submit(call, task)
+            pool, future = self._submit(call, task)
             self._pools[future] = pool
             started.append(future)
         return started
+
+    def _submit(self, call: Call[Any, Any], task: Any) -> tuple[ProcessPoolExecutor, Future[Any]]:
+        """Give a task to a process that waits for one, if it was not killed meanwhile."""
+        while self._idle:
+            pool = self._idle.pop()
+            try:
+                return pool, pool.submit(call, task)
+            except BrokenProcessPool:
+                pool.shutdown(wait=False)
+        pool = _new_process()
+        return pool, pool.submit(call, task)
 
     def finished(self, running: Collection[Future[Any]]) -> list[Future[Any]]:
         """Those that have ended."""
