@@ -39,7 +39,7 @@ class Ledger:
         for team in (0, 1):
             assert len(decisions[team].actions) == len(observations[team].ids)
             self.agent_steps += len(decisions[team].actions)
-            self.rewards[team] += float(step.rewards[team].sum())
+            self.rewards[team] += math.fsum(step.rewards[team].tolist())
             self.deaths[team] += int((~step.alive[team]).sum())
 
     def on_truncation(
@@ -62,7 +62,7 @@ def test_totals_are_the_sums_of_the_steps(names: tuple[str, str], max_steps: int
     )
     assert episode.steps == ledger.steps
     assert episode.agent_steps == ledger.agent_steps
-    assert episode.rewards == pytest.approx(ledger.rewards)
+    assert episode.rewards == pytest.approx(ledger.rewards, rel=1e-12)  # in 64 bits
     assert list(episode.deaths) == ledger.deaths
     assert [12 - loss for loss in episode.deaths] == list(episode.survivors)
     cut_off = min(episode.survivors) > 0

@@ -182,7 +182,7 @@ class _World:
             observer.on_step(self.observations, decisions, step)
         self.steps += 1
         self._agent_steps += [len(decision.actions) for decision in decisions]
-        self._rewards += [float(reward.sum()) for reward in step.rewards]
+        self._rewards += [float(reward.sum(dtype=np.float64)) for reward in step.rewards]
         self._deaths += [int(np.count_nonzero(~alive)) for alive in step.alive]
         self.observations = step.observations
         self.truncated = step.truncated and not step.terminated

@@ -144,6 +144,18 @@ def test_progress_compares_checkpoints_with_opponents_on_the_same_episodes(
         assert row.margin == pytest.approx(np.mean(ahead))
 
 
+def test_a_run_that_is_its_own_opponent_plays_each_episode_once(
+    runs: list[str], tmp_path: Path
+) -> None:
+    json = tmp_path / "p.json"
+    words = ["progress", runs[0], "--against", runs[0], "--games", "2", *ALONE]
+    assert main([*words, "--log", str(json), "--out", str(tmp_path / "p.svg")]) == 0
+    played = finished_progress(json)
+    assert [game.game for game in played.games] == [0, 1] * 2  # of each checkpoint
+    assert progress_rows(played)[-1].margin == 0
+    assert main([*words, "--log", str(json), "--out", str(tmp_path / "p.svg")]) == 0
+
+
 def test_progress_says_what_the_last_checkpoints_earn_more_with_intervals_over_seeds(
     runs: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

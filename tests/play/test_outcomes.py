@@ -8,7 +8,15 @@ import pytest
 
 from cmfq.combat import Combat
 from cmfq.play.by_side import by_side, side_sentence
-from cmfq.play.outcomes import Layout, Outcome, yardsticks
+from cmfq.play.games import Game
+from cmfq.play.outcomes import (
+    Layout,
+    Outcome,
+    margin_of,
+    margins_of_pairs,
+    outcome_of,
+    yardsticks,
+)
 from cmfq.results.table import margin_text
 from cmfq.statistics.replication import mean_interval, rate_interval
 
@@ -32,6 +40,17 @@ def test_a_game_measured_by_hand() -> None:
             "truncated": 0.5,
         }
     )
+
+
+@pytest.mark.parametrize("ours", [3.0000001192092896, 2.9999999, -0.0])
+def test_sums_that_differ_by_their_rounding_are_a_draw(ours: float) -> None:
+    theirs = 3.0 if ours else 0.0
+    game = Game(0, 0, 5, 4, 9, ours, theirs, True, None, None)
+    assert outcome_of(game, 0, "rewards").margin == 0
+    assert outcome_of(game, 0, "survivors").margin == 1
+    assert margin_of(replace(game, a_reward=3.001 if ours else 1e-9), "rewards") > 0
+    half = replace(game.swapped(), game=1, a_reward=theirs, b_reward=theirs)
+    assert margins_of_pairs([(0, game), (0, half)], "rewards") == [0]
 
 
 def test_the_other_players_view_is_the_mirror_image() -> None:

@@ -20,6 +20,9 @@ from cmfq.statistics.replication import Estimate, mean_interval, rate_interval
 
 FloatArray = npt.NDArray[np.float64]
 
+ROUNDING = 1e-6
+"""Greatest difference of two sums of rewards, for each unit of the greater one, that is none: 32
+bits hold a reward to 6e-8."""
 
 PlayedGame = Game | GameRecord
 """A game of two players, as matches and tournaments record it."""
@@ -60,10 +63,20 @@ def outcome_of(game: PlayedGame, side: int, decided_by: Measure) -> Outcome:
 
 
 def margin_of(game: PlayedGame, decided_by: Measure) -> float:
-    """Margin of a game: survivors or rewards of A less B's."""
+    """Margin of a game: survivors or rewards of A less B's; 0 for a draw."""
+    return margin_between(*_scores(game, decided_by))
+
+
+def margin_between(ours: float, theirs: float) -> float:
+    """What one player has more than another; 0 where it is a rounding error of their sums."""
+    return 0.0 if math.isclose(ours, theirs, rel_tol=ROUNDING) else ours - theirs
+
+
+def _scores(game: PlayedGame, decided_by: Measure) -> tuple[float, float]:
+    """What decides a game: survivors or rewards of A, and of B."""
     if decided_by == "survivors":
-        return game.a_survivors - game.b_survivors
-    return game.a_reward - game.b_reward
+        return game.a_survivors, game.b_survivors
+    return game.a_reward, game.b_reward
 
 
 def margins_of_pairs(
@@ -75,10 +88,13 @@ def margins_of_pairs(
         games: each with what only its other half shares; one without another half is left out.
         decided_by: what the winner has more of.
     """
-    halves: dict[Hashable, list[float]] = {}
+    halves: dict[Hashable, list[tuple[float, float]]] = {}
     for pair, game in games:
-        halves.setdefault(pair, []).append(margin_of(game, decided_by))
-    return [sum(both) for both in halves.values() if len(both) == 2]
+        halves.setdefault(pair, []).append(_scores(game, decided_by))
+    return [
+        margin_between(one[0] + other[0], one[1] + other[1])
+        for one, other in (both for both in halves.values() if len(both) == 2)
+    ]
 
 
 def points_of(outcome: Outcome) -> float:

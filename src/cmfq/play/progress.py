@@ -30,6 +30,7 @@ from cmfq.play.outcomes import (
     YARDSTICKS,
     Outcome,
     estimate_over_runs,
+    margin_between,
     on_side,
     outcome_of,
     points_of,
@@ -114,7 +115,8 @@ def play_progress(
     planned = [game for player in players for one in against for game in _games(player, one, games)]
     if len(teams_of(environment)) == 1:
         players += [one.players[0] for one in against]
-        planned = [ScheduledGame(one, one, game) for one in players for game in range(games)]
+        everyone = {one.id: one for one in players}.values()  # once, who is its own opponent
+        planned = [ScheduledGame(one, one, game) for one in everyone for game in range(games)]
     settings = TournamentSettings(environment, games, seed)
     tournament = Tournament(settings, versions(), command, entrants, against, ())
     return play_planned(
@@ -279,7 +281,8 @@ def score_alone(ours: Sequence[GameRecord], theirs: Sequence[GameRecord]) -> Sco
 
 
 def _ahead(ours: Sequence[GameRecord], theirs: Sequence[GameRecord]) -> list[float]:
-    return [one.a_reward - other.a_reward for one, other in zip(ours, theirs, strict=True)]
+    both = zip(ours, theirs, strict=True)
+    return [margin_between(one.a_reward, other.a_reward) for one, other in both]
 
 
 def _score(margins: Sequence[float], outcomes: Sequence[Outcome] = ()) -> Score:
