@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import re
 from contextlib import closing
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from cmfq.cli import main
+from cmfq.environments.pursuit import PursuitSettings
 from cmfq.experiments.paper.claims import (
     CLAIMS,
     Bounded,
@@ -20,6 +22,7 @@ from cmfq.experiments.paper.claims import (
     Wins,
 )
 from cmfq.experiments.paper.figures import FIGURES
+from cmfq.experiments.paper.page import paper_page
 from cmfq.experiments.paper.plan import (
     Effort,
     figures_called,
@@ -32,7 +35,11 @@ from cmfq.experiments.paper.plan import (
 )
 from cmfq.experiments.paper.verdicts import check_claims, smallest_difference, verdict_of
 from cmfq.play.crossing import CrossGame
+from cmfq.play.entrants import Entrant
 from cmfq.play.players import load_player
+from cmfq.results.curves import write_metrics
+from cmfq.results.origin import write_origin
+from cmfq.results.writing import as_markdown
 from cmfq.statistics.intervals import mean_interval
 from cmfq.statistics.replication import Estimate
 from cmfq.training.self_play import SelfPlay
@@ -217,6 +224,55 @@ def test_rewards_are_compared_in_the_same_seed_against_the_same_others(tmp_path:
     assert steadier.found == pytest.approx((0.0, 0.0, 0.0))  # both earn 6 more in the larger game
     (missing,) = check_claims(claims[:1], Effort(), tmp_path / "elsewhere")
     assert (missing.verdict, missing.found) == ("not measured", None)
+
+
+def test_convergence_is_that_of_a_role_and_of_a_group_whatever_its_runs_are_called(
+    tmp_path: Path,
+) -> None:
+    """Predators gain what prey lose: on average nothing ever moves."""
+    figure = tmp_path / "6"
+    figure.mkdir()
+    names = {f"runs/pursuit-{name}-{seed}": group for name, group in (("x", "mfq"), ("y", "cmfq"))
+             for seed in (0, 1)}  # fmt: skip
+    runs = {name: [metrics_row(n, n * (1 + int(name[-1]))) for n in range(20)] for name in names}
+    write_metrics(figure, runs)
+    stored = json.loads(Path("docs/results/paper/6/runs.json").read_text())
+    run = next(iter(stored.values()))
+    settings = PursuitSettings()
+    entrants = [Entrant(name, group, None, (), run) for name, group in names.items()]
+    write_origin(figure, entrants, settings, "cmfq paper 6")
+    claims = (
+        Claim("predators", Converges("6", "mfq", 0)),
+        Claim("prey", Converges("6", "mfq", 1)),
+        Claim("both", Converges("6", "mfq")),
+        Claim("others", Converges("6", "pursuit")),
+    )
+    predators, prey, both, others = check_claims(claims, Effort(), tmp_path)
+    assert predators.found and prey.found and both.found
+    assert predators.found.value == pytest.approx(1 / 9)
+    assert prey.found.value == pytest.approx(-1 / 9)
+    assert both.found.value == 0
+    assert [one.seeds for one in (predators, prey, both, others)] == [2, 2, 2, 0]
+
+
+def metrics_row(episode: int, reward: float) -> dict[str, object]:
+    rewards = [reward, -reward]
+    row = {"episode": episode, "rewards": rewards, "kills": [0, 0], "steps": 500, "loss": 0.1}
+    return row | {"playing_seconds": 1.0, "learning_seconds": 1.0}
+
+
+def test_every_claim_whose_runs_are_stored_is_measured() -> None:
+    folder = Path("docs/results/paper")
+    here = [one for one in CLAIMS if (folder / one.measured.figure / "README.md").is_file()]
+    assert {one.verdict for one in check_claims(here, Effort(), folder)} & {"not measured"} == set()
+
+
+def test_the_stored_page_is_what_the_stored_results_say() -> None:
+    folder = Path("docs/results/paper")
+    stored = (folder / "README.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^    (cmfq paper .*)$", stored, re.MULTILINE)
+    checked = check_claims(CLAIMS, Effort(), folder)
+    assert stored == as_markdown(paper_page(folder, Effort(), command, checked))
 
 
 def test_the_number_of_games_is_known_before_they_are_planned() -> None:

@@ -8,9 +8,13 @@ from typing import Any
 import pytest
 
 from cmfq.cli import main
+from cmfq.environments.battle import BattleSettings
+from cmfq.environments.particles import ParticlesSettings
+from cmfq.environments.pettingzoo import PettingZooSettings
 from cmfq.errors import UserError
 from cmfq.play.entrants import find_entrants
-from cmfq.results.curves import ends_sentence, ends_table, find_metrics, write_metrics
+from cmfq.results.curves import ends_sentences, ends_table, find_metrics, write_metrics
+from cmfq.results.learning import teams_by_role
 from cmfq.results.table import Table
 from cmfq.training.run import Run
 
@@ -38,13 +42,46 @@ def test_the_command_writes_figure_table_and_metrics(
     ]
 
 
+ALIKE = {"agent": [0, 1]}
+UNLIKE = {"predator": [0], "prey": [1]}
+
+
 def test_the_table_has_means_of_teams_and_episodes() -> None:
     def row(reward: float, kills: int) -> dict[str, object]:
         return {"rewards": [reward, reward + 2], "kills": [kills, 1], "steps": 7, "loss": None}
 
     first, last = [row(0.0, 1)] * 10, [row(10.0, 4)] * 10
-    (line,) = ends_table({"mfq": [first + last, first + last]}).rows
+    curves = {"mfq": [first + last, first + last]}
+    (line,) = ends_table(curves, ALIKE).rows
     assert line == ("mfq", "2", "20", "1", "11", "2", "5", "7", "7")
+    table = ends_table(curves, UNLIKE)
+    assert table.columns[3:7] == (
+        "reward, predator, first 10", "last 10", "reward, prey, first 10", "last 10",
+    )  # fmt: skip
+    assert table.rows[0][3:7] == ("0", "10", "2", "12")
+
+
+def test_opposed_roles_are_never_averaged() -> None:
+    """Predators of cmfq earn 60 less, its prey lose 70 less: on average it would earn 5 more."""
+
+    def run(predator: float, prey: float) -> list[dict[str, Any]]:
+        return [{"rewards": ends} for ends in [[0.0, 0.0]] * 10 + [[predator, prey]] * 10]
+
+    curves = {"cmfq": [run(40, -30), run(41, -31)], "mfq": [run(100, -100), run(101, -101)]}
+    assert ends_sentences(curves, UNLIKE) == [
+        "Reward, predator: in the last 10 episodes mfq earns more than cmfq.",
+        "Reward, prey: in the last 10 episodes cmfq earns more than mfq; less than in the first "
+        "10: cmfq and mfq.",
+    ]
+
+
+def test_roles_are_those_of_the_environment() -> None:
+    curves = {"mfq": [[{"rewards": [0.0, 1.0]}]]}
+    assert teams_by_role(curves, BattleSettings(size=12)) == ALIKE
+    settings = ParticlesSettings(predators=2, prey=4)
+    assert teams_by_role(curves, settings) == UNLIKE
+    gone = PettingZooSettings(make_env="no_such_module_anywhere:make_env")
+    assert teams_by_role(curves, gone) == {"team 1": [0], "team 2": [1]}
 
 
 def test_the_sentence_says_what_seeds_can_tell() -> None:
@@ -52,12 +89,13 @@ def test_the_sentence_says_what_seeds_can_tell() -> None:
         return [{"rewards": [mean, mean]} for mean in [first] * 10 + [last] * 10]
 
     one = {"mfq": [run(0, 10)], "cmfq": [run(10, 0)]}
-    assert ends_sentence(one) == "In the last 10 episodes mfq and cmfq cannot be told apart."
+    (said,) = ends_sentences(one, ALIKE)
+    assert said == "In the last 10 episodes mfq and cmfq cannot be told apart."
     several = {"mfq": [run(0, 10), run(0, 11)], "cmfq": [run(10, 0), run(12, 1.5)]}
-    assert ends_sentence(several) == (
+    assert ends_sentences(several, ALIKE) == [
         "In the last 10 episodes mfq earns more than cmfq; less than in the first 10: cmfq."
-    )
-    assert ends_sentence({"mfq": [run(0, 10)]}) == ""
+    ]
+    assert ends_sentences({"mfq": [run(0, 10)]}, ALIKE) == []
 
 
 def test_what_is_no_run_has_no_curves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,6 +6,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from cmfq.algorithms import ALGORITHMS
+from cmfq.environments.battle import BattleSettings
+from cmfq.environments.particles import ParticlesSettings
 from cmfq.play.progress import ProgressRow
 from cmfq.results.figures import (
     DARK,
@@ -30,8 +32,8 @@ def test_a_group_keeps_its_colour_whatever_is_beside_it() -> None:
 
 
 def test_equal_curves_are_both_seen() -> None:
-    run = [{"rewards": [1.0], "kills": [0], "steps": 5, "loss": 0.1}] * 20
-    figure = learning_curves({"mfq": [run], "cmfq": [run]})
+    run = [{"rewards": [1.0, 2.0], "kills": [0], "steps": 5, "loss": 0.1}] * 20
+    figure = learning_curves({"mfq": [run], "cmfq": [run]}, BattleSettings(size=12))
     lower, upper = figure.axes[0].lines
     assert lower.get_linestyle() == "-"
     assert upper.get_linestyle() == "--"
@@ -106,7 +108,16 @@ def test_no_place_is_empty(number: int, empty: int) -> None:
 
 @pytest.mark.parametrize(("kills", "count"), [([1, 0], 4), ([0, 0], 3)])
 def test_training_is_drawn_without_an_empty_block(kills: list[int], count: int) -> None:
-    run = [{"rewards": [1.0], "kills": kills, "steps": 5, "loss": 0.1}] * 3
-    drawn = learning_curves({"mfq": [run]}).axes
+    run = [{"rewards": [1.0, 2.0], "kills": kills, "steps": 5, "loss": 0.1}] * 3
+    drawn = learning_curves({"mfq": [run]}, BattleSettings(size=12)).axes
     assert [axes.axison for axes in drawn] == [True] * count
     assert drawn[-1].get_xlabel() == "training episode"
+
+
+def test_opposed_roles_have_a_panel_each() -> None:
+    run = [{"rewards": [7.0, -3.0], "kills": [0, 0], "steps": 5, "loss": 0.1}] * 3
+    drawn = learning_curves({"mfq": [run]}, ParticlesSettings(predators=2, prey=4)).axes
+    assert [axes.get_ylabel() for axes in drawn] == [
+        "reward of a team, predator", "reward of a team, prey", "steps", "squared TD error",
+    ]  # fmt: skip
+    assert [axes.lines[0].get_ydata()[0] for axes in drawn[:2]] == [7, -3]

@@ -13,6 +13,7 @@ from cmfq.play.standings import standings
 from cmfq.recordings import read
 from cmfq.recordings.page import NamedRecording, documents
 from cmfq.results.curves import by_group, ends_table, find_metrics
+from cmfq.results.learning import teams_by_role
 from cmfq.results.progress import progress_table
 from cmfq.results.tournament_tables import comparison_table, ordering_table, rating_table
 from cmfq.training.checkpoint import load_checkpoint
@@ -72,7 +73,9 @@ def make_samples(folder: Path) -> list[Sample]:
 
     def use_metrics(path: Path) -> None:
         entrants = find_entrants([str(in_run(path))], "battle", 1)
-        ends_table(by_group(entrants, find_metrics(entrants)))
+        curves = by_group(entrants, find_metrics(entrants))
+        settings = Run.open(in_run(path)).description().settings.environment
+        ends_table(curves, teams_by_role(curves, settings))
 
     def use_evaluations(path: Path) -> None:
         Run.open(in_run(path)).evaluations()

@@ -24,11 +24,18 @@ from cmfq.decoding import Count, Finite, damage_of, decode_json, read_maybe_pack
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.play.entrants import Entrant
-from cmfq.results.learning import learning_curves
+from cmfq.results.learning import (
+    Roles,
+    RowMeasure,
+    in_role,
+    learning_curves,
+    reward_of,
+    teams_by_role,
+)
 from cmfq.results.origin import from_stored, read_origin, write_origin
 from cmfq.results.page import Code, Finding, Page, Picture, Section
 from cmfq.results.style import Metrics
-from cmfq.results.table import Table, conclusion, listing, within
+from cmfq.results.table import Table, conclusion, listing, minus, within
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import difference
 from cmfq.storage import make_folder, validate_results_folder, write_gzip
@@ -112,27 +119,50 @@ def by_group(entrants: Sequence[Entrant], metrics: MetricsOf) -> dict[str, list[
     return groups
 
 
-def ends_table(curves: Mapping[str, Sequence[Metrics]], title: str = "") -> Table:
-    """Means of the first and of the last episodes of each group."""
+def ends_table(curves: Mapping[str, Sequence[Metrics]], roles: Roles, title: str = "") -> Table:
+    """Means of the first and of the last episodes of each group.
+
+    Args:
+        curves: metrics of the runs of each group.
+        roles: roles of the environment, each with a reward of its own.
+        title: title of the table on terminals.
+    """
     columns: list[str] = ["group", "seeds", "episodes"]
-    measures = {"rewards": "reward", "kills": "kills", "steps": "steps"}
-    if not _anybody_died(curves):
-        del measures["kills"]
-    for name in measures.values():
+    measures: dict[str, RowMeasure] = {
+        in_role("reward", role, roles): partial(reward_of, teams=teams)
+        for role, teams in roles.items()
+    }
+    if _anybody_died(curves):
+        measures["kills"] = lambda row: float(np.sum(row["kills"]))
+    measures["steps"] = lambda row: float(row["steps"])
+    for name in measures:
         columns += [f"{name}, first {ENDS}", f"last {ENDS}"]
     rows = []
     for group, runs in curves.items():
         cells = []
-        for key in measures:
-            cells += [f"{one:.0f}".replace("-", "\N{MINUS SIGN}") for one in _ends(key, runs)]
+        for measure in measures.values():
+            cells += [minus(one, 0) for one in _ends(measure, runs)]
         lengths = sorted({len(run) for run in runs})
         rows.append((group, str(len(runs)), ", ".join(map(str, lengths)), *cells))
     return Table(tuple(columns), rows, title)
 
 
-def ends_sentence(curves: Mapping[str, Sequence[Metrics]]) -> str:
-    """Sentence: who earns more than whom at the end, and who less than at first, beyond chance."""
-    means = {group: [_ends("rewards", [run]) for run in runs] for group, runs in curves.items()}
+def ends_sentences(curves: Mapping[str, Sequence[Metrics]], roles: Roles) -> list[str]:
+    """A sentence for each role: who earns more than whom at the end, and who less than at first.
+
+    Both beyond chance. None where there is nothing to say.
+    """
+    said = {role: _ends_clause(curves, teams) for role, teams in roles.items()}
+    return [
+        f"Reward, {role}: {one}." if len(roles) > 1 else f"{one[0].upper()}{one[1:]}."
+        for role, one in said.items()
+        if one
+    ]
+
+
+def _ends_clause(curves: Mapping[str, Sequence[Metrics]], teams: Sequence[int]) -> str:
+    measure = partial(reward_of, teams=teams)
+    means = {group: [_ends(measure, [run]) for run in runs] for group, runs in curves.items()}
     last = {group: [end for _, end in runs] for group, runs in means.items()}
     pairs = combinations(sorted(last, key=lambda group: -float(np.mean(last[group]))), 2)
     told = conclusion(
@@ -140,10 +170,9 @@ def ends_sentence(curves: Mapping[str, Sequence[Metrics]]) -> str:
     )
     gains = {group: [end - start for start, end in runs] for group, runs in means.items()}
     fallen = [group for group in means if difference(gains[group], [0.0]).high < 0]
-    parts = [f"In the last {ENDS} episodes {within(told)}"] if told else []
+    parts = [f"in the last {ENDS} episodes {within(told)}"] if told else []
     parts += [f"less than in the first {ENDS}: {listing(fallen)}"] if fallen else []
-    said = "; ".join(parts)
-    return f"{said[0].upper()}{said[1:]}." if said else ""
+    return "; ".join(parts)
 
 
 def write_curves(
@@ -182,15 +211,16 @@ def write_curves(
     what = f"Means over the first and the last {ENDS} episodes and over seeds; reward per team" + (
         ", kills of all teams." if _anybody_died(curves) else "."
     )
-    picture = Picture("curves", partial(learning_curves, curves), "Learning curves")
+    picture = Picture("curves", partial(learning_curves, curves, settings), "Learning curves")
     again = (
         Code(command),
         "`runs.json` holds the settings and versions of every run. Runs that differ only in the "
         "seed form a group.",
         from_stored("curves", folder),
     )
-    table = ends_table(curves, "Training")
-    said = map(Finding, filter(None, [ends_sentence(curves)]))
+    roles = teams_by_role(curves, settings)
+    table = ends_table(curves, roles, "Training")
+    said = map(Finding, ends_sentences(curves, roles))
     beginning = Section("", (*said, CURVES_CAPTION, picture, what, table))
     page = Page(f"{HEADING}{settings.title}", (beginning,), again)
     write_folder(folder, page)
@@ -212,19 +242,12 @@ def _anybody_died(curves: Mapping[str, Sequence[Metrics]]) -> bool:
     return any(somebody_died(row) for runs in curves.values() for rows in runs for row in rows)
 
 
-def _ends(key: str, runs: Sequence[Metrics]) -> list[float]:
+def _ends(measure: RowMeasure, runs: Sequence[Metrics]) -> list[float]:
     """Means of the first and of the last episodes of some runs."""
     return [
-        float(np.mean([_one(key, row[key]) for run in runs for row in run[part]]))
+        float(np.mean([measure(row) for run in runs for row in run[part]]))
         for part in (slice(ENDS), slice(-ENDS, None))
     ]
-
-
-def _one(key: str, value: Any) -> float:
-    """A team's mean reward, all teams' kills, or the number as it is."""
-    if key == "rewards":
-        return float(np.mean(value))
-    return float(np.sum(value))
 
 
 def _metrics(run: Path) -> Metrics:

@@ -73,7 +73,7 @@ def run_page(
     several = matches[0].difference is None  # teams
     curves = Picture(
         "curves",
-        lambda: learning_curves({settings.algorithm: [metrics]}),
+        lambda: learning_curves({settings.algorithm: [metrics]}, settings.environment),
         "Reward, means over ten episodes."
         + (
             " In self-play it does not show progress, because both sides improve."

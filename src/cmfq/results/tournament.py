@@ -233,7 +233,7 @@ def _training(tournament: Tournament, metrics: MetricsOf) -> Section:
         episodes = ", ".join(sorted({str(len(run)) for run in runs}))
         each = ", ".join(f"{one:.0f}" for one in minutes[group])
         rows.append((group, str(len(runs)), episodes, each))
-    picture = Picture("curves", partial(learning_curves, curves), CURVES_CAPTION)
+    picture = Picture("curves", partial(learning_curves, curves, tournament.world), CURVES_CAPTION)
     table = Table(("group", "seeds", "episodes", "minutes per run"), rows)
     return Section("Training", (picture, Finding(minutes_sentence(minutes)), table))
 

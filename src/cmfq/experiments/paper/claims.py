@@ -47,6 +47,8 @@ class Converges:
 
     figure: str
     group: str
+    role: Literal[0, 1] | None = None
+    """Role whose reward it is: 0, predators; 1, prey; None: all teams have one role."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,20 @@ SPELT = {
     "random-weights": "random weights",
 }
 """Names of algorithms in sentences."""
+
+
+def _converging(world: str, figure: str) -> tuple[Claim, ...]:
+    """Claims about training in a world of two roles: one earns what the other loses."""
+    roles: tuple[tuple[str, Literal[0, 1]], ...] = (("predators", 0), ("prey", 1))
+    return tuple(
+        Claim(
+            f"Training in {world} converges: {SPELT[group]} {name}", Converges(figure, group, role)
+        )
+        for group in THREE
+        for name, role in roles
+    )
+
+
 CLAIMS: tuple[Claim, ...] = (
     *(
         Claim(f"Training in battle converges: {SPELT[group]}", Converges("4a", group))
@@ -120,10 +136,7 @@ CLAIMS: tuple[Claim, ...] = (
         "With a large epsilon CMFQ is about as strong as MFQ",
         Wins("4d", "cmfq-epsilon-1", "mfq", about=0.5),
     ),
-    *(
-        Claim(f"Training in pursuit converges: {SPELT[group]}", Converges("6", group))
-        for group in THREE
-    ),
+    *_converging("pursuit", "6"),
     *(
         Claim(
             f"{SPELT[a]} predators earn more than {SPELT[b]} predators in pursuit, "
@@ -140,10 +153,7 @@ CLAIMS: tuple[Claim, ...] = (
         )
         for other in ("attention-mfq", "mfq")
     ),
-    *(
-        Claim(f"Training in particles converges: {SPELT[group]}", Converges("10", group))
-        for group in THREE
-    ),
+    *_converging("particles", "10"),
     *(
         Claim(
             f"{SPELT[a]} predators earn more than {SPELT[b]} predators in particles",

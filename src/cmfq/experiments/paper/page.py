@@ -27,8 +27,25 @@ HOW_TO_READ = (
 
 
 def write_paper(folder: Path, effort: Effort, command: str) -> list[Checked]:
-    """Write the page of all figures that are there, with the claims. Gives what was found."""
+    """Write the page of all figures that are there, with the claims. Gives what was found.
+
+    Raises:
+        UserError: stored results are damaged.
+    """
     checked = check_claims(CLAIMS, effort, folder)
+    write_folder(folder, paper_page(folder, effort, command, checked))
+    return checked
+
+
+def paper_page(folder: Path, effort: Effort, command: str, checked: Sequence[Checked]) -> Page:
+    """Page of all figures that are there, with the claims.
+
+    Args:
+        folder: folder of the paper, with a folder for each figure.
+        effort: that the figures were made with.
+        command: that was called last.
+        checked: what was found of all claims.
+    """
     made = [one for one in FIGURES.values() if (folder / one.name / "README.md").is_file()]
     figures = [f"[{one.name}]({one.name}/README.md): {markdown_text(one.title)}" for one in made]
     measured = [one for one in checked if one.verdict != "not measured"]
@@ -41,7 +58,7 @@ def write_paper(folder: Path, effort: Effort, command: str) -> list[Checked]:
     small = [
         "This is a small trial that only shows that every step works: the results mean nothing."
     ]
-    page = Page(
+    return Page(
         title,
         [
             Section("", [*(small if effort.quick else ()), Finding(summary(checked))]),
@@ -54,8 +71,6 @@ def write_paper(folder: Path, effort: Effort, command: str) -> list[Checked]:
             "This was called last; every figure's page ends with the command that made it.",
         ],
     )
-    write_folder(folder, page)
-    return checked
 
 
 def summary(checked: Sequence[Checked]) -> str:

@@ -20,12 +20,13 @@ from cmfq.experiments.paper.claims import (
     Steadier,
     Wins,
 )
-from cmfq.experiments.paper.figures import FIGURES
 from cmfq.experiments.paper.plan import Effort, size_of
 from cmfq.play.crossing import CrossGame
 from cmfq.play.reading import finished_tournament
 from cmfq.play.standings import Standings, standings
-from cmfq.results.curves import METRICS, stored_metrics
+from cmfq.results.curves import METRICS, by_group, stored_metrics
+from cmfq.results.learning import reward_of
+from cmfq.results.origin import read_origin
 from cmfq.statistics.intervals import mean_interval
 from cmfq.statistics.replication import Estimate
 
@@ -188,14 +189,16 @@ def _earned(measured: Earns | Steadier, games: Sequence[CrossGame]) -> tuple[Est
 
 
 def _drift(measured: Converges, figure: Path) -> tuple[Estimate, int] | None:
-    """Change of the mean reward from the last tenth but one to the last one, by its range."""
-    group = f"{FIGURES[measured.figure].groups[0].environment}-{measured.group}"
-    values = []
-    for name, rows in stored_metrics(figure).items():
-        if Path(name).name.rpartition("-")[0] == group:
-            rewards = np.array([np.mean(row["rewards"]) for row in rows])
-            tenths = np.array([part.mean() for part in np.array_split(rewards, 10) if part.size])
-            values.append((tenths[-1] - tenths[-2]) / max(np.ptp(tenths), 1e-9))
+    """Change of the mean reward from the last tenth but one to the last one, by its range.
+
+    The runs of a group are those that the figure was drawn from, whatever their folders are called.
+    """
+    entrants, values = read_origin(figure).entrants, []
+    for rows in by_group(entrants, stored_metrics(figure)).get(measured.group, []):
+        teams = range(len(rows[0]["rewards"])) if measured.role is None else [measured.role]
+        rewards = np.array([reward_of(row, teams) for row in rows])
+        tenths = np.array([part.mean() for part in np.array_split(rewards, 10) if part.size])
+        values.append((tenths[-1] - tenths[-2]) / max(np.ptp(tenths), 1e-9))
     return (_mean(np.array(values)), len(values)) if values else None
 
 
