@@ -40,6 +40,8 @@ UNSOUND: tuple[tuple[dict[str, Any], str], ...] = (
         "2 attacks: give none, or one or None",
     ),
     ({"bodies": (Body("square", 1, 9.0, (None, HIT, (np.nan, 0))),)}, "gave the attacks"),
+    ({"bodies": (Body("circle", "wide"),)}, "team a a body of size 'wide'"),  # type: ignore[arg-type]
+    ({"obstacles": [(1, 2, -3)]}, "gave an obstacle of radius -3: give rows of x, y and a radius"),
 )
 
 
@@ -96,6 +98,41 @@ def test_a_scenery_may_hold_lists_and_can_be_recorded_and_drawn(tmp_path: Path) 
     field = read(tmp_path / "a.replay").header.scenery()
     assert (field.bounds, field.bodies) == ((0.0, 0.0, 9.0, 4.0), (body,))
     assert (field.walls.tolist(), field.obstacles.shape) == ([[1, 2]], (0, 3))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        Body("circle", np.float32(0.5)),  # type: ignore[arg-type]
+        Body(np.str_("square"), np.int64(1), np.float64(9)),  # type: ignore[arg-type]
+        Body("square", 1, 0, ((0, 1), None, np.array([1.0, 0.5]))),  # type: ignore[arg-type]
+        Body("square", 1, 0, np.array([[0, 1], [1, 0], [0, -1]])),  # type: ignore[arg-type]
+    ],
+)
+def test_numbers_and_texts_may_be_numpys(body: Body, tmp_path: Path) -> None:
+    names = np.array(["left", "right", "stay"])
+    environment = adapt(
+        named(
+            scenery=lambda self: FIELD._replace(bodies=(body,)),
+            action_names=lambda self, agent: names,
+        )
+    )
+    path = tmp_path / "a.replay"
+    record_episode(
+        path,
+        environment,
+        [random_player(team) for team in environment.teams],
+        name="a",
+        players=["random"],
+        seed=0,
+        generator=np.random.default_rng(0),
+    )
+    (team,) = read(path).header.teams
+    assert team.actions == ("left", "right", "stay")
+    assert (team.body.shape, team.body.size) == (body.shape, body.size)
+    assert [list(attack or ()) for attack in team.body.attacks] == [
+        [] if attack is None else list(attack) for attack in body.attacks
+    ]
 
 
 @pytest.mark.parametrize(

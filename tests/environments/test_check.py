@@ -319,6 +319,8 @@ def test_a_seed_that_does_not_decide_is_found(drawn: str) -> None:
             "a and b have the role agent, but differ in features: 'y' and 'z'; make them equal, or",
         ),
         ((replace(TEAM, side="us"), replace(MASKED, side="us")), "all 2 teams have the side us"),
+        ((replace(TEAM, view_radius=np.nan),), "team a has view_radius nan: give at least 0"),
+        ((replace(TEAM, body_side=0),), "team a has body_side 0: give 1 or more"),
         ((replace(TEAM, side="us"), MASKED), "team b has no side, and others have us: give each"),
     ],
 )

@@ -1,16 +1,20 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from games import make_policy, record
+from games import SMALL, Pond, make_policy, record
 
-from cmfq.algorithms import ALGORITHMS
+from cmfq.algorithms import ALGORITHMS, MeanFieldSettings
 from cmfq.decision import Decision
+from cmfq.environments.arrays import ArrayEnvironment
 from cmfq.environments.base import Step, TeamObservation
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
+from cmfq.new_network import new_network
 from cmfq.play.bots import bot
+from cmfq.policies import QPolicy
 from cmfq.recordings import read
-from cmfq.recordings.record import Recorder, size_limit
+from cmfq.recordings.record import Recorder, record_episode, size_limit
 from cmfq.rollout import play_episode, play_episodes
 
 
@@ -176,6 +180,38 @@ def test_the_first_of_several_worlds_is_recorded(tmp_path: Path) -> None:
 def test_limits() -> None:
     assert size_limit(2 * 64) == 3_000_000
     assert size_limit(2 * 400) == 24_000_000
+
+
+class Typed(Pond):
+    """A world whose specification is of NumPy's types, and of a radius that no header holds."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        actions, whole = tuple(np.array(["eat", "wait"])), np.int64(1)
+        (team,) = self.teams
+        self.teams = (
+            replace(team, actions=actions, view_radius=np.float32(1e10), body_side=whole),  # type: ignore[arg-type]
+        )
+
+
+@pytest.mark.parametrize("radius", [None, 1e10])
+def test_a_specification_of_numpys_numbers_is_recorded(
+    tmp_path: Path, radius: float | None
+) -> None:
+    world = ArrayEnvironment("pond", Typed(), 10)  # type: ignore[arg-type]
+    (team,) = world.teams
+    assert (type(team.actions[0]), type(team.view_radius), type(team.body_side)) == (
+        str,
+        float,
+        int,
+    )
+    network = new_network(team, SMALL, "cmfq")
+    policy = QPolicy(team, network, "cmfq", MeanFieldSettings(radius=radius), beta=1.0)
+    path, generator = tmp_path / "typed.replay", np.random.default_rng(0)
+    record_episode(path, world, [policy], name="pond", players=["p"], seed=0, generator=generator)
+    (found,) = read(path).header.teams
+    assert found.reasoning is not None
+    assert (found.view_radius, found.reasoning.radius) == (None, None)
 
 
 def test_a_long_peace_keeps_thoughts_of_fewer_steps(

@@ -55,16 +55,16 @@ def names_of(world: object, kind: str, agent: object, default: Sequence[str]) ->
     if not callable(give):
         return tuple(default)
     given = give(agent)
-    names = tuple(given) if isinstance(given, list | tuple) else ()
+    names = tuple(given) if isinstance(given, list | tuple | np.ndarray) else ()
     if (
-        len(names) != len(default)
+        not all(isinstance(name, str) and name for name in names)
+        or len(names) != len(default)
         or len(set(names)) != len(names)
-        or not all(isinstance(name, str) and name for name in names)
     ):
         raise UserError(
             f"{kind}_names({agent!r}) gave {given!r}: give {len(default)} different texts"
         )
-    return names
+    return tuple(map(str, names))  # of NumPy's text too
 
 
 def scenery_of(world: object, default: Scenery, teams: Sequence[TeamSpecification]) -> Scenery:
@@ -90,13 +90,17 @@ def scenery_of(world: object, default: Scenery, teams: Sequence[TeamSpecificatio
             f"scenery() gave the bounds {(left, top, right, bottom)}: give least x and y, then "
             "greatest x and y"
         )
-    for body, team in zip(given.bodies, teams, strict=True):
-        _validate_body(body, team)
+    obstacles = _numbers("obstacles", given.obstacles, 3)
+    if (obstacles[:, 2] < 0).any():
+        raise UserError(
+            f"scenery() gave an obstacle of radius {obstacles[:, 2].min():g}: give rows of x, y "
+            "and a radius of at least 0"
+        )
     return Scenery(
         (left, top, right, bottom),
         _numbers("walls", given.walls, 2),
-        _numbers("obstacles", given.obstacles, 3),
-        tuple(given.bodies),
+        obstacles,
+        tuple(_body_of(body, team) for body, team in zip(given.bodies, teams, strict=True)),
     )
 
 
@@ -117,20 +121,42 @@ def _numbers(what: str, given: object, columns: int) -> FloatArray:
     return numbers
 
 
-def _validate_body(body: object, team: TeamSpecification) -> None:
-    if not isinstance(body, Body) or body.shape not in ("square", "circle"):
-        raise UserError(f"scenery() gave {short(body)}: give a cmfq.Body, a square or a circle")
-    if not (0 < body.size <= FARTHEST and 0 <= body.full_health <= FARTHEST):
+def _body_of(given: object, team: TeamSpecification) -> Body:
+    """The body of a team in Python's own numbers, which files hold.
+
+    Raises:
+        UserError: it cannot be drawn.
+    """
+    if not isinstance(given, Body) or given.shape not in ("square", "circle"):
+        raise UserError(f"scenery() gave {short(given)}: give a cmfq.Body, a square or a circle")
+    size, health = _number(given.size), _number(given.full_health)
+    if not (0 < size <= FARTHEST and 0 <= health <= FARTHEST):
         raise UserError(
-            f"scenery() gave team {team.name} a body of size {body.size} and {body.full_health} "
-            "hit points: give a size above 0, and at least 0 hit points"
+            f"scenery() gave team {team.name} a body of size {short(given.size)} and "
+            f"{short(given.full_health)} hit points: give a size above 0, and at least 0 hit points"
         )
-    if body.attacks and len(body.attacks) != len(team.actions):
+    attacks = list(given.attacks)
+    if attacks and len(attacks) != len(team.actions):
         raise UserError(
-            f"scenery() gave team {team.name} {len(body.attacks)} attacks: give none, or one or "
+            f"scenery() gave team {team.name} {len(attacks)} attacks: give none, or one or "
             f"None for each of its {len(team.actions)} actions"
         )
-    _numbers("attacks", [attack for attack in body.attacks if attack is not None], 2)
+    reaches = iter(_numbers("attacks", [one for one in attacks if one is not None], 2).tolist())
+    return Body(
+        "square" if given.shape == "square" else "circle",
+        size,
+        health,
+        tuple(None if attack is None else tuple(next(reaches)) for attack in attacks),
+    )
+
+
+def _number(given: object) -> float:
+    """One number, nan if it is none."""
+    try:
+        found = numbers_of(given, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        return np.nan
+    return float(found) if found.shape == () else np.nan
 
 
 def items_of(world: object) -> FloatArray | None:

@@ -6,6 +6,7 @@ where agents are and what their features and actions are called.
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,28 @@ def refuse_options(name: str, options: Mapping[str, object]) -> None:
             )
 
 
+def _plain(team: TeamSpecification) -> TeamSpecification:
+    """The same team in Python's own texts and numbers, which files hold; NumPy's are others.
+
+    Raises:
+        TypeError: a number that must be whole is not.
+    """
+    height, width = map(index, team.view_shape)
+    return TeamSpecification(
+        str(team.name),
+        (height, width),
+        tuple(map(str, team.channels)),
+        tuple(map(str, team.features)),
+        tuple(map(str, team.actions)),
+        float(team.view_radius),
+        str(team.role),
+        bool(team.action_masks),
+        index(team.body_side),
+        index(team.map_size),
+        str(team.side),
+    )
+
+
 def _copied(observations: tuple[TeamObservation, ...]) -> tuple[TeamObservation, ...]:
     arrays: list[list[Any]] = [
         [None if array is None else np.copy(array) for array in one] for one in observations
@@ -101,6 +124,7 @@ class ArrayEnvironment:
             try:
                 with environment_named(name):
                     check_specifications(self.teams)
+                self.teams = tuple(map(_plain, self.teams))
             except (TypeError, ValueError, AttributeError) as error:
                 raise UserError(
                     f"environment {name} has teams that cannot be ({told(error)}): give each a "

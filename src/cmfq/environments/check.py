@@ -137,8 +137,21 @@ def check_specifications(teams: Sequence[TeamSpecification]) -> None:
                 f"team {team.name} has a view of {team.view_shape} and {len(team.channels)} "
                 "channels; without channels, give (0, 0)"
             )
+        _check_numbers(team)
     check_sides(teams)
     check_roles(teams, "give each a role of its own")
+
+
+def _check_numbers(team: TeamSpecification) -> None:
+    """Refuse numbers of a team that cannot be."""
+    if not team.view_radius >= 0:
+        raise UserError(
+            f"team {team.name} has view_radius {team.view_radius}: give at least 0; inf is "
+            "everywhere"
+        )
+    for what, least in (("body_side", 1), ("map_size", 0)):
+        if (found := getattr(team, what)) < least:
+            raise UserError(f"team {team.name} has {what} {found}: give {least} or more")
 
 
 def check_roles(teams: Sequence[TeamSpecification], otherwise: str) -> None:

@@ -253,7 +253,7 @@ def describe_team(
         specification.name,
         player,
         specification.actions,
-        finite(specification.view_radius),
+        reach(specification.view_radius),
         body,
         reasoning,
     )
@@ -262,3 +262,8 @@ def describe_team(
 def finite(number: float) -> float | None:
     """``None`` for infinity, which JSON cannot say."""
     return float(number) if np.isfinite(number) else None
+
+
+def reach(radius: float) -> float | None:
+    """A radius; ``None`` for one beyond all that a header holds, which reaches everywhere."""
+    return float(radius) if radius <= LARGEST_NUMBER else None

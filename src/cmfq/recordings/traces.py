@@ -18,7 +18,7 @@ from cmfq.explanation import ask_what_if
 from cmfq.merge import Merged, Neighbourhood
 from cmfq.networks import Encoding
 from cmfq.policies import QPolicy
-from cmfq.recordings.format import COARSE_PROBABILITY, PROBABILITY, Reasoning, finite
+from cmfq.recordings.format import COARSE_PROBABILITY, PROBABILITY, Reasoning, finite, reach
 
 Array = npt.NDArray[Any]
 LARGEST_HALF = 65504.0
@@ -31,7 +31,7 @@ def reasoning_of(policy: QPolicy) -> Reasoning:
     return Reasoning(
         policy.algorithm,
         rule.neighbours,
-        finite(policy.radius),
+        reach(policy.radius),
         finite(rule.epsilon),
         rule.intervention,
         rule.effect,

@@ -275,7 +275,7 @@ function checkHeader(header) {
 /** @param {any} team */
 function isTeam(team) {
   const { body, reasoning } = team;
-  const reaches = (/** @type {any} */ radius) => radius === null || isNumber(radius);
+  const reaches = (/** @type {any} */ radius) => radius === null || Number.isFinite(radius);
   return (
     isName(team.name) &&
     isName(team.player) &&
