@@ -18,6 +18,7 @@ from cmfq.environments.base import (
     TeamSpecification,
 )
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
+from cmfq.environments.signal import SignalEnvironment, SignalSettings
 from cmfq.networks import NetworkSettings
 from cmfq.new_network import new_network
 from cmfq.play.players import random_player
@@ -54,6 +55,26 @@ def record(
         generator=np.random.default_rng(5),
     )
     return path
+
+
+def record_signal(path: Path, algorithm: str) -> tuple[QPolicy, TeamObservation]:
+    """A game in which talkers say something else than they decide, and listeners say nothing.
+
+    Returns:
+        Who played it, and what the team observes at step 1.
+    """
+    environment = SignalEnvironment(SignalSettings(clusters=2, listeners=2, babblers=2))
+    (team,) = environment.teams
+    torch.manual_seed(1)
+    network = new_network(team, SMALL, algorithm)
+    policy = QPolicy(team, network, algorithm, MeanFieldSettings(), beta=10.0)
+    generator = np.random.default_rng(5)
+    record_episode(
+        path, environment, [policy], name="signal", players=["p"], seed=3, generator=generator
+    )
+    environment.reset(3)
+    nothing = np.zeros(environment.settings.team_sizes[0], np.int32)
+    return policy, environment.step([nothing]).observations[0]
 
 
 class Pond:

@@ -2,14 +2,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from games import make_policy, record
+from games import make_policy, record, record_signal
 
 from cmfq.algorithms import ALGORITHMS
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.errors import UserError
 from cmfq.recordings import read
 from cmfq.recordings.draw import TEAM_COLOURS, WEIGHT_COLOUR, mix
-from cmfq.recordings.neighbours import find_agent, neighbours
+from cmfq.recordings.neighbours import find_agent, neighbours, previous_actions
 from cmfq.recordings.render import parse_steps, render
 from cmfq.rollout import decide
 
@@ -35,6 +35,21 @@ def test_neighbours_are_those_that_the_policy_explains(tmp_path: Path, algorithm
                 assert one.weight == pytest.approx(why[one.id].weight, abs=5e-4)
                 assert one.effect == pytest.approx(why[one.id].effect, rel=1e-3, abs=1e-4)
                 assert policy.specification.actions[one.action] == why[one.id].action
+
+
+@pytest.mark.parametrize("algorithm", ["cmfq", "attention-mfq"])
+def test_so_are_neighbours_that_count_as_doing_something_else(
+    tmp_path: Path, algorithm: str
+) -> None:
+    policy, observation = record_signal(tmp_path / "game.replay", algorithm)
+    replay = read(tmp_path / "game.replay")
+    previous = previous_actions(replay, 1, 0)
+    np.testing.assert_array_equal(previous, observation.previous_actions)
+    for agent in observation.ids.tolist():
+        why = policy.explain(observation, agent).neighbours
+        found = {one.id: one.weight for one in neighbours(replay, 1, agent)}
+        assert len(found) == 3 - (previous[agent] >= 0)  # of three talkers in its cluster
+        assert found == pytest.approx({one.id: one.weight for one in why}, abs=5e-4)
 
 
 def test_the_weightiest_neighbour_shines(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from games import SMALL, make_policy, record, record_pond
+from games import SMALL, make_policy, record, record_pond, record_signal
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
@@ -304,6 +304,23 @@ def test_neighbours_of_large_bodies_are_pythons(browser: Browser, tmp_path: Path
         weights = numbers(page, ".neighbours td:nth-child(4)")
         expected = {one.id: one.weight for one in neighbours(replay, 2, far[0])}
         assert dict(zip(ids, weights, strict=True)) == pytest.approx(expected, abs=5e-4)
+
+
+def test_neighbours_that_count_as_doing_something_else_are_pythons(
+    browser: Browser, tmp_path: Path
+) -> None:
+    game = tmp_path / "game.replay"
+    record_signal(game, "attention-mfq")
+    replay = read(game)
+    agent = int(replay.steps[1][0].ids[0])
+    with shown(browser, named(game)) as page:
+        go_to(page, 1)
+        choose(page, agent)
+        page.wait_for_selector(".policy tbody tr")
+        ids = page.locator(".neighbours tbody tr:not([hidden]) button").all_inner_texts()
+        weights = numbers(page, ".neighbours td:nth-child(4)")
+        expected = {one.id: one.weight for one in neighbours(replay, 1, agent)}
+        assert dict(zip(map(int, ids), weights, strict=True)) == pytest.approx(expected, abs=5e-4)
 
 
 def place_of(page: Page, replay: Recording, row: int) -> tuple[float, float]:

@@ -46,11 +46,22 @@ def find_agent(game: Recording, step: int, agent: int) -> AgentPlace:
 def previous_actions(game: Recording, step: int, team: int) -> IntArray:
     """``(agents,)``: what each did in the step before, ``NO_ACTION`` for nothing yet."""
     now = game.steps[step][team]
-    previous = np.full(len(now.ids), NO_ACTION, np.int32)
-    if step:
-        before = game.steps[step - 1][team]
-        acted = before.actions[before.alive]
-        previous[: len(acted)] = acted
+    if now.previous_actions is not None:
+        return now.previous_actions
+    before = game.steps[step - 1][team] if step else None
+    acted = np.zeros(0, np.int32) if before is None else before.actions[before.alive]
+    return follow(acted, len(now.ids))
+
+
+def follow(acted: IntArray, agents: int) -> IntArray:
+    """``(agents,)``: previous actions of those that lived on, then ``NO_ACTION`` of who joined.
+
+    Args:
+        acted: action of each agent that lives on, in order.
+        agents: agents that there are now.
+    """
+    previous = np.full(agents, NO_ACTION, np.int32)
+    previous[: len(acted)] = acted
     return previous
 
 

@@ -32,6 +32,9 @@ class TeamStep(NamedTuple):
     """``(agents,)``: who lives when the step ends."""
     rewards: FloatArray
     """``(agents,)``."""
+    previous_actions: IntArray | None = None
+    """``(agents,)``: what each counts as having done in the step before, ``NO_ACTION`` for nothing;
+    ``None``: what was recorded there (see :func:`~.neighbours.previous_actions`)."""
 
     def frame(self) -> TeamFrame:
         """What a drawing needs."""
@@ -228,6 +231,9 @@ def _team_step(arrays: Arrays, team: form.RecordedTeam) -> TeamStep:
         _whole(arrays, "action", NO_ACTION, len(team.actions) - 1, count),
         _whole(arrays, "alive", 0, 1, count).astype(bool),
         _take(arrays, "reward", count).astype(np.float32),
+        _whole(arrays, "previous", NO_ACTION, len(team.actions) - 1, count)
+        if "previous" in arrays
+        else None,
     )
 
 

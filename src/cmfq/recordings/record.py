@@ -12,9 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from cmfq.decision import Decision
-from cmfq.environments.base import Environment, FloatArray, Step, TeamObservation
+from cmfq.environments.base import Environment, FloatArray, IntArray, Step, TeamObservation
 from cmfq.policies import Policy, QPolicy
 from cmfq.recordings import format as form
+from cmfq.recordings.neighbours import follow
 from cmfq.recordings.traces import reasoning_of, trace_arrays
 from cmfq.rollout import Episode, play_episode
 from cmfq.storage import write_bytes
@@ -94,6 +95,7 @@ class Recorder:
         self._about = (name, seed, tuple(players))
         self._told = (title, origin)
         self._items: FloatArray | None = None
+        self._acted = [np.zeros(0, np.int32) for _ in policies]  # of who lived on, by team
         self._pieces: list[_Piece] = [_Piece(form.prefix())]
         self._limit = SMALLEST_LIMIT
         self._packer = ThreadPoolExecutor(1, thread_name_prefix="replay")
@@ -153,7 +155,11 @@ class Recorder:
             decision.copy() if isinstance(policy, QPolicy) else Decision(decision.actions)
             for policy, decision in zip(self._policies, decisions, strict=True)
         )
-        self._batch.append(_Recorded(observations, kept, step, self._items))
+        previous = tuple(map(_unlike, observations, self._acted))
+        self._batch.append(_Recorded(observations, kept, step, self._items, previous))
+        self._acted = [
+            decision.actions[alive] for decision, alive in zip(decisions, step.alive, strict=True)
+        ]
         self._items = self._look()
         rows = sum(len(one.ids) for recorded in self._batch for one in recorded.observations)
         over = step.terminated or step.truncated
@@ -209,6 +215,8 @@ class _Recorded(NamedTuple):
     step: Step
     items: FloatArray | None
     """What there was to gather when the step began."""
+    previous: tuple[IntArray | None, ...]
+    """Previous actions of each team; ``None`` where they follow from the step before."""
 
 
 class _Piece(NamedTuple):
@@ -259,8 +267,8 @@ def _pack_trace(trace: dict[str, npt.NDArray[Any]]) -> bytes:
 
 
 def _step_arrays(recorded: _Recorded) -> dict[str, npt.NDArray[Any]]:
-    observations, decisions, step, _ = recorded
-    teams = zip(observations, decisions, step.rewards, step.alive, strict=True)
+    observations, decisions, step, _, previous = recorded
+    teams = zip(observations, decisions, step.rewards, step.alive, previous, strict=True)
     return dict(
         chain.from_iterable(_team_arrays(team, *columns) for team, columns in enumerate(teams))
     )
@@ -272,6 +280,7 @@ def _team_arrays(
     decision: Decision,
     rewards: FloatArray,
     alive: npt.NDArray[np.bool_],
+    previous: IntArray | None,
 ) -> list[tuple[str, npt.NDArray[Any]]]:
     arrays: dict[str, npt.NDArray[Any]] = {
         "id": observation.ids.astype(np.uint32),
@@ -282,7 +291,15 @@ def _team_arrays(
     }
     if observation.health is not None:
         arrays["health"] = observation.health.astype(np.float16)
+    if previous is not None:
+        arrays["previous"] = _narrow(previous)
     return [(f"{team}/{name}", array) for name, array in arrays.items()]
+
+
+def _unlike(observation: TeamObservation, acted: IntArray) -> IntArray | None:
+    """Previous actions, if they are not those of the agents that lived on."""
+    previous = observation.previous_actions
+    return None if np.array_equal(previous, follow(acted, len(previous))) else previous
 
 
 def _narrow(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:

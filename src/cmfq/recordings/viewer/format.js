@@ -147,6 +147,7 @@ function checkStep(arrays, t, team, living) {
   take("reward", -Number.MAX_VALUE, Number.MAX_VALUE);
   if (arrays.has(`${t}/health`)) take("health", -Number.MAX_VALUE, Number.MAX_VALUE);
   if (count < living) throw new Error("agents that live are missing");
+  if (arrays.has(`${t}/previous`)) take("previous", -1, team.actions.length - 1);
   return Array.from(take("alive", 0, 1)).reduce((a, b) => a + b, 0);
 }
 

@@ -137,7 +137,9 @@ export class Game {
 
   /** What each did in the step before, -1 for nothing yet. @param {number} step @param {number} team */
   previousActions(step, team) {
-    const previous = new Int16Array(this.steps[step][team].count).fill(-1);
+    const now = this.steps[step][team];
+    if (now.previous) return now.previous;
+    const previous = new Int16Array(now.count).fill(-1);
     if (step === 0) return previous;
     const { alive, actions } = this.steps[step - 1][team];
     for (let row = 0, next = 0; row < alive.length; row++)

@@ -13,6 +13,7 @@ import { isWithin } from "viewer/format.js";
  * @property {Int16Array} actions
  * @property {Uint8Array} alive when the step ends
  * @property {Float32Array} rewards
+ * @property {Int16Array|null} previous actions of the step before, -1 for none, where they do not follow from it
  */
 
 /**
@@ -65,6 +66,7 @@ export function teamStep(arrays, team) {
     actions: get("action"),
     alive: get("alive"),
     rewards: get("reward"),
+    previous: get("previous") ?? null,
   };
 }
 
