@@ -317,6 +317,11 @@ def test_many_returns_have_places_and_ids_of_their_own() -> None:
     steps = play(environment)
     ids = {one for step in steps for one in step.observations[0].ids.tolist()}
     assert len(ids) == 1 + 2 * 19
+    *_, right, bottom = environment.scenery().bounds
+    for step in steps:
+        positions = step.observations[0].positions
+        assert len(np.unique(positions, axis=0)) == len(positions)
+        assert (positions < [right, bottom]).all(), "they stay on the grid"
 
 
 def test_agents_that_pause_join_again() -> None:

@@ -107,8 +107,31 @@ class Pond:
         return [(2, 2, 0.5), (8, 8, 1)][self.time > 0 :]
 
 
-def record_pond(path: Path) -> Path:
-    world = ArrayEnvironment("pond", Pond(), 10)  # type: ignore[arg-type]
+class Walk(Pond):
+    """A frog that goes some units to the right in every step, and draws no field.
+
+    Args:
+        start: x and y of its first position.
+        stride: units of a step.
+    """
+
+    def __init__(self, start: float = 0.0, stride: float = 1.0) -> None:
+        super().__init__()
+        self.start, self.stride = start, stride
+
+    def __getattribute__(self, name: str) -> object:
+        if name in ("scenery", "items"):
+            raise AttributeError(name)
+        return super().__getattribute__(name)
+
+    def _observe(self) -> tuple[TeamObservation, ...]:
+        (observed,) = super()._observe()
+        place = [[self.start + self.time * self.stride, self.start]]
+        return (observed._replace(positions=np.array(place, np.float32)),)
+
+
+def record_pond(path: Path, pond: Pond | None = None) -> Path:
+    world = ArrayEnvironment("pond", pond or Pond(), 10)  # type: ignore[arg-type]
     record_episode(
         path,
         world,

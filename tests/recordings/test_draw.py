@@ -94,6 +94,23 @@ def test_a_field_of_any_unit_has_a_readable_scale() -> None:
     assert width == pytest.approx(640, abs=3)
     assert height == pytest.approx(640 * 2 / 3, abs=40)
     assert readable_cell(field()._replace(bounds=(0, 0, 400, 400))) == 4
+    for side in (0.0015, 3000.0, 1e7):
+        height, width, _ = draw_frame((), field()._replace(bounds=(0, 0, side, side / 2))).shape
+        assert (width, height) == pytest.approx((640, 320 + CAPTION), abs=2)
+
+
+def test_a_small_body_in_a_large_field_has_hit_points_too() -> None:
+    body = Body("circle", 0.05, 10.0)
+    picture = draw_frame((team(50, 50),), field(body)._replace(bounds=(0, 0, 1000.0, 1000.0)))
+    assert (picture[CAPTION + 4 :, 4:-4] != picture[-5, 5]).any()
+
+
+def test_old_files_with_odd_obstacles_and_fields_without_height_are_drawn() -> None:
+    odd = field()._replace(bounds=(0, 0, 100, 1e-3), obstacles=np.array([[1, 1, -1]], np.float32))
+    assert draw_frame((), odd).shape == (CAPTION + 1, 600, 3)
+    assert draw_frame((), odd, cell=1, remark="a word").shape == (CAPTION + 1, 100, 3)
+    wide = field()._replace(bounds=(0, 0, 1e5, 1e5), walls=np.array([[1, 1]], np.int32))
+    assert draw_frame((), wide, remark="a word").shape == (CAPTION + 640, 640, 3)
 
 
 def test_the_caption_fits_a_narrow_field() -> None:
@@ -110,6 +127,8 @@ def test_the_caption_fits_a_narrow_field() -> None:
 def test_an_absurd_scale_is_one_sentence() -> None:
     with pytest.raises(UserError, match="cell is 900: give 1 to 800 pixels for this field"):
         draw_frame((team(1, 1),), field(FIGHTER), cell=900)
+    with pytest.raises(UserError, match="cell is 1: leave it out in this field"):
+        draw_frame((team(1, 1),), field(FIGHTER)._replace(bounds=(0, 0, 9000, 1)), cell=1)
 
 
 def test_a_real_fight_is_drawn_step_by_step() -> None:

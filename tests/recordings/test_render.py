@@ -2,7 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from games import make_policy, record, record_signal
+from games import Walk, make_policy, record, record_pond, record_signal
 
 from cmfq.algorithms import ALGORITHMS
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
@@ -93,6 +93,21 @@ def test_steps_are_named_as_slices(fight: Path) -> None:
     for text in ("-1", str(length), "4:2", ":999999", "x", "1:2:3"):
         with pytest.raises(UserError, match="steps is"):
             parse_steps(text, replay)
+
+
+@pytest.mark.parametrize("crop", [False, True])
+@pytest.mark.parametrize(
+    ("start", "stride"), [(0.0, 1.0), (5e6, 1.0), (0.0, 4e3), (0.0, 1e5), (48.1, 5e-4), (1e9, 0.0)]
+)
+def test_a_picture_shows_who_leaves_the_field(
+    tmp_path: Path, start: float, stride: float, crop: bool
+) -> None:
+    replay = read(record_pond(tmp_path / "walk.replay", Walk(start, stride)))
+    assert len(replay.steps) == 3
+    red = [int(TEAM_COLOURS[0][i : i + 2], 16) for i in (1, 3, 5)]
+    for picture in render(replay, range(3), crop=crop):
+        assert max(picture.shape) < 700
+        assert (picture == red).all(-1).any(), "the frog is in the picture"
 
 
 def test_a_cropped_picture_holds_everybody_and_little_more(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from games import SMALL, make_policy, record, record_pond, record_signal
+from games import SMALL, Walk, make_policy, record, record_pond, record_signal
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
@@ -321,6 +321,18 @@ def test_neighbours_that_count_as_doing_something_else_are_pythons(
         weights = numbers(page, ".neighbours td:nth-child(4)")
         expected = {one.id: one.weight for one in neighbours(replay, 1, agent)}
         assert dict(zip(map(int, ids), weights, strict=True)) == pytest.approx(expected, abs=5e-4)
+
+
+def test_the_field_is_as_wide_as_agents_go(browser: Browser, tmp_path: Path) -> None:
+    """A frog that is alone starts in a field of half a unit, and walks out of it."""
+    game = record_pond(tmp_path / "walk.replay", Walk(5e6))
+    with shown(browser, named(game)) as page:
+        for step in range(3):
+            go_to(page, step)
+            picture = Image.open(BytesIO(page.locator("canvas.field").screenshot()))
+            pixels = np.asarray(picture.convert("RGB"), int)
+            red, green, blue = np.moveaxis(pixels, -1, 0)
+            assert ((red > green + 80) & (red > blue + 60)).any()
 
 
 def place_of(page: Page, replay: Recording, row: int) -> tuple[float, float]:

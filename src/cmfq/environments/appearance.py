@@ -6,6 +6,7 @@ says where there is something to gather. ``docs/own-environment.md`` shows each.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -84,7 +85,7 @@ def scenery_of(world: object, default: Scenery, teams: Sequence[TeamSpecificatio
             f"scenery() gave {len(given.bodies)} bodies: give one for each of the {len(teams)} "
             "teams"
         )
-    left, top, right, bottom = _numbers("bounds", given.bounds, 4)[0].tolist()
+    left, top, right, bottom = _numbers("bounds", given.bounds, 4, np.float64)[0].tolist()
     if not (left < right and top < bottom):
         raise UserError(
             f"scenery() gave the bounds {(left, top, right, bottom)}: give least x and y, then "
@@ -104,11 +105,13 @@ def scenery_of(world: object, default: Scenery, teams: Sequence[TeamSpecificatio
     )
 
 
-def _numbers(what: str, given: object, columns: int) -> FloatArray:
+def _numbers(
+    what: str, given: object, columns: int, dtype: type[np.floating[Any]] = np.float32
+) -> FloatArray:
     """``(rows, columns)``."""
     try:
         with np.errstate(over="ignore"):  # infinity is refused
-            numbers = numbers_of(given, np.float32)
+            numbers = numbers_of(given, dtype)
     except (TypeError, ValueError, OverflowError):
         numbers = np.full(1, np.nan, np.float32)
     if numbers.shape == (columns,) or (not numbers.size and numbers.shape != (0, columns)):

@@ -107,7 +107,7 @@ class Scenery(NamedTuple):
     """Field of an episode, for drawings and recordings; y grows downwards."""
 
     bounds: tuple[float, float, float, float]
-    """Least x and y, greatest x and y of what is worth drawing."""
+    """Least x and y, greatest x and y of what is worth drawing; agents beyond are drawn too."""
     walls: PositionArray
     """``(walls, 2)``: corners with the least x and y of squares of side 1 that nobody enters."""
     obstacles: FloatArray

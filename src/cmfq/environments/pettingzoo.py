@@ -192,6 +192,7 @@ class PettingZooEnvironment:
         observations, infos = self._restart(seed)
         with self._named("reset"):
             self._roster.begin(list_agents(self.world, observations), observations)
+            self._places.begin()
             observed = self._observe("reset", observations, infos)
         self._bounds, self._body = self._places.measure(observed)
         return observed

@@ -1,9 +1,11 @@
-"""Positions of the agents of a PettingZoo environment: the user's own, or on a grid by ids."""
+"""Positions of the agents of a PettingZoo environment: the user's own, or cells of a grid."""
 
 import math
 from collections.abc import Sequence
+from itertools import count
 
 import numpy as np
+import numpy.typing as npt
 
 from cmfq.environments.base import (
     FARTHEST,
@@ -39,7 +41,11 @@ class Places:
     def lay_out(self, agents: int) -> None:
         """Prepare a grid for this many agents."""
         self._side = math.ceil(math.sqrt(agents))
-        self._grid = _grid(agents, self._side)
+        self._cells: dict[int, int] = {}
+
+    def begin(self) -> None:
+        """Clear the grid for an episode."""
+        self._cells = {}
 
     def of(self, world: object, teams: Sequence[Rows]) -> list[FloatArray]:
         """``(agents, 2)`` for each team.
@@ -52,10 +58,10 @@ class Places:
             UserError: the function gave something else.
         """
         if self._locate is None:
-            known = max((int(rows.ids.max()) + 1 for rows in teams if len(rows.ids)), default=0)
-            if known > len(self._grid):
-                self._grid = _grid(2 * known, self._side)
-            return [self._grid[rows.ids] for rows in teams]
+            ids = [rows.ids.tolist() for rows in teams]
+            self._settle([one for of_team in ids for one in of_team])
+            cells = [[self._cells[one] for one in of_team] for of_team in ids]
+            return [_grid(np.array(of_team, int), self._side) for of_team in cells]
         agents = [agent for rows in teams for agent in rows.agents]
         found = self._locate(world, agents) if agents else np.zeros((0, 2))
         try:
@@ -80,6 +86,24 @@ class Places:
             )
         return np.split(places, np.cumsum([len(rows.agents) for rows in teams])[:-1])
 
+    def _settle(self, ids: Sequence[int]) -> None:
+        """Give each id a cell: its own number if that is free, else the first one that is.
+
+        Cells of agents that are gone are free: agents that come back, as new ones, stay on the
+        field.
+        """
+        if self._cells.keys() == set(ids):
+            return
+        here = set(ids)
+        self._cells = {one: cell for one, cell in self._cells.items() if one in here}
+        taken = set(self._cells.values())
+        free = (cell for cell in count() if cell not in taken)
+        for one in ids:
+            if one not in self._cells:
+                own = one < self._side**2 and one not in taken
+                self._cells[one] = one if own else next(free)
+                taken.add(self._cells[one])
+
     def measure(self, observed: Sequence[TeamObservation]) -> tuple[Bounds, Body]:
         """Bounds of the field, and bodies of a size that fits it."""
         if self._locate is None:
@@ -89,9 +113,11 @@ class Places:
 
 def field_around(positions: PositionArray) -> tuple[Bounds, Body]:
     """Bounds of a field around positions ``(agents, 2)``, and bodies of a size that fits it."""
-    low, high = positions.min(axis=0), positions.max(axis=0)
+    exact = positions.astype(np.float64)  # far from the origin, 32 bits hold no margin
+    low, high = exact.min(axis=0), exact.max(axis=0)
     side = float((high - low).max()) or 1.0
-    (left, top), (right, bottom) = (low - side / 4).tolist(), (high + side / 4).tolist()
+    left, top = np.maximum(low - side / 4, -FARTHEST).tolist()
+    right, bottom = np.minimum(high + side / 4, FARTHEST).tolist()
     return (left, top, right, bottom), Body("circle", side / (2 * math.sqrt(len(positions))))
 
 
@@ -101,7 +127,6 @@ def empty_field(bounds: Bounds, body: Body, teams: int) -> Scenery:
     return Scenery(bounds, walls, obstacles, (body,) * teams)
 
 
-def _grid(agents: int, side: int) -> FloatArray:
-    """``(agents, 2)``: a place for each id, in rows of ``side``."""
-    ids = np.arange(agents)
-    return np.stack([ids % side, ids // side], axis=1).astype(np.float32) + np.float32(0.5)
+def _grid(cells: npt.NDArray[np.int64], side: int) -> FloatArray:
+    """``(agents, 2)``: the middle of each cell of a grid, in rows of ``side``."""
+    return np.stack([cells % side, cells // side], axis=1).astype(np.float32) + np.float32(0.5)

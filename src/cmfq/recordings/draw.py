@@ -34,7 +34,10 @@ CAPTION = 22
 SUPERSAMPLING = 2
 USUAL_SIDE = 640
 """Pixels of the longer side of a field whose scale is not given."""
-SMALLEST_CELL, LARGEST_CELL = 4, 400
+SMALLEST_CELL = 4
+"""Pixels of a unit of length that is not given, in fields up to ``LARGEST_SIDE`` pixels wide."""
+SMALLEST_BODY = 2
+"""Pixels."""
 LARGEST_SIDE = 8000
 """Pixels."""
 
@@ -45,6 +48,7 @@ FADED = 0.7
 """How far agents that are not its neighbours fade into the field."""
 
 Picture = npt.NDArray[np.uint8]
+Places = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -76,11 +80,20 @@ def mix(colour: str, other: str, share: float) -> str:
     return "#" + bytes(np.rint(a + share * (b - a)).astype(np.uint8)).hex()
 
 
-def readable_cell(scenery: Scenery) -> int:
-    """Pixels per unit of length at which a field is about 640 pixels wide or high."""
+def readable_cell(scenery: Scenery) -> float:
+    """Pixels per unit of length at which a field is about 640 pixels wide or high.
+
+    A field of many cells is larger, so that each is seen, if that is no larger than a picture is.
+    """
+    side = _longer_side(scenery)
+    if side * SMALLEST_CELL > LARGEST_SIDE:
+        return USUAL_SIDE / side
+    return max(SMALLEST_CELL, round(USUAL_SIDE / side))
+
+
+def _longer_side(scenery: Scenery) -> float:
     left, top, right, bottom = scenery.bounds
-    cell = round(USUAL_SIDE / max(right - left, bottom - top))
-    return max(SMALLEST_CELL, min(LARGEST_CELL, cell))
+    return max(right - left, bottom - top)
 
 
 def draw_frame(
@@ -110,6 +123,8 @@ def draw_frame(
     Raises:
         UserError: the picture would be larger than any screen, or there is no such scale.
     """
+    if cell is not None:
+        _validate_cell(cell, scenery)
     canvas = _Canvas.of(scenery, readable_cell(scenery) if cell is None else cell)
     counted = zip(names, frame, cycle(TEAM_COLOURS), strict=False)
     texts = [(f"{name} {len(team.positions)}", colour) for name, team, colour in counted]
@@ -137,10 +152,18 @@ def draw_frame(
     return canvas.picture()
 
 
+def _validate_cell(cell: int, scenery: Scenery) -> None:
+    """Refuse a scale at which a picture is larger than any screen."""
+    most = int(LARGEST_SIDE / _longer_side(scenery))
+    if not 1 <= cell <= most:
+        choice = f"give 1 to {most} pixels for this field" if most else "leave it out in this field"
+        raise UserError(f"cell is {cell}: {choice}")
+
+
 class _Canvas:
     """A field being drawn, larger than it will be shown: sides are smooth once it is shrunk."""
 
-    def __init__(self, image: Image.Image, origin: tuple[float, float], scale: int) -> None:
+    def __init__(self, image: Image.Image, origin: tuple[float, float], scale: float) -> None:
         self._image = image
         self._pen = ImageDraw.Draw(image)
         self._origin = np.array(origin)
@@ -148,13 +171,10 @@ class _Canvas:
         self._top = CAPTION * SUPERSAMPLING
 
     @classmethod
-    def of(cls, scenery: Scenery, cell: int) -> "_Canvas":
+    def of(cls, scenery: Scenery, cell: float) -> "_Canvas":
         left, top, right, bottom = scenery.bounds
-        if cell < 1 or max(right - left, bottom - top) * cell > LARGEST_SIDE:
-            most = int(LARGEST_SIDE / max(right - left, bottom - top))
-            raise UserError(f"cell is {cell}: give 1 to {most} pixels for this field")
         scale = cell * SUPERSAMPLING
-        width, height = round((right - left) * cell), round((bottom - top) * cell)
+        width, height = (max(1, round(side * cell)) for side in (right - left, bottom - top))
         size = (width * SUPERSAMPLING, (height + CAPTION) * SUPERSAMPLING)
         return cls(Image.new("RGB", size, FIELD_COLOUR), (left, top), scale)
 
@@ -163,6 +183,8 @@ class _Canvas:
         width = self._image.size[0]
         self._pen.rectangle((0, 0, width, self._top - 1), fill=FIELD_COLOUR)
         size, x = float(TEXT_SIZE * SUPERSAMPLING), self._top / 3
+        if width < 3 * x:
+            return  # no letter fits
         length = sum(self._pen.textlength(text, font_size=size) + size for text, _ in texts) - size
         size *= min(1.0, (width - 2 * x) / max(length, 1.0))
         y = (self._top - 1.2 * size) / 2
@@ -175,9 +197,9 @@ class _Canvas:
         edge = (0, self._top, width - 1, height - 1)
         self._pen.rectangle(edge, outline=SOLID_COLOUR, width=SUPERSAMPLING)
         for left, top in self._pixels(scenery.walls).tolist():
-            side = self._scale - 1
+            side = max(0.0, self._scale - 1)
             self._pen.rectangle((left, top, left + side, top + side), fill=SOLID_COLOUR)
-        middles, radii = self._pixels(scenery.obstacles[:, :2]), scenery.obstacles[:, 2]
+        middles, radii = self._pixels(scenery.obstacles[:, :2]), abs(scenery.obstacles[:, 2])
         for (x, y), radius in zip(middles.tolist(), (radii * self._scale).tolist(), strict=True):
             self._pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=SOLID_COLOUR)
 
@@ -188,9 +210,9 @@ class _Canvas:
             self._pen.polygon([(x, y - r), (x + r, y), (x, y + r), (x - r, y)], fill=ITEM_COLOUR)
 
     def paint_bodies(
-        self, team: TeamFrame, body: Body, middles: FloatArray, colours: Sequence[str]
+        self, team: TeamFrame, body: Body, middles: Places, colours: Sequence[str]
     ) -> None:
-        half = body.size * self._scale / 2
+        half = max(body.size * self._scale, SMALLEST_BODY * SUPERSAMPLING) / 2
         paint = self._pen.ellipse if body.shape == "circle" else self._pen.rectangle
         gap = min(1.0, half / 6) * SUPERSAMPLING / 2
         for (x, y), colour in zip(self._pixels(middles).tolist(), colours, strict=True):
@@ -199,7 +221,7 @@ class _Canvas:
         if team.health is None or not body.full_health:
             return
         lost = 1 - np.clip(team.health / body.full_health, 0, 1)
-        thickness, length = max(3.0, self._scale / 4), 2 * half - 4 * gap
+        thickness, length = max(3.0, min(self._scale / 4, half)), max(1.0, 2 * half - 4 * gap)
         for (x, y), share in zip(self._pixels(middles).tolist(), lost.tolist(), strict=True):
             left, top = x - half + 2 * gap, y - length / 2
             right, bottom = left + thickness - 1, top + length - 1
@@ -208,18 +230,18 @@ class _Canvas:
                 end = top + share * length
                 self._pen.rectangle((left, top, right, end), fill=LOST_HEALTH_COLOUR)
 
-    def paint_attacks(self, team: TeamFrame, body: Body, middles: FloatArray, colour: str) -> None:
+    def paint_attacks(self, team: TeamFrame, body: Body, middles: Places, colour: str) -> None:
         if not body.attacks:
             return
         strikes = np.array([attack is not None for attack in body.attacks])
         reach = np.array([attack or (0, 0) for attack in body.attacks], np.float32)
         attacking = (team.actions >= 0) & strikes[team.actions]
         starts, tips = middles[attacking], middles[attacking] + reach[team.actions[attacking]]
-        width = max(2, self._scale // 8)
+        width = max(2, int(self._scale / 8))
         for start, tip in zip(self._pixels(starts), self._pixels(tips), strict=True):
             self._arrow(start, tip, colour, width)
 
-    def paint_deaths(self, middles: FloatArray, body: Body) -> None:
+    def paint_deaths(self, middles: Places, body: Body) -> None:
         half = body.size * self._scale * 0.3
         width = max(2, int(body.size * self._scale / 9))
         for x, y in self._pixels(middles).tolist():
@@ -227,7 +249,7 @@ class _Canvas:
                 line = (x - half, y - slope * half, x + half, y + slope * half)
                 self._pen.line(line, fill=DEATH_COLOUR, width=width)
 
-    def paint_chosen(self, middle: FloatArray, body: Body, view_radius: float | None) -> None:
+    def paint_chosen(self, middle: Places, body: Body, view_radius: float | None) -> None:
         """A frame about it, a circle as far as it sees, and one as far as it strikes."""
         ((x, y),) = self._pixels(middle[None]).tolist()
         half, width = body.size * self._scale / 2 + SUPERSAMPLING, 2 * SUPERSAMPLING
@@ -245,15 +267,15 @@ class _Canvas:
         """Shrunk to the size at which it is shown."""
         return np.asarray(self._image.reduce(SUPERSAMPLING))
 
-    def _pixels(self, places: PositionArray) -> npt.NDArray[np.float64]:
-        pixels: npt.NDArray[np.float64] = (places - self._origin) * self._scale
+    def _pixels(self, places: PositionArray | Places) -> Places:
+        pixels: Places = (places - self._origin) * self._scale
         pixels[:, 1] += self._top
         return pixels
 
     def _arrow(
         self,
-        start: npt.NDArray[np.float64],
-        tip: npt.NDArray[np.float64],
+        start: Places,
+        tip: Places,
         colour: str,
         width: int,
     ) -> None:
@@ -270,8 +292,7 @@ class _Canvas:
         self._pen.polygon(head, fill=colour, outline=EDGE_COLOUR, width=SUPERSAMPLING // 2)
 
 
-def _middles(team: TeamFrame, body: Body) -> FloatArray:
-    """``(agents, 2)``: of the bodies."""
+def _middles(team: TeamFrame, body: Body) -> Places:
+    """``(agents, 2)``: of the bodies, in 64 bits: 32 hold no fractions far from the origin."""
     corner_to_middle = body.size / 2 if body.shape == "square" else 0.0
-    middles: FloatArray = team.positions.astype(np.float32) + np.float32(corner_to_middle)
-    return middles
+    return team.positions.astype(np.float64) + corner_to_middle

@@ -9,6 +9,9 @@ from cmfq.recordings.draw import Highlight, Picture, draw_frame
 from cmfq.recordings.neighbours import find_agent, neighbours
 from cmfq.recordings.reading import Recording
 
+Bounds = tuple[float, float, float, float]
+"""Least x and y, greatest x and y."""
+
 
 def parse_steps(text: str, game: Recording) -> range:
     """Steps named as ``12``, ``10:30`` (30 not included), ``10:`` or ``:30``; ``""`` is all.
@@ -56,9 +59,9 @@ def render(
         agent in team.ids for step in steps for team in game.steps[step]
     ):
         raise UserError(f"agent {agent} is not alive in any of these steps: give another agent")
-    scenery = game.header.scenery()
-    if crop:
-        scenery = scenery._replace(bounds=_bounds_of(game, steps))
+    field = _field_of(game)
+    bounds = _crop(field, game, steps) if crop else field
+    scenery = game.header.scenery()._replace(bounds=bounds)
     names = [team.player for team in game.header.teams]
     for step in steps:
         frame = tuple(team.frame() for team in game.steps[step])
@@ -74,7 +77,21 @@ def render(
         )
 
 
-def _bounds_of(game: Recording, steps: range) -> tuple[float, float, float, float]:
+def _field_of(game: Recording) -> Bounds:
+    """Bounds of the field, wider where bodies are beyond them in any step of the game."""
+    left, top, right, bottom = game.header.bounds
+    for index, team in enumerate(game.header.teams):
+        size = team.body.size
+        before, after = (0.0, size) if team.body.shape == "square" else (size / 2, size / 2)
+        for step in game.steps:
+            if len(places := step[index].positions):
+                (x, y), (to_x, to_y) = places.min(0).tolist(), places.max(0).tolist()
+                left, top = min(left, x - before), min(top, y - before)
+                right, bottom = max(right, to_x + after), max(bottom, to_y + after)
+    return left, top, right, bottom
+
+
+def _crop(field: Bounds, game: Recording, steps: range) -> Bounds:
     """Whole units around everybody in these steps, with the air of a body and its arrow."""
     teams = zip(*(game.steps[step] for step in steps), strict=True)
     sizes = [team.body.size for team in game.header.teams]
@@ -83,10 +100,15 @@ def _bounds_of(game: Recording, steps: range) -> tuple[float, float, float, floa
             corner
             for team, size in zip(teams, sizes, strict=True)
             for step in team
-            for corner in (step.positions - size, step.positions + 2 * size)
+            for corner in (
+                step.positions.astype(np.float64) - size,
+                step.positions.astype(np.float64) + 2 * size,
+            )
         ]
     )
-    left, top, right, bottom = game.header.bounds
+    if not len(places):
+        return field
+    left, top, right, bottom = field
     low, high = np.floor(places.min(0)), np.ceil(places.max(0))
     return (
         max(left, float(low[0])),

@@ -45,10 +45,10 @@ export class Field {
     const now = this.game.extent(step);
     const next = fraction && step + 1 < this.game.length ? this.game.extent(step + 1) : now;
     const followed = now.map((edge, i) => edge + fraction * (next[i] - edge));
-    const [left, top, right, bottom] = this.whole ? this.game.header.bounds : followed;
+    const [left, top, right, bottom] = this.whole ? this.game.field() : followed;
     const { width, height } = sizeOf(this.canvas); // 0 in a frame that is not on the screen yet
     const room = Math.min((width - 2 * MARGIN) / (right - left), (height - 2 * MARGIN) / (bottom - top));
-    this.scale = Math.max(room, 1e-3);
+    this.scale = Math.max(room, 1e-7);
     this.x = (width - this.scale * (left + right)) / 2;
     this.y = (height - this.scale * (top + bottom)) / 2;
     this.fitted = true;
@@ -63,7 +63,7 @@ export class Field {
 
   /** Zoom about a place. @param {number} factor @param {number} x @param {number} y in pixels */
   zoom(factor, x = sizeOf(this.canvas).width / 2, y = sizeOf(this.canvas).height / 2) {
-    const [left, , right] = this.game.header.bounds;
+    const [left, , right] = this.game.field();
     const smallest = (0.5 * sizeOf(this.canvas).width) / (right - left);
     const scale = Math.max(smallest, Math.min(Math.max(CLOSEST, 16 * smallest), this.scale * factor));
     this.x = x + ((this.x - x) * scale) / this.scale;
@@ -180,7 +180,7 @@ export class Field {
     const { body } = this.game.teams[team];
     const { health, alive, count } = this.game.steps[scene.step][team];
     const middles = this.places[team];
-    const size = this.scale * body.size;
+    const size = Math.max(2, this.scale * body.size);
     const gap = Math.min(1, size / 12);
     const side = size - 2 * gap;
     const shares = scene.shares?.[team];

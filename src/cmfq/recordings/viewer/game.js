@@ -57,6 +57,8 @@ export class Game {
     this.boxes = null;
     /** @type {number[]|null} */
     this.fight = null;
+    /** @type {number[]|null} */
+    this.everywhere = null;
     /** @type {Map<number, (TeamTrace|null)[]>} */
     this.traces = new Map();
     /** @type {Map<number, Promise<(TeamTrace|null)[]>>} */
@@ -84,17 +86,24 @@ export class Game {
    * @param {number} step
    */
   extent(step) {
-    this.boxes ??= this.steps.map(boxOf);
+    this.boxes ??= this.steps.map((teams) => boxOf(teams));
     this.fight ??= this.boxes.slice(this.firstDeath()).reduce(union);
-    const [left, top, right, bottom] = this.header.bounds;
+    const [left, top, right, bottom] = this.field();
     const air = 3 * Math.max(...this.teams.map((team) => team.body.size));
     const box = union(this.boxes[step], this.fight);
+    if (box[0] > box[2]) return [left, top, right, bottom]; // nobody is there
     return [
       Math.max(left, box[0] - air),
       Math.max(top, box[1] - air),
       Math.min(right, box[2] + air),
       Math.min(bottom, box[3] + air),
     ];
+  }
+
+  /** Left, top, right and bottom of the field, wider where bodies are beyond its bounds at any step. */
+  field() {
+    this.everywhere ??= this.steps.map((step) => boxOf(step, this.teams)).reduce(union, this.header.bounds);
+    return this.everywhere;
   }
 
   /** The first step in which anyone dies; where nobody does, the first attack. */
@@ -315,14 +324,21 @@ function squareToBody(dx, dy, side = 1) {
   return x * x + y * y;
 }
 
-/** Where everyone is. @param {import("./rows.js").TeamStep[]} teams */
-function boxOf(teams) {
+/**
+ * Where everyone is. @param {import("./rows.js").TeamStep[]} teams
+ * @param {import("./format.js").Team[]} [described] teams, where their bodies count as well
+ */
+function boxOf(teams, described) {
   const box = [Infinity, Infinity, -Infinity, -Infinity];
-  for (const { positions } of teams)
+  teams.forEach(({ positions }, t) => {
+    const { shape, size } = described?.[t].body ?? { shape: "square", size: 0 };
+    const before = shape === "square" ? 0 : size / 2;
+    const after = size - before;
     for (let i = 0; i < positions.length; i++) {
-      box[i % 2] = Math.min(box[i % 2], positions[i]);
-      box[2 + (i % 2)] = Math.max(box[2 + (i % 2)], positions[i]);
+      box[i % 2] = Math.min(box[i % 2], positions[i] - before);
+      box[2 + (i % 2)] = Math.max(box[2 + (i % 2)], positions[i] + after);
     }
+  });
   return box;
 }
 
