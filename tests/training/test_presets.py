@@ -1,5 +1,6 @@
 """Presets set options, single options override them, and runs over several sizes resume."""
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -70,6 +71,8 @@ def test_the_original_dialect_row_by_row() -> None:
     assert (original.learner.target_value, original.learner.target_rate) == ("double", 0.005)
     assert original.exploration.beta(0) == original.exploration.beta(1999) == 1e6
     assert original.mean_field.oneself
+    with closing(SelfPlay(replace(original, environment=BattleSettings(size=12)))) as self_play:
+        assert self_play.sides["agent"].replay.capacity == 80_000
     assert original.mean_field.radius == np.inf
     assert original.network.head == "embedding"
     assert original.network.channels == (32, 32)

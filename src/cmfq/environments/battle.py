@@ -71,7 +71,8 @@ class BattleSettings(EnvironmentSettings):
     dead_penalty: float = -0.1
     """Reward of dying (paper: -0.1)."""
     attack_opponent_reward: float = 0.2
-    """Reward of an attack that hits an opponent (MAgent2: 0.2; the paper gives no value)."""
+    """Reward of an attack that hits an opponent and does not kill it (MAgent2: 0.2; the paper
+    rewards kills alone, and gives no value)."""
 
     def __post_init__(self) -> None:
         require_range(self, 1, 1e6, "max_steps")

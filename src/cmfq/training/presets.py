@@ -19,6 +19,8 @@ from cmfq.training.settings import ExplorationSettings, RunSettings, TrainSettin
 Preset = Literal["paper", "original", "strong"]
 ARGMAX_BETA = 1e6
 """Inverse temperature at which the Boltzmann policy is the greedy one."""
+ORIGINAL_ROW_BYTES = 2_594
+"""Size of an agent-step in the replay buffer with the inputs of preset ``original``."""
 
 
 def preset_training(name: str, environment: EnvironmentSettings) -> RunSettings:
@@ -51,10 +53,14 @@ def _changed(settings: RunSettings, values: Mapping[str, Any]) -> RunSettings:
 
 
 def original(environment: EnvironmentSettings) -> RunSettings:
-    """The dialect of the original MFQ code, row by row.
+    """The dialect of the original MFQ code (mlii/mfrl).
 
-    Two habits of it are not there: agents that died in the step before count in its mean action,
-    and its network has no joint layer between the observation's layers and the head.
+    Habits of it that are not there: agents that died in the step before count in its mean action;
+    its network has no joint layer between the observation's layers and the head; it keeps the
+    policies of the rounds in which the opponent was replaced, not those of fixed episodes; its
+    game is MAgent's own (``rules="magent"``); its tests are decided by kills, and a draw is a win
+    for both. It has no causal effects: they are measured with ``β`` = 10 here, since greedy
+    policies either agree or differ entirely.
     """
     if "original" not in environment.training.presets:
         raise UserError(
@@ -70,7 +76,9 @@ def original(environment: EnvironmentSettings) -> RunSettings:
         opponent_pool=OpponentSettings(
             gate_games=1, gate_win_rate=1, gate_measure="reward", gate_mix=0.99
         ),
-        mean_field=replace(settings.mean_field, radius=float("inf"), oneself=True),
+        mean_field=replace(
+            settings.mean_field, radius=float("inf"), oneself=True, effect_beta=10.0
+        ),
         network=NetworkSettings(
             head="embedding", channels=(32, 32), stride=1, view_units=256, ids=True
         ),
@@ -80,7 +88,7 @@ def original(environment: EnvironmentSettings) -> RunSettings:
             batch_size=64,
             replay_ratio=2.0,
             min_updates=0,
-            replay_bytes=80_000 * 2_750,  # 80,000 agent-steps
+            replay_bytes=80_000 * ORIGINAL_ROW_BYTES,
             target_value="double",
             target_rate=0.005,
             average_updates=1,

@@ -45,7 +45,8 @@ def nearest_enemy(observation: TeamObservation) -> FloatArray:
     own_minimap = observation.view[..., OWN_MINIMAP].reshape(len(seen), -1)
     own_cell = np.stack(np.unravel_index(own_minimap.argmax(1), minimap.shape[1:])[::-1], axis=1)
     on_minimap = minimap > 0
-    # The engine adds 1 to the agent's own cell on every minimap; enemies there would be in view.
+    # The engine adds 1 to the agent's own cell on every minimap. Enemies there are in view, unless
+    # cells are wider than the view reaches (maps above 60); where in the cell they are nobody says.
     on_minimap[np.arange(len(seen)), own_cell[:, 1], own_cell[:, 0]] = False
     direction, _ = nearest(on_minimap, own_cell)
     offset: FloatArray = np.where(any_seen[:, None], closest, direction * (side // 2))
