@@ -34,7 +34,6 @@ from studies.reliance.rows import read_all
 
 OTHERS = ("iql", "mfq", "attention-mfq", "random-weights")
 """What CMFQ is compared with."""
-ROUNDING = 1e-9
 WORTHS = {
     "mean": "weights by causal effect (replaced by equal weights)",
     "another's": "the agent's own neighbours (replaced by another agent's merged action)",
@@ -163,7 +162,7 @@ def signal_parts(results: Path) -> list[Part]:
             np.array([reward[name, babblers, seed] for seed in seeds]) for name in ("cmfq", "mfq")
         )
         one = estimate((ours - theirs).reshape(-1, 1), share=False)
-        signs[babblers] = (one.low > ROUNDING) - (one.high < -ROUNDING)
+        signs[babblers] = int(np.sign(one.value)) if one.leaves_out(0) else 0
         means = (f"{ours.mean():.2f}", f"{theirs.mean():.2f}")
         rows.append((str(babblers), *means, margin_text(one, digits=2)))
     parts = [

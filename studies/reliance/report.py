@@ -222,12 +222,11 @@ def worths(found: Found) -> list[str]:
             for group in groups
             if (values := values_of(found, group, exchange, "margin"))
         }
+        signs = {g: np.sign(one.value) if one.leaves_out(0) else 0 for g, one in margins.items()}
         told = {
-            "useful to": [g for g, margin in margins.items() if margin.high < 0],
-            "harmful to": [g for g, margin in margins.items() if margin.low > 0],
-            "cannot be told apart from 0 for": [
-                g for g, margin in margins.items() if not margin.leaves_out(0)
-            ],
+            "useful to": [g for g, sign in signs.items() if sign < 0],
+            "harmful to": [g for g, sign in signs.items() if sign > 0],
+            "cannot be told apart from 0 for": [g for g, sign in signs.items() if sign == 0],
         }
         said = [
             f"{verb} {', '.join(f'{g} at {margin_text(margins[g])}' for g in names)}"

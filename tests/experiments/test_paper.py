@@ -22,7 +22,7 @@ from cmfq.experiments.paper.claims import (
     Wins,
 )
 from cmfq.experiments.paper.figures import FIGURES
-from cmfq.experiments.paper.page import paper_page
+from cmfq.experiments.paper.page import claims_table, paper_page
 from cmfq.experiments.paper.plan import (
     Effort,
     figures_called,
@@ -139,6 +139,7 @@ def test_every_claim_is_about_what_its_figure_has() -> None:
         (Wins("4c", "a", "b", about=0.32), (0.4, 0.3, 0.5), "undecided"),
         (Earns("7", "a", "b", 0), (0.1, 0.01, 0.2), "holds"),
         (Earns("7", "a", "b", 0), (-0.1, -0.2, -0.01), "does not hold"),
+        (Earns("7", "a", "b", 0), (0.1, 0.1, 0.1), "undecided"),
         (Converges("4a", "a"), (0.02, -0.05, 0.09), "holds"),
         (Converges("4a", "a"), (0.3, 0.2, 0.4), "does not hold"),
         (Bounded("bound"), (0.4, 0.4, 0.4), "holds"),
@@ -161,6 +162,13 @@ def test_the_smallest_difference_is_shown_in_four_cases_of_five(seeds: int) -> N
     shown = np.mean([mean_interval(row + smallest)[0] > 0 for row in noise])
     assert 0.77 < shown < 0.87
     assert smallest_difference(Estimate(0.0, 0.0, 0.0), 1) == float("inf")
+    assert np.isnan(smallest_difference(Estimate(0.3, 0.3, 0.3), 5))
+
+
+def test_the_greatest_use_of_a_bound_has_no_smallest_difference() -> None:
+    (claim,) = (one for one in CLAIMS if isinstance(one.measured, Bounded))
+    (row,) = claims_table(check_claims([claim], Effort(), Path("docs/results/paper"))).rows
+    assert row[1:5] == ("holds", "31%", "", "5")
 
 
 def test_figures_and_claims_come_of_runs_that_go_on(

@@ -21,7 +21,7 @@ from cmfq.errors import UserError
 from cmfq.experiments.sweep.effects import fit_effects
 from cmfq.experiments.sweep.plan import fold_over, read_plan
 from cmfq.experiments.sweep.play import responses
-from cmfq.experiments.sweep.report import effects_of
+from cmfq.experiments.sweep.report import effects_of, effects_table
 from cmfq.experiments.training import differences, train_missing, unfinished
 from cmfq.play.entrants import Entrant, Player
 from cmfq.play.game_log import GameRecord, Tournament, TournamentSettings
@@ -295,6 +295,10 @@ def test_responses_are_the_shares_of_games_won(small: Path) -> None:
         - np.mean(np.arange(8)[plan.design[:, 0] == 0]) / 8
     )
     assert effects["strength of mfq"].mean.value == pytest.approx(0.75)
+    alone = effects_of(plan, replace(found, returns=np.ones((2, 8))))
+    mean = alone["strength of mfq"].mean  # the opponents' luck in their episodes is in all cells
+    assert mean.value == pytest.approx(0.75) and np.isnan(mean.low)
+    assert effects_table(plan, alone).rows[0][2] == "75.0%"
 
 
 def test_damage_is_the_mean_over_opponents_of_the_log_ratio_dealt_to_taken(small: Path) -> None:

@@ -67,7 +67,7 @@ def entrant(name: str, group: str, seed: int | None) -> Entrant:
     return Entrant(name, group, seed, (Player(f"{len(name):x}{ord(name[-1]):x}", name, 0),), None)
 
 
-def test_differences_are_paired_by_episode_and_intervals_are_over_seeds() -> None:
+def test_differences_are_paired_by_episode_and_intervals_are_over_seeds_and_episodes() -> None:
     """By hand: two seeds of A, one of B, three episodes that differ far more than players do."""
     a0, a1, b = entrant("a0", "A", 0), entrant("a1", "A", 1), entrant("b", "B", None)
     earned = {a0: [100, 0, 53], a1: [102, 1, 52], b: [99, -1, 50]}
@@ -80,15 +80,35 @@ def test_differences_are_paired_by_episode_and_intervals_are_over_seeds() -> Non
     played = Tournament(settings, {}, "", (a0, a1, b), (), games, alone=True)
     assert returns_of(played)["a1"].tolist() == [102, 1, 52]
     found = standings(played).between("A", "B")
-    means = [np.mean([1, 1, 3]), np.mean([3, 2, 2])]  # of the two seeds, episode by episode
-    reach = student.ppf(0.975, 1) * np.std(means, ddof=1) / np.sqrt(2)
-    assert found.margin.value == pytest.approx(np.mean(means))
+    # Differences 1, 1, 3 and 3, 2, 2: the mean square of what seeds and episodes leave over, 7/6,
+    # is greater than those of both, so all three are 7/6 (of 1, 2 and 2 degrees of freedom).
+    reach = student.ppf(0.975, 16 / 11) * np.sqrt(7 / 6 / 6)
+    assert found.margin.value == pytest.approx(2)
     assert found.margin.high - found.margin.value == pytest.approx(reach)
+    assert found.better is None
     assert (found.wins, found.draws, found.losses) == (6, 0, 0)
     assert [row[:2] for row in returns_table(played).rows] == [("A", "2"), ("B", "1")]
     (row,) = difference_table(standings(played)).rows
     assert row[0] == "A v B"
     assert row[2] == "cannot be told apart"
+
+
+def test_the_luck_of_a_single_player_is_in_the_interval() -> None:
+    """Two seeds that are nearly alike earn 20, 0, 1 and 1 more: B had one bad episode."""
+    a0, a1, b = entrant("a0", "A", 0), entrant("a1", "A", 1), entrant("b", "B", None)
+    earned = {a0: [10, 10, 10, 10], a1: [10, 10, 10, 10.1], b: [-10, 10, 9, 9]}
+    games = tuple(
+        GameRecord(one.players[0].id, one.players[0].id, episode, 1, 0, 5, reward, 0.0)
+        for one, rewards in earned.items()
+        for episode, reward in enumerate(rewards)
+    )
+    settings = TournamentSettings(SignalSettings(), 4)
+    played = Tournament(settings, {}, "", (a0, a1, b), (), games, alone=True)
+    found = standings(played).between("A", "B").margin
+    assert found.value == pytest.approx(5.5125)
+    assert found.low < -5 and not found.leaves_out(0)  # the two seeds alone: 5.35 to 5.67
+    progress = Tournament(settings, {}, "", (a0, a1), (b,), games, alone=True)
+    assert last_differences(progress)["A", "b"] == pytest.approx(found)
 
 
 def test_everyone_plays_the_same_episodes(
@@ -166,9 +186,9 @@ def test_progress_says_what_the_last_checkpoints_earn_more_with_intervals_over_s
     means = [row.margin for row in rows]
     assert len(means) == 2 and means[0] != means[1]
     ((pair, found),) = last_differences(finished_progress(json)).items()
-    reach = student.ppf(0.975, 1) * np.std(means, ddof=1) / np.sqrt(2)
     assert pair == ("mfq", "random (script)")
-    assert found == pytest.approx((np.mean(means), np.mean(means) - reach, np.mean(means) + reach))
+    assert found.value == pytest.approx(np.mean(means))
+    assert found.low < found.value < found.high
     page = (out / "README.md").read_text()
     assert "## Returns" in page and f"| mfq | random (script) | {margin_text(found)} |" in page
     assert "Differences of the last checkpoints, 95 %" in capsys.readouterr().out

@@ -167,17 +167,20 @@ def test_a_sentence_says_how_long_training_took() -> None:
 def test_a_sentence_says_who_deals_more_damage_or_ends_ahead() -> None:
     played = made_up({"a": 3, "b": 3}, lambda a, b, game: 1)
     told = yardstick_sentence(layouts_of(played), ["a", "b"])
+    assert told == "Margins: a and b cannot be told apart.", "they are all equal"
+    played = made_up({"a": 3, "b": 3}, lambda a, b, game: 2 + game % 2 + a.seed)
+    told = yardstick_sentence(layouts_of(played), ["a", "b"])
     assert told == "Margins: a is ahead of b.", "these games recorded no damage"
     assert yardstick_sentence({}, ["a", "b"]) == ""
-    hits = {"a": Combat(20, 9, 9, 9, 9), "b": Combat(60, 9, 9, 9, 9)}
     owner = played.owners()
+
+    def hit(player: str) -> Combat:
+        group, seed = owner[player].split("-")
+        return Combat(20 + int(seed) if group == "a" else 60, 9, 9, 9, 9)
+
     games = tuple(
-        replace(
-            game, a_combat=hits[owner[game.a].split("-")[0]],
-            b_combat=hits[owner[game.b].split("-")[0]],
-        )
-        for game in played.games
-    )  # fmt: skip
+        replace(game, a_combat=hit(game.a), b_combat=hit(game.b)) for game in played.games
+    )
     layouts = layouts_of(replace(played, games=games))
     assert yardstick_sentence(layouts, ["a", "b"]) == "Damage: a deals more than b."
 

@@ -16,7 +16,7 @@ from cmfq.cli.watching import LiveRun
 from cmfq.decoding import read_maybe_packed
 from cmfq.experiments.paper.page import write_paper
 from cmfq.experiments.paper.plan import Effort
-from cmfq.play.crossing import CrossGame, summarise
+from cmfq.play.crossing import CrossGame
 from cmfq.recordings.page import write_page as write_viewer
 from cmfq.recordings.server import make_server, url_of
 from cmfq.results.crossing import crossing_page
@@ -52,10 +52,10 @@ def report(folder: Path) -> Path:
 
 def crossing(folder: Path) -> Path:
     lines = read_maybe_packed(STORED / "paper" / "7" / "games.jsonl.gz").splitlines()
-    cells = summarise([CrossGame(**json.loads(line)) for line in lines])
+    games = [CrossGame(**json.loads(line)) for line in lines]
     run = next(iter(json.loads((STORED / "paper" / "7" / "runs.json").read_text()).values()))
     settings = read_settings(run["environment"], run["settings"]).environment
-    write_page(folder / "page.html", crossing_page(cells, settings))
+    write_page(folder / "page.html", crossing_page(games, settings))
     return folder / "page.html"
 
 

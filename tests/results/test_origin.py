@@ -6,14 +6,18 @@ import math
 from pathlib import Path
 from shutil import copytree
 
+import numpy as np
 import pytest
 
 from cmfq.cli import main
-from cmfq.play.crossing import CrossCell
+from cmfq.play.crossing import CrossCell, CrossGame
+from cmfq.results.against_random import differences
 from cmfq.results.crossing import best_sentence
+from cmfq.statistics.intervals import mean_interval
 
 STORED = Path("docs/results")
 NONE = (math.nan, math.nan)
+RANDOM = "random (script)"
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -105,3 +109,40 @@ def test_the_sentence_says_who_earns_most_and_where_intervals_tell() -> None:
         "Highest mean as prey: iql against cmfq; mfq against mfq; with an interval above all "
         "others: against none."
     )
+
+
+def game(first: str, second: str, seed: int, number: int, reward: float) -> CrossGame:
+    return CrossGame(first, second, seed, 20, number, 5, reward, -reward)
+
+
+def test_trained_and_random_agents_are_compared_in_the_same_seed() -> None:
+    """Opponents of seed 1 give 5 to all: cmfq earns 0.1 and 0.2 more than random agents do."""
+    games = [
+        *(game("cmfq", "mfq", 0, n, 0.1) for n in (0, 1)),
+        *(game("cmfq", "mfq", 1, n, 5.2) for n in (0, 1)),
+        *(game(RANDOM, "mfq", 0, n, 0.0) for n in (0, 1)),
+        *(game(RANDOM, "mfq", 1, n, 5.0) for n in (0, 1)),
+    ]
+    (one,) = differences(games, 20, 0)["cmfq"]
+    low, high = mean_interval(np.array([0.1, 0.2]))
+    assert one == pytest.approx((0.15, low, high))
+    assert differences(games, 20, 1) == {}  # nobody is random in the second role
+
+
+def test_the_luck_of_random_agents_counts_too() -> None:
+    """Trained agents earn 1.0 and 1.1 in two seeds; random ones 0 and 2 in two games."""
+    games = [
+        *(game("cmfq", "rush (script)", seed, 0, 1 + seed / 10) for seed in (0, 1)),
+        *(game(RANDOM, "rush (script)", 0, number, -0.5 + 2 * number) for number in (0, 1)),
+    ]
+    (one,) = differences(games, 20, 0)["cmfq"]
+    assert one.value == pytest.approx(0.55)
+    assert not one.leaves_out(0)  # against the mean of random agents alone: 1.05 +/- 0.64
+    (one,) = differences(games[:3], 20, 0)["cmfq"]  # one game of random agents says nothing
+    assert math.isinf(one.low)
+
+
+def test_values_that_are_all_equal_are_no_proof() -> None:
+    cells = [CrossCell(one, "mfq", 20, 3, value, (value, value), -value, NONE)
+             for one, value in (("cmfq", 0.5), ("mfq", 0.2))]  # fmt: skip
+    assert best_sentence(cells, 20, 0, "hunter").endswith("against none.")

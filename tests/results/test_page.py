@@ -6,6 +6,7 @@ from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
+import numpy as np
 import pytest
 from markdown_it import MarkdownIt
 from matplotlib.figure import Figure
@@ -15,8 +16,9 @@ from rich.console import Console
 from browser import DESKTOP, PHONE, watched
 from cmfq.cli.screen import print_page
 from cmfq.errors import UserError
+from cmfq.play.outcomes import estimate
 from cmfq.results.page import Code, Embedded, Finding, Items, Page, Part, Picture, Section, Tone
-from cmfq.results.table import Share, Table, conclusion
+from cmfq.results.table import Share, Table, conclusion, within
 from cmfq.results.writing import as_html, as_markdown, write_folder, write_page
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import validate_results_folder
@@ -228,3 +230,18 @@ def test_a_conclusion_says_who_is_better_as_far_as_intervals_tell() -> None:
     assert conclusion({("a", "b"): Estimate(2, 1, 3)}, 0, "earns more than") == (
         "a earns more than b."
     )
+
+
+def test_a_conclusion_is_silent_about_values_that_are_all_equal_or_too_few() -> None:
+    equal = estimate(np.full((2, 2), 64.0), share=False)
+    assert equal.alike and not equal.leaves_out(0)
+    said = conclusion({("a", "b"): equal}, 0, "is ahead of")
+    assert said == "a and b cannot be told apart."
+    rounding = Estimate(5.6e-17, 5.5e-17, 5.7e-17)
+    assert conclusion({("a", "b"): rounding}, 0) == "a and b cannot be told apart."
+    open_, endless = Estimate(0.6, -0.4, 0.7), Estimate(2.0, -np.inf, np.inf)
+    assert conclusion({("a", "b"): endless}, 0) == "Unknown for a and b: too few games."
+    assert conclusion({("a", "b"): open_, ("a", "c"): endless}, 0, lacking="one run") == (
+        "a and b cannot be told apart; unknown for a and c: one run."
+    )
+    assert within(conclusion({("a", "b"): endless}, 0)) == "unknown for a and b: too few games"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from cmfq.play.matches import MatchResult
+from cmfq.results.details import earns
 from cmfq.results.table import interval_text
 from cmfq.results.verdict import verdict
 from cmfq.statistics.intervals import mean_interval, wilson_interval
@@ -90,3 +91,13 @@ def test_where_there_is_one_team_nobody_wins_or_loses() -> None:
 def test_an_interval_without_ends_is_said_in_words() -> None:
     assert interval_text(*mean_interval(np.array([3.0]))) == "too few games"
     assert interval_text(*mean_interval(np.array([1000.0, 1000.0, 1000.0]))) == "1,000.0 to 1,000.0"
+
+
+def test_values_that_are_all_equal_decide_nothing() -> None:
+    equal = Estimate(64.0, 64.0, 64.0)
+    for match in (Match("rush", 0, 2, difference=equal), Match("rush", 0, 2, False, ahead=equal)):
+        good, bad, unknown = said(match)
+        assert (good, bad) == ("", "")
+        assert "another training seed" in unknown
+    assert earns(equal) == "cannot be told apart"
+    assert earns(Estimate(-2.0, -3.0, -1.0)) == "A earns less"

@@ -10,9 +10,11 @@ from scipy import stats
 from cmfq.statistics.intervals import wilson_interval
 from cmfq.statistics.replication import (
     UNEVEN,
+    Estimate,
     confidence_above_half,
     degrees_at,
     degrees_of_freedom,
+    difference,
     majority,
     mean_interval,
     mean_squares,
@@ -157,3 +159,19 @@ def test_the_plain_bootstrap_promises_too_much() -> None:
     generator = np.random.default_rng(0)
     scores = simulate(WORLDS["both vary"], 0.5, (5, 5), 20, 1500, generator)
     assert covered(percentile_bootstrap(scores, 200, generator), 0.5) < 0.93
+
+
+def test_one_seed_says_nothing_of_others() -> None:
+    """Five runs against one run: its mean is not exact, whatever the five are."""
+    five = [0.61, 0.62, 0.6, 0.63, 0.61]
+    for ours, theirs in ((five, [0.5]), ([0.5], five)):
+        found = difference(ours, theirs)
+        assert (found.low, found.high) == (-np.inf, np.inf)
+        assert not found.leaves_out(0)
+    assert difference(five, [0.5, 0.51]).leaves_out(0)
+
+
+def test_values_without_variance_leave_nothing_out() -> None:
+    assert not Estimate.of(mean_interval(np.full((3, 3), 64.0))).leaves_out(0)
+    assert not Estimate(5.6e-17, 5.5e-17, 5.7e-17).leaves_out(0)
+    assert Estimate(0.1, 0.099, 0.101).leaves_out(0)

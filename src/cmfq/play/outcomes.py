@@ -202,9 +202,14 @@ def estimate_of(
 
 
 def estimate_over_runs(values: FloatArray) -> Estimate:
-    """Mean of ``(runs, games)`` with its 95 % interval over runs; over games for one run alone."""
-    scores = values.mean(1) if len(values) > 1 else values[0]
-    return estimate(scores.reshape(-1, 1), share=False, games=len(values) == 1)
+    """Mean of ``(runs, episodes)`` with its 95 % interval; all runs played the same episodes.
+
+    Over runs and episodes: what the episodes have in common, such as what a fixed opponent earned
+    in them, is the same for all runs, and more runs would not show how far it is from the mean of
+    other episodes. Over episodes for one run alone.
+    """
+    scores = values if len(values) > 1 else values.reshape(-1, 1)
+    return estimate(scores, share=False, games=len(values) == 1)
 
 
 def yardsticks(games: Layout) -> dict[str, Estimate]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from cmfq.devices import find_device
 from cmfq.environments.base import IntArray, TeamObservation, TeamSpecification
-from cmfq.environments.registry import default_settings
+from cmfq.environments.registry import KINDS, default_settings
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError, did_you_mean
 from cmfq.imports import own_names
@@ -123,8 +123,9 @@ def game_of(names: Sequence[str]) -> EnvironmentSettings:
     Raises:
         UserError: none of them says it, and one is no player's name.
     """
+    scripts = {RANDOM}.union(*SCRIPTS.values())
     for name in names:
-        if _exists(name):
+        if name not in scripts and _exists(name):
             run = locate(name)
             if (run / SETTINGS_FILE).is_file():
                 return Run.open(run).description().settings.environment
@@ -150,7 +151,8 @@ def game_named(name: str) -> EnvironmentSettings:
     Raises:
         UserError: there is none of that name.
     """
-    return game_of([name]) if _exists(name) else default_settings(name)
+    stored = name not in KINDS and _exists(name)
+    return game_of([name]) if stored else default_settings(name)
 
 
 def own_functions_of(names: Sequence[str]) -> list[str]:
@@ -168,7 +170,7 @@ def own_functions_of(names: Sequence[str]) -> list[str]:
 
 def _exists(name: str) -> bool:
     try:
-        return locate(name).exists()
+        return bool(name) and locate(name).exists()
     except OSError:  # a name too long for a file
         return False
 

@@ -169,8 +169,8 @@ def last_layouts(played: Tournament) -> Layouts:
 def last_differences(played: Tournament) -> dict[tuple[str, str], Estimate]:
     """Return of the last checkpoints of every group less each opponent's, in a world of one team.
 
-    Means with 95 % intervals over seeds, over episodes for a group of one run; players are
-    compared on the same episodes. Empty in a world of two sides.
+    Means with 95 % intervals over seeds and episodes, over episodes for a group of one run;
+    players are compared on the same episodes. Empty in a world of two sides.
     """
     if not played.alone:
         return {}

@@ -68,7 +68,8 @@ def record(
     path, first, second = Path(file), str(a), str(b)
     validate_output(path, REPLAY)
     find_device(device)
-    settings = game_of([first, second]) if settings is None else settings
+    if settings is None:
+        settings = game_of([name for name in (first, second) if name])
     torch.set_num_threads(1)
     with opened(settings) as environment:
         teams = environment.teams

@@ -50,7 +50,8 @@ class Comparison:
     confidence: float
     """Confidence that the mean win rate of A is above 1/2."""
     better: Estimate | None
-    """Probability that a random seed of A wins more than half against a random seed of B."""
+    """Probability that a random seed of A wins more than half against a random seed of B; None
+    where it is not known: both have one entrant, or one has and players are alone."""
     margin: Estimate
     """Survivors (or rewards) of A less those of B, at the end of a game."""
 
@@ -117,7 +118,7 @@ def standings(tournament: Tournament) -> Standings:
     names = list(groups)
     table = games_by_pair(tournament)
     comparisons = tuple(
-        _compare(a, b, results_between(table, groups[a], groups[b]))
+        _compare(a, b, results_between(table, groups[a], groups[b]), alone=tournament.alone)
         for a, b in combinations(names, 2)
     )
     number = np.array([names.index(one.group) for one in tournament.entrants])
@@ -213,16 +214,33 @@ def results_between(table: PairTable, a: Sequence[Entrant], b: Sequence[Entrant]
     return PairResults((np.sign(margins) + 1) / 2, margins)
 
 
-def _compare(a: str, b: str, results: PairResults) -> Comparison:
+def replicates(values: FloatArray, *, alone: bool = False) -> FloatArray:
+    """What varies if two groups play again: an array ``(rows, columns)`` of the two-way layout.
+
+    Seeds of A and of B, with means over their games; the games, one a row, where both have one
+    entrant. Where players are alone in the same episodes, the single entrant of one side adds the
+    luck of its own episodes to all of its cells: seeds and episodes, unless all values are equal.
+
+    Args:
+        values: ``(seeds of A, seeds of B, games)``.
+        alone: see :class:`~cmfq.play.game_log.Tournament`.
+    """
+    seeds = values.shape[:2]
+    if seeds == (1, 1):
+        return values.reshape(-1, 1)
+    if alone and 1 in seeds and np.ptp(values) > 0:
+        return values.reshape(-1, values.shape[-1])
+    return np.asarray(values.mean(-1))
+
+
+def _compare(a: str, b: str, results: PairResults, *, alone: bool) -> Comparison:
     points, margins = results
     wins, draws = int((points == 1).sum()), int((points == 0.5).sum())
     seeds = (points.shape[0], points.shape[1])
     better = None
-    if seeds == (1, 1):  # two policies and no more: each game is a replicate, a row of its own
-        scores, mean_margins = points.reshape(-1, 1), margins.reshape(-1, 1)
-    else:
-        scores, mean_margins = points.mean(-1), margins.mean(-1)
-        better = Estimate.of(rate_interval(majority(scores)))
+    if seeds != (1, 1) and not (alone and 1 in seeds):
+        better = Estimate.of(rate_interval(majority(points.mean(-1))))
+    scores = replicates(points, alone=alone)
     return Comparison(
         a,
         b,
@@ -233,7 +251,7 @@ def _compare(a: str, b: str, results: PairResults) -> Comparison:
         estimate(scores, share=True),
         float(confidence_above_half(scores)) if scores.size > 1 else 0.5,
         better,
-        estimate(mean_margins, share=False, games=seeds == (1, 1)),
+        estimate(replicates(margins, alone=alone), share=False, games=seeds == (1, 1)),
     )
 
 

@@ -25,22 +25,21 @@ from cmfq.decoding import Damage, damage_of, decode_json, read_maybe_packed
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.play.crossing import CrossCell, CrossGame, missing_pair, roles_of, scaled, summarise
-from cmfq.play.entrants import Entrant, script_group
-from cmfq.play.players import RANDOM
+from cmfq.play.entrants import Entrant
+from cmfq.results.against_random import random_section
 from cmfq.results.curves import by_group, find_metrics, write_metrics
 from cmfq.results.figures import rewards_by_size
 from cmfq.results.learning import rewards_over_training
 from cmfq.results.origin import ORIGIN, from_stored, read_origin, write_origin
 from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
 from cmfq.results.style import Metrics
-from cmfq.results.table import Table, listing, minus, signed
+from cmfq.results.table import Table, listing, minus
 from cmfq.results.writing import write_folder
+from cmfq.statistics.replication import Estimate
 from cmfq.storage import make_folder, validate_results_folder, write_bytes, write_gzip
 from cmfq.text import csv_text
 
 GAMES = "games.jsonl.gz"
-RANDOM_GROUP = script_group(RANDOM)
-
 
 FORMER_CURVES = Section(
     "Rewards over training",
@@ -96,7 +95,7 @@ def write_crossing(
         Code(command),
         from_stored("cross", folder),
     )
-    page = crossing_page(cells, settings, by_group(entrants, metrics), again)
+    page = crossing_page(games, settings, by_group(entrants, metrics), again)
     if not metrics and trained and (folder / "curves.svg").is_file():
         page = replace(page, sections=(*page.sections, FORMER_CURVES))
     write_folder(folder, page)
@@ -180,34 +179,6 @@ def reward_table(
     return Table((corner, *seconds), rows, title)
 
 
-def findings(cells: Sequence[CrossCell], roles: tuple[str, str]) -> Table:
-    """Each trained group in each role against random agents in its place, over all other sides.
-
-    It *earns more* where the interval over its seeds lies above what random agents earn.
-    """
-    rows = []
-    for role, name in enumerate(roles):
-        for size in dict.fromkeys(cell.size for cell in cells):
-            earned = _earned(cells, size, role)
-            for group in dict.fromkeys(own for own, _ in earned if not own.endswith("(script)")):
-                others = [other for own, other in earned if own == group]
-                if (RANDOM_GROUP, others[0]) not in earned:
-                    continue
-                by_chance = [earned[RANDOM_GROUP, other][0] for other in others]
-                values, lows, _ = zip(*(earned[group, other] for other in others), strict=True)
-                ahead = np.subtract(values, by_chance)
-                rows.append(
-                    (
-                        f"{group} {name}",
-                        str(size or "as trained"),
-                        f"{np.count_nonzero(np.greater(lows, by_chance))} of {len(others)}",
-                        f"{signed(ahead.min(), 2)} to {signed(ahead.max(), 2)}",
-                    )
-                )
-    columns = ("trained", "size", "earns more than random", "difference")
-    return Table(columns, rows)
-
-
 def best_sentence(cells: Sequence[CrossCell], size: int, role: int, name: str) -> str:
     """Sentence: who earns most in a role against each other side, and where intervals tell.
 
@@ -223,9 +194,12 @@ def best_sentence(cells: Sequence[CrossCell], size: int, role: int, name: str) -
     others = list(dict.fromkeys(other for _, other in earned))
     for other in others:
         here = {own: one for (own, against), one in earned.items() if against == other}
-        most = max(here, key=lambda own: here[own][0])
+        most = max(here, key=lambda own: here[own].value)
         best.setdefault(most, []).append(other)
-        if all(here[most][1] > one[2] for own, one in here.items() if own != most):
+        others_here = [one for own, one in here.items() if own != most]
+        if not any(one.alike for one in here.values()) and all(
+            here[most].low > one.high for one in others_here
+        ):
             told.append(other)
     places = "; ".join(
         f"{own} against {'all' if against == others else listing(against)}"
@@ -235,18 +209,16 @@ def best_sentence(cells: Sequence[CrossCell], size: int, role: int, name: str) -
     return f"Highest mean as {name}: {places}; with an interval above all others: against {where}."
 
 
-def _earned(
-    cells: Sequence[CrossCell], size: int, role: int
-) -> dict[tuple[str, str], tuple[float, float, float]]:
+def _earned(cells: Sequence[CrossCell], size: int, role: int) -> dict[tuple[str, str], Estimate]:
     """Reward and its interval, by who has the role and who has the other one."""
     here = [cell for cell in cells if cell.size == size]
     if role == 0:
-        return {(c.first, c.second): (c.first_reward, *c.first_interval) for c in here}
-    return {(c.second, c.first): (c.second_reward, *c.second_interval) for c in here}
+        return {(c.first, c.second): Estimate(c.first_reward, *c.first_interval) for c in here}
+    return {(c.second, c.first): Estimate(c.second_reward, *c.second_interval) for c in here}
 
 
 def crossing_page(
-    cells: Sequence[CrossCell],
+    games: Sequence[CrossGame],
     settings: EnvironmentSettings,
     metrics: Mapping[str, Sequence[Metrics]] | None = None,
     again: tuple[Part, ...] = (),
@@ -254,19 +226,19 @@ def crossing_page(
     """Tables of both roles at every size, and figures.
 
     Args:
-        cells: rewards of every two groups at every size.
+        games: games of every two groups at every size.
         settings: settings of the environment.
         metrics: metrics of the runs of each group, as far as they are there.
         again: how to get the page again.
     """
-    roles = roles_of(settings)
+    cells, roles = summarise(games), roles_of(settings)
     first, second = roles
     introduction = (
         f"Reward per agent and step. Rows play the {first}, columns the {second}; trained "
         "policies play against trained policies of the same seed. The 95 % interval over training "
         "seeds (Student's t) is in brackets; two scripted players have one value."
     )
-    sections = [Section("", (introduction,)), _against_random(cells, roles)]
+    sections = [Section("", (introduction,)), random_section(games, roles)]
     if len({cell.size for cell in cells}) > 1:
         caption = (
             f"Reward of the {first} by size, a panel for each {second}, with 95 % intervals over "
@@ -288,22 +260,3 @@ def crossing_page(
         caption = "Mean reward of a group's runs by training episode"
         sections.append(Section("Rewards over training", (Picture("curves", drawn, caption),)))
     return Page(f"{heading(settings)}{first} against {second}", sections, again)
-
-
-def _against_random(cells: Sequence[CrossCell], roles: tuple[str, str]) -> Section:
-    table = findings(cells, roles)
-    if not table.rows:
-        return Section("", ())
-    counts = [tuple(map(int, row[2].split(" of "))) for row in table.rows]
-    told, games = (sum(numbers) for numbers in zip(*counts, strict=True))
-    said = (
-        f"In {told} of {games} comparisons trained policies earn more than random agents, "
-        "beyond chance."
-    )
-    how = (
-        "*Earns more than random*: number of opponents against which the interval over seeds lies "
-        "above the reward of random agents. *Difference*: lowest and highest over these opponents."
-    )
-    return Section(
-        "Trained agents compared with random agents in the same role", (Finding(said), table, how)
-    )

@@ -24,6 +24,7 @@ from cmfq.decoding import Count, Finite, damage_of, decode_json, read_maybe_pack
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
 from cmfq.play.entrants import Entrant
+from cmfq.play.outcomes import estimate
 from cmfq.results.learning import (
     Roles,
     RowMeasure,
@@ -35,7 +36,7 @@ from cmfq.results.learning import (
 from cmfq.results.origin import from_stored, read_origin, write_origin
 from cmfq.results.page import Code, Finding, Page, Picture, Section
 from cmfq.results.style import Metrics
-from cmfq.results.table import Table, conclusion, listing, minus, within
+from cmfq.results.table import ONE_RUN, Table, conclusion, listing, minus, within
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import difference
 from cmfq.storage import make_folder, validate_results_folder, write_gzip
@@ -166,10 +167,13 @@ def _ends_clause(curves: Mapping[str, Sequence[Metrics]], teams: Sequence[int]) 
     last = {group: [end for _, end in runs] for group, runs in means.items()}
     pairs = combinations(sorted(last, key=lambda group: -float(np.mean(last[group]))), 2)
     told = conclusion(
-        {(a, b): difference(last[a], last[b]) for a, b in pairs}, 0, "earns more than"
+        {(a, b): difference(last[a], last[b]) for a, b in pairs}, 0, "earns more than", ONE_RUN
     )
-    gains = {group: [end - start for start, end in runs] for group, runs in means.items()}
-    fallen = [group for group in means if difference(gains[group], [0.0]).high < 0]
+    gains = {
+        group: estimate(np.array([[end - start] for start, end in runs]), share=False)
+        for group, runs in means.items()
+    }
+    fallen = [group for group, gain in gains.items() if gain.leaves_out(0) and gain.value < 0]
     parts = [f"in the last {ENDS} episodes {within(told)}"] if told else []
     parts += [f"less than in the first {ENDS}: {listing(fallen)}"] if fallen else []
     return "; ".join(parts)

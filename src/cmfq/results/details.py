@@ -117,13 +117,15 @@ def difference_table(found: Standings, title: str = "") -> Table:
     rows = []
     for a, b in combinations([one.group for one in found.ratings], 2):
         one = found.between(a, b)
-        rows.append((f"{a} v {b}", margin_text(one.margin), earns(one.margin.low, one.margin.high)))
+        rows.append((f"{a} v {b}", margin_text(one.margin), earns(one.margin)))
     return Table(("A v B", "return of A minus B", "conclusion"), rows, title)
 
 
-def earns(low: float, high: float) -> str:
-    """Verdict on a difference, from its interval."""
-    return "A earns more" if low > 0 else "A earns less" if high < 0 else "cannot be told apart"
+def earns(difference: Estimate) -> str:
+    """Verdict on a difference of returns, from its interval."""
+    if not difference.leaves_out(0):
+        return "cannot be told apart"
+    return "A earns more" if difference.value > 0 else "A earns less"
 
 
 def reward_table(matches: Sequence[MatchResult], title: str = "") -> Table:
@@ -243,6 +245,7 @@ HOW_TO_READ_ROLES = (
 )
 HOW_TO_READ_RETURNS = (
     "*Return*: sum of the rewards of all agents in an episode. All groups play the same episodes, "
-    "and differences are taken within an episode. 95 % intervals are over training seeds, or over "
-    "episodes where a group, or each of two groups, has one entrant."
+    "and differences are taken within an episode. 95 % intervals are over training seeds and "
+    "episodes, for a difference between two groups of several runs over seeds, and between single "
+    "entrants over episodes."
 )

@@ -32,7 +32,7 @@ from cmfq.results.details import how_to_read_yardsticks, role_section, side_sect
 from cmfq.results.figures import win_rate_over_training
 from cmfq.results.origin import writing_command
 from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
-from cmfq.results.table import Table, conclusion, margin_text, rate_text, signed, within
+from cmfq.results.table import ONE_RUN, Table, conclusion, margin_text, rate_text, signed, within
 from cmfq.results.tournament_tables import how_decided
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate, difference
@@ -118,12 +118,13 @@ def last_sentence(
     for opponent in dict.fromkeys(row.opponent for row in shared):
         values: dict[str, list[float]] = {}
         for group in dict.fromkeys(row.group for row in shared):
-            found = [row for row in shared if (row.opponent, row.group) == (opponent, group)]
-            last = max(row.episode for row in found)
-            values[group] = [value_of(row) for row in found if row.episode == last]
-        means = {group: float(np.mean(ours)) for group, ours in values.items()}
+            ours = [row for row in shared if (row.opponent, row.group) == (opponent, group)]
+            last = max(row.episode for row in ours)
+            values[group] = [value_of(row) for row in ours if row.episode == last]
+        means = {group: float(np.mean(of_seeds)) for group, of_seeds in values.items()}
         pairs = combinations(sorted(means, key=lambda group: -means[group]), 2)
-        told = conclusion({(a, b): difference(values[a], values[b]) for a, b in pairs}, 0, better)
+        found = {(a, b): difference(values[a], values[b]) for a, b in pairs}
+        told = conclusion(found, 0, better, ONE_RUN)
         most = text_of(max(means.values()))
         parts.append(
             f"against {opponent} {within(told)} (highest mean {most})"

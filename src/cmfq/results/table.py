@@ -63,7 +63,10 @@ def listing(names: Iterable[str]) -> str:
 
 
 def conclusion(
-    differences: Mapping[tuple[str, str], Estimate], even: float = 0.5, better: str = "beats"
+    differences: Mapping[tuple[str, str], Estimate],
+    even: float = 0.5,
+    better: str = "beats",
+    lacking: str = "too few games",
 ) -> str:
     """One sentence that says who is better than whom, as far as intervals tell.
 
@@ -71,6 +74,7 @@ def conclusion(
         differences: what A has against B, or more than B, by the names of A and B.
         even: value of equals.
         better: verb of who is better.
+        lacking: why an interval may be without ends.
 
     Returns:
         The sentence; empty if nothing is compared.
@@ -81,30 +85,38 @@ def conclusion(
         first, second = (a, b) if one.low > even else (b, a)
         behind.setdefault(first, []).append(second)
     parts = [f"{name} {better} {listing(others)}" for name, others in behind.items()]
-    untold = [pair for pair in differences if pair not in told]
+    unknown = [pair for pair, one in differences.items() if math.isinf(one.low)]
+    untold = [pair for pair in differences if pair not in told and pair not in unknown]
     if len(untold) == 1:
         parts.append(f"{listing(untold[0])} cannot be told apart")
-    elif untold and told:
-        parts.append(f"the other {len(untold)} pairs cannot be told apart")
+    elif untold and (told or unknown):
+        parts.append(f"{'the other ' if told else ''}{len(untold)} pairs cannot be told apart")
     elif untold:
         parts.append("None of these pairs can be told apart")
+    if unknown:
+        pairs = listing(unknown[0]) if len(unknown) == 1 else f"{len(unknown)} pairs"
+        parts.append(f"{'unknown' if parts else 'Unknown'} for {pairs}: {lacking}")
     return f"{'; '.join(parts)}." if parts else ""
 
 
 def within(sentence: str) -> str:
     """A :func:`conclusion` as a part of another sentence."""
-    return sentence.removesuffix(".").replace("None of these", "none of these")
+    return sentence.removesuffix(".").replace("None of", "none of").replace("Unknown", "unknown")
 
 
 TOO_FEW = "too few games"
 """In the place of an interval that says nothing."""
+ONE_RUN = "one run"
+"""Why two groups are not compared: what other seeds of one of them would do is not known."""
 ALIKE = "all equal"
 """In the place of an interval without width: values that are all equal do not say how far others
 could be from them."""
 
 
 def rate_text(rate: Estimate) -> str:
-    """A share with its interval."""
+    """A share with its interval; without one, if that is nan."""
+    if math.isnan(rate.low):
+        return f"{rate.value:.1%}"
     low, high = f"{100 * rate.low:.0f}", f"{100 * rate.high:.0f}"
     if (low, high) == ("0", "100"):
         return f"{rate.value:.1%} ({TOO_FEW})"
@@ -123,7 +135,7 @@ def margin_text(value: Estimate, digits: int = 1) -> str:
     text = signed(value.value, digits)
     if math.isinf(value.low):
         text += f" ({TOO_FEW})"
-    elif value.low == value.high:
+    elif value.alike:
         text += f" ({ALIKE})"
     elif math.isfinite(value.low):
         text += f" ({signed(value.low, digits)} to {signed(value.high, digits)})"
@@ -135,7 +147,7 @@ def number_text(value: Estimate, digits: int = 1) -> str:
     text = f"{value.value:.{digits}f}"
     if math.isinf(value.low):
         text += f" ({TOO_FEW})"
-    elif value.low == value.high:
+    elif value.alike:
         text += f" ({ALIKE})"
     elif math.isfinite(value.low):
         text += f" ({max(0.0, value.low):.{digits}f} to {value.high:.{digits}f})"

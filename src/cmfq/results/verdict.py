@@ -26,7 +26,7 @@ def who_is_ahead(match: MatchResult, ahead: Estimate) -> str:
     """Sentence on a match of unlike roles: who has more over two games in which they swap them."""
     measure = match.settings.decided_by.removesuffix("rewards") or "reward"
     both = f"over two games with swapped roles, in which it has {margin_text(ahead)} more {measure}"
-    if ahead.low <= 0 <= ahead.high:
+    if not ahead.leaves_out(0):
         return f"{match.a} cannot be told apart from {match.b} {both}."
     return f"{match.a} is {'ahead of' if ahead.low > 0 else 'behind'} {match.b} {both}."
 
@@ -34,7 +34,7 @@ def who_is_ahead(match: MatchResult, ahead: Estimate) -> str:
 def who_earns_more(match: MatchResult, difference: Estimate) -> str:
     """Sentence on a match of one team: who earns more in the same episodes."""
     same = f"in the same {match.episodes} episodes"
-    if difference.low <= 0 <= difference.high:
+    if not difference.leaves_out(0):
         return (
             f"{match.a} and {match.b} cannot be told apart: what {match.a} earns, minus what "
             f"{match.b} earns {same}, is {margin_text(difference)}."
@@ -97,8 +97,9 @@ def _differences(
     found: Mapping[str, Estimate], better: str, worse: str, where: str
 ) -> list[Finding]:
     """What differences from opponents say, by their names."""
-    more = [name for name, one in found.items() if one.low > 0]
-    less = [name for name, one in found.items() if one.high < 0]
+    told = {name: one.value for name, one in found.items() if one.leaves_out(0)}
+    more = [name for name, value in told.items() if value > 0]
+    less = [name for name, value in told.items() if value < 0]
     unclear = [name for name in found if name not in (*more, *less)]
     findings = []
     if more:

@@ -47,9 +47,17 @@ class Estimate(NamedTuple):
         """From arrays without axes."""
         return cls(*map(float, interval))
 
+    @property
+    def alike(self) -> bool:
+        """The interval has no width but rounding: all values were equal.
+
+        They do not say how far others could be from them.
+        """
+        return self.high - self.low < 2 * math.sqrt(NO_VARIANCE)
+
     def leaves_out(self, value: float) -> bool:
-        """Whether the interval lies on one side of a value."""
-        return self.low > value or self.high < value
+        """Whether the interval lies on one side of a value; one without width leaves out none."""
+        return not self.alike and (self.low > value or self.high < value)
 
     def swapped(self, total: float = 0.0) -> "Estimate":
         """Estimate of the other side, where both sides' numbers have a fixed sum."""
@@ -139,11 +147,12 @@ def mean_interval(scores: FloatArray, confidence: float = 0.95) -> Interval:
 def difference(ours: Sequence[float], theirs: Sequence[float]) -> Estimate:
     """How much greater the mean of ours is, over draws of both sides' seeds; a value a seed.
 
-    Without bounds where each side has one seed.
+    Without bounds where a side has one seed: how far another seed would be from it is not known,
+    and its games are not the other side's.
     """
     scores = np.subtract.outer(np.asarray(ours, float), np.asarray(theirs, float))
-    if scores.size == 1:
-        return Estimate(scores.item(), -math.inf, math.inf)
+    if min(scores.shape) == 1:
+        return Estimate(float(scores.mean()), -math.inf, math.inf)
     return Estimate.of(mean_interval(scores))
 
 

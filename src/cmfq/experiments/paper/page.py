@@ -6,18 +6,19 @@ from pathlib import Path
 
 import numpy as np
 
-from cmfq.experiments.paper.claims import CLAIMS, Converges, Earns, Steadier
+from cmfq.experiments.paper.claims import CLAIMS, Bounded, Converges, Earns, Steadier
 from cmfq.experiments.paper.figures import FIGURES
 from cmfq.experiments.paper.plan import Effort, Status
 from cmfq.experiments.paper.verdicts import NEAR, POWER, Checked, check_claims
 from cmfq.results.page import Code, Finding, Items, Page, Section
-from cmfq.results.table import Table, signed
+from cmfq.results.table import ALIKE, Table, signed
 from cmfq.results.writing import write_folder
 from cmfq.text import markdown_text
 
 HOW_TO_READ = (
     "Intervals are 95 % intervals over training seeds. A claim *holds* where the interval lies on "
-    f"its side; a claim about a number, where the interval lies within {NEAR:.0%} of it. It *does "
+    f"its side; a claim about a number, where the interval lies within {100 * NEAR:.0f} points of "
+    "it. It *does "
     "not hold* where the interval lies on the other side, and is *undecided* otherwise: the true "
     "difference may be smaller than the *smallest difference*, which these seeds would show in "
     f"{POWER:.0%} of cases. Win rates are in percent; rewards are per agent and step, of A minus "
@@ -144,8 +145,8 @@ def _found(one: Checked) -> str:
     value = _number(one, one.found.value)
     if not np.isfinite(one.found.low + one.found.high):
         return f"{value} (too few seeds)"
-    if one.found.low == one.found.high:
-        return value
+    if one.found.alike:
+        return value if isinstance(one.claim.measured, Bounded) else f"{value} ({ALIKE})"
     return f"{value} ({_number(one, one.found.low)} to {_number(one, one.found.high)})"
 
 

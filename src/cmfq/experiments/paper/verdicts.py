@@ -70,10 +70,12 @@ def verdict_of(measured: Measured, found: Estimate) -> Verdict:
 
     A claim of an order holds where the interval lies on its side, one of a figure where it lies
     within :data:`NEAR` of the figure; it does not where the interval lies on the other side, or
-    leaves out all that is near.
+    leaves out all that is near. Values of seeds that are all equal do not say how far others could
+    be from them; the greatest use of a bound is a fact about the runs, without an interval.
     """
     low, high = _claimed(measured)
-    if not np.isfinite(found.low + found.high):
+    alike = found.alike and not isinstance(measured, Bounded)
+    if alike or not np.isfinite(found.low + found.high):
         return "undecided"
     if found.low >= low and found.high <= high:
         return "holds"
@@ -83,10 +85,13 @@ def verdict_of(measured: Measured, found: Estimate) -> Verdict:
 def smallest_difference(found: Estimate, seeds: int) -> float:
     """Difference that would be told in four cases of five, by the width of the interval found.
 
-    The interval reaches ``t(0.975)`` standard errors, and power of 80 % takes ``t(0.8)`` more.
+    The interval reaches ``t(0.975)`` standard errors, and power of 80 % takes ``t(0.8)`` more. nan
+    for what has no interval.
     """
     if seeds < 2:
         return float("inf")
+    if found.alike:
+        return float("nan")
     reach, power = special.stdtrit(seeds - 1, [0.975, POWER])
     return float((found.high - found.low) / 2 * (1 + power / reach))
 

@@ -10,6 +10,7 @@
       effects.svg, .png   the figure
 """
 
+import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -39,13 +40,22 @@ CAPTION = (
 
 
 def effects_of(plan: Plan, found: Responses) -> dict[str, Effects]:
-    """Effects on every response, by its title."""
+    """Effects on every response, by its title.
+
+    With one team, common opponents play their episodes once for all cells: how lucky they were
+    does not show in the differences between cells, so that mean strengths have no interval.
+    """
     a, b = plan.algorithms
     parts = {f"{a} v {b}": found.contrast}
     if np.isfinite(found.strength).all():
         parts |= {f"strength of {one}": found.strength[n] for n, one in enumerate((a, b))}
         parts[_difference(plan)] = found.strength[0] - found.strength[1]
-    return {title: fit_effects(plan.design, response) for title, response in parts.items()}
+    effects = {title: fit_effects(plan.design, response) for title, response in parts.items()}
+    if found.returns is not None:
+        for title in (f"strength of {one}" for one in (a, b) if f"strength of {one}" in effects):
+            mean = Estimate(effects[title].mean.value, math.nan, math.nan)
+            effects[title] = effects[title]._replace(mean=mean)
+    return effects
 
 
 def _difference(plan: Plan) -> str:
@@ -65,7 +75,7 @@ def effects_table(plan: Plan, effects: dict[str, Effects], title: str = "") -> T
 
 def _share(mean: Estimate) -> Estimate:
     """The part of an interval that shares can have."""
-    return Estimate(*(min(1.0, max(0.0, part)) for part in mean))
+    return Estimate(*map(float, np.clip(mean, 0.0, 1.0)))
 
 
 def effects_on(plan: Plan, name: str, values: FloatArray) -> dict[str, Effects]:
