@@ -3,6 +3,7 @@
 import gzip
 import json
 import os
+import re
 import resource
 import signal
 import subprocess
@@ -283,3 +284,16 @@ def alive(process: int) -> bool:
         return Path(f"/proc/{process}/stat").read_text().split(")")[1].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+def test_entrants_of_one_group_are_rated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["tournament", "x=rush", "x=swarm", "--within-groups", "--games", "2", "--size", "12"]
+    files = ["--log", str(tmp_path / "t.json"), "--html", str(tmp_path / "t.html")]
+    assert main([*words, *files, "--out", str(tmp_path / "out"), "--workers", "1"]) == 0
+    assert "All entrants are of one group, x: no groups are compared." in capsys.readouterr().out
+    page = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
+    assert "2 games for each pair of entrants;" in page
+    ratings = re.findall(r"^\| (rush|swarm) \| ([^ ]+) \|$", page, re.MULTILINE)
+    assert sorted(name for name, _ in ratings) == ["rush", "swarm"]

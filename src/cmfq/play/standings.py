@@ -99,7 +99,8 @@ class Standings:
     ratings: tuple[Rating, ...]
     """Best first."""
     largest_gap: float
-    """Largest difference of two groups' win rate from the one that their ratings expect."""
+    """Largest difference of two groups' win rate from the one that their ratings expect; 0 if
+    there is one group, whose entrants played each other."""
     cycles: tuple[Cycle, ...]
 
     def between(self, a: str, b: str) -> Comparison:
@@ -132,8 +133,11 @@ def standings(tournament: Tournament) -> Standings:
         comparisons,
         tuple(_ratings(tournament.entrants, names, rated)),
         max(
-            float(abs(rates[a, b] - rated.expected[number == a][:, number == b].mean()))
-            for a, b in combinations(range(len(names)), 2)
+            (
+                float(abs(rates[a, b] - rated.expected[number == a][:, number == b].mean()))
+                for a, b in combinations(range(len(names)), 2)
+            ),
+            default=0.0,
         ),
         tuple(
             Cycle((names[a], names[b], names[c]), sure) for a, b, c, sure in cycles(rates, settled)

@@ -30,6 +30,7 @@ from cmfq.results.details import (
     details_csv,
     how_to_read_yardsticks,
     returns_section,
+    returns_table,
     role_section,
     side_section,
     yardstick_sentence,
@@ -40,7 +41,7 @@ from cmfq.results.learning import learning_curves
 from cmfq.results.origin import writing_command
 from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
 from cmfq.results.style import Metrics
-from cmfq.results.table import Table, conclusion
+from cmfq.results.table import Table, conclusion, signed
 from cmfq.results.tournament_tables import (
     COLUMNS,
     HOW_TO_READ,
@@ -103,6 +104,8 @@ def tournament_page(
     found, unit = standings(tournament), interval_unit(tournament)
     order = [one.group for one in found.ratings]
     layouts, game = layouts_of(tournament), tournament.settings.environment.title
+    if len(order) == 1:
+        return Page(f"{HEADING}{game}", [_one_group(tournament, found)], again)
     matrix = Picture(
         "matrix",
         partial(win_rate_matrix, found),
@@ -145,6 +148,18 @@ def tournament_page(
         _training(tournament, metrics or {}),
     )
     return Page(f"{HEADING}{game}", sections, again)
+
+
+def _one_group(tournament: Tournament, found: Standings) -> Section:
+    """Entrants of one group that played each other: nothing is compared but they."""
+    (group,) = found.ratings
+    ratings = sorted(group.entrants.items(), key=lambda one: -one[1])
+    rows = [(name, signed(rating)) for name, rating in ratings]
+    table = Table(("entrant", "rating, in Elo points"), rows, f"Entrants of {group.group}")
+    if tournament.alone:
+        table = returns_table(tournament, "Returns, 95 % intervals")
+    said = Finding(f"All entrants are of one group, {group.group}: no groups are compared.")
+    return Section("", (markdown_text(about(tournament)), said, table))
 
 
 def _win_rates(tournament: Tournament, found: Standings, unit: str) -> Section:

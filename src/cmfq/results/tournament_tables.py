@@ -180,11 +180,8 @@ def fit_sentence(standings: Standings) -> str:
 def about(tournament: Tournament) -> str:
     """Paragraph about the games."""
     settings = tournament.settings
-    share = (
-        "episodes for each entrant"
-        if tournament.alone
-        else ("games for each pair of entrants from different groups")
-    )
+    pairs = "pair of entrants" + ("" if settings.within_groups else " from different groups")
+    share = "episodes for each entrant" if tournament.alone else f"games for each {pairs}"
     seeds = listing(
         f"{len(entrants)} of {group}" if len(entrants) > 1 else group
         for group, entrants in groups_of(tournament.entrants).items()
