@@ -1,13 +1,14 @@
 """Combat of games, against counts by hand and against the rules of battle."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from cmfq.combat import Combat, CombatTally, combat_tally, total_combat
 from cmfq.decision import Decision
-from cmfq.environments.base import Step, TeamObservation
+from cmfq.environments.base import Scenery, Step, TeamObservation
 from cmfq.environments.battle import ATTACKS, MOVES, STAY, BattleEnvironment, BattleSettings
 from cmfq.environments.pursuit import PursuitEnvironment, PursuitSettings
 from cmfq.play.bots import bot
@@ -146,6 +147,26 @@ def test_a_quarter_without_a_chance_has_no_share() -> None:
     episode = played(world, ("rush",) * 2, Oracle())
     assert episode.attacks_by_health is not None
     assert set(episode.attacks_by_health[0].values()) == {None}
+
+
+class Bare(BattleEnvironment):
+    """A battle that does not say how many hit points its agents start with."""
+
+    def scenery(self) -> Scenery:
+        scenery = super().scenery()
+        bodies = tuple(replace(body, full_health=0.0) for body in scenery.bodies)
+        return scenery._replace(bodies=bodies)
+
+
+def test_without_full_hit_points_damage_alone_is_counted() -> None:
+    settings = BattleSettings(size=16, max_steps=20)
+    bare, known = (
+        played(kind(settings), ("rush",) * 2, Oracle()) for kind in (Bare, BattleEnvironment)
+    )
+    assert bare.combat is not None
+    assert known.combat is not None
+    assert [one.damage_taken for one in bare.combat] == [one.damage_taken for one in known.combat]
+    assert bare.combat[0].share_hurt is None
 
 
 def test_worlds_without_hit_points_have_no_combat() -> None:

@@ -125,7 +125,7 @@ class _Team:
         self._quarters = np.zeros((len(QUARTERS), 2), int)
         """Chances not taken, and attacks, of each quarter."""
         self._full_health = body.full_health
-        self._reach = _reach(body, specification)
+        self._reach = _reach(body, specification) if body.full_health else None
 
     def add(
         self,

@@ -157,6 +157,7 @@ def test_names_that_do_not_fit_are_refused(told: dict[str, Any], sentence: str) 
             for one, sentence in UNSOUND
         ),
         ({"items": lambda self: [(1e10, 2)]}, r"finite numbers .* from -1e\+09 to 1e\+09"),
+        ({"items": lambda self: np.zeros((400_000, 2))}, "gave 400000 rows: give at most 250000"),
         ({"items": lambda self: [1, 2]}, r"items\(\) gave \[1, 2\]: give a row"),
         ({"items": lambda self: [(1, np.nan)]}, "finite numbers"),
     ],

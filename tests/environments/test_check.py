@@ -241,6 +241,15 @@ def test_a_broken_step_is_found_where_it_is(broken: str) -> None:
     assert "\n" not in str(failure.value)
 
 
+def test_hit_points_that_are_there_at_the_reset_alone_are_found() -> None:
+    class Broken(Sound):
+        def step(self, actions: Sequence[np.ndarray]) -> Step:
+            return of_second(super().step(actions), health=None)
+
+    with pytest.raises(UserError, match="step 0: team b has no health, and had some at the reset"):
+        check_environment(Broken())
+
+
 def test_truncation_with_nobody_left_is_found() -> None:
     class Broken(Sound):
         def step(self, actions: Sequence[np.ndarray]) -> Step:

@@ -453,6 +453,19 @@ def test_a_game_in_turns_is_played_through_pettingzoos_converter() -> None:
     assert sorted(step.rewards[0].tolist()) in ([-1, 1], [0, 0])
 
 
+@pytest.mark.parametrize("start", [-1, 2**33])
+def test_actions_may_begin_with_any_number(start: int) -> None:
+    sent: list[dict] = []
+    world = changed(lambda toy, answer: None, actions=spaces.Discrete(3, start=start))
+
+    def step(self: Toy, actions: dict) -> tuple:
+        sent.append(actions)
+        return world.step(self, actions)  # type: ignore[attr-defined]
+
+    play(adapt(type("Counting", (world,), {"step": step})))  # type: ignore[misc]
+    assert sent[0] == {"a_0": start, "a_1": start + 1, "a_2": start + 2}
+
+
 # Numbers
 
 

@@ -32,6 +32,14 @@ def test_numbers_beyond_half_precision_are_cut() -> None:
     assert features.tolist() == [[65504, -65504]]
 
 
+def test_the_greatest_numbers_are_no_bounds() -> None:
+    greatest = np.finfo(np.float64).max
+    with np.errstate(all="raise"):
+        reader = ObservationReader(spaces.Box(-greatest, greatest, (2,), np.float64))
+    _, features = reader.read([np.array([2.0, -3.0])])
+    assert features.tolist() == [[2, -3]]
+
+
 def test_wide_bounds_are_scaled_and_narrow_ones_are_not() -> None:
     low, high = np.array([-1, 0, -10, -np.inf, 3]), np.array([1, 0.5, 30, np.inf, 3])
     reader = ObservationReader(spaces.Box(low, high, dtype=np.float64))

@@ -70,6 +70,18 @@ def test_nothing_else_is(server: ReplayServer, path: str) -> None:
     assert ask(server, secret(server) + path)[0] == 404
 
 
+def test_what_is_wrong_with_a_document_is_answered() -> None:
+    class Damaged:
+        def get(self, address: str, /) -> None:
+            raise UserError("metrics.jsonl is damaged: \N{RIGHTWARDS ARROW} start again")
+
+    with make_server(Damaged()) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        status, content = ask(server, f"{secret(server)}/status")
+        server.shutdown()
+    assert (status, content.decode()) == (500, "metrics.jsonl is damaged: → start again")
+
+
 @pytest.mark.parametrize("path", ["/", "/replays/0", "/viewer/main.js", "//", "//replays/0"])
 def test_who_does_not_know_the_secret_reads_nothing(server: ReplayServer, path: str) -> None:
     known = secret(server)

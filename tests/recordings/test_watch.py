@@ -102,6 +102,24 @@ def test_the_page_moves_on_to_the_newest_game(run: Path, tmp_path: Path) -> None
         server.shutdown()
 
 
+def test_a_damaged_file_of_the_run_is_said_until_it_is_mended(run: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "run"
+    shutil.copytree(run, copy)
+    metrics = copy / "metrics.jsonl"
+    whole = metrics.read_bytes()
+    with make_server(LiveRun(copy)) as server, sync_playwright() as playwright:
+        page = launch(playwright).new_page()  # the browser's console tells of the answer too
+        page.set_default_timeout(1000 * LIMIT)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page.goto(url_of(server))
+        page.wait_for_selector("text=All 2 episodes are trained.")
+        metrics.write_bytes(whole[:-40] + b"\n")
+        page.wait_for_selector("#live [role=status]:has-text('metrics.jsonl')")
+        metrics.write_bytes(whole)
+        page.wait_for_selector("text=All 2 episodes are trained.")
+        server.shutdown()
+
+
 def test_the_report_shows_its_game_and_is_accessible(run: Path, tmp_path: Path) -> None:
     """One file, without a server: in light and dark, at the width of a desk and of a phone."""
     out = tmp_path / "report.html"

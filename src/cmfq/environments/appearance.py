@@ -23,6 +23,8 @@ from cmfq.environments.stacking import numbers_of, short
 from cmfq.errors import UserError
 from cmfq.text import plain_text
 
+MOST_ITEMS = 250_000
+"""Greatest number of items: a recording holds no more than 349,000 in a step."""
 ITEM_RADIUS = 0.25
 """Radius of an item that says none, in the unit of positions."""
 
@@ -166,7 +168,8 @@ def items_of(world: object) -> FloatArray | None:
     """``(items, 3)``: x, y and radius of what there is to gather; ``None``: the world says nothing.
 
     Raises:
-        UserError: ``items()`` gave something else than rows of two or three finite numbers.
+        UserError: ``items()`` gave something else than rows of two or three finite numbers, or too
+            many rows.
     """
     give = getattr(world, "items", None)
     if not callable(give):
@@ -184,6 +187,8 @@ def items_of(world: object) -> FloatArray | None:
             f"items() gave {short(told)}: give a row of finite numbers for each "
             f"item, x, y or x, y, radius, each from {-FARTHEST:g} to {FARTHEST:g}"
         )
+    if len(given) > MOST_ITEMS:
+        raise UserError(f"items() gave {len(given)} rows: give at most {MOST_ITEMS}")
     if given.shape[1] == 2:
         given = np.column_stack([given, np.full(len(given), ITEM_RADIUS, np.float32)])
     return np.ascontiguousarray(given)

@@ -43,7 +43,8 @@ class Numbers:
         sound = low < high
         below, above = sound & (low >= -UNBOUNDED), sound & (high <= UNBOUNDED)
         wide = below & above & ((low < -1) | (high > 1))
-        scale = np.divide(1, high - low, out=np.ones_like(low), where=wide)
+        width = np.subtract(high, low, out=np.ones_like(low), where=wide)
+        scale = np.divide(1, width, out=np.ones_like(low), where=wide)
         offset = np.where(wide, low, 0)
         # Bounds that half precision does not hold bound nothing.
         least = np.where(below & (np.abs(low) < HALF_PRECISION), low, -HALF_PRECISION)

@@ -80,7 +80,8 @@ class Roster:
         for rows, taken, first in zip(self.rows, actions, self._first_actions, strict=True):
             if len(taken) != len(rows.agents):
                 raise ValueError(f"{len(rows.agents)} agents live, {len(taken)} actions were given")
-            joint.update(zip(rows.agents, (taken + first).tolist(), strict=True))
+            numbers = taken.astype(np.int64) + first  # a space may start beyond 32 bits
+            joint.update(zip(rows.agents, numbers.tolist(), strict=True))
         if len(joint) < len(self._listed):
             for agent in self._listed:
                 if agent not in joint:

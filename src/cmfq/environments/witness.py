@@ -34,6 +34,7 @@ class Witness:
     def __init__(self, teams: Sequence[TeamSpecification]) -> None:
         self._teams = teams
         self._seen: set[int] = set()
+        self._healthy: list[str] = []
 
     def begin(self, at: str, found: object) -> tuple[TeamObservation, ...]:
         """Look at the first observations.
@@ -49,8 +50,10 @@ class Witness:
         if not sum(len(observation.ids) for observation in observations):
             raise UserError(f"{at}: there are no agents")
         self._look(at, observations)
-        for observation in observations:
+        for team, observation in zip(self._teams, observations, strict=True):
             self._seen.update(observation.ids.tolist())
+            if observation.health is not None:
+                self._healthy.append(team.name)
         return observations
 
     def go_on(self, at: str, before: tuple[TeamObservation, ...], found: object) -> Step:
@@ -79,6 +82,11 @@ class Witness:
                 raise UserError(
                     f"{at}: the first rows of team {team.name} must be the survivors, ids "
                     f"{_some(survivors)}, in order, but are {_some(new.ids[: len(survivors)])}"
+                )
+            if new.health is None and team.name in self._healthy:
+                raise UserError(
+                    f"{at}: team {team.name} has no health, and had some at the reset: give it in "
+                    "every step, or never"
                 )
             joined += new.ids[len(survivors) :].tolist()
         if returned := self._seen.intersection(joined):

@@ -177,11 +177,16 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get("Host") not in (f"{ADDRESS}:{port}", f"localhost:{port}"):
             self.send_error(HTTPStatus.FORBIDDEN, "this server answers to its own address alone")
             return
-        document = self._find(self.path.partition("?")[0])
+        status = HTTPStatus.OK
+        try:
+            document = self._find(self.path.partition("?")[0])
+        except UserError as error:  # such as a damaged file of a run that is watched
+            status = HTTPStatus.INTERNAL_SERVER_ERROR
+            document = Document("text/plain; charset=utf-8", str(error).encode())
         if document is None:
             self.send_error(HTTPStatus.NOT_FOUND, "there is no such page")
             return
-        self.send_response(HTTPStatus.OK)
+        self.send_response(status)
         self.send_header("Content-Type", document.content_type)
         self.send_header("Content-Length", str(len(document.content)))
         self.send_header("Cache-Control", "no-store")

@@ -30,8 +30,10 @@ export function keepUp(root, idle) {
   new ResizeObserver(draw).observe(root);
   const look = async () => {
     try {
-      if (!document.hidden) {
-        last = /** @type {Status} */ (await (await fetch("status")).json());
+      const answer = document.hidden ? null : await fetch("status");
+      if (answer && !answer.ok) said.textContent = await answer.text(); // what is wrong with the run
+      else if (answer) {
+        last = /** @type {Status} */ (await answer.json());
         said.textContent = describe(last);
         const newer = last.newest !== "" && last.newest !== root.dataset.shown;
         if (newer && idle()) return location.reload();
