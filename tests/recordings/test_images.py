@@ -36,6 +36,40 @@ def test_pictures_become_a_film(tmp_path: Path) -> None:
         assert abs(frame.astype(int) - shade).max() <= 4
 
 
+@pytest.mark.parametrize(
+    ("speed", "rate", "seconds"), [(0.2, 1, 15), (2.5, 2.5, 2.4), (8, 8, 1.75), (0.7, 1.4, 5)]
+)
+def test_a_film_has_its_speed(tmp_path: Path, speed: float, rate: float, seconds: float) -> None:
+    file = tmp_path / "fight.mp4"
+    save_animation(pictures(), file, milliseconds=1000 / speed)
+    with av.open(str(file)) as film:
+        stream = film.streams.video[0]
+        assert float(stream.average_rate) == pytest.approx(rate)
+        assert float(stream.duration * stream.time_base) == pytest.approx(seconds, abs=0.01)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "speed", "durations"),
+    [
+        (".gif", 60, [20, 10, 1500]),
+        (".webp", 60, [17, 16, 1500]),
+        (".gif", 0.2, [5000, 5000, 5000]),
+    ],
+)
+def test_an_animation_has_its_speed(
+    tmp_path: Path, suffix: str, speed: float, durations: list[int]
+) -> None:
+    file = tmp_path / f"fight{suffix}"
+    save_animation(pictures(), file, milliseconds=1000 / speed)
+    found = []
+    with Image.open(file) as image:
+        for frame in range(3):
+            image.seek(frame)
+            image.load()
+            found.append(image.info["duration"])
+    assert found == durations
+
+
 def test_a_film_without_its_library_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,8 +3,10 @@
 import io
 import math
 from collections.abc import Iterable
+from fractions import Fraction
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -48,21 +50,24 @@ def save_animation(
         pictures: at least one, all of one size; taken one by one.
         path: file to write: .gif, .webp, .png or .mp4.
         milliseconds: per picture.
-        hold: milliseconds for which the last picture stays.
+        hold: milliseconds for which the last picture stays, at least as long as the others.
 
     Raises:
         UserError: as :func:`require_format`.
     """
     require_format(path)
+    hold = max(hold, milliseconds)
     if path.suffix.lower() == FILM:
         atomic_write(path, lambda aside: _write_film(pictures, aside, milliseconds, hold))
         return
     first, *rest = [
         Image.fromarray(picture).quantize(COLOURS, dither=Image.Dither.NONE) for picture in pictures
     ]
-    durations = [milliseconds] * len(rest) + [hold]
-    content = io.BytesIO()
     kind = FORMATS[path.suffix.lower()]
+    unit = 10 if kind == "GIF" else 1  # milliseconds; rounded ends keep the speed
+    ends = np.rint(np.arange(len(rest) + 1) * milliseconds / unit) * unit
+    durations = [*np.diff(ends).tolist(), hold]
+    content = io.BytesIO()
     first.save(content, kind, save_all=True, append_images=rest, duration=durations, loop=0)
     write_bytes(path, content.getvalue())
 
@@ -73,18 +78,27 @@ def _write_film(pictures: Iterable[Picture], path: Path, milliseconds: float, ho
 
     coming = (_even(picture) for picture in pictures)
     first = next(coming)
+    frames = math.ceil(milliseconds / 1000)  # of each picture: players want one a second at least
+    rate = Fraction(1000 * frames / milliseconds).limit_denominator(1000)
     with av.open(str(path), "w", format="mp4") as container:
-        stream = container.add_stream("libx264", rate=max(1, round(1000 / milliseconds)))
+        stream = container.add_stream("libx264", rate=rate)
         stream.height, stream.width = first.shape[:2]
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": "20"}
-        repeats = max(1, math.ceil(hold / milliseconds))
-        picture = first
+        last = first
         for picture in chain([first], coming):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
-        for _ in range(repeats - 1):
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+            _write_frames(container, stream, picture, frames)
+            last = picture
+        _write_frames(container, stream, last, math.ceil(hold * rate / 1000) - frames)
         container.mux(stream.encode(None))
+
+
+def _write_frames(container: Any, stream: Any, picture: Picture, frames: int) -> None:
+    """Show a picture for so many frames of a film."""
+    import av
+
+    for _ in range(frames):
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
 
 
 def _even(picture: Picture) -> Picture:
