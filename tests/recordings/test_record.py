@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from games import SMALL, Pond, make_policy, record
+from games import SMALL, Pond, make_policy, record, record_pond
 
 from cmfq.algorithms import ALGORITHMS, MeanFieldSettings
 from cmfq.decision import Decision
@@ -11,6 +11,7 @@ from cmfq.environments.arrays import ArrayEnvironment
 from cmfq.environments.base import Step, TeamObservation
 from cmfq.environments.battle import BattleEnvironment, BattleSettings
 from cmfq.new_network import new_network
+from cmfq.notices import Notice, forget_notices
 from cmfq.play.bots import bot
 from cmfq.policies import QPolicy
 from cmfq.recordings import read
@@ -232,6 +233,31 @@ def test_a_long_peace_keeps_thoughts_of_fewer_steps(
     assert ours is not None
     assert theirs is not None
     np.testing.assert_array_equal(ours.what_if, theirs.what_if)
+
+
+def test_a_game_that_readers_do_not_take_whole_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policies = (bot("rush"), bot("rush"))
+    monkeypatch.setattr("cmfq.recordings.format.LEAST_GAME", 2**10)
+    monkeypatch.setattr("cmfq.recordings.format.LARGEST_GROWTH", 3)
+    forget_notices()
+    with pytest.warns(Notice, match="battle has 20 steps of 2 teams, more than readers take"):
+        path = record(tmp_path / "game.replay", policies, steps=20)
+    found = read(path)
+    assert found.ending is None
+    assert 0 < len(found.steps) < 20
+
+
+def test_what_there_is_to_gather_after_the_end_is_not_asked(tmp_path: Path) -> None:
+    class Over(Pond):
+        def items(self) -> list[tuple[float, float, float]]:
+            if self.time == 3:
+                raise RuntimeError("the game is over")
+            return super().items()
+
+    found = read(record_pond(tmp_path / "pond.replay", Over()))
+    assert [None if items is None else len(items) for items in found.items] == [2, 1, 1]
 
 
 def test_recording_changes_nothing(tmp_path: Path) -> None:

@@ -335,6 +335,19 @@ def test_the_field_is_as_wide_as_agents_go(browser: Browser, tmp_path: Path) -> 
             assert ((red > green + 80) & (red > blue + 60)).any()
 
 
+def test_a_line_may_have_more_numbers_than_a_call_takes_arguments(page: Page) -> None:
+    drawn = page.evaluate(
+        """async () => {
+            const { drawLines } = await import("viewer/charts.js");
+            const { readTheme } = await import("viewer/theme.js");
+            const line = new Array(200000).fill(0).map((_, i) => Math.sin(i));
+            drawLines(document.querySelector("canvas"), [line, line], line.length, readTheme());
+            return true;
+        }"""
+    )
+    assert drawn
+
+
 def place_of(page: Page, replay: Recording, row: int) -> tuple[float, float]:
     """Where an agent of team 0 is drawn at ``STEP``, if all of the fight is shown."""
     fight = next(

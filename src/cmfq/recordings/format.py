@@ -32,8 +32,9 @@ LARGEST = {HEAD: 2**23, STEP: 2**24, ITEM: 2**22, MIND: 2**26, END: 2**20}
 """Bytes of an unpacked chunk of each kind: more is damage. An agent takes 23 in a step."""
 LONGEST_INDEX = 2**20
 """Bytes of the index of the arrays of a chunk."""
-LEAST_GAME, LARGEST_GROWTH = 2**26, 32
-"""Bytes of all unpacked steps together: so many, and so many for each byte of the file."""
+LEAST_GAME, LARGEST_GROWTH = 2**28, 32
+"""Bytes of all unpacked steps together (see :func:`weight`): so many, and so many for each byte of
+the file. Readers take no more."""
 LARGEST_NUMBER = FARTHEST
 """Largest number in a header."""
 MOST_AXES = 4
@@ -176,6 +177,11 @@ def chunks(content: bytes) -> Iterator[Chunk]:
             return
         yield Chunk(kind, packed)
         at += length
+
+
+def weight(content: bytes, arrays: int) -> int:
+    """Bytes that an unpacked chunk takes in memory, with so many arrays."""
+    return len(content) + ARRAY_BYTES * arrays
 
 
 def encode_arrays(arrays: Arrays) -> bytes:

@@ -154,7 +154,7 @@ def _assemble(content: bytes) -> Recording | None:
             elif chunk.kind == form.STEP and header is not None:
                 unpacked = chunk.unpack(left)
                 arrays = form.decode_arrays(unpacked)
-                left -= len(unpacked) + form.ARRAY_BYTES * len(arrays)
+                left -= form.weight(unpacked, len(arrays))
                 teams = _by_team(arrays, len(header.teams))
                 step = tuple(map(_team_step, teams, header.teams))
                 _check_follows(steps, step)
@@ -163,7 +163,7 @@ def _assemble(content: bytes) -> Recording | None:
                 items.append(None)
             elif chunk.kind == form.ITEM and items:
                 unpacked = chunk.unpack(left)
-                left -= len(unpacked) + form.ARRAY_BYTES
+                left -= form.weight(unpacked, 1)
                 items[-1] = _items(form.decode_arrays(unpacked))
             elif chunk.kind == form.MIND and traces:
                 traces[-1] = chunk

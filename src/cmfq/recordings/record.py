@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from cmfq.decision import Decision
 from cmfq.environments.base import Environment, FloatArray, IntArray, Step, TeamObservation
+from cmfq.notices import notify
 from cmfq.policies import Policy, QPolicy
 from cmfq.recordings import format as form
 from cmfq.recordings.neighbours import follow
@@ -121,10 +122,17 @@ class Recorder:
                 break
             stride *= 2
             kept = [
-                one if (index - 1) % stride == 0 else _Piece(one.happened)
+                one if (index - 1) % stride == 0 else one._replace(traces=b"")
                 for index, one in enumerate(self._pieces)
             ]
-        return b"".join(part for piece in kept for part in piece)
+        content = b"".join(part for one in kept for part in (one.happened, one.traces))
+        if sum(one.weight for one in kept) > form.LEAST_GAME + form.LARGEST_GROWTH * len(content):
+            notify(
+                f"recording {self._about[0]}",
+                f"a recorded game in {self._about[0]} has {self._steps} steps of "
+                f"{len(self._policies)} teams, more than readers take: they show its beginning",
+            )
+        return content
 
     def save(self, path: Path) -> None:
         """Write the file."""
@@ -160,9 +168,9 @@ class Recorder:
         self._acted = [
             decision.actions[alive] for decision, alive in zip(decisions, step.alive, strict=True)
         ]
-        self._items = self._look()
         rows = sum(len(one.ids) for recorded in self._batch for one in recorded.observations)
         over = step.terminated or step.truncated
+        self._items = None if over else self._look()
         if rows >= BATCH_ROWS or over:
             self._pending.append(self._packer.submit(_pack_steps, self._batch))
             self._batch = []
@@ -225,6 +233,8 @@ class _Piece(NamedTuple):
     happened: bytes
     traces: bytes = b""
     """May be left out."""
+    weight: int = 0
+    """Bytes that a reader needs for it, without the traces (see :func:`~.format.weight`)."""
 
 
 def _pack_ending(ending: form.Ending) -> list[_Piece]:
@@ -244,19 +254,19 @@ def _pack_steps(batch: Sequence[_Recorded]) -> list[_Piece]:
         worked_out = trace_arrays([batch[index].decisions[team] for index, team in places])
         for (index, team), arrays in zip(places, worked_out, strict=True):
             traces[index] |= {f"{team}/{name}": array for name, array in arrays.items()}
-    return [
-        _Piece(
-            form.pack(form.STEP, form.encode_arrays(_step_arrays(recorded)))
-            + _pack_items(recorded.items),
-            _pack_trace(trace),
-        )
-        for recorded, trace in zip(batch, traces, strict=True)
-    ]
+    return [_pack_step(recorded, trace) for recorded, trace in zip(batch, traces, strict=True)]
 
 
-def _pack_items(items: FloatArray | None) -> bytes:
-    """Bytes of the items; empty if the environment has none."""
-    return b"" if items is None else form.pack(form.ITEM, form.encode_arrays({"item": items}))
+def _pack_step(recorded: _Recorded, trace: dict[str, npt.NDArray[Any]]) -> _Piece:
+    """Chunks of a step: what happened, what there was to gather, and the trace."""
+    arrays = _step_arrays(recorded)
+    content = form.encode_arrays(arrays)
+    happened, weight = form.pack(form.STEP, content), form.weight(content, len(arrays))
+    if recorded.items is not None:
+        items = form.encode_arrays({"item": recorded.items})
+        happened += form.pack(form.ITEM, items)
+        weight += form.weight(items, 1)
+    return _Piece(happened, _pack_trace(trace), weight)
 
 
 def _pack_trace(trace: dict[str, npt.NDArray[Any]]) -> bytes:

@@ -20,13 +20,26 @@ export function moveMark(mark, step, length, lines) {
 }
 
 /**
+ * Least and greatest of all numbers and two more. Long games have more numbers than a call takes arguments.
+ * @param {number[][]} rows @param {number} least @param {number} most
+ */
+function rangeOf(rows, least, most) {
+  for (const row of rows)
+    for (const value of row) {
+      if (value < least) least = value;
+      if (value > most) most = value;
+    }
+  return [least, most];
+}
+
+/**
  * Deaths at every step, one row per team.
  * @param {HTMLCanvasElement} canvas @param {Game} game @param {number} length steps shown
  * @param {Theme} theme
  */
 export function drawTimeline(canvas, game, length, theme) {
   const { pen, width, height } = penOf(canvas);
-  const most = Math.max(1, ...game.deaths.flat());
+  const [, most] = rangeOf(game.deaths, 0, 1);
   const row = height / game.deaths.length;
   const bar = Math.max(1, width / length - 0.5);
   game.deaths.forEach((deaths, team) => {
@@ -47,8 +60,7 @@ export function drawTimeline(canvas, game, length, theme) {
  */
 export function drawLines(canvas, lines, length, theme) {
   const { pen, width, height } = penOf(canvas);
-  const all = lines.flat();
-  const [least, most] = [Math.min(0, ...all), Math.max(1e-9, ...all)];
+  const [least, most] = rangeOf(lines, 0, 1e-9);
   const x = (/** @type {number} */ s) => LEFT + (s / Math.max(1, length - 1)) * (width - LEFT - RIGHT);
   const y = (/** @type {number} */ v) => 6 + (1 - (v - least) / (most - least)) * (height - 12);
   pen.font = "11px system-ui, sans-serif";

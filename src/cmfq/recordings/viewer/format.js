@@ -42,7 +42,7 @@ const PREFIX_BYTES = 12;
 const CHUNK_HEAD_BYTES = 12;
 // Bytes of an unpacked chunk of each kind, and of all steps together: as cmfq.recordings.format has it.
 const LARGEST = { HEAD: 2 ** 23, STEP: 2 ** 24, ITEM: 2 ** 22, MIND: 2 ** 26, "END ": 2 ** 20 };
-const LEAST_GAME = 2 ** 26;
+const LEAST_GAME = 2 ** 28;
 const LARGEST_GROWTH = 32;
 const ARRAY_BYTES = 256;
 const LONGEST_INDEX = 2 ** 20;
