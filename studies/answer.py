@@ -59,7 +59,7 @@ def page_of(results: Path, out: Path) -> Page:
         (
             Section("", (INTRODUCTION,)),
             Section("Does it win battles?", battle_parts(results)),
-            Section("Does it keep its strength in larger battles?", crowd_parts(results)),
+            Section("Does it win battles larger than those of its training?", crowd_parts(results)),
             Section("Does it earn more in pursuit and in particles?", role_parts(results)),
             Section("Where it is known which neighbour matters", signal_parts(results)),
             Section("Which information does a trained team use?", worth_parts(results)),

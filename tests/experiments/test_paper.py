@@ -275,6 +275,13 @@ def test_every_claim_whose_runs_are_stored_is_measured() -> None:
     assert {one.verdict for one in check_claims(here, Effort(), folder)} & {"not measured"} == set()
 
 
+def test_claims_say_what_is_measured() -> None:
+    """A win rate at one size is no change from one size to another."""
+    for claim in CLAIMS:
+        if isinstance(claim.measured, Wins) and claim.measured.about is None:
+            assert re.search(r"\b(beats|wins)\b", claim.says), claim.says
+
+
 def test_the_stored_page_is_what_the_stored_results_say() -> None:
     folder = Path("docs/results/paper")
     stored = (folder / "README.md").read_text(encoding="utf-8")

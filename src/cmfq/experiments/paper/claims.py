@@ -116,8 +116,7 @@ CLAIMS: tuple[Claim, ...] = (
     ),
     *(
         Claim(
-            f"{SPELT[a]} keeps more of its strength in larger battles than {SPELT[b]}: "
-            f"{size} a side",
+            f"{SPELT[a]} trained at 64 beats {SPELT[b]} trained at 64, at {size} a side",
             Wins("4c", a, b, size),
         )
         for size in (100, 400)
