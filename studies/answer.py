@@ -7,6 +7,7 @@ page says so.
 """
 
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,7 @@ from cmfq.results.page import Code, Finding, Page, Part, Section
 from cmfq.results.table import Table, conclusion, listing, margin_text, rate_text
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate
-from studies import ensembles, signal_report
+from studies import ensembles, populations, signal_report
 from studies.kept_rows import read_rows
 from studies.reliance.report import estimate_of, values_of
 from studies.reliance.rows import read_all
@@ -214,34 +215,67 @@ def worth_parts(results: Path) -> list[Part]:
 
 
 def practice_parts(results: Path) -> list[Part]:
-    """Win rates of CMFQ with preset strong, by how it plays."""
-    read = read_rows(results / "ensembles", ensembles.Row)
-    ours = [row for row in read if (row.opponent, row.size) == ("swarm", 64)]
+    """Win rates of CMFQ with preset strong against swarm, by how many networks play together."""
+    together = populations_of_cmfq(read_rows(results / "populations", populations.Row))
+    own = [
+        row.win_rate.value
+        for row in read_rows(results / "ensembles", ensembles.Row)
+        if (row.opponent, row.size, row.way) == ("swarm", 64, "own")
+    ]
     names = {
-        "last": "last checkpoint",
-        "own": "five checkpoints of a run together",
-        "others": "four runs together",
+        members: f"{members} runs together" if members > 1 else "single runs"
+        for members in together
     }
-    rows, lowest = [], {}
-    for way, name in names.items():
-        rates = [row.win_rate.value for row in ours if row.way == way]
-        lowest[way] = min(rates)
-        spread = f"{min(rates):.0%} to {max(rates):.0%}"
-        rows.append((name, f"{np.mean(rates):.0%}", spread, str(len(rates))))
-    sentence = (
-        "Use preset strong and several networks together: four runs win at least "
-        f"{lowest['others']:.0%} against swarm, no matter which run is left out; single runs win "
-        f"at least {lowest['last']:.0%}."
-    )
+    rows = [_spread(names[members], rates) for members, rates in together.items()]
+    several = [
+        f"{names[members]} {np.mean(rates):.0%} of their games ({min(rates):.0%} to "
+        f"{max(rates):.0%}, {len(rates)} policies)"
+        for members, rates in together.items()
+        if len(rates) > 1
+    ]
     return [
-        Finding(sentence),
-        Table(("CMFQ plays with", "mean win rate", "range", "of"), rows),
+        Finding(
+            "Use preset strong and several networks together. Against swarm win on average: "
+            f"{'; '.join(several)}."
+        ),
+        Table(
+            ("CMFQ plays with", "mean win rate", "range", "policies"),
+            [*rows, _spread("five checkpoints of a run together (five other runs)", own)],
+        ),
+        "Ranges are those of the runs that were trained: others may win more or less. Policies of "
+        "one row share no run. [Populations](../populations/README.md), "
+        "[ensembles](../ensembles/README.md).",
         "None of these results is a reason to prefer CMFQ to MFQ in battle; preset `strong` and "
         "several networks do make teams stronger. If one neighbour among many matters and the "
         "mean hides it, use CMFQ with recomputed merged actions (`--merged-action recomputed`); "
         "in small neighbourhoods use MFQ, or the do-operation `leave-one-out`. "
-        "[Ensembles](../ensembles/README.md), [presets](../../how-it-works.md#presets).",
+        "[Presets](../../how-it-works.md#presets).",
     ]
+
+
+def populations_of_cmfq(rows: Sequence[populations.Row]) -> dict[int, list[float]]:
+    """Win rates against swarm of policies of CMFQ, by the number of their runs.
+
+    Of whole runs of one training: the one that most policies have.
+    """
+    ours = [
+        row
+        for row in rows
+        if (row.opponent, row.size, row.until) == ("swarm", 64, 0)
+        and "algorithm" not in row.training
+    ]
+    ((training, _),) = Counter(row.training for row in ours).most_common(1)
+    found: dict[int, list[float]] = {}
+    for row in sorted(ours, key=lambda row: len(row.runs)):
+        if row.training == training:
+            found.setdefault(len(row.runs), []).append(row.win_rate.value)
+    return found
+
+
+def _spread(name: str, rates: Sequence[float]) -> tuple[str, ...]:
+    """Row of a table: mean, range and number of some win rates."""
+    ends = f"{min(rates):.0%} to {max(rates):.0%}" if len(rates) > 1 else "–"
+    return name, f"{np.mean(rates):.0%}", ends, str(len(rates))
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The answer page: its figures are those of the stored results, and nothing is typed in."""
 
 import csv
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ from scipy.stats import ttest_rel
 
 from cmfq.results.page import Finding, Table
 from cmfq.results.writing import as_markdown
-from studies.answer import main, page_of, signal_parts
+from studies.answer import main, page_of, practice_parts, signal_parts
 
 STORED = Path("docs/results")
 
@@ -49,3 +50,22 @@ def test_it_is_written_where_it_is_asked_for(tmp_path: Path) -> None:
     page = (tmp_path / "page" / "README.md").read_text()
     assert page.startswith("# Does causal weighing help?")
     assert (tmp_path / "page" / "index.html").is_file()
+
+
+def test_ranges_are_those_of_all_runs_that_are_stored() -> None:
+    """The worst single run and the worst five that the study of populations has are in them."""
+    rows = json.loads((STORED / "populations" / "rows.json").read_text())
+    against = [row for row in rows if "algorithm" not in row["training"]
+               and (row["opponent"], row["size"], row["until"]) == ("swarm", 64, 0)]  # fmt: skip
+    trainings = [row["training"] for row in against]
+    training = max(trainings, key=trainings.count)
+    finding, table, *_ = practice_parts(STORED)
+    assert isinstance(table, Table) and isinstance(finding, Finding)
+    for name, members in (("single runs", 1), ("5 runs together", 5)):
+        rates = [row["win_rate"][0] for row in against
+                 if (row["training"], len(row["runs"])) == (training, members)]  # fmt: skip
+        (line,) = (line for line in table.rows if line[0] == name)
+        ends = f"{min(rates):.0%} to {max(rates):.0%}"
+        assert line[1:] == (f"{np.mean(rates):.0%}", ends, str(len(rates)))
+        assert ends in finding.text
+    assert "no matter which" not in finding.text
