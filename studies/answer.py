@@ -228,15 +228,15 @@ def practice_parts(results: Path) -> list[Part]:
     }
     rows = [_spread(names[members], rates) for members, rates in together.items()]
     several = [
-        f"{names[members]} {np.mean(rates):.0%} of their games ({min(rates):.0%} to "
-        f"{max(rates):.0%}, {len(rates)} policies)"
+        f"{names[members]} {np.mean(rates):.0%} ({min(rates):.0%} to {max(rates):.0%}, "
+        f"{len(rates)} policies)"
         for members, rates in together.items()
         if len(rates) > 1
     ]
     return [
         Finding(
-            "Use preset strong and several networks together. Against swarm win on average: "
-            f"{'; '.join(several)}."
+            "Use preset strong and several networks together. Win rates against swarm, mean and "
+            f"range: {'; '.join(several)}."
         ),
         Table(
             ("CMFQ plays with", "mean win rate", "range", "policies"),
