@@ -87,7 +87,7 @@ def test_two_games_give_no_interval_of_what_has_no_bounds() -> None:
     margins = Outcome(0, 3.0, 9, False, None, None), Outcome(1, -5.0, 9, False, None, None)
     two, three = (yardsticks([[[*margins[:1] * more, margins[1]]]])["margin"] for more in (1, 2))
     assert two == (-1.0, -math.inf, math.inf)
-    assert margin_text(two) == "\N{MINUS SIGN}1.0 (too few games)"
+    assert margin_text(two) == "\N{MINUS SIGN}1.0 (too few to tell)"
     assert three[1:] == pytest.approx(mean_interval(np.array([[3.0], [3.0], [-5.0]]))[1:])
     seeds = yardsticks([[[margins[0]] * 9], [[margins[1]] * 9]])["margin"]
     assert math.isfinite(seeds.low), "two seeds have one, however wide"

@@ -13,10 +13,10 @@ ALONE = Estimate(2.5, math.nan, math.nan)
 
 
 def test_an_interval_that_says_nothing_is_words() -> None:
-    assert margin_text(ENDLESS) == "+2.5 (too few games)"
-    assert number_text(ENDLESS) == "2.5 (too few games)"
-    assert rate_text(Estimate(0.5, 0.0, 1.0)) == "50.0% (too few games)"
-    assert interval_text(-math.inf, math.inf) == "too few games"
+    assert margin_text(ENDLESS) == "+2.5 (too few to tell)"
+    assert number_text(ENDLESS) == "2.5 (too few to tell)"
+    assert rate_text(Estimate(0.5, 0.0, 1.0)) == "50.0% (too few to tell)"
+    assert interval_text(-math.inf, math.inf) == "too few to tell"
 
 
 def test_what_was_not_replicated_has_no_interval() -> None:
@@ -53,7 +53,7 @@ def test_only_columns_that_are_there_are_explained() -> None:
     assert "*unhurt*" in how_to_read_yardsticks(Table(("A v B", "attacks, unhurt"), []))
 
 
-def test_an_interval_of_everything_says_too_few_games() -> None:
+def test_an_interval_of_everything_says_too_few_to_tell() -> None:
     for low, high in ((0.0, 1.0), (0.004, 0.996)):
-        assert rate_text(Estimate(0.25, low, high)) == "25.0% (too few games)"
+        assert rate_text(Estimate(0.25, low, high)) == "25.0% (too few to tell)"
     assert rate_text(Estimate(0.25, 0.006, 0.996)) == "25.0% (1 to 100\N{NO-BREAK SPACE}%)"

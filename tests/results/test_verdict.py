@@ -89,7 +89,7 @@ def test_where_there_is_one_team_nobody_wins_or_loses() -> None:
 
 
 def test_an_interval_without_ends_is_said_in_words() -> None:
-    assert interval_text(*mean_interval(np.array([3.0]))) == "too few games"
+    assert interval_text(*mean_interval(np.array([3.0]))) == "too few to tell"
     assert interval_text(*mean_interval(np.array([1000.0, 1000.0, 1000.0]))) == "1,000.0 to 1,000.0"
 
 

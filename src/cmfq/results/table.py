@@ -104,8 +104,8 @@ def within(sentence: str) -> str:
     return sentence.removesuffix(".").replace("None of", "none of").replace("Unknown", "unknown")
 
 
-TOO_FEW = "too few games"
-"""In the place of an interval that says nothing."""
+TOO_FEW = "too few to tell"
+"""In the place of an interval that says nothing, for want of seeds or of games."""
 ONE_RUN = "one run"
 """Why two groups are not compared: what other seeds of one of them would do is not known."""
 ALIKE = "all equal"
@@ -124,7 +124,7 @@ def rate_text(rate: Estimate) -> str:
 
 
 def interval_text(low: float, high: float, digits: int = 1) -> str:
-    """The ends of an interval; in words where too few games leave it without ends."""
+    """The ends of an interval; in words where too few seeds or games leave it without ends."""
     if not (math.isfinite(low) and math.isfinite(high)):
         return TOO_FEW
     return f"{low:,.{digits}f} to {high:,.{digits}f}".replace("-", "\N{MINUS SIGN}")
