@@ -52,6 +52,17 @@ def test_differences_are_taken_within_a_run() -> None:
         differences(ROWS, 10, 30)
 
 
+def test_the_stored_page_is_what_the_stored_games_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(STORED.parents[3])
+    out, games = tmp_path / "x", STORED.relative_to(STORED.parents[3])
+    assert main([str(games), "--out", str(out)]) == 0
+    stored = (STORED.parents[1] / "yardsticks" / "README.md").read_text(encoding="utf-8")
+    written = (out / "README.md").read_text(encoding="utf-8")
+    assert written.replace(str(out), "docs/results/yardsticks") == stored
+
+
 def test_the_page_is_written_from_stored_games(tmp_path: Path) -> None:
     assert main([str(STORED), "--out", str(tmp_path)]) == 0
     text = (tmp_path / "README.md").read_text()
