@@ -121,6 +121,11 @@ def test_who_cannot_enter(runs: Path, tmp_path: Path) -> None:
         enter([str(runs)], 1)
     with pytest.raises(UserError, match="there is no player 'rusch'"):
         enter(["rusch"], 1)
+    older, last = (f"{run}/checkpoints/00000{episode}.safetensors" for episode in (2, 3))
+    for one in (run, last):
+        with pytest.raises(UserError, match="checkpoints of one run, but each run may occur once"):
+            enter([f"x={older}", f"x={one}"], 1)
+    assert [one.group for one in enter([f"x={older}", f"y={last}"], 1)] == ["x", "y"]
     again = copytree(run, tmp_path / "again")
     (again / "checkpoints" / "000003.safetensors").unlink()
     with pytest.raises(UserError, match="both mfq with seed 0, but each seed may occur once"):

@@ -236,8 +236,25 @@ def validate_distinct(entrants: Sequence[Entrant]) -> None:
             owners[player.id] = entrant.name
 
 
+def _run_of(player: Player) -> Path | None:
+    """Folder of the run whose checkpoint a player is; None for what is no checkpoint of a run."""
+    file = Path(player.name).absolute()
+    stands = file.parent.name == "checkpoints" and file.is_file()
+    return file.parents[1].resolve() if stands else None
+
+
 def _validate_seeds(entrants: Sequence[Entrant]) -> None:
-    """No seed may count twice."""
+    """No seed may count twice, nor two checkpoints of one run as two seeds."""
+    runs: dict[tuple[str, Path], str] = {}
+    for entrant in entrants:
+        for run in {run for player in entrant.players if (run := _run_of(player))}:
+            if (entrant.group, run) in runs:
+                raise UserError(
+                    f"{runs[entrant.group, run]} and {entrant.name} are checkpoints of one run, "
+                    f"but each run may occur once in the group {entrant.group}: leave one out, or "
+                    f"put it in another group, as in `old={entrant.name}`"
+                )
+            runs[entrant.group, run] = entrant.name
     seeds: dict[tuple[str, int], str] = {}
     for entrant in entrants:
         if entrant.seed is None:
