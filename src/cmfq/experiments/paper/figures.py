@@ -22,7 +22,7 @@ class Group:
     changes: Mapping[str, object] = field(default_factory=dict)
     """Other settings by path: ``{"mean_field.epsilon": 1.0}``."""
     share: float = 1.0
-    """Share of the preset's episodes: fewer at a larger size for the same number of agent-steps."""
+    """Share of the preset's episodes: fewer at a larger size, for as many agents times episodes."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,8 @@ LARGE = (
     battle("mfq", 100, "mfq100-steps", share=64 / 100),
     battle("mfq", 400, "mfq400-steps", share=64 / 400),
 )
-"""The paper does not say whether a larger crowd trained for as many episodes or agent-steps."""
+"""The paper does not say whether a larger crowd trained for as many episodes or agent-steps. Those
+with ``-steps`` have as many agents times episodes, which is more agent-steps: games last longer."""
 EPSILONS = tuple(
     battle("cmfq", name=f"cmfq-epsilon-{value:g}", changes={"mean_field.epsilon": value})
     for value in (0.001, 1.0)
@@ -131,7 +132,7 @@ FIGURES: dict[str, Figure] = {
             ROLES["pursuit"],
             most_seeds=1,
             shots=tuple(
-                Shot(predator, "mfq", size, step=399)
+                Shot(predator, "mfq", size, step=400)
                 for predator in ("cmfq", "attention-mfq")
                 for size in (20, 40, 180)
             ),

@@ -22,9 +22,9 @@ from cmfq.storage import make_folder
 PIXELS_PER_INCH = 160
 RULE = (
     "One game of each pair, with seed 0, between the runs with training seed 0. The picture shows "
-    "the step with the most attacks (the first of several), in pursuit the last step; the "
-    "highlighted neighbours are those of the agent of the first team with the most neighbours at "
-    "that step (the lowest id of several). Of the field it shows where agents are."
+    "the step with the most attacks (the first of several), in pursuit the one after 400 steps; "
+    "the highlighted neighbours are those of the agent of the first team with the most neighbours "
+    "at that step (the lowest id of several). Of the field it shows where agents are."
 )
 
 
