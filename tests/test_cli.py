@@ -152,6 +152,22 @@ def test_explain_and_check_print_tables(
     assert [row["weights"] for row in rows["agent"]] == ["causal", "mean", "random"]
 
 
+def test_options_may_stand_before_the_game_and_the_players(
+    runs: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    short = ["--max-steps", "5", "--episodes", "1", "--batch-size", "32", "--min-updates", "1"]
+    small = [*short, "--replay-bytes", "10000000"]
+    assert main(["train", "--run", str(tmp_path / "run"), "pursuit", *small]) == 0
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["environment"] == "pursuit"
+    assert main(["explain", "--step", "2", str(tmp_path / "run")]) == 0
+    assert "of pursuit" in capsys.readouterr().out
+    few = ["--games", "1", "--workers", "1", "--json", str(tmp_path / "match.json")]
+    assert main(["evaluate", *few, str(runs / "mfq"), "rush"]) == 0
+    assert json.loads((tmp_path / "match.json").read_text())["settings"]["size"] == 12
+    assert main(["train", "--predators", "4", "pursuit", "--run", str(tmp_path / "other")]) == 2
+    assert "depend on the game: name it, or the players, before" in capsys.readouterr().err
+
+
 def test_bench_has_a_row_for_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "b.json"
     arguments = ["--sizes", "12", "--steps", "20", "--json", str(out)]

@@ -45,6 +45,8 @@ def test_a_shipped_policy_is_a_player_an_entrant_and_no_function_of_ones_own() -
 def test_an_unknown_one_is_refused_with_those_that_there_are() -> None:
     with pytest.raises(UserError, match=r"did you mean 'zoo:cmfq64'\? known are zoo:cmfq64, zoo:"):
         cmfq.load("zoo:cmfq")
+    with pytest.raises(UserError, match=r"unknown shipped policy 'zoo:nope'"):
+        cmfq.open_run("zoo:nope")
 
 
 def test_the_commands_of_its_readme_have_the_settings_that_are_shipped(

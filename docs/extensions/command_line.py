@@ -22,7 +22,7 @@ This page is written from the program's own options when the site is built; `cmf
 --help-all` prints the same. Options of the environment are those of `battle` here; those of the
 other environments are [at the end](#options-of-the-environments). Every command exits with 0 when
 it is done, with 2 after a mistake, which it explains in one sentence on standard error, and with
-130 when it was stopped.
+130 when it was stopped (`view` and `watch`, which end no other way, with 0).
 """
 PLAIN = str.maketrans({"|": r"\|", "*": r"\*", "<": "&lt;", "$": r"\$", "_": r"\_", "`": r"\`"})
 

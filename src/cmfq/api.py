@@ -19,6 +19,7 @@ from cmfq.play.game_log import Tournament, TournamentSettings
 from cmfq.play.matches import MatchResult, play_match
 from cmfq.play.players import game_of, load_player
 from cmfq.play.progress import training_games
+from cmfq.play.schedule import validate_games
 from cmfq.play.standings import Standings, standings
 from cmfq.play.tournament import play_tournament
 from cmfq.policies import QPolicy
@@ -297,6 +298,9 @@ def tournament(
     """
     if checkpoints < 1:
         raise UserError(f"checkpoints is {checkpoints}: give at least 1")
+    if isinstance(entrants, str):
+        raise UserError(f"entrants is {entrants!r}: give a list of several players")
+    validate_games(games)
     names = [str(name) for name in entrants]
     game = game_of([split_group(name)[1] for name in names]) if settings is None else settings
     try:

@@ -69,6 +69,9 @@ def test_a_number_of_checkpoints_is_refused_with_its_new_spelling(
     assert capsys.readouterr().err == "cmfq: checkpoints is '2': give last:2\n"
     assert main([*words, "--checkpoints", "0"]) == 2
     assert "give last:1, last:5 or the like" in capsys.readouterr().err
+    words = ["export", str(runs / "cmfq-0"), "--out", str(out), "--checkpoints", "last:2"]
+    assert main(words) == 2
+    assert "checkpoints is last:2, but method last takes the last one" in capsys.readouterr().err
     assert not out.exists()
 
 

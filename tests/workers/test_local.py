@@ -42,6 +42,20 @@ def test_a_worker_that_is_killed_while_it_waits_is_replaced(tmp_path: Path) -> N
     assert sorted(done) == [0, 1]
 
 
+def test_a_script_that_its_workers_would_run_again_is_told_so(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import cmfq\nprint('runs')\n"
+        "game = cmfq.BattleSettings(size=12, max_steps=3)\n"
+        "cmfq.evaluate('rush', 'random', game, games=2, workers=2)\n"
+    )
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert 'put what it does under `if __name__ == "__main__":`, or give workers=1' in done.stderr
+    assert done.stdout.count("runs") <= 3, "nothing is tried again"
+    assert "bootstrapping" not in done.stderr
+
+
 def test_what_always_kills_its_worker_is_given_up_and_the_rest_goes_on(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -3,8 +3,9 @@
 import inspect
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stderr, suppress
+from dataclasses import dataclass
 from functools import wraps
 from importlib import import_module
 from itertools import takewhile
@@ -54,14 +55,39 @@ def parse(command: str, arguments: Sequence[str]) -> Call | None:
         typed = with_world(command, arguments)
         print(help_of(command, function, options, everything=everything, typed=typed))
         return None
+    call, names = _parse(command, arguments, function, options)
+    if COMMANDS[command].by_environment and names != _leading(arguments):
+        # Some come after options: they decide on the options, and on what is not given, too.
+        function = command_function(command, [*names, *arguments])
+        call, _ = _parse(command, arguments, function, options_of(function))
+    return call
+
+
+def _parse(
+    command: str, arguments: Sequence[str], function: Function, options: Sequence[Option]
+) -> tuple[Call, list[str]]:
+    """What to call, and the arguments that are no options, wherever they stand.
+
+    Raises:
+        UserError: the arguments do not fit the function.
+    """
     validate_options(command, arguments, options)
     said = io.StringIO()
     try:
         with redirect_stderr(said):
-            call: Call = tyro.cli(_deferred(function), prog=f"cmfq {command}", args=list(arguments))
+            asked: _Asked = tyro.cli(
+                _deferred(function), prog=f"cmfq {command}", args=list(arguments)
+            )
     except SystemExit:
         raise sentence_of(said.getvalue(), command, arguments, options) from None
-    return call
+    given = [asked.given.get(option.name) for option in options if option.is_positional]
+    values = [one for value in given for one in (value if isinstance(value, tuple) else (value,))]
+    return asked.call, [str(value) for value in values if value]
+
+
+def _leading(arguments: Sequence[str]) -> list[str]:
+    """Arguments before the first option."""
+    return list(takewhile(lambda argument: not argument.startswith("-"), arguments))
 
 
 def command_function(command: str, arguments: Sequence[str] = ()) -> Function:
@@ -79,7 +105,7 @@ def command_function(command: str, arguments: Sequence[str] = ()) -> Function:
     function: Function = getattr(import_module(f"cmfq.cli.{module}"), name)
     if not COMMANDS[command].by_environment:
         return function
-    names = list(takewhile(lambda argument: not argument.startswith("-"), arguments))
+    names = _leading(arguments)
     if command == "train":
         settings = default_settings(names[0] if names else "battle")
         preset = value_among(arguments, "--preset") or "paper"
@@ -158,18 +184,27 @@ def print_completion(arguments: Sequence[str]) -> None:
         )
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What a command line asks for."""
+
+    call: Call
+    given: Mapping[str, object]
+    """Values by the names of the function's parameters."""
+
+
 def _deferred(command: Function) -> Function:
     """The command with the same options, which says what to call."""
 
     @wraps(command)
-    def defer(*values: object, **options: object) -> Call:
+    def defer(*values: object, **options: object) -> _Asked:
         def call() -> None:
             command(
                 *(_checked("", value) for value in values),
                 **{name: _checked(name, value) for name, value in options.items()},
             )
 
-        return call
+        return _Asked(call, inspect.signature(command).bind(*values, **options).arguments)
 
     return defer
 

@@ -55,6 +55,8 @@ def validate_options(command: str, arguments: Sequence[str], options: Sequence[O
         near = instead[0] if instead else "--" + nearest_name(wanted, words, cutoff=0.6)
         meant = f"did you mean {renamed.get(near, near)}? " if near != "--" else ""
         lists = f"`cmfq {with_world(command, arguments)} --help-all` lists the options"
+        if COMMANDS[command].by_environment and arguments[0].startswith("-"):
+            lists += ", which depend on the game: name it, or the players, before them"
         raise UserError(f"unknown option {argument.partition('=')[0]}: {meant}{lists}")
 
 

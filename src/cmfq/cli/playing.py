@@ -29,7 +29,7 @@ from cmfq.results.writing import write_page
 from cmfq.storage import remove, write_json
 from cmfq.text import say
 from cmfq.training.run import Run
-from cmfq.zoo import locate
+from cmfq.zoo import is_shipped, locate
 
 OPPONENTS = ("random", "rush", "focus")
 """Opponents of ``cmfq report``, where they are scripted players of the game."""
@@ -133,6 +133,8 @@ def report(
         device: Device of trained players: cpu, cuda, cuda:1 or auto.
         out: HTML file to write (default: report.html in the run folder)
     """
+    if out is None and is_shipped(run):
+        raise UserError(f"{run} comes with the package: name the file to write, with --out")
     path = run / "report.html" if out is None else out
     folder = Run.open(locate(run))
     validate_output(path, PAGE)

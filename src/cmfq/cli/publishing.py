@@ -25,16 +25,21 @@ def export(
     """Write the policy of a run, or of several together, as one file.
 
     Args:
-        runs: Run folder; several, of one algorithm, for an ensemble.
+        runs: Run folder; for an ensemble several, of one algorithm.
         out: File to write, such as policy.safetensors.
         method: Form of the policy: the last checkpoint as it is, an ensemble of the last ones (the
             mean of their Q-values), or the average of their weights.
-        checkpoints: Checkpoints of each run, for an ensemble or an average: last:3 takes the last
-            three (default: last:3 of a single run, last:1 of each of several)
+        checkpoints: Checkpoints of each run of an ensemble, or of the run of an average: last:3
+            takes the last three (default: last:3 of a single run, last:1 of each of several)
     """
     validate_output(out, POLICY)
     if not runs:
         raise UserError("no run is named: give a run folder, or several for an ensemble")
+    if method == "last" and checkpoints is not None:
+        raise UserError(
+            f"checkpoints is {checkpoints}, but method last takes the last one: give method "
+            "ensemble or average, or leave checkpoints out"
+        )
     number = last_of(checkpoints or ("last:3" if len(runs) == 1 else "last:1"))
     last = export_policy(runs, out, method, number)
     own = [

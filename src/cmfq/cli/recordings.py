@@ -141,6 +141,8 @@ def view(
         raise UserError("there is no replay to show: give a file made by `cmfq record`")
     if html is not None:
         validate_output(html, PAGE)
+        if port:
+            raise UserError(f"port is {port}, but {html} is a file: leave port or html out")
     for path in replays:
         read(path)  # refuse a bad file before there is a page
     named = [NamedRecording(path.name, path.read_bytes()) for path in replays]
@@ -161,8 +163,8 @@ def serve(pages: Documents, words: str, port: int, browser: bool) -> None:
         browser: whether to open a browser.
     """
     server = make_server(pages, port)
-    say(f"{words} {url_of(server)} (Ctrl-C ends)", flush=True)
     signal.signal(signal.SIGTERM, interrupt)
+    say(f"{words} {url_of(server)} (Ctrl-C ends)", flush=True)
     with suppress(KeyboardInterrupt), server, ExitStack() as until_the_end:
         if browser:
             webbrowser.open(until_the_end.enter_context(doorway(server)))

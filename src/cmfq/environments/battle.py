@@ -50,8 +50,8 @@ class BattleSettings(EnvironmentSettings):
     decided_by: ClassVar[Measure] = "survivors"
 
     size: int = 64
-    """Number of agents on each side. With formation lines one of 64, 81, 100, 121, ..., 400, ...,
-    6400."""
+    """Number of agents on each side. With formation lines a number that fills the lines of a map:
+    12, 16, 20, ..., 64, 81, 100, 121, ..., 400, ..., 6400."""
     map_size: int = 0
     """Side of the field in cells; 0 takes the smallest map that holds the agents in lines."""
     formation: Formation = "lines"

@@ -13,6 +13,7 @@ from cmfq.imports import own_names
 from cmfq.play.engine import validate_log, validate_players
 from cmfq.play.entrants import Entrant, enter
 from cmfq.play.game_log import Tournament
+from cmfq.play.layouts import interval_unit
 from cmfq.play.standings import standings
 from cmfq.play.tournament import play_tournament, validate_game_count
 from cmfq.results.table import Table, rate_text
@@ -119,7 +120,7 @@ def change_table(stored: Tournament, again: Tournament) -> Table:
         within = "yes" if old.low <= new.value <= old.high else "no"
         rows.append((f"{a} v {b}", rate_text(old), rate_text(new), within))
     columns = ("A v B", "stored", "again", "within the stored interval")
-    return Table(columns, rows, "Win rates, 95 % intervals over seeds")
+    return Table(columns, rows, f"Win rates, 95 % intervals {interval_unit(stored)}")
 
 
 def change_sentence(table: Table) -> str:

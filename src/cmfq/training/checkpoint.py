@@ -14,7 +14,7 @@ from cmfq.decoding import Damage, convert, damage_of, reason_of
 from cmfq.environments.base import TeamSpecification
 from cmfq.environments.registry import find_kind
 from cmfq.environments.settings import EnvironmentSettings
-from cmfq.errors import UserError, unknown_name
+from cmfq.errors import UserError
 from cmfq.hints import TRUST_VARIABLE
 from cmfq.imports import own_names
 from cmfq.networks import NetworkSettings
@@ -23,7 +23,7 @@ from cmfq.policies import QPolicy
 from cmfq.storage import plain, read_tensors, write_tensors
 from cmfq.training.former import former_environment, former_policies
 from cmfq.training.role_learner import join_names, split_names, tensors_of
-from cmfq.zoo import is_shipped, locate, shipped
+from cmfq.zoo import locate
 
 FORMAT = "cmfq-policy-2"
 FIRST_FORMAT = "cmfq-policy-1"
@@ -144,8 +144,6 @@ def load(path: str | Path, role: str | None = None) -> QPolicy:
 def load_checkpoint(path: str | Path) -> Checkpoint:
     """The policies of all roles (see :func:`load`), and what the file says of itself."""
     file = locate(path)
-    if is_shipped(path) and not file.exists():
-        raise unknown_name("shipped policy", str(path), shipped())
     if file.is_dir():
         file = latest_checkpoint(file)
     tensors, info = read_tensors(file)

@@ -8,18 +8,22 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from itertools import count
-from multiprocessing import get_context, parent_process
+from multiprocessing import current_process, get_context, parent_process
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from cmfq.environments.keeping import close_kept
+from cmfq.errors import UserError
 from cmfq.notices import drop_notices
 from cmfq.workers.place import Call, Finished, WorkerLost
 
 WISH_TO_STOP = getattr(signal, "SIGHUP", signal.SIGTERM)
 """Signal that asks a worker to stop, however often it comes."""
+
+UNGUARDED = 71
+"""Exit status of a worker whose script would start workers, too."""
 
 _asked = threading.Event()
 
@@ -84,6 +88,7 @@ class Processes:
     """
 
     def __init__(self, workers: int) -> None:
+        _refuse_nested()
         close_kept()  # workers make environments of their own
         self._workers = workers
         self._idle: list[ProcessPoolExecutor] = []
@@ -126,7 +131,13 @@ class Processes:
         try:
             outcome: Finished = handle.result()
         except BrokenProcessPool as error:
+            ends = [process.exitcode for process in (pool._processes or {}).values()]
             pool.shutdown(wait=False)
+            if UNGUARDED in ends:
+                raise UserError(
+                    "the script that calls this with several workers is run again by each of them: "
+                    'put what it does under `if __name__ == "__main__":`, or give workers=1'
+                ) from error
             raise WorkerLost("its process was killed") from error
         except BaseException:
             self._idle.append(pool)
@@ -148,6 +159,15 @@ class Processes:
                 for pool in pools:
                     _send(pool, signal.SIGKILL)
             raise
+
+
+def _refuse_nested() -> None:
+    """End a worker that imports a script which starts workers, as each of these would, too.
+
+    A new process imports the script that was called as a module, without ``__main__`` as its name.
+    """
+    if getattr(current_process(), "_inheriting", False):
+        raise SystemExit(UNGUARDED)
 
 
 def _new_process() -> ProcessPoolExecutor:

@@ -6,6 +6,8 @@ command that trained each.
 
 from pathlib import Path
 
+from cmfq.errors import unknown_name
+
 PREFIX = "zoo:"
 FOLDER = Path(__file__).parent
 
@@ -27,8 +29,14 @@ def locate(name: str | Path) -> Path:
         name: a path, or ``zoo:NAME`` for a policy that comes with the package. ``zoo/NAME``, which
             commands and stored runs of version 0.1.0 name, means ``zoo:NAME`` if no such folder is
             there.
+
+    Raises:
+        UserError: no such policy comes with the package.
     """
     if is_shipped(name):
+        policy, _, _ = str(name).partition("/")
+        if policy not in shipped():
+            raise unknown_name("shipped policy", policy, shipped())
         return FOLDER / str(name).removeprefix(PREFIX)
     path = Path(name)
     if path.parent == Path("zoo") and f"{PREFIX}{path.name}" in shipped() and not path.exists():
