@@ -221,7 +221,7 @@ MISTAKES = {
     ),
     "unknown shipped policy": (
         ["evaluate", "zoo:cmfq46", "rush"],
-        "there is no player 'zoo:cmfq46': did you mean 'zoo:cmfq64'? give",
+        "unknown shipped policy 'zoo:cmfq46': did you mean 'zoo:cmfq64'? known",
     ),
     "no checkpoint": (["evaluate", "{runs}", "rush"], "has no checkpoints"),
     "text as checkpoint": (["evaluate", "{runs}/cmfq/run.json", "rush"], "is cut short or was not"),
