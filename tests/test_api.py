@@ -120,7 +120,7 @@ def test_a_match_is_played_in_the_game_of_its_first_trained_player() -> None:
 def test_mistakes_are_refused_in_a_sentence(
     tiny: TrainSettings[BattleSettings], tmp_path: Path
 ) -> None:
-    with pytest.raises(cmfq.UserError, match="no player 'zoo:mfq65'"):
+    with pytest.raises(cmfq.UserError, match="unknown shipped policy 'zoo:mfq65'"):
         cmfq.evaluate("zoo:mfq65", "rush")
     with pytest.raises(cmfq.UserError, match="checkpoints is 0"):
         cmfq.tournament(["rush", "swarm"], checkpoints=0)

@@ -40,14 +40,15 @@ def unfinished(runs: Mapping[str, RunSettings], folder: Path) -> list[str]:
             names.append(name)
             continue
         run = Run.open(path)
-        changed = differences(settings, run.description().settings)
+        stored = run.description().settings
+        changed = differences(settings, stored)
         if changed:
             parts = ", ".join(f"{key} {value}" for key, value in changed.items())
             raise UserError(
                 f"{path} was trained with {parts}, other settings than requested: give another "
                 "folder"
             )
-        if not is_finished(run, settings):
+        if not is_finished(run, stored):  # it may be watched in another way
             names.append(name)
     return names
 
