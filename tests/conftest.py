@@ -1,6 +1,11 @@
 """Shape annotations of the mathematics are checked in every test; training pays nothing for it."""
 
 import os
+
+# Tests run beside each other: threads that wait for each other's cores make each several times as
+# slow. Read before the first of these libraries is imported, here and in every process of a test.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -29,7 +34,6 @@ from cmfq.training.settings import ExplorationSettings, RunSettings, TrainSettin
 from cmfq.zoo import FOLDER
 from weights import last_checkpoints
 
-torch.set_num_threads(1)
 # A busy machine is slow at anything: no test may fail for it.
 hypothesis.settings.register_profile(
     "busy", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
@@ -41,6 +45,12 @@ os.environ |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "a" * 64}
 # starts: no test of Ctrl-C or of a closed terminal could end then.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    """A run sets the number of threads of its process, which stays for the next test."""
+    torch.set_num_threads(1)
 
 
 @pytest.fixture(autouse=True)
