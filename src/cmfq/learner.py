@@ -6,7 +6,7 @@ from typing import Literal, cast
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 from cmfq.adam import Adam
@@ -185,9 +185,9 @@ class Learner:
         network.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         self.optimiser.step()
-        self._average()
-        if self.settings.target_rate:
-            self._follow(self.settings.target_rate)
+        _approach(self.average.module, network, self._averaging_rate)
+        if self.settings.target_rate:  # θ⁻ ← θ⁻ + τ (θ - θ⁻)
+            _approach(target_network, network, self.settings.target_rate)
         return loss.detach()
 
     def _set_averaging_rate(self) -> None:
@@ -216,25 +216,6 @@ class Learner:
         q_values = self.target_network.q_values(encoding, merged)
         actions = batch.actions.clamp(min=0)
         return td_error(q_values, actions, greedy_value(q_values)).clamp(min=-1)
-
-    @torch.no_grad()
-    def _follow(self, rate: float) -> None:
-        """Move the target network towards the network: ``θ⁻ ← θ⁻ + τ (θ - θ⁻)``."""
-        pairs = zip(self.target_network.parameters(), self.policy.network.parameters(), strict=True)
-        for target, weight in pairs:
-            target.lerp_(weight, rate)
-        buffers = zip(self.target_network.buffers(), self.policy.network.buffers(), strict=True)
-        for held, buffer in buffers:
-            held.copy_(buffer)
-
-    @torch.no_grad()
-    def _average(self) -> None:
-        """Move the average towards the newest weights (see :func:`averaging_rate`)."""
-        network, average = self.policy.network, self.average.module
-        for mean, weight in zip(average.parameters(), network.parameters(), strict=True):
-            mean.lerp_(weight, self._averaging_rate)
-        for held, buffer in zip(average.buffers(), network.buffers(), strict=True):
-            held.copy_(buffer)
 
     def _merged_actions(self, batch: Batch, encoding: Encoding) -> Tensor:
         """``ǎ`` of the prediction. Learned parts learn through it; effects are taken as given."""
@@ -320,3 +301,12 @@ class Learner:
         """Follow the schedule; ``progress`` runs from 0 to 1 over the run."""
         start, end = self.settings.learning_rate, self.settings.final_learning_rate
         self.optimiser.rate = start + (end - start) * progress
+
+
+@torch.no_grad()
+def _approach(network: nn.Module, other: nn.Module, rate: float | Tensor) -> None:
+    """Move the weights of a network a share of the way to another's; buffers become the other's."""
+    for weight, aim in zip(network.parameters(), other.parameters(), strict=True):
+        weight.lerp_(aim, rate)
+    for held, buffer in zip(network.buffers(), other.buffers(), strict=True):
+        held.copy_(buffer)

@@ -169,13 +169,15 @@ class ReplayBuffer:
         """
         steps = torch.tensor(list(self._steps), dtype=torch.int64).reshape(-1, 2)
         completed = steps[self._actions[steps[:, 0]] != NOT_TAKEN].tolist()
-        if not self.can_be_sampled:
+        if not completed:
             raise ValueError("the replay holds no completed step")
         spans: list[Tensor] = []
         while sum(map(len, spans)) < size:
             span = slice(*completed[generator.integers(len(completed))])
             if bool((self._actions[span] >= 0).any()):
                 spans.append(torch.arange(span.start, span.stop))
+            elif not self.can_be_sampled:
+                raise ValueError("the replay holds no completed step")
         groups = torch.repeat_interleave(torch.tensor([len(span) for span in spans]))
         return self.gather(torch.cat(spans).to(self._device), groups.to(self._device))
 

@@ -10,6 +10,7 @@ from toys import Toy, make
 
 from cmfq import Body, Scenery
 from cmfq.environments.check import check_environment
+from cmfq.environments.pettingzoo import PettingZooEnvironment
 from cmfq.errors import EnvironmentFailed, UserError
 from cmfq.play.players import random_player
 from cmfq.recordings import read
@@ -62,6 +63,19 @@ def test_a_world_that_says_nothing_is_as_before() -> None:
     assert environment.scenery().bounds == (0.0, 0.0, 2.0, 2.0)
 
 
+def record(environment: PettingZooEnvironment, path: Path) -> None:
+    """A game of random players, in a file."""
+    record_episode(
+        path,
+        environment,
+        [random_player(team) for team in environment.teams],
+        name="a",
+        players=["random"],
+        seed=0,
+        generator=np.random.default_rng(0),
+    )
+
+
 def test_a_world_is_shown_as_it_says() -> None:
     environment = adapt(
         named(
@@ -86,15 +100,7 @@ def test_a_scenery_may_hold_lists_and_can_be_recorded_and_drawn(tmp_path: Path) 
     body = Body("square", 1, 9.0, (None, None, HIT))
     given = Scenery(np.array([0, 0, 9, 4]), [[1, 2]], [], [body])  # type: ignore[arg-type]
     environment = adapt(named(scenery=lambda self: given))
-    record_episode(
-        tmp_path / "a.replay",
-        environment,
-        [random_player(team) for team in environment.teams],
-        name="a",
-        players=["random"],
-        seed=0,
-        generator=np.random.default_rng(0),
-    )
+    record(environment, tmp_path / "a.replay")
     field = read(tmp_path / "a.replay").header.scenery()
     assert (field.bounds, field.bodies) == ((0.0, 0.0, 9.0, 4.0), (body,))
     assert (field.walls.tolist(), field.obstacles.shape) == ([[1, 2]], (0, 3))
@@ -118,15 +124,7 @@ def test_numbers_and_texts_may_be_numpys(body: Body, tmp_path: Path) -> None:
         )
     )
     path = tmp_path / "a.replay"
-    record_episode(
-        path,
-        environment,
-        [random_player(team) for team in environment.teams],
-        name="a",
-        players=["random"],
-        seed=0,
-        generator=np.random.default_rng(0),
-    )
+    record(environment, path)
     (team,) = read(path).header.teams
     assert team.actions == ("left", "right", "stay")
     assert (team.body.shape, team.body.size) == (body.shape, body.size)

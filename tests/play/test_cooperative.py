@@ -1,5 +1,6 @@
 """Worlds of one team: players are compared by what they earn in the same episodes."""
 
+from collections.abc import Mapping, Sequence
 from csv import DictReader
 from pathlib import Path
 
@@ -67,15 +68,20 @@ def entrant(name: str, group: str, seed: int | None) -> Entrant:
     return Entrant(name, group, seed, (Player(f"{len(name):x}{ord(name[-1]):x}", name, 0),), None)
 
 
-def test_differences_are_paired_by_episode_and_intervals_are_over_seeds_and_episodes() -> None:
-    """By hand: two seeds of A, one of B, three episodes that differ far more than players do."""
-    a0, a1, b = entrant("a0", "A", 0), entrant("a1", "A", 1), entrant("b", "B", None)
-    earned = {a0: [100, 0, 53], a1: [102, 1, 52], b: [99, -1, 50]}
-    games = tuple(
+def games_of(earned: Mapping[Entrant, Sequence[float]]) -> tuple[GameRecord, ...]:
+    """Episodes of each entrant alone, with these rewards."""
+    return tuple(
         GameRecord(one.players[0].id, one.players[0].id, episode, 1, 0, 5, reward, 0.0)
         for one, rewards in earned.items()
         for episode, reward in enumerate(rewards)
     )
+
+
+def test_differences_are_paired_by_episode_and_intervals_are_over_seeds_and_episodes() -> None:
+    """By hand: two seeds of A, one of B, three episodes that differ far more than players do."""
+    a0, a1, b = entrant("a0", "A", 0), entrant("a1", "A", 1), entrant("b", "B", None)
+    earned = {a0: [100, 0, 53], a1: [102, 1, 52], b: [99, -1, 50]}
+    games = games_of(earned)
     settings = TournamentSettings(SignalSettings(), 3)
     played = Tournament(settings, {}, "", (a0, a1, b), (), games, alone=True)
     assert returns_of(played)["a1"].tolist() == [102, 1, 52]
@@ -97,11 +103,7 @@ def test_the_luck_of_a_single_player_is_in_the_interval() -> None:
     """Two seeds that are nearly alike earn 20, 0, 1 and 1 more: B had one bad episode."""
     a0, a1, b = entrant("a0", "A", 0), entrant("a1", "A", 1), entrant("b", "B", None)
     earned = {a0: [10, 10, 10, 10], a1: [10, 10, 10, 10.1], b: [-10, 10, 9, 9]}
-    games = tuple(
-        GameRecord(one.players[0].id, one.players[0].id, episode, 1, 0, 5, reward, 0.0)
-        for one, rewards in earned.items()
-        for episode, reward in enumerate(rewards)
-    )
+    games = games_of(earned)
     settings = TournamentSettings(SignalSettings(), 4)
     played = Tournament(settings, {}, "", (a0, a1, b), (), games, alone=True)
     found = standings(played).between("A", "B").margin

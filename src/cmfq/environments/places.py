@@ -92,9 +92,9 @@ class Places:
         Cells of agents that are gone are free: agents that come back, as new ones, stay on the
         field.
         """
-        if self._cells.keys() == set(ids):
-            return
         here = set(ids)
+        if self._cells.keys() == here:
+            return
         self._cells = {one: cell for one, cell in self._cells.items() if one in here}
         taken = set(self._cells.values())
         free = (cell for cell in count() if cell not in taken)

@@ -2,9 +2,8 @@
 
 The eight symmetries of the square move the cells of a view, and with them the directions of the
 actions, of the actions that others took, of the compass, and from one agent to another; the place
-on the map as an input stays. A game
-without a preferred direction is the same under each of them, so one transition is eight (Laskin et
-al. 2020 call this augmentation).
+on the map as an input stays. A game without a preferred direction is the same under each of them,
+so one transition is eight (Laskin et al. 2020 call this augmentation).
 """
 
 import itertools

@@ -116,9 +116,18 @@ def named_as_today(stored: Entrant) -> Entrant:
     return replace(stored, group=f"{first}{space}{rest}", run=run)
 
 
+OF_SCRIPTS = " (script)"
+"""End of the group of a scripted player, whose name may be an algorithm's."""
+
+
 def script_group(name: str) -> str:
     """Group of a scripted player."""
-    return f"{name} (script)"
+    return f"{name}{OF_SCRIPTS}"
+
+
+def is_script_group(group: str) -> bool:
+    """Whether a group is that of a scripted player."""
+    return group.endswith(OF_SCRIPTS)
 
 
 def split_group(name: str) -> tuple[str, str]:

@@ -293,6 +293,6 @@ class _Canvas:
 
 
 def _middles(team: TeamFrame, body: Body) -> Places:
-    """``(agents, 2)``: of the bodies, in 64 bits: 32 hold no fractions far from the origin."""
+    """Middles of the bodies, ``(agents, 2)``; in 64 bits, as 32 hold no fractions far away."""
     corner_to_middle = body.size / 2 if body.shape == "square" else 0.0
     return team.positions.astype(np.float64) + corner_to_middle

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from cmfq.play.crossing import CrossGame
-from cmfq.play.entrants import script_group
+from cmfq.play.entrants import is_script_group, script_group
 from cmfq.play.outcomes import estimate
 from cmfq.play.players import RANDOM
 from cmfq.results.page import Finding, Section
@@ -73,7 +73,7 @@ def differences(games: Sequence[CrossGame], size: int, role: int) -> dict[str, l
             earned.setdefault((own, other), {}).setdefault(one.seed, []).append(reward)
     found: dict[str, list[Estimate]] = {}
     for (own, other), ours in earned.items():
-        if not own.endswith("(script)") and (RANDOM_GROUP, other) in earned:
+        if not is_script_group(own) and (RANDOM_GROUP, other) in earned:
             more = _more(ours, earned[RANDOM_GROUP, other], other)
             found.setdefault(own, []).append(more)
     return found
@@ -81,7 +81,7 @@ def differences(games: Sequence[CrossGame], size: int, role: int) -> dict[str, l
 
 def _more(ours: Rewards, by_chance: Rewards, other: str) -> Estimate:
     """What a group earns more than random agents against one other side, over its seeds."""
-    if other.endswith("(script)"):
+    if is_script_group(other):
         (games,) = by_chance.values()
         return difference([float(np.mean(ours[seed])) for seed in ours], games)
     shared = [seed for seed in ours if seed in by_chance]

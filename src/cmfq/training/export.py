@@ -103,6 +103,6 @@ def average(policies: Sequence[QPolicy]) -> QPolicy:
     networks = [ensemble([policy.network]) for policy in policies]
     *_, last = networks
     with torch.no_grad():
-        for weight, *others in zip(*(one.parameters() for one in reversed(networks)), strict=True):
-            weight.copy_(torch.stack([*reversed(others), weight]).mean(0))
+        for weights in zip(*(network.parameters() for network in networks), strict=True):
+            weights[-1].copy_(torch.stack(weights).mean(0))
     return replace(policies[-1], network=last)

@@ -31,7 +31,7 @@ class Worlds:
         return self._sized[place, size]
 
     def settings_of(self, environment: Environment) -> EnvironmentSettings:
-        """Settings of one of the environments: of the size that it was made for."""
+        """Settings of one of the environments, with the size that it was made for."""
         for (_, size), sized in self._sized.items():
             if sized is environment:
                 return self._settings.resized(size)

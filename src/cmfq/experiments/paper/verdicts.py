@@ -22,6 +22,7 @@ from cmfq.experiments.paper.claims import (
 )
 from cmfq.experiments.paper.plan import Effort, size_of
 from cmfq.play.crossing import CrossGame
+from cmfq.play.entrants import is_script_group
 from cmfq.play.reading import finished_tournament
 from cmfq.play.standings import Standings, standings
 from cmfq.results.curves import METRICS, by_group, stored_metrics
@@ -176,7 +177,7 @@ def _earned(measured: Earns | Steadier, games: Sequence[CrossGame]) -> tuple[Est
                     for one in games
                     if (one.size, one.seed) == (size, seed)
                     for own, other in [(one.first, one.second)[:: -1 if measured.role else 1]]
-                    if own == group and not other.endswith("(script)")
+                    if own == group and not is_script_group(other)
                 ]
             )
         )
