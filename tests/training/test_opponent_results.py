@@ -50,6 +50,18 @@ def test_results_of_roles_are_measured_by_what_the_role_earned_before() -> None:
     assert results.win_rates() == {"predator/greedy": 0.5, "prey/greedy": 1.0}
 
 
+def test_a_rounding_error_decides_no_game() -> None:
+    """Sums of 0.1 and 0.2 and of 0.3 are equal rewards, added in another order."""
+    alike = Results([TEAM, TEAM], ([0], [1]), "rewards", 100)
+    alike.record("swarm", 0, None, game((0.1 + 0.2, 0.3)))
+    roles = Results([replace(TEAM, role="predator"), TEAM], ([0], [1]), "rewards", 100)
+    for _ in range(3):  # their mean is 0.10000000000000002
+        roles.record("self", None, None, game((0.1, 0.0)))
+    roles.record("greedy", 0, None, game((0.1, 0.0)))
+    assert alike.win_rates() == {"swarm": 0.5}
+    assert roles.win_rates() == {"predator/greedy": 0.5}
+
+
 SMALL = (
     "--size", "12", "--max-steps", "40", "--episodes", "10", "--checkpoint-period", "8",
     "--batch-size", "64", "--min-updates", "2", "--replay-bytes", "20000000",

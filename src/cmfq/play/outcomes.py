@@ -14,15 +14,12 @@ import numpy.typing as npt
 
 from cmfq.combat import Combat
 from cmfq.environments.settings import Measure
+from cmfq.margins import margin_between
 from cmfq.play.game_log import GameRecord
 from cmfq.play.games import Game
 from cmfq.statistics.replication import Estimate, mean_interval, rate_interval
 
 FloatArray = npt.NDArray[np.float64]
-
-ROUNDING = 1e-6
-"""Greatest difference of two sums of rewards, for each unit of the greater one, that is none: 32
-bits hold a reward to 6e-8."""
 
 PlayedGame = Game | GameRecord
 """A game of two players, as matches and tournaments record it."""
@@ -65,11 +62,6 @@ def outcome_of(game: PlayedGame, side: int, decided_by: Measure) -> Outcome:
 def margin_of(game: PlayedGame, decided_by: Measure) -> float:
     """Margin of a game: survivors or rewards of A less B's; 0 for a draw."""
     return margin_between(*_scores(game, decided_by))
-
-
-def margin_between(ours: float, theirs: float) -> float:
-    """What one player has more than another; 0 where it is a rounding error of their sums."""
-    return 0.0 if math.isclose(ours, theirs, rel_tol=ROUNDING) else ours - theirs
 
 
 def _scores(game: PlayedGame, decided_by: Measure) -> tuple[float, float]:

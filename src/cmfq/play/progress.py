@@ -15,6 +15,7 @@ from cmfq.environments.keeping import teams_of
 from cmfq.environments.settings import EnvironmentSettings, Measure
 from cmfq.environments.sides import are_alike
 from cmfq.errors import UserError
+from cmfq.margins import margin_between
 from cmfq.play.engine import by_number, by_players, play_planned, play_scheduled
 from cmfq.play.entrants import (
     Entrant,
@@ -30,7 +31,6 @@ from cmfq.play.outcomes import (
     YARDSTICKS,
     Outcome,
     estimate_over_runs,
-    margin_between,
     on_side,
     outcome_of,
     points_of,

@@ -8,6 +8,7 @@ import numpy as np
 
 from cmfq.environments.base import TeamSpecification
 from cmfq.environments.settings import Measure
+from cmfq.margins import margin_between
 from cmfq.rollout import Episode
 
 Key = tuple[str, str, int | None]
@@ -79,13 +80,13 @@ class Results:
         """Survivors or rewards of a side, less those of the other."""
         values = played.survivors if measure == "survivors" else played.rewards
         ours, theirs = (sum(values[team] for team in self._sides[one]) for one in (side, 1 - side))
-        return ours - theirs
+        return margin_between(ours, theirs)
 
     def _less_its_mean(self, side: int, played: Episode) -> float:
         """Reward of a side, less its mean over the games before, to which it is added."""
         reward = sum(played.rewards[team] for team in self._sides[side])
         before = self._rewards.setdefault(self.roles[side], self._window())
-        margin = reward - sum(before) / len(before) if before else 0.0
+        margin = margin_between(reward, sum(before) / len(before)) if before else 0.0
         before.append(reward)
         return margin
 
