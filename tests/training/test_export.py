@@ -84,6 +84,10 @@ def test_what_cannot_be_exported(runs: Path, tmp_path: Path) -> None:
     shutil.copytree(runs / "cmfq-0", tmp_path / "bare", ignore=lambda *_: ["checkpoints"])
     with pytest.raises(UserError, match="bare has no checkpoints"):
         export_policy([tmp_path / "bare"], out, "last", checkpoints=1)
+    again = tmp_path / "again"
+    again.symlink_to(runs / "cmfq-0")
+    with pytest.raises(UserError, match=r"cmfq-0 and .*again are one run: give every run once"):
+        export_policy([runs / "cmfq-0", again], out, "ensemble", checkpoints=1)
     with pytest.raises(UserError, match="not a run folder"):
         export_policy([tmp_path], out, "last", checkpoints=1)
     with pytest.raises(UserError, match="cannot write"):

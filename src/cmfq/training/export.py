@@ -35,13 +35,14 @@ def export_policy(
         The last checkpoint of each run that is in it.
 
     Raises:
-        UserError: a run has fewer checkpoints or other networks than the last one, or nothing can
-            be written there.
+        UserError: a run is given twice, has fewer checkpoints or other networks than the last
+            one, or nothing can be written there.
     """
     if out.suffix != ".safetensors" or not out.absolute().parent.is_dir():
         raise UserError(f"cannot write {out}: give a .safetensors file in a folder that exists")
     if method != "ensemble" and len(runs) > 1:
         raise UserError(f"method is {method}, for one run: give method ensemble, or a single run")
+    _check_distinct(runs)
     settings = Run.open(locate(runs[-1])).description().settings
     found = [last_checkpoints(run, 1 if method == "last" else checkpoints, until) for run in runs]
     last = found[-1][-1]
@@ -57,6 +58,19 @@ def export_policy(
         episode=last.description.episode,
     )
     return [own[-1].path for own in found]
+
+
+def _check_distinct(runs: Sequence[Path]) -> None:
+    """Refuse a run that would count twice, under whatever name.
+
+    Raises:
+        UserError: one would.
+    """
+    names: dict[Path, Path] = {}
+    for run in runs:
+        first = names.setdefault(locate(run).resolve(), run)
+        if first is not run:
+            raise UserError(f"{first} and {run} are one run: give every run once")
 
 
 def _check_alike(run: Path, one: Checkpoint, other: Checkpoint) -> None:
