@@ -5,6 +5,7 @@ import os
 # Tests run beside each other: threads that wait for each other's cores make each several times as
 # slow. Read before the first of these libraries is imported, here and in every process of a test.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # where a test has two, they do not spin
 
 import signal
 from collections.abc import Callable, Iterator

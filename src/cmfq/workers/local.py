@@ -131,9 +131,9 @@ class Processes:
         try:
             outcome: Finished = handle.result()
         except BrokenProcessPool as error:
-            ends = [process.exitcode for process in (pool._processes or {}).values()]
-            pool.shutdown(wait=False)
-            if UNGUARDED in ends:
+            ended = list((pool._processes or {}).values())
+            pool.shutdown(wait=True)  # or its own thread asks for the exit status at the same time
+            if UNGUARDED in [process.exitcode for process in ended]:
                 raise UserError(
                     "the script that calls this with several workers is run again by each of them: "
                     'put what it does under `if __name__ == "__main__":`, or give workers=1'
