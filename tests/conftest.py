@@ -48,6 +48,11 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A cluster takes minutes to start and to end: first, so that nothing waits for it at last."""
+    items.sort(key=lambda item: item.path.stem != "test_ray")
+
+
 @pytest.fixture(autouse=True)
 def one_thread() -> None:
     """A run sets the number of threads of its process, which stays for the next test."""
