@@ -15,7 +15,7 @@ LAYERS = [
     {"errors", "hints", "interrupts", "notices", "zoo"},
     {"imports", "decoding"},
     {"mean_field", "environments", "storage", "undo", "outputs", "devices"},
-    {"objective", "batch", "adam", "replay_columns"},
+    {"objective", "margins", "batch", "adam", "replay_columns"},
     {"graphs"},
     {"heads"},
     {"networks"},

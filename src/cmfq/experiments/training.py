@@ -153,8 +153,9 @@ def _train_in(
     begun = _has_begun(path)
     if begun:  # it may be watched in another way
         settings = Run.open(path).description().settings
+    has_state = begun and Run.open(path).has_state
     with (
-        closing(SelfPlay(settings, load_player)) as self_play,
+        closing(SelfPlay(settings, load_player, has_state)) as self_play,
         Run.open(path) if begun else Run.create(path, self_play.settings) as run,
     ):
         run.restore(self_play)

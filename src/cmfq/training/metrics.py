@@ -1,6 +1,12 @@
 """One row of a run's metrics: what an episode brought."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from cmfq.environments.base import TeamSpecification
+from cmfq.environments.sides import enemies_of
+from cmfq.rollout import Episode
 
 
 @dataclass(frozen=True)
@@ -59,3 +65,23 @@ class EpisodeMetrics:
     """The same over all opponents but ``self`` together; none before the first such game."""
     gate_openings: int | None
     """Replacements of the gated self since the run began; ``None`` without a gate."""
+
+
+def measures_of(played: Episode, teams: Sequence[TeamSpecification]) -> dict[str, Any]:
+    """Fields of :class:`EpisodeMetrics` that say how a game went."""
+    combat, enemies = played.combat, enemies_of(teams)
+    return {
+        "steps": played.steps,
+        "agent_steps": played.agent_steps,
+        "rewards": list(played.rewards),
+        "kills": [sum(played.deaths[team] for team in others) for others in enemies],
+        "deaths": list(played.deaths),
+        "survivors": list(played.survivors),
+        "truncated": played.truncated,
+        "damage": [sum(combat[team].damage_taken for team in others) for others in enemies]
+        if combat
+        else None,
+        "attacks_unhurt": [one.share_unhurt for one in combat] if combat else None,
+        "attacks_hurt": [one.share_hurt for one in combat] if combat else None,
+        "attacks_by_health": list(played.attacks_by_health) if played.attacks_by_health else None,
+    }

@@ -1,7 +1,7 @@
 """Opponents of a training run: who is met in which game, and how the learners fare."""
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,9 +22,7 @@ from cmfq.training.own_player import load_own_player
 from cmfq.training.results import Results, title_of
 from cmfq.training.role_learner import join_names, split_names
 from cmfq.training.settings import RunSettings
-
-LoadPlayer = Callable[[str, str, Sequence[TeamSpecification]], Mapping[str, Policy]]
-"""``(name, kind of environment, teams) -> the policy of each role``, of scripts and checkpoints."""
+from cmfq.training.start import LoadPlayer
 
 
 @dataclass(frozen=True)

@@ -13,10 +13,12 @@ from cmfq.decoding import Damage
 from cmfq.environments.base import TeamSpecification
 from cmfq.errors import UserError
 from cmfq.learner import Learner, LearnerSettings
+from cmfq.networks import QNetwork
 from cmfq.new_network import new_network
 from cmfq.policies import QPolicy
 from cmfq.replay_buffer import ReplayBuffer
 from cmfq.training.settings import RunSettings
+from cmfq.training.start import take_weights
 
 
 class RoleLearner:
@@ -29,6 +31,10 @@ class RoleLearner:
         network_seed: random seed of the initial weights.
         generator: generator of what learning draws.
         device: device of all tensors; the initial weights are the same on each.
+        start: trained network whose weights are the initial ones; none: they are random.
+
+    Raises:
+        UserError: that network is of another kind, or a batch is larger than the replay buffer.
     """
 
     def __init__(
@@ -39,11 +45,14 @@ class RoleLearner:
         network_seed: np.random.SeedSequence,
         generator: np.random.Generator,
         device: torch.device,
+        start: QNetwork | None = None,
     ) -> None:
         algorithm = settings.algorithms.get(specification.role, settings.algorithm)
         with torch.random.fork_rng():
             torch.manual_seed(int(network_seed.generate_state(1)[0]))
             network = new_network(specification, settings.network, algorithm)
+        if start is not None:
+            take_weights(network, start, settings.start_from, specification.role)
         network.to(device)
         network.in_bfloat16 = settings.arithmetic == "bfloat16"
         beta = settings.exploration.beta(0)

@@ -161,6 +161,11 @@ class Run:
             stored.environment, settings, stored.versions, stored.skipped_seeds, stored.devices
         )
 
+    @property
+    def has_state(self) -> bool:
+        """Whether there is a state to restore; a run that was killed at its beginning has none."""
+        return (self.path / STATE_FILE).exists()
+
     def checkpoint(self, episode: int) -> Path:
         """File of the policies that had been trained so far."""
         return self.path / "checkpoints" / f"{episode:06d}.safetensors"
@@ -211,7 +216,7 @@ class Run:
 
     def begin(self, self_play: SelfPlay) -> None:
         """Write the state before the first episode, if there is none: a run always has one."""
-        if not (self.path / STATE_FILE).exists():
+        if not self.has_state:
             write_tensors(self.path / STATE_FILE, *self_play.state())
 
     def save(self, self_play: SelfPlay) -> None:

@@ -13,7 +13,6 @@ from torch import Tensor
 from cmfq.devices import find_device, require_arithmetic
 from cmfq.environments.base import Environment
 from cmfq.environments.keeping import close_kept
-from cmfq.environments.sides import enemies_of
 from cmfq.errors import UserError
 from cmfq.policies import Policy, QPolicy
 from cmfq.replay_writer import ReplayWriter
@@ -21,11 +20,12 @@ from cmfq.rollout import Episode, Observer, play_episodes
 from cmfq.storage import plain
 from cmfq.training.head import settle_head
 from cmfq.training.influence import InfluenceTally
-from cmfq.training.metrics import EpisodeMetrics
-from cmfq.training.opponents import LoadPlayer, Meeting, Opponents
+from cmfq.training.metrics import EpisodeMetrics, measures_of
+from cmfq.training.opponents import Meeting, Opponents
 from cmfq.training.role_learner import RoleLearner, join_names, split_names, tensors_of
 from cmfq.training.roles import check_roles
 from cmfq.training.settings import RunSettings
+from cmfq.training.start import LoadPlayer, load_start
 from cmfq.training.undoing import undone_on_failure
 from cmfq.training.worlds import Worlds
 
@@ -45,15 +45,18 @@ class SelfPlay:
         settings: settings of the run.
         load_player: loads the opponents that are scripts, checkpoints or run folders, as
             :func:`cmfq.play.players.load_player` does.
+        begun: a state is restored next: what training started from is not loaded.
     """
 
-    def __init__(self, settings: RunSettings, load_player: LoadPlayer | None = None) -> None:
+    def __init__(
+        self, settings: RunSettings, load_player: LoadPlayer | None = None, begun: bool = False
+    ) -> None:
         with ExitStack() as made:
-            self._begin(settings, load_player, made)
+            self._begin(settings, load_player, begun, made)
             made.pop_all()
 
     def _begin(
-        self, settings: RunSettings, load_player: LoadPlayer | None, made: ExitStack
+        self, settings: RunSettings, load_player: LoadPlayer | None, begun: bool, made: ExitStack
     ) -> None:
         torch.set_num_threads(settings.threads)
         device = find_device(settings.device)
@@ -69,6 +72,7 @@ class SelfPlay:
         self.settings = settings = settle_head(settings, self.teams)
         roles = {team.role: team for team in self.teams}
         check_roles(settings, roles)
+        start = {} if begun else load_start(settings, self.teams, load_player)
         self._generators = {
             "episode": np.random.default_rng(episode_seed),
             "acting": np.random.default_rng(acting_seed),
@@ -76,10 +80,14 @@ class SelfPlay:
         self.sides: dict[str, RoleLearner] = {}
         """The learner of each role."""
         for role, specification in roles.items():
-            generator = np.random.default_rng(learning_seed)
-            teams = sum(team.role == role for team in self.teams)
             self.sides[role] = RoleLearner(
-                specification, teams, settings, network_seed, generator, device
+                specification,
+                sum(team.role == role for team in self.teams),
+                settings,
+                network_seed,
+                np.random.default_rng(learning_seed),
+                device,
+                start.get(role),
             )
             network_seed, learning_seed = seeds.spawn(2)
         self._generators["opponents"] = np.random.default_rng(seeds.spawn(1)[0])
@@ -252,24 +260,10 @@ class SelfPlay:
         self.episode += 1
         self.opponents.record(meeting, played)
         sides = self.sides.values()
-        combat = played.combat
-        enemies = enemies_of(self.teams)
         every_loss = [loss for role_losses in losses.values() for loss in role_losses]
         return EpisodeMetrics(
             episode=self.episode,
-            steps=played.steps,
-            agent_steps=played.agent_steps,
-            rewards=list(played.rewards),
-            kills=[sum(played.deaths[team] for team in others) for others in enemies],
-            deaths=list(played.deaths),
-            survivors=list(played.survivors),
-            truncated=played.truncated,
-            damage=[sum(combat[team].damage_taken for team in others) for others in enemies]
-            if combat
-            else None,
-            attacks_unhurt=[one.share_unhurt for one in combat] if combat else None,
-            attacks_hurt=[one.share_hurt for one in combat] if combat else None,
-            attacks_by_health=list(played.attacks_by_health) if played.attacks_by_health else None,
+            **measures_of(played, self.teams),
             **influence.measures(),
             loss=_mean(every_loss),
             role_losses=[_mean(role_losses) for role_losses in losses.values()],
@@ -316,11 +310,9 @@ class SelfPlay:
         if "opponents" in info:
             self.opponents.restore(own.get(OPPONENTS, {}), info["opponents"])
         else:
+            former = {role: split_names(tensors_of(role, own)) for role in self.sides}
             self.opponents.restore_snapshot(
-                {
-                    role: split_names(tensors_of(role, own)).get("opponent", {})
-                    for role in self.sides
-                }
+                {role: parts.get("opponent", {}) for role, parts in former.items()}
             )
 
 

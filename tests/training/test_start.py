@@ -1,0 +1,128 @@
+"""Training that starts from the weights of an earlier run."""
+
+import shutil
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+import cmfq
+from cmfq.environments.pursuit import PursuitSettings
+from cmfq.errors import UserError
+from cmfq.experiments.training import train_missing
+from cmfq.play.players import load_player
+from cmfq.training.checkpoint import load_checkpoint
+from cmfq.training.run import Run
+from cmfq.training.self_play import SelfPlay
+from cmfq.training.settings import RunSettings, TrainSettings
+
+Tiny = TrainSettings[cmfq.BattleSettings]
+
+
+def last(run: Path) -> bytes:
+    return sorted((run / "checkpoints").iterdir())[-1].read_bytes()
+
+
+@pytest.fixture
+def first(runs: Path, tmp_path: Path) -> Path:
+    """A run of this test alone."""
+    return Path(shutil.copytree(runs / "cmfq-0", tmp_path / "first"))
+
+
+@pytest.mark.parametrize("what", ["run", "file"])
+def test_every_copy_of_the_network_starts_from_the_last_checkpoint(
+    tiny: Tiny, first: Path, what: str
+) -> None:
+    file = first / "checkpoints" / f"{2 if what == 'file' else 3:06d}.safetensors"
+    settings = replace(tiny, start_from=str(file if what == "file" else first))
+    with closing(SelfPlay(settings, load_player)) as begun:
+        wanted = load_checkpoint(file).policies["agent"].network.state_dict()
+        [side] = begun.sides.values()
+        averaged = side.learner.averaged_policy().network
+        for network in (side.policy.network, side.learner.target_network, averaged):
+            for name, weight in network.state_dict().items():
+                assert torch.equal(weight, wanted[name])
+
+
+def test_it_learns_on_from_there(tiny: Tiny, first: Path, tmp_path: Path) -> None:
+    learner = replace(tiny.learner, learning_rate=1e-12, final_learning_rate=1e-12)
+    settings = replace(tiny, learner=learner)
+    there = replace(settings, start_from=str(first))
+    cmfq.train(settings, run=tmp_path / "anew")
+    cmfq.train(there, run=tmp_path / "on")
+    wanted = load_checkpoint(first).policies["agent"].network.state_dict()
+    for run, alike in (("anew", False), ("on", True)):
+        found = load_checkpoint(tmp_path / run).policies["agent"].network.state_dict()
+        same = [torch.allclose(found[name], wanted[name], atol=1e-6) for name in wanted]
+        assert all(same) is alike
+
+
+def test_a_stopped_run_needs_its_start_no_more(tiny: Tiny, first: Path, tmp_path: Path) -> None:
+    settings = replace(tiny, start_from=str(first), opponents=("self", "past"))
+    cmfq.train(settings, run=tmp_path / "whole")
+    stopped = cmfq.train(settings, run=tmp_path / "parts", should_stop=lambda: True)
+    assert not stopped.finished
+    shutil.rmtree(first)
+    assert cmfq.resume(tmp_path / "parts").finished
+    assert last(tmp_path / "parts") == last(tmp_path / "whole")
+
+
+def test_a_run_killed_before_its_first_state_starts_there(
+    tiny: Tiny, first: Path, tmp_path: Path
+) -> None:
+    settings = replace(tiny, start_from=str(first))
+    cmfq.train(settings, run=tmp_path / "whole")
+    with closing(SelfPlay(settings, load_player)) as self_play:
+        Run.create(tmp_path / "killed", self_play.settings)
+    cmfq.resume(tmp_path / "killed")
+    assert last(tmp_path / "killed") == last(tmp_path / "whole")
+
+
+def test_many_runs_start_there_and_are_continued_without_it(
+    tiny: Tiny, first: Path, tmp_path: Path
+) -> None:
+    runs: dict[str, RunSettings] = {"a": replace(tiny, start_from=str(first))}
+    cmfq.train(runs["a"], run=tmp_path / "whole")
+    cmfq.train(runs["a"], run=tmp_path / "many" / "a", should_stop=lambda: True)
+    shutil.rmtree(first)
+    assert list(train_missing(runs, tmp_path / "many")) == ["a"]
+    assert last(tmp_path / "many" / "a") == last(tmp_path / "whole")
+
+
+def test_of_an_ensemble_the_run_s_own_network_is_taken(tiny: Tiny, tmp_path: Path) -> None:
+    one = replace(
+        tiny, ensemble=2, checkpoint_period=1, network=replace(tiny.network, head="pairwise")
+    )
+    cmfq.train(one, run=tmp_path / "first")
+    settings = replace(one, start_from=str(tmp_path / "first"))
+    with closing(SelfPlay(settings, load_player)) as begun:
+        [side] = begun.sides.values()
+        network = load_checkpoint(tmp_path / "first").policies["agent"].network
+        assert len(network.members) == 1
+        assert not len(side.policy.network.members)
+        for name, weight in side.policy.network.state_dict().items():
+            assert torch.equal(weight, network.state_dict()[name])
+
+
+def test_what_training_cannot_start_from(tiny: Tiny, first: Path, tmp_path: Path) -> None:
+    def refused(settings: RunSettings, match: str) -> None:
+        with pytest.raises(UserError, match=match):
+            cmfq.train(settings, run=tmp_path / "run")
+        assert not (tmp_path / "run").exists()
+
+    refused(
+        replace(tiny, start_from="swarm"), "start_from is swarm, a player without weights: give"
+    )
+    refused(replace(tiny, start_from="nobody"), "start_from is nobody: there is no player 'nobody'")
+    settings = replace(tiny, start_from=str(first))
+    for other in (
+        replace(settings, network=replace(tiny.network, hidden_units=17)),
+        replace(settings, algorithm="attention-mfq"),
+    ):
+        refused(other, "start_from is .*: its network of agent is another one than that of these")
+    pursuit = replace(settings, environment=PursuitSettings(predators=12, max_steps=5))
+    refused(pursuit, r"start_from is .* was trained on battle: it cannot play pursuit")
+    with pytest.raises(UserError, match="in Python, give SelfPlay load_player"):
+        SelfPlay(settings)
