@@ -80,12 +80,28 @@ def populations(runs: Sequence[Path], members: int) -> list[tuple[Path, ...]]:
 
 
 def training_of(run: Path) -> str:
-    """Preset of a run, and the settings that differ from it, but for the seed."""
+    """Preset of a run, and the settings that differ from it, but for the seed.
+
+    Of a run that started from another one: what that one had, then its own.
+    """
     settings = Run.open(run).description().settings
     usual = preset_training(settings.preset, default_settings(settings.environment.kind))
-    changed = differences(replace(usual, seed=settings.seed), settings)
-    words = [f"{path.rpartition('.')[2]} {value}" for path, value in changed.items()]
-    return f"preset {settings.preset}, {', '.join(words)}" if words else f"preset {settings.preset}"
+    usual = replace(usual, seed=settings.seed, start_from=settings.start_from)
+    changed = differences(usual, settings)
+    words = [
+        f"{path.rpartition('.')[2]} {_text(value)}"
+        for path, value in changed.items()
+        if path != "checkpoint_period"
+    ]
+    own = ", ".join((f"preset {settings.preset}", *words))
+    if settings.start_from is None:
+        return own
+    before = training_of(Path(settings.start_from))
+    return f"{before}; then {own.removeprefix(f'preset {settings.preset}, ')}"
+
+
+def _text(value: object) -> str:
+    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def play(

@@ -33,6 +33,20 @@ def test_populations_share_no_run() -> None:
         populations(runs, 4)
 
 
+def test_what_a_run_was_trained_with_says_what_it_started_from(
+    tiny: TrainSettings[BattleSettings], tmp_path: Path
+) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    cmfq.train(replace(tiny, episodes=2, seed=1), run=first)
+    on = replace(tiny, episodes=3, seed=2, start_from=str(first), sizes=(12, 16))
+    cmfq.train(on, run=second)
+    training = study.training_of(second)
+    assert training.startswith(f"{study.training_of(first)}; then size 12, ")
+    assert "episodes 3, sizes 12 16, " in training.partition("; then ")[2]
+    assert "seed" not in training
+    assert "start_from" not in training
+
+
 def test_nothing_is_played_twice(
     tiny: TrainSettings[BattleSettings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
