@@ -1,9 +1,11 @@
 """Training that starts from the weights of an earlier run."""
 
 import shutil
+import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -126,3 +128,20 @@ def test_what_training_cannot_start_from(tiny: Tiny, first: Path, tmp_path: Path
     refused(pursuit, r"start_from is .* was trained on battle: it cannot play pursuit")
     with pytest.raises(UserError, match="in Python, give SelfPlay load_player"):
         SelfPlay(settings)
+
+
+def test_a_start_runs_no_code(tiny: Tiny, first: Path) -> None:
+    with pytest.raises(UserError, match="start_from is json:loads, a player of your own, which"):
+        replace(tiny, start_from="json:loads")
+    file = first / "run.json"
+    file.write_text(file.read_text().replace('"start_from": null', '"start_from": "this:d"'))
+    with pytest.raises(UserError, match="start_from is this:d, a player of your own, which"):
+        cmfq.resume(first)
+    assert "this" not in sys.modules
+
+
+@pytest.mark.parametrize("what", ["start_from", "opponents", "evaluate_against"])
+def test_a_player_is_named_by_a_string(tiny: Tiny, what: str) -> None:
+    path: Any = Path("first") if what == "start_from" else ("random", Path("first"))
+    with pytest.raises(UserError, match=rf"{what} has .*Path\('first'\), .*: give 'first'$"):
+        replace(tiny, **{what: path})

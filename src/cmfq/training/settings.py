@@ -116,6 +116,7 @@ class TrainSettings(Generic[Settings]):
     def __post_init__(self) -> None:
         for algorithm in (self.algorithm, *self.algorithms.values()):
             check_algorithm(algorithm)
+        self._check_names()
         require_range(self, 1, 1024, "environments")
         require_range(self, 1, 1e9, "episodes", "checkpoint_period")
         require_range(self, 1, 100, "ensemble")
@@ -136,6 +137,23 @@ class TrainSettings(Generic[Settings]):
         if self.arithmetic not in get_args(Arithmetic):
             raise unknown_name("arithmetic", self.arithmetic, get_args(Arithmetic))
         require_range(self, 0, 2**63, "seed")
+
+    def _check_names(self) -> None:
+        """Refuse names of players that are no strings, and a start that is known to be none."""
+        start = () if self.start_from is None else (self.start_from,)
+        for what, names in (
+            ("start_from", start),
+            ("opponents", self.opponents),
+            ("evaluate_against", self.evaluate_against),
+        ):
+            for name in names:
+                if not isinstance(name, str):
+                    raise UserError(f"{what} has {name!r}, which is no string: give {str(name)!r}")
+        if own_names(*start):
+            raise UserError(
+                f"start_from is {self.start_from}, a player of your own, which has no weights: give "
+                "a run folder, a checkpoint file or a policy of the zoo"
+            )
 
     def computed(self, device: str | None, arithmetic: Arithmetic | None) -> Self:
         """The same settings on another device or in another arithmetic; ``None`` keeps it."""
