@@ -144,6 +144,19 @@ def test_sizes_join_in_turn_each_after_an_equal_share_of_the_episodes() -> None:
     assert replace(settings, sizes_join="at-once").sizes_at(0) == (4, 4, 9)
 
 
+def test_sizes_join_in_turn_within_a_round_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    self_play = SelfPlay(replace(sized(9, 9), sizes_join="in-turn"))
+    asked: list[int] = []
+
+    def sizes_at(_: object, episode: int) -> tuple[int, ...]:
+        asked.append(episode)
+        return (4,)
+
+    monkeypatch.setattr(TrainSettings, "sizes_at", sizes_at)
+    self_play.run_episodes()
+    assert asked == list(range(9))
+
+
 def test_oneself_counts_among_the_neighbours_if_asked() -> None:
     specification = SelfPlay(sized(1, 1)).teams[0]
     network = new_network(specification, TrainSettings(BattleSettings()).network, "mfq")

@@ -1,5 +1,6 @@
 """Roles, each with its own learner, and many worlds at once."""
 
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
@@ -22,7 +23,7 @@ from cmfq.objective import ObjectiveSettings
 from cmfq.play.bots import bot
 from cmfq.rollout import Episode, play_episode, play_episodes
 from cmfq.training.self_play import SelfPlay
-from cmfq.training.settings import TrainSettings
+from cmfq.training.settings import ExplorationSettings, TrainSettings
 
 
 def play(seeds: list[int]) -> list[Episode]:
@@ -103,6 +104,31 @@ def test_many_worlds_learn_as_much_and_count_every_episode(
     assert rows[0].updates >= 4 * tiny.learner.min_updates
     side = self_play.sides["agent"]
     assert len(side.replay) > sum(row.agent_steps for row in rows)
+
+
+def test_a_restored_run_has_the_temperature_that_its_last_round_was_played_with(
+    tiny: TrainSettings[BattleSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exploration = ExplorationSettings(beta_episodes=20)
+    learner = replace(tiny.learner, replay_bytes=2**25)
+    settings = replace(tiny, episodes=6, environments=4, exploration=exploration, learner=learner)
+    for played in (4, 6):
+        with closing(SelfPlay(settings)) as whole, closing(SelfPlay(settings)) as restored:
+            while whole.episode < played:
+                whole.run_episodes()
+            beta = whole.averaged_policies()["agent"].beta
+            assert beta == exploration.beta(0 if played == 4 else 4)
+            restored.restore(*whole.state())
+            assert restored.averaged_policies()["agent"].beta == beta
+            if played == 4:  # as after a round that could not be played
+
+                def fails(*_: object) -> None:
+                    raise UserError("the game cannot be played")
+
+                monkeypatch.setattr(restored, "_play", fails)
+                with pytest.raises(UserError, match="cannot be played"):
+                    restored.run_episodes()
+                assert restored.averaged_policies()["agent"].beta == beta
 
 
 def test_rows_say_what_damage_each_team_did(

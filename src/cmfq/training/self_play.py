@@ -192,7 +192,8 @@ class SelfPlay:
         """The environment of the next episode of a world, of a size that is drawn if there are."""
         if not self.settings.sizes:
             return self.environments[index]
-        size = int(self._generators["episode"].choice(self.settings.sizes_at(self.episode)))
+        sizes = self.settings.sizes_at(self.episode + index)
+        size = int(self._generators["episode"].choice(sizes))
         return self.worlds.of_size(index, size)
 
     def _learning(self, role: str, meeting: Meeting) -> list[int]:
@@ -227,7 +228,12 @@ class SelfPlay:
     def _set_undone(self) -> None:
         self.undone = True
         for side in self.sides.values():
-            side.policy.beta = self.settings.exploration.beta(max(0, self.episode - 1))
+            side.policy.beta = self._last_beta()
+
+    def _last_beta(self) -> float:
+        """``β`` of the last episodes, which were played side by side: that of the first of them."""
+        round_before = max(0, self.episode - 1) // self.settings.environments
+        return self.settings.exploration.beta(round_before * self.settings.environments)
 
     def averaged_policies(self) -> dict[str, QPolicy]:
         """The policy of each role that checkpoints hold: averaged weights, and ``β`` in play."""
@@ -304,7 +310,7 @@ class SelfPlay:
         self.episode = info["episode"]
         for role, side in self.sides.items():
             side.restore(tensors_of(role, own), info["sides"][role])
-            side.policy.beta = self.settings.exploration.beta(max(0, self.episode - 1))
+            side.policy.beta = self._last_beta()
         for name, state in info["generators"].items():
             self._generators[name].bit_generator.state = state
         if "opponents" in info:
