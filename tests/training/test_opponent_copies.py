@@ -51,6 +51,17 @@ def test_copies_stay_spread_over_the_whole_run(tiny: Tiny) -> None:
     assert max(np.diff([0, *kept])) <= 3 * min(np.diff([0, *kept]))
 
 
+@pytest.mark.parametrize(
+    ("trained", "size", "first"), [(True, 1, 10), (True, 2, 0), (True, 5, 0), (False, 20, 1)]
+)
+def test_what_a_run_started_from_stays(tiny: Tiny, trained: bool, size: int, first: int) -> None:
+    past = PastSelves(OpponentSettings(past_period=1, past_size=size), learners(tiny), trained)
+    for episode in range(10):
+        past.follow(episode, episode + 1)
+    found = list(past.copies)
+    assert (found[0], found[-1], len(found)) == (first, 10, min(size, 10))
+
+
 def test_which_copy_is_missed_least() -> None:
     assert least_missed([20, 40, 60, 80]) == 20  # all alike: the oldest goes
     assert least_missed([40, 80, 90, 100]) == 90

@@ -22,11 +22,15 @@ class PastSelves:
     Args:
         settings: period, number and choice.
         learners: learners of every role.
+        trained: whether the initial ones have learned already: they stay then, if there may be two.
     """
 
-    def __init__(self, settings: OpponentSettings, learners: LearnedPolicies) -> None:
+    def __init__(
+        self, settings: OpponentSettings, learners: LearnedPolicies, trained: bool = False
+    ) -> None:
         self._settings = settings
         self._learners = learners
+        self._trained = trained
         self.copies: dict[int, LearnedPolicies] = {0: copy_players(learners)}
         """By the number of episodes that they had been trained, in ascending order."""
 
@@ -35,10 +39,12 @@ class PastSelves:
         period = self._settings.past_period
         if before // period == episode // period:
             return
-        self.copies.pop(0, None)  # nothing was learned there: it stands in for the first copy
+        if not self._trained:
+            self.copies.pop(0, None)  # nothing was learned there: it stands in for the first copy
         self.copies[episode] = copy_players(self._learners)
-        if len(self.copies) > self._settings.past_size:
-            del self.copies[least_missed(list(self.copies))]
+        size = self._settings.past_size
+        if len(self.copies) > size:
+            del self.copies[least_missed([one for one in self.copies if one > 0 or size == 1])]
 
     def draw(self, generator: np.random.Generator, win_rate: Callable[[int], float]) -> int:
         """The episode of a past self, by ``past_choice``.

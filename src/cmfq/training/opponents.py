@@ -88,7 +88,9 @@ class Opponents:
         self._gate_measure: Measure = decided_by
         if self._settings.gate_measure == "reward":
             self._gate_measure = "rewards"
-        self._past = PastSelves(self._settings, learners) if PAST in self._shares else None
+        self._past = None
+        if PAST in self._shares:
+            self._past = PastSelves(self._settings, learners, settings.start_from is not None)
         self._gated = None
         if GATED in self._shares:
             _check_gate(settings, self._shares[GATED], self.results)
