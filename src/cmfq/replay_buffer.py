@@ -26,6 +26,15 @@ from cmfq.replay_columns import make_columns
 from cmfq.undo import NOT_TAKEN, Undo
 
 
+def rows_needed(writers: int, agents: int) -> int:
+    """Rows that a ring must have for so many teams, of so many agents each, that write at once.
+
+    A step must be there until the next one of its team completes it: the others of that time come
+    between, and the rest of a lap may be given up.
+    """
+    return (writers + 2) * agents
+
+
 class ReplayBuffer:
     """Ring buffer of agent-steps, at most ``capacity_bytes`` large, written by some teams at once.
 
@@ -272,9 +281,7 @@ class ReplayBuffer:
 
     def _claim(self, rows: int) -> slice:
         """Make room for a step at the head of the ring; older steps that it overlaps go whole."""
-        # A step must be there until the next one of its team completes it: the others of that time
-        # come between, and the rest of a lap may be given up.
-        if (self._writers + 2) * rows > self.capacity:
+        if rows_needed(self._writers, rows) > self.capacity:
             raise UserError(
                 f"the replay buffer holds {self.capacity} agent-steps, too few for {self._writers} "
                 f"team(s) of {rows} that play at once: raise replay_bytes"

@@ -176,9 +176,20 @@ def test_a_role_can_have_another_algorithm(tiny: TrainSettings[BattleSettings]) 
 
 
 def test_a_replay_too_small_for_its_worlds_is_refused(tiny: TrainSettings[BattleSettings]) -> None:
-    settings = replace(tiny, environments=200, episodes=200)
-    with pytest.raises(UserError, match=r"too few for 400 team\(s\) of 12 that play at once"):
-        SelfPlay(settings).run_episodes()
+    for settings, sentence in (
+        (
+            replace(tiny, environments=200, episodes=200),
+            r"replay_bytes is 8388608: .* holds 3233 agent-steps, but battle, 12 a side needs 4824,"
+            r" for 400 team\(s\) of 12 that play at once; raise it",
+        ),
+        (
+            replace(tiny, environments=4, sizes=(12, 400), sizes_join="in-turn"),
+            r"holds 3233 agent-steps, but battle, 400 a side needs 4000, for 8 team\(s\) of 400",
+        ),
+    ):
+        with pytest.raises(UserError, match=sentence):
+            SelfPlay(settings)
+    SelfPlay(replace(settings, sizes=(12, 289), episodes=2)).close()
 
 
 def test_the_learning_rate_falls_to_the_last_one_after_the_last_episode(

@@ -1,12 +1,13 @@
 """Check that the settings of a run fit the roles of its environment."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 
 from cmfq.algorithms import find_algorithm
 from cmfq.environments.base import TeamSpecification
 from cmfq.errors import UserError, unknown_name
 from cmfq.notices import notify
+from cmfq.replay_buffer import rows_needed
 from cmfq.training.settings import RunSettings
 
 
@@ -65,3 +66,34 @@ def _check_whole_steps(settings: RunSettings, roles: Collection[str]) -> None:
                 "neighbours of the next state, which is not of the same time for all then; give "
                 "n_steps 1, or another death"
             )
+
+
+def check_replays(
+    settings: RunSettings, teams: Sequence[TeamSpecification], rows: Mapping[str, int]
+) -> None:
+    """Refuse teams that the replay buffers are too small for, at the sizes that a run draws.
+
+    An environment of the user's own, which has one size, is not asked: a second one would be made.
+
+    Args:
+        settings: settings of the run.
+        teams: teams of its environment.
+        rows: rows that the replay buffer of each role holds.
+
+    Raises:
+        UserError: a team is too large.
+    """
+    world = settings.environment
+    usual = [] if world.own_functions else [world]
+    for sized in [world.resized(size) for size in settings.sizes] or usual:
+        for role, held in rows.items():
+            sizes = zip(teams, sized.team_sizes, strict=True)
+            agents = [number for team, number in sizes if team.role == role]
+            needed = rows_needed(settings.environments * len(agents), max(agents))
+            if needed > held:
+                raise UserError(
+                    f"replay_bytes is {settings.learner.replay_bytes}: the replay buffer holds "
+                    f"{held} agent-steps, but {sized.title} needs {needed}, for "
+                    f"{settings.environments * len(agents)} team(s) of {max(agents)} that play at "
+                    "once; raise it"
+                )

@@ -23,7 +23,7 @@ from cmfq.training.influence import InfluenceTally
 from cmfq.training.metrics import EpisodeMetrics, measures_of
 from cmfq.training.opponents import Meeting, Opponents
 from cmfq.training.role_learner import RoleLearner, join_names, split_names, tensors_of
-from cmfq.training.roles import check_roles
+from cmfq.training.roles import check_replays, check_roles
 from cmfq.training.settings import RunSettings
 from cmfq.training.start import LoadPlayer, load_start
 from cmfq.training.undoing import undone_on_failure
@@ -90,6 +90,8 @@ class SelfPlay:
                 start.get(role),
             )
             network_seed, learning_seed = seeds.spawn(2)
+        held = {role: side.replay.capacity for role, side in self.sides.items()}
+        check_replays(settings, self.teams, held)
         self._generators["opponents"] = np.random.default_rng(seeds.spawn(1)[0])
         self.opponents = Opponents(
             settings,
