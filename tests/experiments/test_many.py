@@ -56,6 +56,33 @@ def test_the_plan_in_the_documentation_is_one() -> None:
     assert runs["mfq-strong-4"].preset == "strong"
 
 
+def test_runs_of_a_plan_start_from_those_of_the_same_seed() -> None:
+    runs = read_many(Path(__file__).parents[2] / "docs/plans/strong.toml").runs()
+    assert len(runs) == 20
+    for seed in range(10):
+        assert runs[f"cmfq-small-{seed}"].start_from is None
+        assert runs[f"cmfq-large-{seed}"].start_from == f"runs/strong/cmfq-small-{seed}"
+        assert runs[f"cmfq-large-{seed}"].learner.learning_rate == 1e-4
+
+
+def test_a_start_is_named_by_the_algorithm_as_folders_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CMFQ_RUN_OWN_FUNCTIONS", "1")
+    path = tmp_path / "plan.toml"
+    text = (
+        PLAN.replace('"mfq"', '"cmfq.algorithms:causal"') + 'start_from = "a/{algorithm}-{seed}"\n'
+    )
+    path.write_text(text)
+    starts = [one.start_from for one in read_many(path).runs().values()]
+    assert starts == [
+        "a/cmfq-0",
+        "a/cmfq.algorithms-causal-0",
+        "a/cmfq-1",
+        "a/cmfq.algorithms-causal-1",
+    ]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [

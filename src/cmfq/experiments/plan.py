@@ -17,6 +17,9 @@ A plan is a TOML file::
     [variants.wide]
     "mean_field.radius" = inf
 
+    [variants.larger]                 # runs that start from others; these may be of the same plan
+    start_from = "runs/many/{algorithm}-strong-{seed}"
+
 Each run has a folder of its own: ``cmfq-64-strong-0``.
 """
 
@@ -74,10 +77,13 @@ class ManyRuns:
             self.seeds, self.sizes or (0,), variants, self.algorithms
         ):
             values = {**self.settings, **variants[variant], "algorithm": algorithm, "seed": seed}
+            if isinstance(start := values.get("start_from"), str):
+                start = start.replace("{seed}", str(seed))
+                values["start_from"] = start.replace("{algorithm}", _in_names(algorithm))
             settings = planned_settings(self.environment, values)
             if size:
                 settings = replace(settings, environment=settings.environment.resized(size))
-            parts = [algorithm.replace(":", "-"), *([str(size)] if size else []), variant, seed]
+            parts = [_in_names(algorithm), *([str(size)] if size else []), variant, seed]
             runs["-".join(str(part) for part in parts if part != "")] = settings
         return runs
 
@@ -114,6 +120,11 @@ def read_many(path: Path) -> ManyRuns:
     if len(runs) < _number(plan):
         raise UserError(f"{path} has runs of the same name: give each algorithm and variant once")
     return plan
+
+
+def _in_names(algorithm: str) -> str:
+    """An algorithm as it is a part of a folder's name."""
+    return algorithm.replace(":", "-")
 
 
 def _number(plan: ManyRuns) -> int:
