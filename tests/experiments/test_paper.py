@@ -8,9 +8,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
+from scipy.stats import norm
 
 from cmfq.cli import main
+from cmfq.environments.battle import BattleSettings
 from cmfq.environments.pursuit import PursuitSettings
 from cmfq.experiments.paper.claims import (
     CLAIMS,
@@ -33,15 +36,22 @@ from cmfq.experiments.paper.plan import (
     status_of,
     worlds_of,
 )
-from cmfq.experiments.paper.verdicts import check_claims, smallest_difference, verdict_of
+from cmfq.experiments.paper.verdicts import (
+    check_claims,
+    smallest_difference,
+    smallest_rate_difference,
+    verdict_of,
+)
 from cmfq.play.crossing import CrossGame
-from cmfq.play.entrants import Entrant
+from cmfq.play.entrants import Entrant, Player
+from cmfq.play.game_log import GameRecord, Tournament, TournamentSettings, tournament_text
 from cmfq.play.players import load_player
 from cmfq.results.curves import write_metrics
 from cmfq.results.origin import write_origin
 from cmfq.results.writing import as_markdown
 from cmfq.statistics.intervals import mean_interval
-from cmfq.statistics.replication import Estimate
+from cmfq.statistics.replication import Estimate, rate_interval
+from cmfq.storage import write_gzip
 from cmfq.training.self_play import SelfPlay
 
 QUICK = Effort(seeds=2, quick=True)
@@ -163,6 +173,50 @@ def test_the_smallest_difference_is_shown_in_four_cases_of_five(seeds: int) -> N
     assert 0.77 < shown < 0.87
     assert smallest_difference(Estimate(0.0, 0.0, 0.0), 1) == float("inf")
     assert np.isnan(smallest_difference(Estimate(0.3, 0.3, 0.3), 5))
+
+
+@pytest.mark.parametrize("seeds", [4, 8])
+def test_the_smallest_difference_of_a_win_rate_is_shown_in_four_cases_of_five(seeds: int) -> None:
+    """Near 1 an interval is longer on one side: half its width alone would give too little."""
+    generator = np.random.default_rng(0)
+
+    def scores(rate: float, games: int) -> npt.NDArray[np.float64]:
+        rows, columns = (
+            0.4 * generator.standard_normal((1000, *shape))
+            for shape in ((seeds, 1, 1), (1, seeds, 1))
+        )
+        luck = generator.standard_normal((1000, seeds, seeds, games))
+        strength = norm.ppf(rate) * np.sqrt(1 + 2 * 0.4**2)
+        return np.asarray(strength + rows + columns + luck > 0, float)
+
+    points = scores(0.5, 20)
+    smallest = np.array([smallest_rate_difference(one) for one in points[:30]])
+    typical = float(np.median(smallest))
+    found = rate_interval(scores(0.5 + typical, 20).mean(-1))
+    assert 0.7 < (found.low > 0.5).mean() < 0.9
+    assert smallest_rate_difference(points[0, :1]) == float("inf")
+    assert np.isnan(smallest_rate_difference(points[0, ..., :1]))
+
+
+def test_one_training_seed_proves_nothing_however_many_games_it_plays(tmp_path: Path) -> None:
+    cmfq, mfq = (
+        Entrant(name, name, 0, (Player(id, name, 400),), None)
+        for name, id in (("cmfq", "a1"), ("mfq", "b1"))
+    )
+    games = tuple(
+        GameRecord("a1", "b1", number, *((10, 0) if number < 17 else (0, 10)), 50, 0.0, 0.0)
+        for number in range(20)
+    )
+    played = Tournament(
+        TournamentSettings(BattleSettings(), 20, 0), {}, "cmfq", (cmfq, mfq), (), games
+    )
+    (tmp_path / "4b").mkdir()
+    write_gzip(tmp_path / "4b" / "tournament.json.gz", tournament_text(played).encode())
+    claim = Claim("CMFQ beats MFQ", Wins("4b", "cmfq", "mfq"))
+    (checked,) = check_claims([claim], Effort(seeds=1), tmp_path)
+    assert (checked.verdict, checked.seeds) == ("undecided", 1)
+    (row,) = claims_table([checked]).rows
+    assert row[1:5] == ("undecided", "85% (too few seeds)", "", "1")
 
 
 def test_the_greatest_use_of_a_bound_has_no_smallest_difference() -> None:

@@ -21,9 +21,9 @@ HOW_TO_READ = (
     "it. It *does "
     "not hold* where the interval lies on the other side, and is *undecided* otherwise: the true "
     "difference may be smaller than the *smallest difference*, which these seeds would show in "
-    f"{POWER:.0%} of cases. Win rates are in percent; rewards are per agent and step, of A minus "
-    f"B; training has *converged* where its reward moves by less than {NEAR:.0%} of its range in "
-    "its last tenth."
+    f"{POWER:.0%} of cases (of win rates: the difference from 1/2). Win rates are in percent; "
+    "rewards are per agent and step, of A minus B; training has *converged* where its reward moves "
+    f"by less than {NEAR:.0%} of its range in its last tenth."
 )
 
 

@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
+from scipy import optimize, special
 
 from cmfq.decoding import damage_of, decode_json, read_maybe_packed
 from cmfq.experiments.paper.claims import (
@@ -24,11 +24,12 @@ from cmfq.experiments.paper.plan import Effort, size_of
 from cmfq.play.crossing import CrossGame
 from cmfq.play.entrants import is_script_group
 from cmfq.play.reading import finished_tournament
-from cmfq.play.standings import Standings, standings
+from cmfq.play.standings import PairResults, Standings, all_results, standings
 from cmfq.results.curves import METRICS, by_group, stored_metrics
 from cmfq.results.learning import reward_of
 from cmfq.results.origin import read_origin
 from cmfq.statistics.intervals import mean_interval
+from cmfq.statistics.power import EXTREME, power, variation
 from cmfq.statistics.replication import Estimate
 
 Verdict = Literal["holds", "does not hold", "undecided", "not measured"]
@@ -47,7 +48,8 @@ class Checked:
     found: Estimate | None = None
     """What was measured, with its 95 % interval over seeds."""
     smallest: float = np.nan
-    """Difference that as many seeds with as much variation show in four cases of five."""
+    """Difference that as many seeds with as much variation show in four cases of five; nan where
+    none is known."""
     seeds: int = 0
 
 
@@ -62,7 +64,7 @@ def check_claims(claims: Sequence[Claim], effort: Effort, folder: Path) -> list[
     Raises:
         UserError: stored results are damaged.
     """
-    stored = _Stored(cache(_standings), cache(_games))
+    stored = _Stored(cache(_duels), cache(_games))
     return [_check(claim, effort, folder / claim.measured.figure, stored) for claim in claims]
 
 
@@ -84,7 +86,7 @@ def verdict_of(measured: Measured, found: Estimate) -> Verdict:
 
 
 def smallest_difference(found: Estimate, seeds: int) -> float:
-    """Difference that would be told in four cases of five, by the width of the interval found.
+    """Difference of means told in four cases of five, by the width of the interval found.
 
     The interval reaches ``t(0.975)`` standard errors, and power of 80 % takes ``t(0.8)`` more. nan
     for what has no interval.
@@ -95,6 +97,29 @@ def smallest_difference(found: Estimate, seeds: int) -> float:
         return float("nan")
     reach, power = special.stdtrit(seeds - 1, [0.975, POWER])
     return float((found.high - found.low) / 2 * (1 + power / reach))
+
+
+def smallest_rate_difference(points: npt.NDArray[np.float64]) -> float:
+    """Difference of a win rate from 1/2 that these seeds would show in four cases of five.
+
+    Seeds vary less near 0 and 1, where intervals are no longer symmetric: see
+    :func:`~cmfq.statistics.power.power`. nan where even the largest would not be shown so often.
+
+    Args:
+        points: ``(seeds of A, seeds of B, games)``, as in
+            :class:`~cmfq.play.standings.PairResults`.
+    """
+    seeds, largest = min(points.shape[:2]), 0.5 - EXTREME
+    if seeds < 2:
+        return float("inf")
+    if points.shape[2] < 2:
+        return float("nan")
+    found = variation(points)
+    if power(found, largest, seeds) < POWER:
+        return float("nan")
+    return float(
+        optimize.bisect(lambda one: power(found, one, seeds) - POWER, 0, largest, xtol=1e-3)
+    )
 
 
 def _claimed(measured: Measured) -> tuple[float, float]:
@@ -116,8 +141,24 @@ def _claimed(measured: Measured) -> tuple[float, float]:
 class _Stored(NamedTuple):
     """Readers of stored results, each file once for all claims that it is about."""
 
-    standings: Callable[[Path], Standings]
+    duels: Callable[[Path], "_Duels"]
     games: Callable[[Path], list[CrossGame]]
+
+
+class _Duels(NamedTuple):
+    """A tournament."""
+
+    standings: Standings
+    results: dict[tuple[str, str], PairResults]
+    """Games of every two groups, in the order of the groups."""
+
+
+class _Found(NamedTuple):
+    """What was measured, see :class:`Checked`."""
+
+    estimate: Estimate
+    seeds: int
+    smallest: float
 
 
 def _check(claim: Claim, effort: Effort, figure: Path, stored: _Stored) -> Checked:
@@ -127,22 +168,18 @@ def _check(claim: Claim, effort: Effort, figure: Path, stored: _Stored) -> Check
     found = _measure(measured, figure, stored)
     if found is None:
         return Checked(claim, "not measured")
-    estimate, seeds = found
-    verdict = verdict_of(claim.measured, estimate)
-    return Checked(claim, verdict, estimate, smallest_difference(estimate, seeds), seeds)
+    verdict = verdict_of(claim.measured, found.estimate)
+    return Checked(claim, verdict, found.estimate, found.smallest, found.seeds)
 
 
-def _measure(measured: Measured, figure: Path, stored: _Stored) -> tuple[Estimate, int] | None:
-    """What a claim is about, with the number of seeds; None where the figure is not there."""
+def _measure(measured: Measured, figure: Path, stored: _Stored) -> _Found | None:
+    """What a claim is about; None where the figure is not there."""
     match measured:
         case Wins():
             file = figure / (
                 f"tournament-{measured.size}.json.gz" if measured.size else "tournament.json.gz"
             )
-            if not file.is_file():
-                return None
-            compared = stored.standings(file).between(measured.a, measured.b)
-            return compared.win_rate, min(compared.seeds)
+            return _won(measured, stored.duels(file)) if file.is_file() else None
         case Earns() | Steadier():
             file = figure / "games.jsonl.gz"
             return _earned(measured, stored.games(file)) if file.is_file() else None
@@ -153,8 +190,9 @@ def _measure(measured: Measured, figure: Path, stored: _Stored) -> tuple[Estimat
             return _used(file) if file.is_file() else None
 
 
-def _standings(stored: Path) -> Standings:
-    return standings(finished_tournament(stored))
+def _duels(stored: Path) -> _Duels:
+    played = finished_tournament(stored)
+    return _Duels(standings(played), all_results(played))
 
 
 def _games(stored: Path) -> list[CrossGame]:
@@ -163,7 +201,23 @@ def _games(stored: Path) -> list[CrossGame]:
         return [decode_json(line, CrossGame) for line in lines]
 
 
-def _earned(measured: Earns | Steadier, games: Sequence[CrossGame]) -> tuple[Estimate, int]:
+def _won(measured: Wins, duels: _Duels) -> _Found:
+    """A's win rate against B.
+
+    Without an interval where a side has one seed: its games do not say how far another seed would
+    be from it. A smallest difference only for claims about 1/2.
+    """
+    a, b = measured.a, measured.b
+    compared = duels.standings.between(a, b)
+    rate, seeds = compared.win_rate, min(compared.seeds)
+    if seeds < 2:
+        return _Found(Estimate(rate.value, -np.inf, np.inf), seeds, np.inf)
+    claimed = measured.at_least if measured.about is None else measured.about
+    found = duels.results.get((a, b)) or duels.results[b, a]
+    return _Found(rate, seeds, smallest_rate_difference(found.points) if claimed == 0.5 else np.nan)
+
+
+def _earned(measured: Earns | Steadier, games: Sequence[CrossGame]) -> _Found:
     """A's reward less B's, paired by seed; of :class:`Steadier`, what B's changes more than A's."""
     sizes = sorted({one.size for one in games})
     seeds = sorted({one.seed for one in games})
@@ -191,10 +245,10 @@ def _earned(measured: Earns | Steadier, games: Sequence[CrossGame]) -> tuple[Est
             return abs(reward(group, sizes[-1], seed) - reward(group, sizes[0], seed))
 
         values = [change(measured.b, one) - change(measured.a, one) for one in seeds]
-    return _mean(np.array(values)), len(values)
+    return _mean(values)
 
 
-def _drift(measured: Converges, figure: Path) -> tuple[Estimate, int] | None:
+def _drift(measured: Converges, figure: Path) -> _Found | None:
     """Change of the mean reward from the last tenth but one to the last one, by its range.
 
     The runs of a group are those that the figure was drawn from, whatever their folders are called.
@@ -205,18 +259,20 @@ def _drift(measured: Converges, figure: Path) -> tuple[Estimate, int] | None:
         rewards = np.array([reward_of(row, teams) for row in rows])
         tenths = np.array([part.mean() for part in np.array_split(rewards, 10) if part.size])
         values.append((tenths[-1] - tenths[-2]) / max(np.ptp(tenths), 1e-9))
-    return (_mean(np.array(values)), len(values)) if values else None
+    return _mean(values) if values else None
 
 
-def _used(stored: Path) -> tuple[Estimate, int]:
+def _used(stored: Path) -> _Found:
     """The greatest share of the bound that any run uses: a maximum, so without an interval."""
     with damage_of(stored, "make the figure again"):
         rows = decode_json(stored.read_bytes(), dict[str, dict[str, float | str | None]])
     used = [float(row["bound_used"]) for row in rows.values() if row["bound_used"] is not None]
     greatest = max(used)
-    return Estimate(greatest, greatest, greatest), len(used)
+    return _Found(Estimate(greatest, greatest, greatest), len(used), np.nan)
 
 
-def _mean(values: npt.NDArray[np.float64]) -> Estimate:
-    low, high = mean_interval(values)
-    return Estimate(float(values.mean()), low, high)
+def _mean(values: Sequence[float]) -> _Found:
+    """Mean over seeds, a value a seed."""
+    low, high = mean_interval(np.array(values))
+    found = Estimate(float(np.mean(values)), low, high)
+    return _Found(found, len(values), smallest_difference(found, len(values)))
