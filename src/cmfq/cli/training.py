@@ -107,7 +107,7 @@ def resume(
     with Run.open(run) as folder:
         settings = folder.description().settings.computed(device, arithmetic)
         trackers = stored_trackers(folder.path) if track else {}
-        with closing(SelfPlay(settings, load_player, folder.has_state)) as self_play:
+        with closing(SelfPlay(settings, load_player, folder.has_begun)) as self_play:
             games = training_games(settings, self_play.environments[0]) if evaluate else None
             folder.restore(self_play)
             if moved := folder.move(self_play):

@@ -153,9 +153,9 @@ def _train_in(
     begun = _has_begun(path)
     if begun:  # it may be watched in another way
         settings = Run.open(path).description().settings
-    has_state = begun and Run.open(path).has_state
+    has_begun = begun and Run.open(path).has_begun
     with (
-        closing(SelfPlay(settings, load_player, has_state)) as self_play,
+        closing(SelfPlay(settings, load_player, has_begun)) as self_play,
         Run.open(path) if begun else Run.create(path, self_play.settings) as run,
     ):
         run.restore(self_play)

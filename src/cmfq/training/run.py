@@ -162,9 +162,10 @@ class Run:
         )
 
     @property
-    def has_state(self) -> bool:
-        """Whether there is a state to restore; a run that was killed at its beginning has none."""
-        return (self.path / STATE_FILE).exists()
+    def has_begun(self) -> bool:
+        """Whether there is a state to restore, or was one; killed at its beginning, it has none."""
+        files = [self.path / STATE_FILE, self.path / METRICS_FILE, *list_checkpoints(self.path)]
+        return any(file.exists() for file in files)
 
     def checkpoint(self, episode: int) -> Path:
         """File of the policies that had been trained so far."""
@@ -206,9 +207,8 @@ class Run:
             return ""
         settings = description.settings.computed(taken_up.device, taken_up.arithmetic)
         devices = {**description.devices, str(self_play.episode): device}
-        write_json(
-            self.path / SETTINGS_FILE, replace(description, settings=settings, devices=devices)
-        )
+        moved = replace(description, settings=settings, devices=devices)
+        write_json(self.path / SETTINGS_FILE, moved)
         return (
             f"{self.path} continues on {device} after {before[0]}: from episode "
             f"{self_play.episode + 1} on it is no longer bit for bit what it would have been"
@@ -216,7 +216,7 @@ class Run:
 
     def begin(self, self_play: SelfPlay) -> None:
         """Write the state before the first episode, if there is none: a run always has one."""
-        if not self.has_state:
+        if not self.has_begun:
             write_tensors(self.path / STATE_FILE, *self_play.state())
 
     def save(self, self_play: SelfPlay) -> None:
@@ -256,7 +256,7 @@ class Run:
         rows = read_rows(self.path / METRICS_FILE, TimedRow)
         if state.exists():
             self._restore_state(self_play, state)
-        elif rows or list_checkpoints(self.path):
+        elif self.has_begun:
             raise UserError(
                 f"{state} is gone, and the run cannot continue without it: its checkpoints can "
                 "still play; to train again, give another folder"
