@@ -14,6 +14,7 @@ import cmfq
 from cmfq.environments.pursuit import PursuitSettings
 from cmfq.errors import UserError
 from cmfq.experiments.training import train_missing
+from cmfq.notices import Notice
 from cmfq.play.players import load_player
 from cmfq.training.checkpoint import load_checkpoint
 from cmfq.training.run import Run
@@ -71,6 +72,23 @@ def test_a_stopped_run_needs_its_start_no_more(tiny: Tiny, first: Path, tmp_path
     assert last(tmp_path / "parts") == last(tmp_path / "whole")
 
 
+def test_a_run_whose_state_is_gone_does_not_ask_for_its_start(
+    tiny: Tiny, first: Path, tmp_path: Path
+) -> None:
+    settings = replace(tiny, episodes=2, start_from=str(first))
+    for what in ("state.safetensors", "metrics.jsonl"):
+        cmfq.train(settings, run=tmp_path / what)
+        shutil.rmtree(tmp_path / what / "checkpoints")
+        (tmp_path / what / "state.safetensors").unlink()
+    (tmp_path / what / "metrics.jsonl").write_text('{"epis')  # the first row was cut short
+    shutil.rmtree(first)
+    for what in ("state.safetensors", "metrics.jsonl"):
+        with pytest.raises(UserError, match=r"state.safetensors is gone, and the run cannot"):
+            cmfq.resume(tmp_path / what)
+        with pytest.raises(UserError, match=r"state.safetensors is gone, and the run cannot"):
+            list(train_missing({what: settings}, tmp_path))
+
+
 def test_a_run_killed_before_its_first_state_starts_there(
     tiny: Tiny, first: Path, tmp_path: Path
 ) -> None:
@@ -99,7 +117,10 @@ def test_of_an_ensemble_the_run_s_own_network_is_taken(tiny: Tiny, tmp_path: Pat
     )
     cmfq.train(one, run=tmp_path / "first")
     settings = replace(one, start_from=str(tmp_path / "first"))
-    with closing(SelfPlay(settings, load_player)) as begun:
+    with (
+        pytest.warns(Notice, match="first: training starts from the last of its 2 networks"),
+        closing(SelfPlay(settings, load_player)) as begun,
+    ):
         [side] = begun.sides.values()
         network = load_checkpoint(tmp_path / "first").policies["agent"].network
         assert len(network.members) == 1
@@ -124,10 +145,37 @@ def test_what_training_cannot_start_from(tiny: Tiny, first: Path, tmp_path: Path
         replace(settings, algorithm="attention-mfq"),
     ):
         refused(other, "start_from is .*: its network of agent is another one than that of these")
+    for network, difference in (
+        (replace(tiny.network, activation="silu"), "activation relu instead of silu"),
+        (
+            replace(tiny.network, place=False, compass=True, stride=1),
+            "stride 2 instead of 1, place True instead of False, compass False instead of True",
+        ),
+    ):
+        refused(replace(settings, network=network), rf"these settings \({difference}\); give the")
     pursuit = replace(settings, environment=PursuitSettings(predators=12, max_steps=5))
     refused(pursuit, r"start_from is .* was trained on battle: it cannot play pursuit")
     with pytest.raises(UserError, match="in Python, give SelfPlay load_player"):
         SelfPlay(settings)
+
+
+def test_settings_that_a_network_does_not_use_may_differ(tiny: Tiny, first: Path) -> None:
+    network = replace(tiny.network, head="auto", attention_units=7)
+    other = replace(tiny, start_from=str(first), network=replace(network, head="additive"))
+    SelfPlay(other, load_player).close()
+    pairwise = replace(tiny, episodes=1, network=network)
+    cmfq.train(pairwise, run=first.parent / "pairwise")
+    there = replace(pairwise, start_from=str(first.parent / "pairwise"))
+    SelfPlay(there, load_player).close()
+
+
+def test_a_start_that_is_not_finished_is_told_of(tiny: Tiny, tmp_path: Path) -> None:
+    cmfq.train(tiny, run=tmp_path / "two", should_stop=(tmp_path / "two/checkpoints").exists)
+    sentence = "two, a run that has not finished its 6 episodes: training starts from .* episode 2$"
+    with pytest.warns(Notice, match=sentence):
+        SelfPlay(replace(tiny, start_from=str(tmp_path / "two")), load_player).close()
+    file = tmp_path / "two" / "checkpoints" / "000002.safetensors"
+    SelfPlay(replace(tiny, start_from=str(file)), load_player).close()  # asked for, no notice
 
 
 def test_a_start_runs_no_code(tiny: Tiny, first: Path) -> None:

@@ -18,7 +18,6 @@ from cmfq.new_network import new_network
 from cmfq.policies import QPolicy
 from cmfq.replay_buffer import ReplayBuffer
 from cmfq.training.settings import RunSettings
-from cmfq.training.start import take_weights
 
 
 class RoleLearner:
@@ -31,10 +30,11 @@ class RoleLearner:
         network_seed: random seed of the initial weights.
         generator: generator of what learning draws.
         device: device of all tensors; the initial weights are the same on each.
-        start: trained network whose weights are the initial ones; none: they are random.
+        start: trained network of the same kind whose weights are the initial ones; none: they are
+            random.
 
     Raises:
-        UserError: that network is of another kind, or a batch is larger than the replay buffer.
+        UserError: a batch is larger than the replay buffer.
     """
 
     def __init__(
@@ -52,7 +52,7 @@ class RoleLearner:
             torch.manual_seed(int(network_seed.generate_state(1)[0]))
             network = new_network(specification, settings.network, algorithm)
         if start is not None:
-            take_weights(network, start, settings.start_from, specification.role)
+            network.load_state_dict(start.state_dict())
         network.to(device)
         network.in_bfloat16 = settings.arithmetic == "bfloat16"
         beta = settings.exploration.beta(0)

@@ -71,8 +71,8 @@ class TrainSettings(Generic[Settings]):
     """Random seed of the run."""
     start_from: str | None = None
     """Run folder (its last checkpoint), checkpoint file or zoo policy, with the same network and
-    inputs, whose weights training starts from; everything else starts anew (default: random
-    weights)"""
+    inputs, whose weights training starts from: of several networks that play together, the last
+    one's. Everything else starts anew (default: random weights)"""
     opponents: tuple[str, ...] = (SELF,)
     """Opponents and their shares of the games: self=0.5 past=0.3 swarm=0.2. self is the current
     policy on both sides, gated a copy that is replaced once beaten, past a copy from an earlier
@@ -151,8 +151,8 @@ class TrainSettings(Generic[Settings]):
                     raise UserError(f"{what} has {name!r}, which is no string: give {str(name)!r}")
         if own_names(*start):
             raise UserError(
-                f"start_from is {self.start_from}, a player of your own, which has no weights: give "
-                "a run folder, a checkpoint file or a policy of the zoo"
+                f"start_from is {self.start_from}, a player of your own, which has no weights: "
+                "give a run folder, a checkpoint file or a policy of the zoo"
             )
 
     def computed(self, device: str | None, arithmetic: Arithmetic | None) -> Self:

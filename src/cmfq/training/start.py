@@ -1,13 +1,22 @@
 """Weights of an earlier run that training starts from, instead of random ones."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import fields, replace
+from pathlib import Path
 
+from cmfq.decoding import Damage, decode_json, read_bytes
 from cmfq.environments.base import TeamSpecification
 from cmfq.errors import UserError
-from cmfq.networks import QNetwork
-from cmfq.new_network import ensemble
+from cmfq.networks import PLACE, NetworkSettings, QNetwork
+from cmfq.new_network import ensemble, network_weights
+from cmfq.notices import notify
+from cmfq.outputs import RUN_SETTINGS
 from cmfq.policies import Policy, QPolicy
+from cmfq.training.checkpoint import Checkpoint, load_checkpoint
+from cmfq.training.description import StoredRun
 from cmfq.training.settings import RunSettings
+from cmfq.zoo import locate
 
 LoadPlayer = Callable[[str, str, Sequence[TeamSpecification]], Mapping[str, Policy]]
 """``(name, kind of environment, teams) -> the policy of each role``, of scripts and checkpoints."""
@@ -18,8 +27,14 @@ def load_start(
 ) -> dict[str, QNetwork]:
     """The network of each role that ``start_from`` names; none if it names nothing.
 
+    Args:
+        settings: settings of the run, with a head that is settled.
+        teams: teams of its environment.
+        load_player: refuses who cannot play this game.
+
     Raises:
-        UserError: it cannot be loaded, cannot play this game, or is no trained policy.
+        UserError: it cannot be loaded, cannot play this game, is no trained policy, or has networks
+            of another kind.
     """
     name = settings.start_from
     if name is None:
@@ -29,35 +44,97 @@ def load_start(
             f"start_from is {name}, which cannot be loaded: in Python, give SelfPlay "
             "load_player=cmfq.play.players.load_player"
         )
-    remedy = "give a run folder, a checkpoint file or a policy of the zoo"
     try:
         players = load_player(name, settings.environment.kind, teams)
+        trained = all(isinstance(player, QPolicy) for player in players.values())
+        checkpoint = load_checkpoint(name) if trained else None
     except UserError as error:
         raise UserError(f"start_from is {name}: {error}") from error
-    found = {role: one.network for role, one in players.items() if isinstance(one, QPolicy)}
-    if len(found) < len(players):
-        raise UserError(f"start_from is {name}, a player without weights: {remedy}")
-    return {role: ensemble([network]) for role, network in found.items()}
+    if checkpoint is None:
+        raise UserError(
+            f"start_from is {name}, a player without weights: give a run folder, a checkpoint file "
+            "or a policy of the zoo"
+        )
+    roles = {team.role: team for team in teams}
+    for team in roles.values():
+        _check_kind(settings, team, name, checkpoint)
+    networks = {role: checkpoint.policies[role].network for role in roles}
+    _notify_of_parts(name, checkpoint, networks.values())
+    return {role: ensemble([network]) for role, network in networks.items()}
 
 
-def take_weights(network: QNetwork, start: QNetwork, name: str | None, role: str) -> None:
-    """Give a new network the weights of a trained one of the same kind.
+def start_folder(name: str) -> Path:
+    """Where a start is from, however its path is written: the folder of its run, or its file."""
+    path = Path(name)
+    with suppress(UserError):  # a policy of the zoo that is not shipped any more
+        path = locate(name).resolve()
+    return path.parents[1] if path.parent.name == "checkpoints" else path
 
-    Args:
-        network: new network of a role, changed in place.
-        start: trained one; members that it plays by are left out.
-        name: where that one is from, for the error.
-        role: role of both, for the error.
+
+def _check_kind(
+    settings: RunSettings, team: TeamSpecification, name: str, checkpoint: Checkpoint
+) -> None:
+    """Refuse a network that is of another kind than that of the settings.
 
     Raises:
-        UserError: they are not of the same kind.
+        UserError: it is.
     """
-    ours, theirs = network.state_dict(), start.state_dict()
-    if {key: one.shape for key, one in ours.items()} != {
-        key: one.shape for key, one in theirs.items()
-    }:
+    algorithm = settings.algorithms.get(team.role, settings.algorithm)
+    theirs = checkpoint.description.policies[team.role].network
+    differences = _differences(settings.network, theirs, team, algorithm)
+    wanted = network_weights(team, settings.network, algorithm)
+    found = ensemble([checkpoint.policies[team.role].network]).state_dict()
+    shapes = [{key: one.shape for key, one in weights.items()} for weights in (wanted, found)]
+    if differences or shapes[0] != shapes[1]:
+        parts = f" ({', '.join(differences)})" if differences else ""
         raise UserError(
-            f"start_from is {name}: its network of {role} is another one than that of these "
-            "settings; give the network, inputs and algorithm of that run, or another start_from"
+            f"start_from is {name}: its network of {team.role} is another one than that of these "
+            f"settings{parts}; give the network, inputs and algorithm of that run, or another "
+            "start_from"
         )
-    network.load_state_dict(theirs)
+
+
+def _differences(
+    ours: NetworkSettings, theirs: NetworkSettings, team: TeamSpecification, algorithm: str
+) -> list[str]:
+    """Settings in which two networks of a team differ, those left out that it does not use."""
+    if theirs.head == "auto":
+        theirs = replace(theirs, head=ours.head)
+    inputs = [*team.channels, *team.features]
+    used = {
+        "attention_units": algorithm == "attention-mfq",
+        "activation": ours.head != "embedding",
+        "channels": bool(team.channels),
+        "stride": bool(team.channels),
+        "ids": any(one.startswith("id_bit_") for one in inputs),
+        "place": any(one in PLACE for one in inputs),
+        "compass": any(one.startswith("compass_") for one in inputs),
+    }
+    values = {
+        field.name: (getattr(theirs, field.name), getattr(ours, field.name))
+        for field in fields(NetworkSettings)
+        if used.get(field.name, True)
+    }
+    return [f"{name} {one} instead of {two}" for name, (one, two) in values.items() if one != two]
+
+
+def _notify_of_parts(name: str, checkpoint: Checkpoint, networks: Collection[QNetwork]) -> None:
+    """Say it if training starts from less than the name promises."""
+    members = max(len(network.members) for network in networks)
+    if members:
+        notify(
+            f"start of several {name}",
+            f"start_from is {name}: training starts from the last of its {members + 1} networks",
+        )
+    episode, episodes = checkpoint.description.episode, 0
+    path = locate(name) / RUN_SETTINGS
+    if path.is_file():
+        with suppress(Damage):  # who plays the run is told
+            stored = decode_json(read_bytes(path), StoredRun).settings
+            episodes = stored.get("episodes", 0)
+    if isinstance(episodes, int) and episode < episodes:
+        notify(
+            f"unfinished start {name}",
+            f"start_from is {name}, a run that has not finished its {episodes} episodes: training "
+            f"starts from its checkpoint of episode {episode}",
+        )
