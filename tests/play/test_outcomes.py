@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from cmfq.combat import Combat
+from cmfq.margins import margin_between
 from cmfq.play.by_side import by_side, side_sentence
 from cmfq.play.games import Game
 from cmfq.play.outcomes import (
@@ -48,7 +49,7 @@ def test_sums_that_differ_by_their_rounding_are_a_draw(ours: float) -> None:
     game = Game(0, 0, 5, 4, 9, ours, theirs, True, None, None)
     assert outcome_of(game, 0, "rewards").margin == 0
     assert outcome_of(game, 0, "survivors").margin == 1
-    assert margin_of(replace(game, a_reward=3.001 if ours else 1e-9), "rewards") > 0
+    assert margin_of(replace(game, a_reward=3.001 if ours else 1e-5), "rewards") > 0
     half = replace(game.swapped(), game=1, a_reward=theirs, b_reward=theirs)
     assert margins_of_pairs([(0, game), (0, half)], "rewards") == [0]
 
@@ -99,6 +100,21 @@ def test_what_was_not_recorded_is_left_out() -> None:
     assert yardsticks([[[WON], [old]]]).keys() == {"margin", "steps"}
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "margin"),
+    [
+        (1 - 5 * float(np.float32(0.2)), 0.0, 0.0),  # 1 less five times a fifth, in 32 bits
+        (0.0, -1.49e-8, 0.0),
+        (0.1 + 0.2 + 0.3, 0.3 + 0.2 + 0.1, 0.0),
+        (1e6, 1e6 * (1 + 1e-7), 0.0),
+        (0.001, 0.0, 0.001),
+        (3.0, 5.0, -2.0),
+    ],
+)
+def test_rounding_decides_no_game(ours: float, theirs: float, margin: float) -> None:
+    assert margin_between(ours, theirs) == margin
+
+
 def games_of(first: float, second: float, seeds: int = 6, games: int = 20) -> Layout:
     """A wins these shares of its games as first and as second, a little more or less by seed."""
     generator = np.random.default_rng(2)
@@ -145,6 +161,17 @@ def test_luck_alone_is_not_called_side() -> None:
     assert found is not None
     assert (found.first.wins, found.second.wins) == (3, 2)
     assert not found.side_decides
+
+
+@pytest.mark.parametrize("number", [3, 4, 7])
+def test_a_player_that_wins_every_game_does_not_make_a_side_win(number: int) -> None:
+    """An odd number of games has one more of A as the first side."""
+    won = [Outcome(game % 2, 5.0, 10, False, None, None) for game in range(number)]
+    for games in ([[won]], [[won], [won]]):
+        found = by_side(games)
+        assert found is not None
+        assert found.first_side.value == 0.5
+        assert found.first.games + found.second.games == number * len(games)
 
 
 def test_without_games_on_both_sides_there_is_nothing_to_split() -> None:

@@ -11,6 +11,7 @@ import pytest
 from cmfq.cli import main
 from cmfq.combat import Combat
 from cmfq.environments.battle import BattleSettings
+from cmfq.environments.signal import SignalSettings
 from cmfq.play.entrants import Entrant, Player
 from cmfq.play.game_log import (
     GameRecord,
@@ -92,6 +93,23 @@ def test_of_two_single_policies_the_game_is_the_unit() -> None:
     value, low, high = standings(played).ratings[0].rating
     reach = 1.96 * ELO / 2 / np.sqrt(20 * 0.75 * 0.25)  # half of what is between the two
     assert (value - low, high - value) == pytest.approx((reach, reach), rel=0.1)
+
+
+def test_rounding_decides_no_episode_that_players_play_alone() -> None:
+    """Both earn 0.6 in each of six episodes, added up in another order."""
+    entrants = tuple(Entrant(one, one, 0, (Player(f"{one}1", one, 1),), None) for one in "ab")
+    earned = {"a1": 0.1 + 0.2 + 0.3, "b1": 0.3 + 0.2 + 0.1}
+    assert earned["a1"] != earned["b1"]
+    games = tuple(
+        GameRecord(player, player, episode, 1, 0, 5, reward, 0.0)
+        for player, reward in earned.items()
+        for episode in range(6)
+    )
+    settings = TournamentSettings(SignalSettings(), 6)
+    played = Tournament(settings, {}, "cmfq tournament", entrants, (), games, alone=True)
+    one = standings(played).between("a", "b")
+    assert (one.wins, one.draws, one.losses) == (0, 6, 0)
+    assert one.margin.value == 0
 
 
 def test_a_single_game_says_nothing() -> None:

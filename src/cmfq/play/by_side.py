@@ -7,9 +7,10 @@ rate is from 1/2 whoever plays it, ``|(p - q) / 2|``. The side's is larger exact
 said if the 95 % intervals of both leave out 1/2, on opposite sides.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cmfq.play.outcomes import Layout, estimate_of, on_side, points_of
+from cmfq.play.outcomes import Layout, Outcome, estimate_of, on_side, points_of
 from cmfq.statistics.replication import Estimate
 
 
@@ -34,7 +35,8 @@ class BySide:
     first: SideResult
     second: SideResult
     first_side: Estimate
-    """Win rate of the first side, whoever played it; 1/2 in a fair game."""
+    """Win rate of the first side, whoever played it, over as many games of A there as of B; 1/2 in
+    a fair game."""
 
     @property
     def side_decides(self) -> bool:
@@ -49,7 +51,9 @@ def by_side(games: Layout) -> BySide | None:
     if first is None or second is None:
         return None
     firsts = estimate_of(
-        games, lambda one: points_of(one if one.side == 0 else one.swapped()), share=True
+        [[_halves(cell) for cell in row] for row in games],
+        lambda one: points_of(one if one.side == 0 else one.swapped()),
+        share=True,
     )
     assert firsts is not None
     return BySide(first, second, firsts)
@@ -65,6 +69,12 @@ def side_sentence(found: BySide, a: str, b: str) -> str | None:
         f"{rate.value:.0%} of the games ({100 * rate.low:.0f} to {100 * rate.high:.0f} %), no "
         f"matter who played it; {a} won {p.value:.0%} as first and {q.value:.0%} as second."
     )
+
+
+def _halves(games: Sequence[Outcome]) -> list[Outcome]:
+    """As many games on one side as on the other, the earliest of each."""
+    sides = [[one for one in games if one.side == side] for side in (0, 1)]
+    return [one for both in zip(*sides, strict=False) for one in both]
 
 
 def _of_side(games: Layout, side: int) -> SideResult | None:

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from cmfq.environments.settings import Measure
 from cmfq.errors import UserError
+from cmfq.margins import margin_between
 from cmfq.play.entrants import Entrant, groups_of
 from cmfq.play.game_log import GameRecord, Tournament
 from cmfq.play.outcomes import estimate, margin_of, margins_of_pairs
@@ -153,7 +154,8 @@ def games_by_pair(tournament: Tournament) -> PairTable:
     """Margins of all games."""
     if tournament.alone:
         earned = returns_of(tournament)
-        return {(a, b): earned[a] - earned[b] for a, b in permutations(earned, 2)}
+        ahead = np.vectorize(margin_between, otypes=[float])
+        return {(a, b): ahead(earned[a], earned[b]) for a, b in permutations(earned, 2)}
     owner = tournament.owners()
     games: dict[tuple[str, str], list[GameRecord]] = {}
     for game in tournament.games:
