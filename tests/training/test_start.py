@@ -111,6 +111,44 @@ def test_many_runs_start_there_and_are_continued_without_it(
     assert last(tmp_path / "many" / "a") == last(tmp_path / "whole")
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_run_of_a_plan_waits_for_the_one_that_it_starts_from(
+    tiny: Tiny, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = replace(tiny, episodes=4)
+    runs: dict[str, RunSettings] = {
+        "last": replace(
+            small, seed=2, start_from="many/../many/next/checkpoints/000004.safetensors"
+        ),
+        "next": replace(small, seed=1, start_from=str(tmp_path / "many" / "first")),
+        "first": small,
+    }
+    cmfq.train(small, run="many/first", should_stop=Path("many/first/checkpoints").exists)
+    assert list(train_missing(runs, Path("many"), workers)) == ["first", "next", "last"]
+    for name, start in (("first", None), ("next", "many/first"), ("last", "many/next")):
+        cmfq.train(replace(runs[name], start_from=start), run=f"alone-{name}")
+        assert last(Path("many") / name) == last(Path(f"alone-{name}"))
+    other = replace(runs["next"], start_from="many/first")
+    assert list(train_missing({"next": other}, Path("many"))) == []
+
+
+def test_runs_of_a_plan_whose_start_is_never_finished(tiny: Tiny, tmp_path: Path) -> None:
+    one = replace(tiny, episodes=1)
+    runs: dict[str, RunSettings] = {
+        "b": replace(one, start_from=str(tmp_path / "a")),
+        "a": replace(one, start_from="nobody"),
+        "c": one,
+    }
+    finished: list[str] = []
+    with pytest.raises(UserError, match=r"2 of 3 runs .*a \(.*nobody.*\); b \(it starts from a\)"):
+        finished.extend(train_missing(runs, tmp_path))
+    assert finished == ["c"]
+    runs["a"] = replace(one, start_from=str(tmp_path / "b"))
+    with pytest.raises(UserError, match="none of b, a can be trained first: each starts from"):
+        list(train_missing(runs, tmp_path))
+
+
 def test_of_an_ensemble_the_run_s_own_network_is_taken(tiny: Tiny, tmp_path: Path) -> None:
     one = replace(
         tiny, ensemble=2, checkpoint_period=1, network=replace(tiny.network, head="pairwise")

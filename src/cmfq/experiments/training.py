@@ -1,6 +1,6 @@
 """Train many runs, several at once; what was interrupted goes on."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
 from functools import partial
@@ -19,6 +19,7 @@ from cmfq.training.loop import is_finished, train
 from cmfq.training.run import SETTINGS_FILE, Run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import RunSettings
+from cmfq.training.start import start_folder, start_path
 from cmfq.training.stop import StopSignal
 from cmfq.training.tracking import stored_trackers
 from cmfq.workers import Needs, Stopped, TasksMissing, Workers, as_finished, asked_to_stop
@@ -62,7 +63,8 @@ def train_missing(
     """Train what is not finished; gives the name of each run as it is.
 
     Whatever ends this, every run is saved as it was, and the next call goes on with it: the
-    weights are those of runs that were never disturbed, wherever they were trained.
+    weights are those of runs that were never disturbed, wherever they were trained. A run that
+    starts from another of them waits until that one is finished.
 
     Args:
         runs: settings of each run, by the name of its folder.
@@ -71,35 +73,77 @@ def train_missing(
         runs_per_gpu: how many runs share a GPU on Ray. Processes of one machine share it anyway.
 
     Raises:
-        UserError: as :func:`unfinished`; runs cannot share a GPU there; or, after all others are
-            finished, some runs could not be.
+        UserError: as :func:`unfinished`; runs cannot share a GPU there, or start from each other;
+            or, after all others are finished, some runs could not be.
         KeyboardInterrupt: it was stopped.
     """
     validate_sharing(runs_per_gpu, workers)
-    tasks = [(name, runs[name]) for name in unfinished(runs, folder)]
+    missing = {name: runs[name] for name in unfinished(runs, folder)}
+    starts = _starts(missing, folder)
+    waves = _waves(missing, starts)
     make_folder(folder)
     train_one = partial(_train, folder.absolute())
     failed: list[str] = []
-    try:
-        for name, reason in as_finished(
-            train_one,
-            tasks,
-            workers,
-            needs=needs_of(tasks, runs_per_gpu),
-            name=lambda task: task[0],
-            folder=folder.absolute(),
-        ):
-            if reason:
-                failed.append(f"{name} ({reason})")
+    finished: set[str] = set()
+    for wave in waves:
+        tasks = []
+        for name in wave:
+            if name not in starts or starts[name] in finished:
+                tasks.append((name, runs[name]))
             else:
-                yield name
-    except TasksMissing as error:
-        failed += error.missing
+                failed.append(f"{name} (it starts from {starts[name]})")
+        try:
+            for name, reason in as_finished(
+                train_one,
+                tasks,
+                workers,
+                needs=needs_of(tasks, runs_per_gpu),
+                name=lambda task: task[0],
+                folder=folder.absolute(),
+            ):
+                if reason:
+                    failed.append(f"{name} ({reason})")
+                else:
+                    finished.add(name)
+                    yield name
+        except TasksMissing as error:
+            failed += error.missing
     if failed:
         raise UserError(
             f"{len(failed)} of {len(runs)} runs are not finished: {'; '.join(failed)}; the same "
             "command continues with them"
         )
+
+
+def _starts(runs: Mapping[str, RunSettings], folder: Path) -> dict[str, str]:
+    """Of runs that are yet to take the weights of another one of them: the name of that one."""
+    names = {(folder / name).resolve(): name for name in runs}
+    starts = {
+        name: names.get(start_folder(settings.start_from))
+        for name, settings in runs.items()
+        if settings.start_from is not None and not has_started(folder / name)
+    }
+    return {name: start for name, start in starts.items() if start is not None}
+
+
+def _waves(names: Collection[str], starts: Mapping[str, str]) -> list[list[str]]:
+    """Runs that can be trained at once, and then those that start from them; one wave at least.
+
+    Raises:
+        UserError: some start from each other.
+    """
+    waves: list[list[str]] = [[]]
+    waiting = dict.fromkeys(names)
+    while waiting:
+        wave = [name for name in waiting if starts.get(name) not in waiting]
+        if not wave:
+            raise UserError(
+                f"none of {', '.join(waiting)} can be trained first: each starts from itself or "
+                "from another of them; give one of them another start_from"
+            )
+        waves.append(wave)
+        waiting = {name: None for name in waiting if name not in wave}
+    return waves[1:] or waves
 
 
 def validate_sharing(runs_per_gpu: int, workers: Workers) -> None:
@@ -153,9 +197,8 @@ def _train_in(
     begun = _has_begun(path)
     if begun:  # it may be watched in another way
         settings = Run.open(path).description().settings
-    has_begun = begun and Run.open(path).has_begun
     with (
-        closing(SelfPlay(settings, load_player, has_begun)) as self_play,
+        closing(SelfPlay(settings, load_player, has_started(path))) as self_play,
         Run.open(path) if begun else Run.create(path, self_play.settings) as run,
     ):
         run.restore(self_play)
@@ -163,6 +206,11 @@ def _train_in(
         evaluator = games and Evaluator(games, lambda row: None)
         trackers = stored_trackers(path)
         return train(run, self_play, lambda metrics: written(), should_stop, evaluator, trackers)
+
+
+def has_started(path: Path) -> bool:
+    """Whether a run has its first weights: it needs what it starts from no more."""
+    return _has_begun(path) and Run.open(path).has_begun
 
 
 def _has_begun(path: Path) -> bool:
@@ -180,6 +228,9 @@ def differences(settings: RunSettings, others: RunSettings) -> Mapping[str, obje
     if settings.network.head == "auto":
         network = replace(settings.network, head=others.network.head)
         settings = replace(settings, network=network)
+    start, other = settings.start_from, others.start_from
+    if start is not None and other is not None and start_path(start) == start_path(other):
+        settings = replace(settings, start_from=other)
     if settings.device == "auto":  # the run stores the device that it was trained on
         settings = replace(settings, device=others.device)
     ours, theirs = (flatten(plain(one)) for one in (settings, others))

@@ -63,11 +63,17 @@ def load_start(
     return {role: ensemble([network]) for role, network in networks.items()}
 
 
+def start_path(name: str) -> Path:
+    """The file or folder of a start, the same however it is written; nothing need be there."""
+    try:
+        return locate(name).resolve()
+    except UserError:  # a policy of the zoo that is not shipped any more
+        return Path(name)
+
+
 def start_folder(name: str) -> Path:
-    """Where a start is from, however its path is written: the folder of its run, or its file."""
-    path = Path(name)
-    with suppress(UserError):  # a policy of the zoo that is not shipped any more
-        path = locate(name).resolve()
+    """Where a start is from: the folder of its run, or its file."""
+    path = start_path(name)
     return path.parents[1] if path.parent.name == "checkpoints" else path
 
 
