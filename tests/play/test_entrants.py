@@ -1,6 +1,7 @@
 """Who enters, in which group, and which games follow."""
 
 import json
+import warnings
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
+from cmfq.notices import Notice
 from cmfq.play.entrants import Entrant, Player, _label, find_entrants, groups_of
 from cmfq.play.schedule import games_between, pairs, schedule
 from cmfq.storage import to_json
@@ -102,6 +104,27 @@ def test_what_a_preset_sets_is_not_in_the_names_of_groups() -> None:
         f"cmfq preset=strong episodes={strong['episodes']}",
         "cmfq preset=strong episodes=99",
     ]
+
+
+def test_runs_from_starts_of_their_own_are_a_group(runs: Path, tmp_path: Path) -> None:
+    def started(run: str, start: str) -> str:
+        file = copytree(runs / run, tmp_path / f"on-{run}", dirs_exist_ok=True) / "run.json"
+        stored = json.loads((runs / run / "run.json").read_text())
+        stored["settings"]["start_from"] = start
+        file.write_text(json.dumps(stored))
+        return str(file.parent)
+
+    with warnings.catch_warnings(action="error"):
+        anew = str(runs / "mfq-0")
+        on = [started("cmfq-0", "small-0"), started("cmfq-1", "small-1"), started("mfq-1", "zoo:a")]
+        found = enter([*on, anew], 1)
+    assert [(one.group, one.seed) for one in found] == [
+        ("cmfq", 0), ("cmfq", 1), ("mfq start_from=random", 0), ("mfq start_from=trained", 1),
+    ]  # fmt: skip
+    started("cmfq-1", f"{Path.cwd()}/./small-0/checkpoints/000002.safetensors")
+    sentence = "on-cmfq-0 and .*on-cmfq-1 of the group cmfq both started from .*: the interval of"
+    with pytest.warns(Notice, match=sentence):
+        enter(on, 1)
 
 
 def test_a_group_can_be_named_and_a_checkpoint_enters_alone(runs: Path) -> None:

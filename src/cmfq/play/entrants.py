@@ -14,18 +14,21 @@ from typing import Any
 
 from cmfq.errors import UserError
 from cmfq.imports import own_names, source_of
+from cmfq.notices import notify
 from cmfq.play.players import no_player, own_functions_of, scripted_players
 from cmfq.storage import flatten, to_json
 from cmfq.training.checkpoint import latest_checkpoint, list_checkpoints
 from cmfq.training.former import with_todays_names
 from cmfq.training.run import SETTINGS_FILE, Run
+from cmfq.training.start import start_folder
 from cmfq.zoo import locate
 
 ID_DIGITS = 16
 WATCHING = {"record_period", "evaluate_period", "evaluate_against", "evaluate_games"}
 """Settings by which a run is watched: with others it is the same, bit for bit."""
 NO_DIFFERENCE = {"seed", "threads", "device", "checkpoint_period"} | WATCHING
-"""Settings in which runs of one group may differ: none of them says what is learned."""
+"""Settings in which runs of one group may differ: none of them says what is learned. Of what a run
+started from, it counts whether there was something: each seed may have a start of its own."""
 
 Settings = Mapping[str, Any]
 """Settings of training, as a run folder stores them."""
@@ -93,6 +96,7 @@ def enter(named: Sequence[tuple[str, str]], kind: str, checkpoints: int) -> tupl
     )
     validate_distinct(entrants)
     _validate_seeds(entrants)
+    _notify_of_one_start(entrants)
     return tuple(entrants)
 
 
@@ -197,10 +201,15 @@ def _short(file: Path) -> str:
     return file.stem
 
 
+def _compared(settings: Settings) -> dict[str, Any]:
+    """What must be equal for settings that may stand in one group, by the path of each."""
+    flat = {key: value for key, value in flatten(settings).items() if key not in NO_DIFFERENCE}
+    return flat | {"start_from": "random" if flat.get("start_from") is None else "trained"}
+
+
 def _alike(settings: Settings) -> bytes:
     """Equal for settings that may stand in one group."""
-    flat = flatten(settings)
-    return repr({key: value for key, value in flat.items() if key not in NO_DIFFERENCE}).encode()
+    return repr(sorted(_compared(settings).items())).encode()
 
 
 def _label(settings: Sequence[Settings]) -> dict[bytes, str]:
@@ -208,7 +217,7 @@ def _label(settings: Sequence[Settings]) -> dict[bytes, str]:
     labels = {}
     by_algorithm: dict[str, dict[bytes, dict[str, Any]]] = {}
     for one in settings:
-        by_algorithm.setdefault(one["algorithm"], {})[_alike(one)] = flatten(one)
+        by_algorithm.setdefault(one["algorithm"], {})[_alike(one)] = _compared(one)
     for algorithm, groups in by_algorithm.items():
         presets = {flat.get("preset") for flat in groups.values()}
         for group, flat in groups.items():
@@ -224,7 +233,7 @@ def _label(settings: Sequence[Settings]) -> dict[bytes, str]:
 
 def _differing(settings: Sequence[Mapping[str, object]]) -> list[str]:
     """Settings in which some of these differ."""
-    keys = {key: None for flat in settings for key in flat if key not in NO_DIFFERENCE}
+    keys = {key: None for flat in settings for key in flat}
     return [key for key in keys if len({repr(flat.get(key)) for flat in settings}) > 1]
 
 
@@ -276,3 +285,19 @@ def _validate_seeds(entrants: Sequence[Entrant]) -> None:
                 f"it in another group, as in `old={entrant.name}`"
             )
         seeds[key] = entrant.name
+
+
+def _notify_of_one_start(entrants: Sequence[Entrant]) -> None:
+    """Say it if runs of a group started from the same weights: they are no sample of starts."""
+    starts: dict[tuple[str, Path], Entrant] = {}
+    for entrant in entrants:
+        start = entrant.run and entrant.run["settings"].get("start_from")
+        if not start:
+            continue
+        first = starts.setdefault((entrant.group, start_folder(start)), entrant)
+        if first is not entrant:
+            notify(
+                f"one start {entrant.group}",
+                f"{first.name} and {entrant.name} of the group {entrant.group} both started from "
+                f"{start}: the interval of the group says nothing of other starts",
+            )
