@@ -9,7 +9,11 @@ import pytest
 
 from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
+from cmfq.environments.pursuit import PursuitSettings
 from cmfq.errors import UserError
+from cmfq.play.by_role import by_role
+from cmfq.play.entrants import Entrant, Player
+from cmfq.play.game_log import GameRecord, Tournament, TournamentSettings
 from cmfq.play.progress import (
     ProgressRow,
     last_layouts,
@@ -195,3 +199,44 @@ def test_the_sentence_says_what_seeds_can_tell() -> None:
         "Win rate at the last checkpoint: against rush cmfq wins more than mfq; the other 2 pairs "
         "cannot be told apart (highest mean 91%)."
     )
+
+
+def entrant(name: str, group: str, seed: int | None, *ids: str) -> Entrant:
+    return Entrant(name, group, seed, tuple(Player(id, name, 1) for id in ids), None)
+
+
+@pytest.mark.parametrize(
+    "opponent",
+    [
+        entrant("runs/x/checkpoints/1.safetensors", "x/1", None, "1"),  # an entrant's last one
+        entrant("runs/z", "cmfq", 7, "7"),
+        entrant("runs/mfq-5", "mfq", 5, "a"),
+    ],
+    ids=["last checkpoint", "own group", "another group"],
+)
+def test_an_opponent_that_resembles_an_entrant_has_its_rewards_by_role(opponent: Entrant) -> None:
+    entrants = (
+        *(entrant("runs/x", "cmfq", 0, "0", "1"), entrant("runs/y", "cmfq", 1, "2", "3")),
+        entrant("runs/mfq-0", "mfq", 0, "8", "9"),
+    )
+    opponents = entrant("random", "random (script)", None, "f"), opponent
+    games = tuple(
+        GameRecord(player.id, other.players[0].id, number, 1, 1, 10, 1.0 + number, -1.0 - number)
+        for one in entrants
+        for player in one.players
+        for other in opponents
+        for number in range(4)
+    )
+    played = Tournament(
+        TournamentSettings(PursuitSettings(), 4),
+        *({}, "cmfq progress", entrants, opponents, games),
+        paired=True,
+        places=(("predator", "prey"),),
+    )
+    found = by_role(played)
+    assert list(found) == [
+        (group, role) for group in ("cmfq", "mfq") for role in ("predator", "prey")
+    ]
+    for (_, role), earned in found.items():
+        assert list(earned) == ["random (script)", opponent.name]
+        assert {one.value for one in earned.values()} == {2.0 if role == "predator" else 3.0}
