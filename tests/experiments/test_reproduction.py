@@ -9,7 +9,7 @@ from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
 from cmfq.environments.pettingzoo import PettingZooSettings
 from cmfq.errors import UserError
-from cmfq.experiments.reproduction import functions_called, runs_of
+from cmfq.experiments.reproduction import functions_called, runs_of, started_again
 from cmfq.experiments.training import train_missing
 from cmfq.hints import TRUST_VARIABLE
 from cmfq.play.game_log import Tournament, TournamentSettings, tournament_text
@@ -49,6 +49,36 @@ def test_the_same_versions_give_the_same_weights_and_games(
     assert now.games == before.games
     assert [one.group for one in now.entrants] == [one.group for one in before.entrants]
     assert "cmfq reproduce" in (out / "README.md").read_text()
+
+
+def test_a_run_starts_from_the_run_that_was_trained_again(
+    tiny: TrainSettings[BattleSettings], tmp_path: Path
+) -> None:
+    old, new, log = tmp_path / "old", tmp_path / "new", tmp_path / "t.json"
+    small = replace(tiny, episodes=2)
+    runs = {
+        "large": replace(small, seed=1, start_from=str(old / "small")),
+        "next": replace(small, seed=2, start_from=f"{old}/./large/checkpoints/000002.safetensors"),
+        "small": small,
+    }
+    assert list(train_missing(runs, old, workers=1)) == ["small", "large", "next"]
+    options = ["--games", "2", "--checkpoints", "last:1", "--workers", "1"]
+    entrants = [f"{name}={old / name}" for name in runs]
+    assert main(["tournament", *entrants, "--log", str(log), *options]) == 0
+    moved = old.rename(tmp_path / "moved")
+    again = ["--runs", str(new), "--log", str(tmp_path / "again.json"), "--workers", "1"]
+    for _ in range(2):  # the second time, all is there
+        assert main(["reproduce", str(log), *again]) == 0
+    for name in runs:
+        before, now = (latest_checkpoint(folder / name) for folder in (moved, new))
+        assert before.read_bytes() == now.read_bytes()
+    assert read_tournament(log)[0].games == read_tournament(tmp_path / "again.json")[0].games
+
+    stored, _ = read_tournament(log)
+    others = replace(stored, entrants=tuple(one for one in stored.entrants if one.group != "large"))
+    with pytest.raises(UserError, match=r"its run next starts from .*large.*, which is not there"):
+        started_again(others, runs_of(others), tmp_path / "third")
+    assert "next" in started_again(others, runs_of(others), new)
 
 
 def test_what_has_no_runs_cannot_be_done_again() -> None:

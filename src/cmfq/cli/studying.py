@@ -17,6 +17,7 @@ from cmfq.experiments.reproduction import (
     functions_called,
     play_again,
     runs_of,
+    started_again,
     validate_reproduction,
 )
 from cmfq.experiments.sweep.plan import Plan, read_plan
@@ -130,6 +131,7 @@ def reproduce(
         if written.resolve() == result.resolve():
             raise UserError(f"{result} would be overwritten: give another --log, another --out")
     settings = runs_of(stored)  # first: it refuses a stranger's functions, before any is called
+    settings = started_again(stored, settings, runs)
     check_device(device, workers)
     validate_reproduction(stored, runs, log, workers)
     train_shown(settings, runs, workers)

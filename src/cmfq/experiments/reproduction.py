@@ -8,7 +8,7 @@ from pathlib import Path
 
 from cmfq.environments.keeping import teams_of
 from cmfq.errors import UserError
-from cmfq.experiments.training import stored_settings
+from cmfq.experiments.training import has_started, stored_settings
 from cmfq.imports import own_names
 from cmfq.play.engine import validate_log, validate_players
 from cmfq.play.entrants import Entrant, enter
@@ -20,6 +20,7 @@ from cmfq.results.table import Table, rate_text
 from cmfq.storage import versions
 from cmfq.training.checkpoint import validate_own_functions
 from cmfq.training.settings import RunSettings
+from cmfq.training.start import start_folder, start_path
 from cmfq.workers import Workers
 
 
@@ -41,6 +42,39 @@ def runs_of(stored: Tournament) -> dict[str, RunSettings]:
     for origin, functions in _own_functions(stored, runs).items():
         validate_own_functions(functions, origin)
     return runs
+
+
+def started_again(
+    stored: Tournament, runs: Mapping[str, RunSettings], folder: Path
+) -> dict[str, RunSettings]:
+    """Settings of the same runs, which start from new ones of their folder instead of the old ones.
+
+    Args:
+        stored: the tournament.
+        runs: settings of its runs by the name of their new folders.
+        folder: folder of these.
+
+    Raises:
+        UserError: a run that has not begun starts from something else, which is not there.
+    """
+    again = {
+        start_folder(one.name): folder.absolute() / _folder(one)
+        for one in stored.entrants
+        if one.run
+    }
+    settings = dict(runs)
+    for name, one in runs.items():
+        if one.start_from is None:
+            continue
+        path, run = start_path(one.start_from), start_folder(one.start_from)
+        if run in again:
+            settings[name] = replace(one, start_from=str(again[run] / path.relative_to(run)))
+        elif not path.exists() and not has_started(folder / name):
+            raise UserError(
+                f"its run {name} starts from {one.start_from}, which is not there and no entrant: "
+                "put it there"
+            )
+    return settings
 
 
 def functions_called(stored: Tournament, runs: Mapping[str, RunSettings]) -> list[str]:
