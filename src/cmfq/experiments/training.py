@@ -116,7 +116,7 @@ def train_missing(
 
 
 def _starts(runs: Mapping[str, RunSettings], folder: Path) -> dict[str, str]:
-    """Of runs that are yet to take the weights of another one of them: the name of that one."""
+    """Names of the runs that others of these, which are yet to begin, start from."""
     names = {(folder / name).resolve(): name for name in runs}
     starts = {
         name: names.get(start_folder(settings.start_from))
