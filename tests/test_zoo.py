@@ -17,7 +17,7 @@ from cmfq.zoo import FOLDER, locate, shipped
 
 
 def test_names_are_those_of_the_folders() -> None:
-    assert shipped() == ["zoo:cmfq64", "zoo:iql64", "zoo:mfq64", "zoo:pursuit"]
+    assert shipped() == ["zoo:cmfq400", "zoo:cmfq64", "zoo:iql64", "zoo:mfq64", "zoo:pursuit"]
     for name in shipped():
         assert (locate(name) / "run.json").is_file()
 
@@ -43,7 +43,7 @@ def test_a_shipped_policy_is_a_player_an_entrant_and_no_function_of_ones_own() -
 
 
 def test_an_unknown_one_is_refused_with_those_that_there_are() -> None:
-    with pytest.raises(UserError, match=r"did you mean 'zoo:cmfq64'\? known are zoo:cmfq64, zoo:"):
+    with pytest.raises(UserError, match=r"did you mean 'zoo:cmfq64'\? known are zoo:cmfq400, "):
         cmfq.load("zoo:cmfq")
     with pytest.raises(UserError, match=r"unknown shipped policy 'zoo:nope'"):
         cmfq.open_run("zoo:nope")
@@ -54,9 +54,10 @@ def test_the_commands_of_its_readme_have_the_settings_that_are_shipped(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(commands, "_continue", lambda *run: None)  # nothing is trained
+    monkeypatch.setattr("cmfq.training.self_play.load_start", lambda *start: {})
     lines = (FOLDER / "README.md").read_text().splitlines()
     trained = [line.split()[1:] for line in lines if line.startswith("    cmfq train")]
-    for name, command in zip(shipped(), trained, strict=True):
-        assert main(command) == 0
+    assert [main(command) for command in trained] == [0] * (len(shipped()) + 1)  # one has two
+    for name in shipped():
         made = Run.open(Path(name.removeprefix("zoo:"))).description().settings
         assert made == Run.open(locate(name)).description().settings
