@@ -37,7 +37,7 @@ def unfinished(runs: Mapping[str, RunSettings], folder: Path) -> list[str]:
     names = []
     for name, settings in runs.items():
         path = folder / name
-        if not _has_begun(path):
+        if not _has_settings(path):
             names.append(name)
             continue
         run = Run.open(path)
@@ -86,12 +86,9 @@ def train_missing(
     failed: list[str] = []
     finished: set[str] = set()
     for wave in waves:
-        tasks = []
-        for name in wave:
-            if name not in starts or starts[name] in finished:
-                tasks.append((name, runs[name]))
-            else:
-                failed.append(f"{name} (it starts from {starts[name]})")
+        lost = {name for name in wave if name in starts and starts[name] not in finished}
+        failed += [f"{name} (it starts from {starts[name]})" for name in wave if name in lost]
+        tasks = [(name, runs[name]) for name in wave if name not in lost]
         try:
             for name, reason in as_finished(
                 train_one,
@@ -132,7 +129,7 @@ def _waves(names: Collection[str], starts: Mapping[str, str]) -> list[list[str]]
     Raises:
         UserError: some start from each other.
     """
-    waves: list[list[str]] = [[]]
+    waves: list[list[str]] = []
     waiting = dict.fromkeys(names)
     while waiting:
         wave = [name for name in waiting if starts.get(name) not in waiting]
@@ -142,8 +139,9 @@ def _waves(names: Collection[str], starts: Mapping[str, str]) -> list[list[str]]
                 "from another of them; give one of them another start_from"
             )
         waves.append(wave)
-        waiting = {name: None for name in waiting if name not in wave}
-    return waves[1:] or waves
+        for name in wave:
+            del waiting[name]
+    return waves or [[]]
 
 
 def validate_sharing(runs_per_gpu: int, workers: Workers) -> None:
@@ -194,7 +192,7 @@ def _train_in(
     """Whether a run is finished, after training as long as nobody asked to stop."""
     if should_stop():
         return False
-    begun = _has_begun(path)
+    begun = _has_settings(path)
     if begun:  # it may be watched in another way
         settings = Run.open(path).description().settings
     with (
@@ -210,10 +208,10 @@ def _train_in(
 
 def has_started(path: Path) -> bool:
     """Whether a run has its first weights: it needs what it starts from no more."""
-    return _has_begun(path) and Run.open(path).has_begun
+    return _has_settings(path) and Run.open(path).has_begun
 
 
-def _has_begun(path: Path) -> bool:
+def _has_settings(path: Path) -> bool:
     """Whether a run has its settings: one that was killed before it had them is begun anew."""
     return (path / SETTINGS_FILE).is_file()
 

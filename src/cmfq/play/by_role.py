@@ -41,8 +41,8 @@ def by_role(played: Tournament) -> Earned:
 def _rewards(played: Tournament) -> Rewards:
     """Rewards by role of every entrant against every other one, or against every opponent.
 
-    A checkpoint may be an entrant's and an opponent at once: of a game of ``cmfq progress``, A is
-    the entrant's and B the opponent.
+    In a game of ``cmfq progress`` A is a checkpoint of an entrant and B an opponent; one checkpoint
+    may be both.
     """
     ours = theirs = played.owners()
     if played.opponents:

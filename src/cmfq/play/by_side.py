@@ -72,7 +72,7 @@ def side_sentence(found: BySide, a: str, b: str) -> str | None:
 
 
 def _halves(games: Sequence[Outcome]) -> list[Outcome]:
-    """As many games on one side as on the other, the earliest of each."""
+    """Games of A with equal numbers on both sides: the earliest on each."""
     sides = [[one for one in games if one.side == side] for side in (0, 1)]
     return [one for both in zip(*sides, strict=False) for one in both]
 

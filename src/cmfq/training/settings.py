@@ -70,9 +70,9 @@ class TrainSettings(Generic[Settings]):
     seed: int = 0
     """Random seed of the run."""
     start_from: str | None = None
-    """Run folder (its last checkpoint), checkpoint file or zoo policy, with the same network and
-    inputs, whose weights training starts from: of several networks that play together, the last
-    one's. Everything else starts anew (default: random weights)"""
+    """Trained policy whose weights training starts from: a run folder (its last checkpoint),
+    checkpoint file or zoo policy with the same network and inputs. An ensemble gives the weights of
+    its last network. Everything else starts anew (default: random weights)"""
     opponents: tuple[str, ...] = (SELF,)
     """Opponents and their shares of the games: self=0.5 past=0.3 swarm=0.2. self is the current
     policy on both sides, gated a copy that is replaced once beaten, past a copy from an earlier

@@ -1,6 +1,6 @@
 """Weights of an earlier run that training starts from, instead of random ones."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import fields, replace
 from pathlib import Path
@@ -13,7 +13,7 @@ from cmfq.new_network import ensemble, network_weights
 from cmfq.notices import notify
 from cmfq.outputs import RUN_SETTINGS
 from cmfq.policies import Policy, QPolicy
-from cmfq.training.checkpoint import Checkpoint, load_checkpoint
+from cmfq.training.checkpoint import load_checkpoint
 from cmfq.training.description import StoredRun
 from cmfq.training.settings import RunSettings
 from cmfq.zoo import locate
@@ -56,11 +56,13 @@ def load_start(
             "or a policy of the zoo"
         )
     roles = {team.role: team for team in teams}
-    for team in roles.values():
-        _check_kind(settings, team, name, checkpoint)
-    networks = {role: checkpoint.policies[role].network for role in roles}
-    _notify_of_parts(name, checkpoint, networks.values())
-    return {role: ensemble([network]) for role, network in networks.items()}
+    networks = {role: ensemble([checkpoint.policies[role].network]) for role in roles}
+    described = checkpoint.description.policies
+    for role, team in roles.items():
+        _check_kind(settings, team, described[role].network, networks[role])
+    members = max(described[role].members for role in roles)
+    _notify_of_parts(name, checkpoint.description.episode, members)
+    return networks
 
 
 def start_path(name: str) -> Path:
@@ -78,25 +80,32 @@ def start_folder(name: str) -> Path:
 
 
 def _check_kind(
-    settings: RunSettings, team: TeamSpecification, name: str, checkpoint: Checkpoint
+    settings: RunSettings, team: TeamSpecification, theirs: NetworkSettings, network: QNetwork
 ) -> None:
     """Refuse a network that is of another kind than that of the settings.
+
+    Args:
+        settings: settings of the run.
+        team: a team that the network is to play.
+        theirs: settings that the network was made with.
+        network: the network, without members.
 
     Raises:
         UserError: it is.
     """
     algorithm = settings.algorithms.get(team.role, settings.algorithm)
-    theirs = checkpoint.description.policies[team.role].network
     differences = _differences(settings.network, theirs, team, algorithm)
     wanted = network_weights(team, settings.network, algorithm)
-    found = ensemble([checkpoint.policies[team.role].network]).state_dict()
-    shapes = [{key: one.shape for key, one in weights.items()} for weights in (wanted, found)]
-    if differences or shapes[0] != shapes[1]:
+    ours, found = (
+        {key: one.shape for key, one in weights.items()}
+        for weights in (wanted, network.state_dict())
+    )
+    if differences or ours != found:
         parts = f" ({', '.join(differences)})" if differences else ""
         raise UserError(
-            f"start_from is {name}: its network of {team.role} is another one than that of these "
-            f"settings{parts}; give the network, inputs and algorithm of that run, or another "
-            "start_from"
+            f"start_from is {settings.start_from}: its network of {team.role} is another one than "
+            f"that of these settings{parts}; give the network, inputs and algorithm of that run, or "
+            "another start_from"
         )
 
 
@@ -124,15 +133,20 @@ def _differences(
     return [f"{name} {one} instead of {two}" for name, (one, two) in values.items() if one != two]
 
 
-def _notify_of_parts(name: str, checkpoint: Checkpoint, networks: Collection[QNetwork]) -> None:
-    """Say it if training starts from less than the name promises."""
-    members = max(len(network.members) for network in networks)
+def _notify_of_parts(name: str, episode: int, members: int) -> None:
+    """Say it if training starts from less than the name promises.
+
+    Args:
+        name: what it starts from.
+        episode: episode of the checkpoint.
+        members: further networks that play with the one that it starts from.
+    """
     if members:
         notify(
             f"start of several {name}",
             f"start_from is {name}: training starts from the last of its {members + 1} networks",
         )
-    episode, episodes = checkpoint.description.episode, 0
+    episodes = 0
     path = locate(name) / RUN_SETTINGS
     if path.is_file():
         with suppress(Damage):  # who plays the run is told
