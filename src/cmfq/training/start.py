@@ -104,8 +104,8 @@ def _check_kind(
         parts = f" ({', '.join(differences)})" if differences else ""
         raise UserError(
             f"start_from is {settings.start_from}: its network of {team.role} is another one than "
-            f"that of these settings{parts}; give the network, inputs and algorithm of that run, or "
-            "another start_from"
+            f"that of these settings{parts}; give the network, inputs and algorithm of that run, "
+            "or another start_from"
         )
 
 
