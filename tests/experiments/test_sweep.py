@@ -20,12 +20,13 @@ from cmfq.combat import Combat
 from cmfq.errors import UserError
 from cmfq.experiments.sweep.effects import fit_effects
 from cmfq.experiments.sweep.plan import fold_over, read_plan
-from cmfq.experiments.sweep.play import responses
+from cmfq.experiments.sweep.play import Episodes, Responses, responses
 from cmfq.experiments.sweep.report import effects_of, effects_table
 from cmfq.experiments.training import differences, train_missing, unfinished
 from cmfq.play.entrants import Entrant, Player
 from cmfq.play.game_log import GameRecord, Tournament, TournamentSettings
 from cmfq.play.reading import finished_tournament, read_tournament
+from cmfq.statistics.replication import mean_interval
 from cmfq.training.run import Run
 from killing import kill_among_games
 
@@ -295,10 +296,37 @@ def test_responses_are_the_shares_of_games_won(small: Path) -> None:
         - np.mean(np.arange(8)[plan.design[:, 0] == 0]) / 8
     )
     assert effects["strength of mfq"].mean.value == pytest.approx(0.75)
-    alone = effects_of(plan, replace(found, returns=np.ones((2, 8))))
-    mean = alone["strength of mfq"].mean  # the opponents' luck in their episodes is in all cells
-    assert mean.value == pytest.approx(0.75) and np.isnan(mean.low)
-    assert effects_table(plan, alone).rows[0][2] == "75.0%"
+
+
+def test_the_luck_of_episodes_that_all_cells_play_is_in_the_mean(small: Path) -> None:
+    """Every run wins the first of two episodes against the opponents, and none the second."""
+    plan = read_plan(small)
+    wins, earned = np.tile([1.0, 0.0], (2, 8, 1)), np.ones((2, 8, 2))
+    played = Episodes(wins[0], wins, earned)
+    found = Responses(np.full(8, 0.5), np.full((2, 8), 0.5), played)
+    effects = effects_of(plan, found)
+    for name in ("cmfq v mfq", "strength of mfq"):
+        low, high = mean_interval(np.array([[1.0, 0.0]]))[1:]
+        assert effects[name].mean == pytest.approx((0.5, low, high))
+        assert effects[name].changes[0] == pytest.approx((0, 0, 0), abs=1e-12)
+    assert effects["strength of cmfq minus mfq"].mean == pytest.approx((0, 0, 0), abs=1e-12)
+    assert effects_table(plan, effects).rows[0][2] == "50.0% (too few to tell)"
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.3])
+def test_intervals_of_means_over_the_same_episodes_hold_the_truth(spread: float) -> None:
+    """The wider, the more episodes differ from each other; with one there is none."""
+    generator = np.random.default_rng(2)
+    design, held = fold_over(3), []
+    for _ in range(1000):
+        luck = spread * generator.standard_normal((1, 12))
+        cells = 0.1 * generator.standard_normal((8, 1))
+        each = 0.5 + luck + cells + 0.3 * generator.standard_normal((8, 12))
+        found = fit_effects(design, each.mean(1), episodes=each)
+        held.append(found.mean.low <= 0.5 <= found.mean.high)
+        assert found.changes == fit_effects(design, each.mean(1)).changes
+    assert 0.93 < np.mean(held) < 0.98
+    assert math.isnan(fit_effects(design, each[:, 0], episodes=each[:, :1]).mean.low)
 
 
 def test_damage_is_the_mean_over_opponents_of_the_log_ratio_dealt_to_taken(small: Path) -> None:

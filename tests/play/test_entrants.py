@@ -106,6 +106,17 @@ def test_what_a_preset_sets_is_not_in_the_names_of_groups() -> None:
     ]
 
 
+def test_roles_with_algorithms_of_their_own_are_named() -> None:
+    stored = json.loads(to_json(preset_training("paper", BattleSettings())))
+    alone, mixed, same = (
+        {"algorithm": "cmfq", "seed": 0, **stored, "algorithms": roles}
+        for roles in ({}, {"prey": "iql"}, {"prey": "cmfq"})
+    )
+    assert list(_label([mixed]).values()) == ["cmfq prey=iql"]
+    assert list(_label([same, mixed]).values()) == ["cmfq prey=cmfq", "cmfq prey=iql"]
+    assert list(_label([alone, same]).values()) == ["cmfq"]
+
+
 def test_runs_from_starts_of_their_own_are_a_group(runs: Path, tmp_path: Path) -> None:
     def started(run: str, start: str) -> str:
         file = copytree(runs / run, tmp_path / f"on-{run}", dirs_exist_ok=True) / "run.json"

@@ -105,6 +105,7 @@ def test_the_sentence_says_who_earns_most_and_where_intervals_tell() -> None:
     assert best_sentence(cells[:2], 20, 0, "hunter") == (
         "Highest mean as hunter: cmfq against all; with an interval above all others: against mfq."
     )
+    assert best_sentence(cells[::2], 20, 0, "hunter") == "Only cmfq plays as hunter."
     assert best_sentence(cells, 20, 1, "prey") == (
         "Highest mean as prey: iql against cmfq; mfq against mfq; with an interval above all "
         "others: against none."

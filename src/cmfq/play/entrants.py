@@ -30,6 +30,9 @@ NO_DIFFERENCE = {"seed", "threads", "device", "checkpoint_period"} | WATCHING
 """Settings in which runs of one group may differ: none of them says what is learned. Of what a run
 started from, it counts whether there was something: each seed may have a start of its own."""
 
+OF_ROLES = "algorithms."
+"""Beginning of the paths of settings that name the algorithm of a role."""
+
 Settings = Mapping[str, Any]
 """Settings of training, as a run folder stores them."""
 
@@ -204,6 +207,8 @@ def _short(file: Path) -> str:
 def _compared(settings: Settings) -> dict[str, Any]:
     """What must be equal for settings that may stand in one group, by the path of each."""
     flat = {key: value for key, value in flatten(settings).items() if key not in NO_DIFFERENCE}
+    for key in [key for key in flat if key.startswith(OF_ROLES) and flat[key] == flat["algorithm"]]:
+        del flat[key]  # it is this role's without being named
     return flat | {"start_from": "random" if flat.get("start_from") is None else "trained"}
 
 
@@ -213,7 +218,7 @@ def _alike(settings: Settings) -> bytes:
 
 
 def _label(settings: Sequence[Settings]) -> dict[bytes, str]:
-    """Name of each group: the algorithm and, where one has several groups, how they differ."""
+    """Name of each group: its algorithms and, where one has several groups, how they differ."""
     labels = {}
     by_algorithm: dict[str, dict[bytes, dict[str, Any]]] = {}
     for one in settings:
@@ -223,10 +228,13 @@ def _label(settings: Sequence[Settings]) -> dict[bytes, str]:
         for group, flat in groups.items():
             # What a preset sets is not named: only what differs among runs of the same preset.
             same = [one for one in groups.values() if one.get("preset") == flat.get("preset")]
-            keys = _differing(same)
+            differing = _differing(same)
+            roles = [key for key in {*flat, *differing} if key.startswith(OF_ROLES)]
+            keys = [*sorted(roles), *(key for key in differing if key not in roles)]
             if len(presets) > 1:
                 keys = ["preset", *keys]
-            parts = [f"{key.rpartition('.')[2]}={flat.get(key)}" for key in keys]
+            own = dict.fromkeys(roles, algorithm) | flat
+            parts = [f"{key.rpartition('.')[2]}={own.get(key)}" for key in keys]
             labels[group] = " ".join([algorithm, *parts])
     return labels
 

@@ -197,10 +197,11 @@ def best_sentence(cells: Sequence[CrossCell], size: int, role: int, name: str) -
         most = max(here, key=lambda own: here[own].value)
         best.setdefault(most, []).append(other)
         others_here = [one for own, one in here.items() if own != most]
-        if not any(one.alike for one in here.values()) and all(
-            here[most].low > one.high for one in others_here
-        ):
+        comparable = others_here and not any(one.alike for one in here.values())
+        if comparable and all(here[most].low > one.high for one in others_here):
             told.append(other)
+    if len({own for own, _ in earned}) == 1:
+        return f"Only {next(iter(best))} plays as {name}."
     places = "; ".join(
         f"{own} against {'all' if against == others else listing(against)}"
         for own, against in best.items()

@@ -18,7 +18,8 @@ def responses_csv(plan: Plan, found: Responses) -> str:
     rows: list[Sequence[object]] = [
         ["cell", *names, f"{a} v {b}", f"strength of {a}", f"strength of {b}"]
     ]
-    if found.returns is not None:
+    returns = found.episodes and found.episodes.returns.mean(-1)
+    if returns is not None:
         rows[0] = [*rows[0], f"return of {a}", f"return of {b}"]
     if found.damage is not None:
         rows[0] = [*rows[0], f"log damage ratio of {a}", f"log damage ratio of {b}"]
@@ -31,7 +32,7 @@ def responses_csv(plan: Plan, found: Responses) -> str:
         rates = (found.contrast[cell], *found.strength[:, cell])
         measured = [
             value
-            for values in (found.returns, found.damage, *found.roles.values())
+            for values in (returns, found.damage, *found.roles.values())
             if values is not None
             for value in values[:, cell]
         ]

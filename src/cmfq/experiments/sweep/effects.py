@@ -1,12 +1,13 @@
 """Effects of factors on a response, by least squares."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from cmfq.statistics.replication import Estimate
+from cmfq.statistics.replication import Estimate, mean_squares
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -21,17 +22,24 @@ class Effects(NamedTuple):
 
 
 def fit_effects(
-    design: npt.NDArray[np.int64], response: FloatArray, confidence: float = 0.95
+    design: npt.NDArray[np.int64],
+    response: FloatArray,
+    confidence: float = 0.95,
+    episodes: FloatArray | None = None,
 ) -> Effects:
     """Mean and main effects, with Student's intervals from what they leave over.
 
     The rest holds the luck of training (every cell has seeds of its own) and interactions, so the
-    intervals hold for other seeds, and are cautious where factors interact.
+    intervals hold for other seeds, and are cautious where factors interact. Where all cells play
+    the same episodes, the luck of these is in no difference between cells, but it is in the mean:
+    its interval is wider by the variance between episodes.
 
     Args:
         design: ``(cells, factors)`` of 0 and 1.
         response: ``(cells,)``.
         confidence: confidence of the intervals.
+        episodes: ``(cells, episodes)``, whose means are the response, if all cells play the same
+            ones. With a single one the mean has no interval.
 
     Raises:
         ValueError: there are not more cells than there are things to estimate.
@@ -46,9 +54,29 @@ def fit_effects(
     found, *_ = np.linalg.lstsq(table, response, rcond=None)
     variance = ((response - table @ found) ** 2).sum() / freedom
     errors = np.sqrt(variance * np.diag(np.linalg.inv(table.T @ table)))
-    reach = special.stdtrit(freedom, (1 + confidence) / 2) * errors
+    quantile = (1 + confidence) / 2
+    reach = special.stdtrit(freedom, quantile) * errors
+    if episodes is not None:
+        reach[0] = _reach_of_mean(errors[0] ** 2, freedom, episodes, quantile)
     mean, *changes = (
         Estimate(float(value), float(value - far), float(value + far))
         for value, far in zip(found, reach, strict=True)
     )
     return Effects(mean, tuple(changes))
+
+
+def _reach_of_mean(variance: float, freedom: int, episodes: FloatArray, quantile: float) -> float:
+    """Half the length of the mean's interval with the luck of episodes that all cells share.
+
+    The degrees of freedom of the sum of both variances are Satterthwaite's (1946).
+    """
+    cells, many = episodes.shape
+    if many == 1:
+        return math.nan
+    squares = mean_squares(episodes)
+    luck = max(0.0, float(squares.columns - squares.cells)) / (cells * many)
+    both = variance + luck
+    if both == 0:
+        return 0.0
+    degrees = both**2 / (variance**2 / freedom + luck**2 / (many - 1))
+    return float(special.stdtrit(degrees, quantile)) * math.sqrt(both)

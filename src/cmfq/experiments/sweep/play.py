@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,17 @@ from cmfq.workers import Workers
 FloatArray = npt.NDArray[np.float64]
 
 
+class Episodes(NamedTuple):
+    """Measures of every cell in the episodes that all play, with one team."""
+
+    contrast: FloatArray
+    """``(cells, episodes)``: 1 where the first algorithm earned more, 1/2 where as much."""
+    strength: FloatArray
+    """``(2, cells, episodes)``: the same against the common opponents, the mean over them."""
+    returns: FloatArray
+    """``(2, cells, episodes)``: of each algorithm."""
+
+
 @dataclass(frozen=True)
 class Responses:
     """Measures of every cell; shares of games won, a draw counting half."""
@@ -35,8 +47,8 @@ class Responses:
     """``(cells,)``: of the first algorithm against the second one of the cell."""
     strength: FloatArray
     """``(2, cells)``: of each algorithm against the common opponents, each counting the same."""
-    returns: FloatArray | None = None
-    """Mean return of each algorithm in each cell, ``(2, cells)``; only with one team."""
+    episodes: Episodes | None = None
+    """The same in each episode, and returns; only with one team."""
     damage: FloatArray | None = None
     """``(2, cells)``: mean log damage ratio of each algorithm against the common opponents, each
     counting the same (see :data:`~cmfq.play.outcomes.YARDSTICKS`); only where agents have hit
@@ -189,28 +201,41 @@ def responses(plan: Plan, tournament: Tournament) -> Responses:
                 f"the games belong to another plan, whose run {one.group} has {key} {value}: give "
                 "the plan for which they were played"
             )
-    margins = games_by_pair(tournament)
-    points = {pair: float(((np.sign(one) + 1) / 2).mean()) for pair, one in margins.items()}
+    points = {pair: (np.sign(one) + 1) / 2 for pair, one in games_by_pair(tournament).items()}
+    rates = {pair: float(one.mean()) for pair, one in points.items()}
     cells = range(len(plan.design))
-    first, second = (
+    sides = [
         [folders[run_name(cell, algorithm)] for cell in cells] for algorithm in plan.algorithms
-    )
-    earned = returns_of(tournament) if tournament.alone else {}
+    ]
+    rivals = list(zip(*sides, strict=True))
     ratios = _damage_ratios(tournament)
-
-    def strength(of: PairMeans) -> FloatArray:
-        means = [[[of[one, other] for other in others] for one in side] for side in (first, second)]
-        return np.mean(means, axis=-1) if others else np.full((2, len(first)), np.nan)
-
+    episodes = None
+    if tournament.alone:
+        earned = returns_of(tournament)
+        episodes = Episodes(
+            np.array([points[pair] for pair in rivals]),
+            _against(others, sides, points),
+            np.array([[earned[one] for one in side] for side in sides]),
+        )
     return Responses(
-        np.array([points[pair] for pair in zip(first, second, strict=True)]),
-        strength(points),
-        np.array([[earned[one].mean() for one in side] for side in (first, second)])
-        if earned
-        else None,
-        strength(ratios) if ratios and others else None,
+        np.array([rates[pair] for pair in rivals]),
+        _against(others, sides, rates),
+        episodes,
+        _against(others, sides, ratios) if ratios and others else None,
         _role_rewards(plan, tournament),
     )
+
+
+def _against(
+    others: Sequence[str],
+    sides: Sequence[Sequence[str]],
+    of: Mapping[tuple[str, str], float | FloatArray],
+) -> FloatArray:
+    """Mean over the common opponents, ``(2, cells, ...)``; nan if there are none."""
+    if not others:
+        return np.full((2, len(sides[0])), np.nan)
+    rates = np.array([[[of[run, one] for run in side] for side in sides] for one in others])
+    return np.asarray(rates.mean(0), np.float64)
 
 
 PairMeans = dict[tuple[str, str], float]

@@ -10,7 +10,6 @@
       effects.svg, .png   the figure
 """
 
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -40,22 +39,38 @@ CAPTION = (
 
 
 def effects_of(plan: Plan, found: Responses) -> dict[str, Effects]:
-    """Effects on every response, by its title.
-
-    With one team, common opponents play their episodes once for all cells: how lucky they were
-    does not show in the differences between cells, so that mean strengths have no interval.
-    """
+    """Effects on every response, by its title."""
     a, b = plan.algorithms
-    parts = {f"{a} v {b}": found.contrast}
-    if np.isfinite(found.strength).all():
-        parts |= {f"strength of {one}": found.strength[n] for n, one in enumerate((a, b))}
-        parts[_difference(plan)] = found.strength[0] - found.strength[1]
-    effects = {title: fit_effects(plan.design, response) for title, response in parts.items()}
-    if found.returns is not None:
-        for title in (f"strength of {one}" for one in (a, b) if f"strength of {one}" in effects):
-            mean = Estimate(effects[title].mean.value, math.nan, math.nan)
-            effects[title] = effects[title]._replace(mean=mean)
-    return effects
+    played = found.episodes
+    effects = {
+        f"{a} v {b}": fit_effects(plan.design, found.contrast, episodes=played and played.contrast)
+    }
+    if not np.isfinite(found.strength).all():
+        return effects
+    names = (f"strength of {a}", f"strength of {b}", _difference(plan))
+    return effects | _on_both(plan, names, found.strength, played and played.strength)
+
+
+def _on_both(
+    plan: Plan, names: Sequence[str], values: FloatArray, episodes: FloatArray | None = None
+) -> dict[str, Effects]:
+    """Effects on a measure of the first algorithm, of the second, and on their difference.
+
+    Args:
+        plan: the plan that was played.
+        names: titles of the three.
+        values: ``(2, cells)``.
+        episodes: ``(2, cells, episodes)`` where all cells play the same ones.
+    """
+    each = (None,) * 3 if episodes is None else _with_difference(episodes)
+    return {
+        name: fit_effects(plan.design, one, episodes=luck)
+        for name, one, luck in zip(names, _with_difference(values), each, strict=True)
+    }
+
+
+def _with_difference(values: FloatArray) -> FloatArray:
+    return np.stack([*values, values[0] - values[1]])
 
 
 def _difference(plan: Plan) -> str:
@@ -78,18 +93,19 @@ def _share(mean: Estimate) -> Estimate:
     return Estimate(*map(float, np.clip(mean, 0.0, 1.0)))
 
 
-def effects_on(plan: Plan, name: str, values: FloatArray) -> dict[str, Effects]:
+def effects_on(
+    plan: Plan, name: str, values: FloatArray, episodes: FloatArray | None = None
+) -> dict[str, Effects]:
     """Effects on a measure of each algorithm and on their difference, by title.
 
     Args:
         plan: the plan that was played.
         name: name of the measure.
         values: ``(2, cells)``, as in :class:`~cmfq.experiments.sweep.play.Responses`.
+        episodes: ``(2, cells, episodes)`` where all cells play the same ones.
     """
     a, b = plan.algorithms
-    parts = {f"{name} of {a}": values[0], f"{name} of {b}": values[1]}
-    parts[f"{a} minus {b}"] = values[0] - values[1]
-    return {title: fit_effects(plan.design, one) for title, one in parts.items()}
+    return _on_both(plan, (f"{name} of {a}", f"{name} of {b}", f"{a} minus {b}"), values, episodes)
 
 
 def measure_table(plan: Plan, effects: dict[str, Effects], digits: int, title: str = "") -> Table:
@@ -200,15 +216,16 @@ def sweep_page(
 
 
 def _return_parts(plan: Plan, found: Responses) -> tuple[Part, ...]:
-    if found.returns is None:
+    if found.episodes is None:
         return ()
     a, b = plan.algorithms
-    above = int((found.returns[0] > found.returns[1]).sum())
+    each = found.episodes.returns
+    above = int((each[0].mean(-1) > each[1].mean(-1)).sum())
     return (
         Finding(f"{a} earned more than {b} on average in {above} of {len(plan.design)} cells."),
         measure_table(
             plan,
-            effects_on(plan, "return", found.returns),
+            effects_on(plan, "return", each.mean(-1), each),
             1,
             "Returns of an episode, and their changes",
         ),
@@ -263,6 +280,7 @@ def _introduction(plan: Plan, tournament: Tournament) -> str:
     others = [one.name for one in tournament.entrants if one.group not in plan.names]
     asked, of_a_round = tournament.settings.episodes, 2 * len(tournament.places) or 1
     games, strength = f"{whole_rounds(asked, of_a_round)} between the two runs of each cell", ""
+    luck = "and of the games"
     named = markdown_text(", ".join(others))
     if tournament.alone:
         games = (
@@ -270,6 +288,7 @@ def _introduction(plan: Plan, tournament: Tournament) -> str:
             f"run{f' and each common opponent ({named})' if others else ''}, alone; the run with "
             "the higher return wins an episode"
         )
+        luck = "and, in means, of the episodes; all cells play the same, so changes have none of it"
     elif others:
         each = whole_rounds(asked // len(others), of_a_round)
         games += f", and {each} of each run against each common opponent ({named})"
@@ -287,8 +306,7 @@ def _introduction(plan: Plan, tournament: Tournament) -> str:
         f"setting equally often. {len(tournament.games):,} games: {games}. {strength}A draw "
         "counts half. Intervals (95 %) are Student's, from the residuals of the main effects "
         f"({cells - factors - 1} degrees of freedom). They contain the randomness of training, "
-        "since every cell has its own seed, and of the games; interactions of two settings widen "
-        "them."
+        f"since every cell has its own seed, {luck}; interactions of two settings widen them."
     )
 
 
