@@ -7,7 +7,6 @@ page says so.
 """
 
 import sys
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from cmfq.results.page import Code, Finding, Page, Part, Section
 from cmfq.results.table import Table, conclusion, listing, margin_text, rate_text
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate
+from cmfq.text import counted
 from studies import ensembles, populations, signal_report
 from studies.kept_rows import read_rows
 from studies.reliance.report import estimate_of, values_of
@@ -215,36 +215,38 @@ def worth_parts(results: Path) -> list[Part]:
 
 
 def practice_parts(results: Path) -> list[Part]:
-    """Win rates of CMFQ with preset strong against swarm, by how many networks play together."""
-    together = populations_of_cmfq(read_rows(results / "populations", populations.Row))
+    """Win rates of CMFQ with preset strong against swarm, by training and how many runs play."""
+    found = populations_of_cmfq(read_rows(results / "populations", populations.Row))
     own = [
         row.win_rate.value
         for row in read_rows(results / "ensembles", ensembles.Row)
         if (row.opponent, row.size, row.way) == ("swarm", 64, "own")
     ]
-    names = {
-        members: f"{members} runs together" if members > 1 else "single runs"
-        for members in together
-    }
-    rows = [_spread(names[members], rates) for members, rates in together.items()]
+    columns = ("CMFQ plays with", "swarm, 64 a side", "swarm, 400 a side")
+    tables: list[Part] = []
+    for training, by_members in found.items():
+        rows = [
+            (_together(members), *(_spread(at.get(size, ())) for size in (64, 400)))
+            for members, at in by_members.items()
+        ]
+        tables += [f"Training: {training}.", Table(columns, rows)]
+    alone = ("five checkpoints of one run", _spread(own), _spread())
+    tables += ["Five other runs of preset strong, each by itself:", Table(columns, [alone])]
+    most = max(found, key=lambda one: sum(len(at.get(64, ())) for at in found[one].values()))
     several = [
-        f"{names[members]} {np.mean(rates):.0%} ({min(rates):.0%} to {max(rates):.0%}, "
-        f"{len(rates)} policies)"
-        for members, rates in together.items()
-        if len(rates) > 1
+        f"{_together(members)} {_spread(at[64])}"
+        for members, at in found[most].items()
+        if len(at.get(64, ())) > 1
     ]
     return [
         Finding(
-            "Use preset strong and several networks together. Win rates against swarm, mean and "
-            f"range: {'; '.join(several)}."
+            "Use preset strong and several runs together. Win rates against swarm at 64 a side, "
+            f"mean and range, of the training with most policies ({most}): {'; '.join(several)}."
         ),
-        Table(
-            ("CMFQ plays with", "mean win rate", "range", "policies"),
-            [*rows, _spread("five checkpoints of a run together (five other runs)", own)],
-        ),
-        "Ranges are those of the runs that were trained: others may win more or less. Policies of "
-        "one row share no run. [Populations](../populations/README.md), "
-        "[ensembles](../ensembles/README.md).",
+        "Mean win rates, their range, and the number of policies. Ranges are those of the runs "
+        "that were trained: others may win more or less. Policies of one row share no run. "
+        "[Populations](../populations/README.md), [ensembles](../ensembles/README.md).",
+        *tables,
         "None of these results is a reason to prefer CMFQ to MFQ in battle; preset `strong` and "
         "several networks do make teams stronger. If one neighbour among many matters and the "
         "mean hides it, use CMFQ with recomputed merged actions (`--merged-action recomputed`); "
@@ -253,29 +255,35 @@ def practice_parts(results: Path) -> list[Part]:
     ]
 
 
-def populations_of_cmfq(rows: Sequence[populations.Row]) -> dict[int, list[float]]:
-    """Win rates against swarm of policies of CMFQ, by the number of their runs.
+def populations_of_cmfq(
+    rows: Sequence[populations.Row],
+) -> dict[str, dict[int, dict[int, list[float]]]]:
+    """Win rates of CMFQ against swarm: by training, number of runs and agents a side.
 
-    Of whole runs of one training: the one that most policies have.
+    Of whole runs, whose last episode has been trained.
     """
     ours = [
         row
         for row in rows
-        if (row.opponent, row.size, row.until) == ("swarm", 64, 0)
-        and "algorithm" not in row.training
+        if (row.opponent, row.until) == ("swarm", 0) and "algorithm" not in row.training
     ]
-    ((training, _),) = Counter(row.training for row in ours).most_common(1)
-    found: dict[int, list[float]] = {}
-    for row in sorted(ours, key=lambda row: len(row.runs)):
-        if row.training == training:
-            found.setdefault(len(row.runs), []).append(row.win_rate.value)
+    found: dict[str, dict[int, dict[int, list[float]]]] = {}
+    for row in sorted(ours, key=lambda row: (row.training, len(row.runs))):
+        at = found.setdefault(row.training, {}).setdefault(len(row.runs), {})
+        at.setdefault(row.size, []).append(row.win_rate.value)
     return found
 
 
-def _spread(name: str, rates: Sequence[float]) -> tuple[str, ...]:
-    """Row of a table: mean, range and number of some win rates."""
-    ends = f"{min(rates):.0%} to {max(rates):.0%}" if len(rates) > 1 else "–"
-    return name, f"{np.mean(rates):.0%}", ends, str(len(rates))
+def _together(members: int) -> str:
+    return f"{members} runs together" if members > 1 else "single runs"
+
+
+def _spread(rates: Sequence[float] = ()) -> str:
+    """Mean, range and number of some win rates."""
+    if not rates:
+        return "not played"
+    ends = f"{min(rates):.0%} to {max(rates):.0%}, " if len(rates) > 1 else ""
+    return f"{np.mean(rates):.0%} ({ends}{counted(len(rates), 'policy', 'policies')})"
 
 
 @dataclass(frozen=True)

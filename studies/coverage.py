@@ -27,7 +27,7 @@ from cmfq.statistics.power import power, variation
 from cmfq.statistics.rating import ELO, rate_groups
 from cmfq.statistics.replication import Interval, mean_interval, rate_interval
 from cmfq.storage import make_folder, write_bytes
-from cmfq.text import csv_text
+from cmfq.text import counted, csv_text
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -364,15 +364,15 @@ def _power_section(powers: Sequence[PowerRow]) -> Section:
             f"strong ({PILOT_SEEDS} seeds each), beside the share of simulated tournaments "
             "that told them apart: the least and the greatest among the same worlds.",
             Finding(
-                "Predicted and simulated power differ by at most "
-                f"{100 * max(row.largest_error for row in powers):.0f} points in any world."
+                f"Predicted and simulated power differ by at most "
+                f"{_points(max(row.largest_error for row in powers))} in any world."
             ),
             Table(
                 ("seeds each", "true win rate", "power predicted", "told apart",
                  "largest error in a world"),
                 [
                     (str(row.seeds), f"{0.5 + row.difference:.0%}", _range(row.foretold),
-                     _range(row.told), f"{100 * row.largest_error:.0f} points")
+                     _range(row.told), _points(row.largest_error))
                     for row in powers
                 ],
             ),
@@ -407,6 +407,10 @@ def _win_rate_table(rows: Sequence[CoverageRow]) -> Table:
             )
             lines.append((f"{sides[0]} v {sides[1]}", f"{rate:.0%}", *cells))
     return Table(columns, lines)
+
+
+def _points(error: float) -> str:
+    return counted(round(100 * error), "point")
 
 
 def _range(values: Sequence[float]) -> str:

@@ -38,8 +38,13 @@ WAYS = {
     "last": "its last checkpoint, whose weights are averaged over the last updates;",
     "unaveraged": "the weights after its last update alone;",
     "own": "five of its checkpoints together, spread over the second half of training;",
-    "others": "the last checkpoints of all other runs together.",
+    "others": "the last checkpoints of all other runs together. Any two of these policies have "
+    "all but one of their runs in common, so their range says nothing on how far ensembles of "
+    "other runs would be apart: [populations](../populations/README.md) that share no run do.",
 }
+
+SHARING = ("others",)
+"""Ways whose policies share runs, so that their spread is not that of policies of other runs."""
 
 
 @dataclass(frozen=True)
@@ -152,13 +157,15 @@ def _sentence(rows: Sequence[Row], opponent: str, size: int) -> str:
         ours = [row for row in rows if row.way == way]
         rates = [row.win_rate.value for row in ours]
         if len(rates) > 1:
-            spread = 100 * np.std(rates, ddof=1)
-            damage = np.std([row.damage.value for row in ours], ddof=1)
-            parts.append(
-                f"{way} {np.mean(rates):.0%}, {min(rates):.0%} to {max(rates):.0%} "
-                f"(standard deviation {spread:.0f} points, of the log damage ratio {damage:.3f})"
-            )
-    return f"Against {opponent} at {size} a side, mean and range over runs: {'; '.join(parts)}."
+            spread = ""
+            if way not in SHARING:
+                points = 100 * np.std(rates, ddof=1)
+                damage = np.std([row.damage.value for row in ours], ddof=1)
+                spread = f" (standard deviation {points:.0f} points, of the log damage ratio "
+                spread += f"{damage:.3f})"
+            ends = f"{min(rates):.0%} to {max(rates):.0%}"
+            parts.append(f"{way} {np.mean(rates):.0%}, {ends}{spread}")
+    return f"Against {opponent} at {size} a side, mean and range: {'; '.join(parts)}."
 
 
 def _table(rows: Sequence[Row], opponent: str, size: int) -> Table:

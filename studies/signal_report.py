@@ -24,6 +24,7 @@ from cmfq.results.style import COLOURS, DASHES, beside, name_lines, panels
 from cmfq.results.table import Table, listing
 from cmfq.results.writing import write_folder
 from cmfq.statistics.intervals import mean_interval
+from cmfq.statistics.replication import Estimate, rate_interval
 from cmfq.training.former import todays_algorithm
 
 
@@ -143,7 +144,8 @@ def page_of(folder: Path, rows: Sequence[SignalRow]) -> Page:
         "signaller among its neighbours, whose action names the rewarded action, and a number of "
         f"babblers. A reward of 1 is the optimum; {1 / SignalSettings().signals:g} is the reward "
         f"without any information. Means over {seeds} seeds, ± half the width of Student's 95 % "
-        "interval."
+        "interval. *Beyond chance*: the 95 % interval of a rate, which has a width even where all "
+        "seeds give the same (`docs/statistics.md`), leaves out the reference."
     )
     picture = Picture(
         "signal",
@@ -190,17 +192,23 @@ HOW_TO_READ = (
 def _found(rows: Sequence[SignalRow], setting: Setting, measure: str) -> str:
     """Which variants lie above or below the reference, whatever the number of babblers."""
     babblers = sorted({row.babblers for row in rows})
-    reference = np.array([_reference(setting, measure, number) for number in babblers])
-    above, below = [], []
+    above: list[str] = []
+    below: list[str] = []
+    both: list[str] = []
     for variant in [name for name in STYLES if any(row.variant == name for row in rows)]:
-        middle, half = _curve(rows, setting, variant, measure, babblers)
-        if (middle - half > reference).all():
-            above.append(f'"{variant}"')
-        elif (middle + half < reference).all():
-            below.append(f'"{variant}"')
+        sides = set()
+        for number in babblers:
+            reference = _reference(setting, measure, number)
+            values = _values(rows, setting, variant, measure, number)
+            one = Estimate.of(rate_interval(np.array(values)[:, None]))
+            sides.add(int(np.sign(one.value - reference)) if one.leaves_out(reference) else 0)
+        for listed, wanted in ((above, {1}), (below, {-1}), (both, {1, -1})):
+            if sides == wanted or sides - {0} == wanted == {1, -1}:
+                listed.append(f'"{variant}"')
     return (
-        f"At every number of babblers {listing(above) if above else 'none'} is above "
-        f"{_last_column(measure)}, beyond chance; {listing(below) if below else 'none'} is below."
+        f"Beyond chance at every number of babblers, above {_last_column(measure)}: "
+        f"{listing(above) if above else 'none'}; below: {listing(below) if below else 'none'}. "
+        f"Above at some numbers and below at others: {listing(both) if both else 'none'}."
     )
 
 
@@ -232,17 +240,21 @@ def _curve(
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Means, and half widths of their intervals, for each number of babblers."""
     points = [
-        mean_and_interval(
-            [
-                getattr(row, measure)
-                for row in rows
-                if (row.setting, row.variant, row.babblers) == (setting, variant, number)
-            ]
-        )
-        for number in babblers
+        mean_and_interval(_values(rows, setting, variant, measure, number)) for number in babblers
     ]
     middle, half = np.array(points).T
     return middle, half
+
+
+def _values(
+    rows: Sequence[SignalRow], setting: str, variant: str, measure: str, babblers: int
+) -> list[float]:
+    """A measure of every run of a variant."""
+    return [
+        getattr(row, measure)
+        for row in rows
+        if (row.setting, row.variant, row.babblers) == (setting, variant, babblers)
+    ]
 
 
 def best_from_counts(settings: SignalSettings) -> float:

@@ -15,6 +15,7 @@ from cmfq.text import (
     Strong,
     code_block,
     code_line,
+    counted,
     csv_text,
     inline_code,
     markdown_text,
@@ -89,3 +90,8 @@ def test_no_name_in_a_figure_is_a_formula(tmp_path: Path) -> None:
     axes.legend()
     save_figure(figure, tmp_path, "x")
     assert (tmp_path / "x.svg").read_text().count(r"\foo{") >= 3
+
+
+def test_one_thing_is_not_several() -> None:
+    assert (counted(1, "seed"), counted(0, "seed")) == ("1 seed", "0 seeds")
+    assert counted(2000, "policy", "policies") == "2,000 policies"

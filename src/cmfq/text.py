@@ -53,6 +53,17 @@ def shortened(message: str) -> str:
     )
 
 
+def counted(number: int, thing: str, things: str = "") -> str:
+    """A number of things: ``1 seed``, ``2,000 seeds``.
+
+    Args:
+        number: how many.
+        thing: name of one.
+        things: name of several, if it is not that of one with an s.
+    """
+    return f"{number:,} {thing if number == 1 else things or f'{thing}s'}"
+
+
 class Strong(str):
     """Text that is written bold where that can be."""
 

@@ -181,15 +181,15 @@ def conclude(found: Found, measure: str) -> str:
     groups = _groups(found.played)
     if measure in ("win_rate", "margin"):
         equal = 0.5 if measure == "win_rate" else 0.0
-        better, worse = [], []
+        better: list[str] = []
+        worse: list[str] = []
         for exchange, title in EXCHANGES.items():
             for group in groups:
                 values = values_of(found, group, exchange, measure)
                 one = estimate_of(measure, values)
-                if one.low > equal:
-                    better.append(f"{group} with {title}")
-                if one.high < equal:
-                    worse.append(f"{group} with {title}")
+                if one.leaves_out(equal):
+                    side = better if one.value > equal else worse
+                    side.append(f"{group} with {title}")
         return (
             f"Better than as trained, beyond chance: {', '.join(better) or 'none'}; worse: "
             f"{', '.join(worse) or 'none'}."

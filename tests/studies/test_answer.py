@@ -59,13 +59,17 @@ def test_ranges_are_those_of_all_runs_that_are_stored() -> None:
                and (row["opponent"], row["size"], row["until"]) == ("swarm", 64, 0)]  # fmt: skip
     trainings = [row["training"] for row in against]
     training = max(trainings, key=trainings.count)
-    finding, table, *_ = practice_parts(STORED)
+    finding, *parts = practice_parts(STORED)
+    table = parts[parts.index(f"Training: {training}.") + 1]
     assert isinstance(table, Table) and isinstance(finding, Finding)
+    assert training in finding.text
     for name, members in (("single runs", 1), ("5 runs together", 5)):
         rates = [row["win_rate"][0] for row in against
                  if (row["training"], len(row["runs"])) == (training, members)]  # fmt: skip
         (line,) = (line for line in table.rows if line[0] == name)
-        ends = f"{min(rates):.0%} to {max(rates):.0%}"
-        assert line[1:] == (f"{np.mean(rates):.0%}", ends, str(len(rates)))
-        assert ends in finding.text
+        said = f"{np.mean(rates):.0%} ({min(rates):.0%} to {max(rates):.0%}, {len(rates)} policies)"
+        assert line[1] == said
+        assert f"{name} {said}" in finding.text
+    others = [part for part in parts if isinstance(part, str) and part.startswith("Training: ")]
+    assert len(others) == len({row["training"] for row in against}) > 1
     assert "no matter which" not in finding.text

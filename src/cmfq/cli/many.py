@@ -13,7 +13,7 @@ from cmfq.errors import UserError
 from cmfq.experiments.plan import read_many
 from cmfq.experiments.training import train_missing, unfinished, validate_sharing
 from cmfq.hints import command
-from cmfq.text import say
+from cmfq.text import counted, say
 from cmfq.training.settings import RunSettings
 from cmfq.workers import check_workers
 
@@ -41,7 +41,7 @@ def train_many(
     check_workers(workers)
     planned = read_many(plan).runs()
     train_shown(planned, runs, workers, runs_per_gpu)
-    say(f"finished: {runs} holds {len(planned)} runs")
+    say(f"finished: {runs} holds {counted(len(planned), 'run')}")
     together = seeds_together(planned)
     if together:
         names = [runs / name for name in together]

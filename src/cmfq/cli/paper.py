@@ -18,7 +18,7 @@ from cmfq.experiments.paper.plan import (
     status_of,
 )
 from cmfq.hints import command
-from cmfq.text import say
+from cmfq.text import counted, say
 from cmfq.workers import check_workers
 
 
@@ -48,7 +48,7 @@ def paper(
     effort, folder = Effort(preset, seeds, quick), out / (f"{preset}-quick" if quick else preset)
     if not figures:
         every = [status_of(one, effort, folder) for one in figures_called(["all"], preset)]
-        print_table(status_table(every, f"Preset {preset}, {seeds} seeds"))
+        print_table(status_table(every, f"Preset {preset}, {counted(seeds, 'seed')}"))
         training = hours_of_training(every)
         playing = sum(one.playing_hours for one in every)
         say(f"core-hours left: {training:.1f} of training, shared once; {playing:.1f} of games")

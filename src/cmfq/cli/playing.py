@@ -27,7 +27,7 @@ from cmfq.results.run import run_page
 from cmfq.results.verdict import who_earns_more, who_is_ahead, who_wins
 from cmfq.results.writing import write_page
 from cmfq.storage import remove, write_json
-from cmfq.text import say
+from cmfq.text import counted, say
 from cmfq.training.run import Run
 from cmfq.zoo import is_shipped, locate
 
@@ -152,7 +152,7 @@ def report(
     )
     matches = []
     for opponent, log in logs.items():
-        say(f"playing {games} games against {opponent}", flush=True)
+        say(f"playing {counted(games, 'game')} against {opponent}", flush=True)
         with GamesScreen(log) as screen:
             match = play(str(run), opponent, settings, path=log, on_progress=screen.report)
         matches.append(match)

@@ -25,7 +25,7 @@ from cmfq.recordings.page import NamedRecording, documents, write_page
 from cmfq.recordings.render import parse_steps
 from cmfq.recordings.render import render as draw_steps
 from cmfq.recordings.server import Documents, doorway, make_server, url_of
-from cmfq.text import say
+from cmfq.text import counted, say
 
 
 def file_size(file: Path) -> str:
@@ -41,7 +41,7 @@ def _ending(game: RecordedGame) -> str:
     numbers = counts if survival else [f"{reward:.1f}" for reward in game.rewards]
     each = zip(game.players, game.teams, numbers, strict=True)
     told = ", ".join(f"{player} ({team}) {number}" for player, team, number in each)
-    return f"{told} {'left after' if survival else 'earned in'} {game.steps} steps"
+    return f"{told} {'left after' if survival else 'earned in'} {counted(game.steps, 'step')}"
 
 
 def record_in(

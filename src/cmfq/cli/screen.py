@@ -26,7 +26,7 @@ from rich.text import Text
 from cmfq.interrupts import interrupted
 from cmfq.results.page import Finding, Page
 from cmfq.results.table import Table
-from cmfq.text import Strong, plain_text, say
+from cmfq.text import Strong, counted, plain_text, say
 
 PIPED_WIDTH = 500
 """Columns of a file or a pipe: tables are as wide as they are."""
@@ -204,7 +204,7 @@ class GamesScreen:
         """Number and time of the games played here, without those that were there already."""
         played, seconds = self._finished - self._kept, time.perf_counter() - self._started
         each = f": {1000 * seconds / played:.0f} ms each" if played else ""
-        return f"{played} games in {seconds:.0f} s{each}"
+        return f"{counted(played, 'game')} in {seconds:.0f} s{each}"
 
     def report(self, finished: int, games: int) -> None:
         """Show how far it is."""

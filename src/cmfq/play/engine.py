@@ -29,6 +29,7 @@ from cmfq.play.games import play_between
 from cmfq.play.players import Policies, load_player
 from cmfq.play.reading import read_tournament
 from cmfq.play.schedule import ScheduledGame
+from cmfq.text import counted
 from cmfq.workers import Needs, Workers, as_finished, check_workers, one_thread, runs_here
 
 WAY_OUT = "give another log, or remove this one"
@@ -173,7 +174,7 @@ def _title(game: ScheduledGame) -> str:
 
 
 def _titles(games: Sequence[ScheduledGame]) -> str:
-    return f"{len(games)} games from {_title(games[0])} on"
+    return f"{counted(len(games), 'game')} from {_title(games[0])} on"
 
 
 def play_scheduled(

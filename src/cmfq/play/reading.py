@@ -20,6 +20,7 @@ from cmfq.play.game_log import (
     Tournament,
     TournamentSettings,
 )
+from cmfq.text import counted
 from cmfq.training.description import StoredRun
 from cmfq.training.former import former_environment
 
@@ -211,7 +212,7 @@ def _finished(path: Path) -> Tournament:
     tournament, whole = read_tournament(path)
     if not whole:
         raise UserError(
-            f"{path} is not finished: it holds {len(tournament.games)} games; continue with "
-            f"`{tournament.command}`"
+            f"{path} is not finished: it holds {counted(len(tournament.games), 'game')}; continue "
+            f"with `{tournament.command}`"
         )
     return tournament

@@ -37,7 +37,7 @@ from cmfq.results.table import Table, listing, minus
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import make_folder, validate_results_folder, write_bytes, write_gzip
-from cmfq.text import csv_text
+from cmfq.text import counted, csv_text
 
 GAMES = "games.jsonl.gz"
 
@@ -254,7 +254,7 @@ def crossing_page(
             title = f"Reward per {name} and step, {game}"
             table = reward_table(cells, size, role, title, f"{first} v {second}")
             said = Finding(best_sentence(cells, size, role, name))
-            above = f"Reward of the {name}: {game}, {seeds} seeds"
+            above = f"Reward of the {name}: {game}, {counted(seeds, 'seed')}"
             sections.append(Section(above, (said, table)))
     if metrics:
         drawn = partial(rewards_over_training, metrics, settings)

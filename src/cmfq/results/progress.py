@@ -37,7 +37,7 @@ from cmfq.results.tournament_tables import how_decided
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate, difference
 from cmfq.storage import make_folder, write_gzip
-from cmfq.text import inline_code, markdown_text
+from cmfq.text import counted, inline_code, markdown_text
 
 GAMES = "progress.json.gz"
 """Game log of a results folder."""
@@ -168,8 +168,8 @@ def progress_page(played: Tournament, again: tuple[Part, ...] = ()) -> Page:
     )
     introduction = (
         f"Every checkpoint of {markdown_text(runs)} against fixed opponents "
-        f"({markdown_text(opponents)}){why}. {games} games of each checkpoint against each "
-        f"opponent; {how_decided(played)}, and a draw counts half. Win rates are means over "
+        f"({markdown_text(opponents)}){why}. {counted(games, 'game')} of each checkpoint against "
+        f"each opponent; {how_decided(played)}, and a draw counts half. Win rates are means over "
         "seeds, with the lowest and the highest seed in brackets; these are not confidence "
         "intervals."
     )
@@ -179,7 +179,7 @@ def progress_page(played: Tournament, again: tuple[Part, ...] = ()) -> Page:
         "Win rate by training episode, a panel for each opponent; bands: the middle half of the "
         "seeds",
     )
-    table = progress_table(rows, title=f"Win rate in {games} games, mean over seeds")
+    table = progress_table(rows, title=f"Win rate in {counted(games, 'game')}, mean over seeds")
     sections = (
         Section("", (introduction, picture)),
         Section("The last checkpoints", _last_checkpoints(layouts, unit) if layouts else ()),

@@ -26,7 +26,7 @@ from cmfq.results.style import Metrics
 from cmfq.results.table import Share, Table, interval_text
 from cmfq.results.verdict import verdict
 from cmfq.statistics.replication import Estimate
-from cmfq.text import markdown_text
+from cmfq.text import counted, markdown_text
 from cmfq.training.evaluations import Evaluation
 from cmfq.training.settings import RunSettings
 from cmfq.workers import one_thread
@@ -103,9 +103,9 @@ def _summary(settings: RunSettings, metrics: Metrics) -> str:
     seconds = sum(row["playing_seconds"] + row["learning_seconds"] for row in metrics)
     agent_steps = sum(row["agent_steps"] for row in metrics)
     return (
-        f"Trained for {len(metrics)} episodes, seed {settings.seed}: {agent_steps:,} agent-steps "
-        f"and {metrics[-1]['updates']:,} updates in {seconds / 60:.1f} minutes, "
-        f"{agent_steps / seconds:,.0f} agent-steps a second."
+        f"Trained for {counted(len(metrics), 'episode')}, seed {settings.seed}: {agent_steps:,} "
+        f"agent-steps and {counted(metrics[-1]['updates'], 'update')} in {seconds / 60:.1f} "
+        f"minutes, {agent_steps / seconds:,.0f} agent-steps a second."
     )
 
 
@@ -129,13 +129,13 @@ def _wins(matches: Sequence[MatchResult]) -> Section:
 
 
 def _title(matches: Sequence[MatchResult]) -> str:
-    return f"{matches[0].episodes} games of {matches[0].settings.title} against each"
+    return f"{counted(matches[0].episodes, 'game')} of {matches[0].settings.title} against each"
 
 
 def _rewards(matches: Sequence[MatchResult]) -> Section:
     differences = [
         markdown_text(
-            f"{match.a} minus {match.b}, in the same {match.episodes} episodes: "
+            f"{match.a} minus {match.b}, in the same {counted(match.episodes, 'episode')}: "
             f"{match.difference.value:+,.1f} "
             f"({interval_text(match.difference.low, match.difference.high)})."
         )

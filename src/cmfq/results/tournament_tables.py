@@ -10,6 +10,7 @@ from cmfq.play.entrants import groups_of
 from cmfq.play.game_log import Tournament
 from cmfq.play.standings import Comparison, Standings, all_results
 from cmfq.results.table import Table, listing, margin_text, rate_text
+from cmfq.text import counted
 
 PAPER_ORDERINGS = (
     ("iql", "mfq"),
@@ -172,8 +173,8 @@ def fit_sentence(standings: Standings) -> str:
         else ""
     )
     return (
-        f"The win rates expected from these ratings differ by at most {100 * gap:.0f} "
-        f"point{'' if round(100 * gap) == 1 else 's'} from the measured ones{warning}."
+        "The win rates expected from these ratings differ by at most "
+        f"{counted(round(100 * gap), 'point')} from the measured ones{warning}."
     )
 
 
@@ -189,7 +190,7 @@ def about(tournament: Tournament) -> str:
     most = max(len(one.players) for one in tournament.entrants)
     spread = f", spread over the last {most} checkpoints of each" if most > 1 else ""
     return (
-        f"{len(tournament.games):,} games ({settings.environment.title}) between {seeds}: "
+        f"{counted(len(tournament.games), 'game')} ({settings.environment.title}) between {seeds}: "
         f"{settings.episodes} {share}{spread}; "
         f"{how_decided(tournament)}, and a draw counts half."
     )

@@ -6,6 +6,7 @@ from cmfq.play.matches import MatchResult
 from cmfq.results.page import Finding
 from cmfq.results.table import listing, margin_text, rate_text
 from cmfq.statistics.replication import Estimate
+from cmfq.text import counted
 
 
 def who_wins(match: MatchResult) -> str:
@@ -15,11 +16,11 @@ def who_wins(match: MatchResult) -> str:
     low, high = match.interval
     won = f"{match.a} wins {rate_text(Estimate(match.win_rate, low, high))}"
     if low > 0.5:
-        return f"{match.a} beats {match.b}: {won} of {match.episodes} games."
+        return f"{match.a} beats {match.b}: {won} of {counted(match.episodes, 'game')}."
     if high < 0.5:
-        return f"{match.b} beats {match.a}: {won} of {match.episodes} games."
-    games = "1 game does" if match.episodes == 1 else f"{match.episodes} games do"
-    return f"{games} not decide which of the two is better: {won}."
+        return f"{match.b} beats {match.a}: {won} of {counted(match.episodes, 'game')}."
+    verb = "does" if match.episodes == 1 else "do"
+    return f"{counted(match.episodes, 'game')} {verb} not decide which of the two is better: {won}."
 
 
 def who_is_ahead(match: MatchResult, ahead: Estimate) -> str:
@@ -33,7 +34,7 @@ def who_is_ahead(match: MatchResult, ahead: Estimate) -> str:
 
 def who_earns_more(match: MatchResult, difference: Estimate) -> str:
     """Sentence on a match of one team: who earns more in the same episodes."""
-    same = f"in the same {match.episodes} episodes"
+    same = f"in the same {counted(match.episodes, 'episode')}"
     if not difference.leaves_out(0):
         return (
             f"{match.a} and {match.b} cannot be told apart: what {match.a} earns, minus what "
@@ -56,11 +57,12 @@ def verdict(matches: Sequence[MatchResult]) -> list[Finding]:
     number = matches[0].episodes
     if matches[0].difference:  # one team
         differences = {match.b: match.difference for match in matches if match.difference}
-        words = "earns more than", "earns less than", f"in the same {number} episodes"
+        words = "earns more than", "earns less than", f"in the same {counted(number, 'episode')}"
         return [*_differences(differences, *words), Finding(other_seeds, "unknown")]
     if not matches[0].symmetric:
         ahead = {match.b: match.ahead for match in matches if match.ahead}
-        words = "is ahead of", "is behind", f"in {number} games, over both roles together"
+        where = f"in {counted(number, 'game')}, over both roles together"
+        words = "is ahead of", "is behind", where
         return [*_differences(ahead, *words), Finding(other_seeds, "unknown")]
     better, worse, unclear = [], [], []
     for match in matches:
@@ -74,7 +76,7 @@ def verdict(matches: Sequence[MatchResult]) -> list[Finding]:
             worse.append(said)
         else:
             unclear.append(f"{match.b} ({100 * low:.0f} to {100 * high:.0f} %)")
-    games = f"{number} games" if number > 1 else "1 game"
+    games = counted(number, "game")
     known = (
         ""
         if not unclear

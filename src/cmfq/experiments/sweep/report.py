@@ -29,7 +29,7 @@ from cmfq.results.table import Table, margin_text, rate_text
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import make_folder, write_bytes, write_gzip
-from cmfq.text import Strong, inline_code, markdown_text
+from cmfq.text import Strong, counted, inline_code, markdown_text
 
 TITLE = "What settings do to"
 CAPTION = (
@@ -303,8 +303,8 @@ def _introduction(plan: Plan, tournament: Tournament) -> str:
         f"{cells} cells of a two-level design with its mirror image. Each cell has a run of {a} "
         f"and one of {b} with the same seed. Every setting is at its first level in half of the "
         "cells and at its second in the other half, each time with both levels of every other "
-        f"setting equally often. {len(tournament.games):,} games: {games}. {strength}A draw "
-        "counts half. Intervals (95 %) are Student's, from the residuals of the main effects "
+        f"setting equally often. {counted(len(tournament.games), 'game')}: {games}. {strength}"
+        "A draw counts half. Intervals (95 %) are Student's, from residuals of the main effects "
         f"({cells - factors - 1} degrees of freedom). They contain the randomness of training, "
         f"since every cell has its own seed, {luck}; interactions of two settings widen them."
     )
