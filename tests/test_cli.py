@@ -324,7 +324,7 @@ MISTAKES = {
     ),
     "evaluation of roles": (
         ["train", "pursuit", "--evaluate-period", "2", "--evaluate-games", "1", "--run", "{new}"],
-        "1 games of two players: give at least 2, so that each plays every role once (predator "
+        "1 game of two players: give at least 2, so that each plays every role once (predator "
         "and prey)",
     ),
     "evaluation without games": (

@@ -6,6 +6,7 @@ The blocks of a page run in order, in one folder and one namespace, as a reader 
 import inspect
 import re
 import runpy
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -31,8 +32,16 @@ BEFORE: dict[str, list[list[str]]] = {
         f"--min-updates 1 --max-steps 12 --run runs/{one}".split()
         for one in ("cmfq", "mfq")
     ],
+    "policies.md": [
+        "train meadow:make_env --share-roles --positions meadow:positions --radius 4 "
+        "--episodes 1 --min-updates 1 --run runs/meadow".split()
+    ],
 }
 """What pages take for granted that a reader has."""
+CONTINUED = {"policies.md": "own-environment.md"}
+"""Pages that need the files of another page."""
+WITHOUT_CMFQ = "import runpy, sys; sys.modules['cmfq'] = None; runpy.run_path({!r})"
+"""Run a file where ``import cmfq`` fails."""
 
 
 def page_name(page: Path) -> str:
@@ -49,6 +58,9 @@ def test_the_blocks_of_a_page_run(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path, str(tmp_path)])
+    if page.name in CONTINUED:
+        for block in blocks(page.parent / CONTINUED[page.name]):
+            save_file(block, tmp_path)
     for words in BEFORE.get(page.name, []):
         assert main(words) == 0, capsys.readouterr().err
     namespace: dict[str, Any] = {"__name__": "page"}
@@ -72,13 +84,19 @@ def test_the_blocks_of_a_page_run(
 
 def run_python(block: reading.Block, namespace: dict[str, Any], folder: Path, where: str) -> None:
     """Run a block; one whose docstring names a file is saved as that, for what follows."""
+    save_file(block, folder)
+    if "class Meadow" in block.code:
+        return
+    exec(compile(short_code(block.code), where, "exec"), namespace)
+
+
+def save_file(block: reading.Block, folder: Path) -> None:
+    """Save a block that is a file, if it is one."""
     named = re.match(r'"""(\w+\.py): ', block.code)
     if named:
         (folder / named[1]).write_text(block.code)
     if "class Meadow" in block.code:
         (folder / "meadow.py").write_text(block.code)
-        return
-    exec(compile(short_code(block.code), where, "exec"), namespace)
 
 
 def run_command(
@@ -91,6 +109,8 @@ def run_command(
     elif words[0] == "make":
         targets = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE)
         assert words[1] in targets
+    elif words[0] == "python":
+        subprocess.run([sys.executable, "-c", WITHOUT_CMFQ.format(words[1])], check=True)
     elif words[0] not in ELSEWHERE:
         assert words[0] == "cmfq", words
         if words[1] == "view" and "--html" not in words:

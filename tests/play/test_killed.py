@@ -156,7 +156,7 @@ def test_games_that_are_over_are_not_played_again(tmp_path: Path) -> None:
     ("changes", "sentence"),
     [
         (("--seed", "1"), "with seed 0, not 1: continue with the same"),
-        (("--games", "1"), "more than 1 games a pair"),
+        (("--games", "1"), "more than 1 game a pair"),
     ],
 )
 def test_other_games_are_refused_and_lose_nothing(

@@ -149,6 +149,24 @@ def test_runs_of_a_plan_whose_start_is_never_finished(tiny: Tiny, tmp_path: Path
         list(train_missing(runs, tmp_path))
 
 
+@pytest.mark.parametrize("file", ["000003.safetensors", "000008.safetensors", "last.safetensors"])
+def test_a_checkpoint_that_will_not_be_written_is_no_start(
+    tiny: Tiny, tmp_path: Path, file: str
+) -> None:
+    """The first run has checkpoints after 2, 4 and 5 episodes."""
+    first = replace(tiny, episodes=5, checkpoint_period=2)
+    start = tmp_path / "first" / "checkpoints" / file
+    runs: dict[str, RunSettings] = {"first": first, "next": replace(first, start_from=str(start))}
+    with pytest.raises(UserError, match=r"next starts from .*first will have no such checkpoint"):
+        list(train_missing(runs, tmp_path))
+    assert not (tmp_path / "first").exists()
+
+
+def test_checkpoints_of_episodes_side_by_side(tiny: Tiny) -> None:
+    together = replace(tiny, episodes=20, environments=8, checkpoint_period=5)
+    assert [one for one in range(24) if together.has_checkpoint(one)] == [8, 16, 20]
+
+
 def test_of_an_ensemble_the_run_s_own_network_is_taken(tiny: Tiny, tmp_path: Path) -> None:
     one = replace(
         tiny, ensemble=2, checkpoint_period=1, network=replace(tiny.network, head="pairwise")

@@ -113,14 +113,31 @@ def train_missing(
 
 
 def _starts(runs: Mapping[str, RunSettings], folder: Path) -> dict[str, str]:
-    """Names of the runs that others of these, which are yet to begin, start from."""
+    """Names of the runs that others of these, which are yet to begin, start from.
+
+    Raises:
+        UserError: one starts from a checkpoint that no training will write.
+    """
     names = {(folder / name).resolve(): name for name in runs}
-    starts = {
-        name: names.get(start_folder(settings.start_from))
-        for name, settings in runs.items()
-        if settings.start_from is not None and not has_started(folder / name)
-    }
-    return {name: start for name, start in starts.items() if start is not None}
+    starts: dict[str, str] = {}
+    for name, settings in runs.items():
+        if settings.start_from is None or has_started(folder / name):
+            continue
+        start = names.get(start_folder(settings.start_from))
+        if start is None:
+            continue
+        starts[name] = start
+        path = start_path(settings.start_from)
+        file, last = path.stem, runs[start].episodes
+        if path.parent.name == "checkpoints" and not (
+            file.isdecimal() and runs[start].has_checkpoint(int(file))
+        ):
+            raise UserError(
+                f"{name} starts from {settings.start_from}, and {start} will have no such "
+                f"checkpoint: give one of an episode after which it has one, such as {last:06d}, "
+                "or the run itself"
+            )
+    return starts
 
 
 def _waves(names: Collection[str], starts: Mapping[str, str]) -> list[list[str]]:

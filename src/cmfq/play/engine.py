@@ -272,7 +272,7 @@ def _continued(
         reason = (
             f"games of an earlier version of {', '.join(absent[:3])}"
             if absent
-            else f"more than {tournament.settings.episodes} games a pair, or pairs the "
+            else f"more than {counted(tournament.settings.episodes, 'game')} a pair, or pairs the "
             "checkpoints in another way"
         )
         raise UserError(f"{path} has {reason}: give the same entrants, {WAY_OUT}")

@@ -13,6 +13,7 @@ from cmfq.play.entrants import Entrant
 from cmfq.play.game_log import Tournament, TournamentSettings
 from cmfq.play.schedule import episodes_alone, schedule
 from cmfq.storage import versions
+from cmfq.text import counted
 from cmfq.workers import Workers
 
 
@@ -67,6 +68,6 @@ def validate_game_count(games: int, teams: Sequence[TeamSpecification]) -> None:
     least = games_of_a_round(teams)
     if games < least:
         raise UserError(
-            f"{games} games of two players: give at least {least}, so that each plays every role "
-            f"once ({' and '.join(dict.fromkeys(team.role for team in teams))})"
+            f"{counted(games, 'game')} of two players: give at least {least}, so that each plays "
+            f"every role once ({' and '.join(dict.fromkeys(team.role for team in teams))})"
         )

@@ -172,7 +172,10 @@ class TrainSettings(Generic[Settings]):
     def has_checkpoint(self, episode: int) -> bool:
         """Whether a run that nothing stops has a checkpoint after this many episodes."""
         periods = (self.checkpoint_period, self.evaluate_period)
-        return episode == self.episodes or any(self.is_due(episode, one) for one in periods)
+        if episode == self.episodes:
+            return True
+        played = 0 < episode < self.episodes and episode % self.environments == 0
+        return played and any(self.is_due(episode, one) for one in periods)
 
     def is_due(self, episode: int, period: int) -> bool:
         """Whether one of the episodes played last, side by side, ended a period; 0: none does."""
