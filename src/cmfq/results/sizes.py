@@ -19,11 +19,12 @@ from cmfq.play.standings import standings
 from cmfq.results.figures import win_rate_by_size
 from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section
 from cmfq.results.table import Table, conclusion, rate_text
+from cmfq.results.tournament import reproducing
 from cmfq.results.tournament_tables import HOW_TO_READ, about
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import make_folder, write_gzip
-from cmfq.text import markdown_text
+from cmfq.text import inline_code, markdown_text
 
 TITLE = "Win rates at several sizes"
 
@@ -112,12 +113,13 @@ def write_sizes(
     for size, played in tournaments.items():
         write_gzip(folder / f"tournament-{size}.json.gz", tournament_text(played).encode())
     size, first = next(iter(tournaments.items()))
-    anew = (
-        f"`cmfq reproduce {folder}/tournament-{size}.json.gz` repeats one of them from scratch, "
-        "training included. "
-        if any(one.run for one in first.entrants)
-        else ""
-    )
+    anew = ""
+    if any(one.run for one in first.entrants):
+        file, runs = folder / f"tournament-{size}.json.gz", f"runs/{folder.name}-again"
+        anew = (
+            f"{inline_code(reproducing(first, file, runs))} repeats one of them from scratch, "
+            "training included. "
+        )
     again: tuple[Part, ...] = (
         Code(command),
         f"writes the page from the stored games. {anew}They were played by",

@@ -193,11 +193,22 @@ def _ratings(found: Standings, unit: str) -> tuple[Part, ...]:
     )
 
 
-def _again(tournament: Tournament, folder: Path) -> tuple[Part, ...]:
-    stored, runs = folder / "tournament.json.gz", f"runs/{folder.name}-again"
+def reproducing(tournament: Tournament, stored: Path, runs: str) -> str:
+    """Command that trains the runs of a stored tournament again, and plays its games.
+
+    Args:
+        tournament: its entrants.
+        stored: file that holds it.
+        runs: folder for the new runs; games and results go beside it.
+    """
     options = ["--runs", runs, "--log", f"{runs}.json", "--out", f"{runs}-results"]
     own = [name for one in tournament.entrants if one.run for name in _own_functions(one.run)]
     own += own_names(*(one.name for one in tournament.entrants if not one.run))
+    return command("reproduce", stored, *options, own_functions=own)
+
+
+def _again(tournament: Tournament, folder: Path) -> tuple[Part, ...]:
+    stored = folder / "tournament.json.gz"
     played = Code(writing_command(tournament.command, folder))
     reported = inline_code(command("tournament", "--log", stored, "--out", folder))
     if not any(one.run for one in tournament.entrants):
@@ -205,7 +216,7 @@ def _again(tournament: Tournament, folder: Path) -> tuple[Part, ...]:
             f"plays the games again. To write the page from the stored games: {reported}."
         )
     return (
-        Code(command("reproduce", stored, *options, own_functions=own)),
+        Code(reproducing(tournament, stored, f"runs/{folder.name}-again")),
         "trains every run with the settings stored with the games, plays the games and writes the "
         "page. If the runs exist already, use",
         played,
