@@ -68,7 +68,7 @@ def record_in(
         Args:
             a: Player: a run folder, a checkpoint file, a scripted player such as rush, zoo:NAME or
                 module:name.
-            b: The other player; left out in environments with one team.
+            b: The other player; not needed in environments with one team.
             out: Recording file to write; a recording that is there is replaced.
             settings: Settings of the game.
             environment: Environment, or a run trained in it (default: that of the players)

@@ -12,6 +12,7 @@ from cmfq.environments.keeping import opened
 from cmfq.environments.settings import EnvironmentSettings, Measure
 from cmfq.environments.sides import seated
 from cmfq.errors import UserError
+from cmfq.notices import notify
 from cmfq.outputs import REPLAY, validate_output
 from cmfq.play.players import game_of, load_player
 from cmfq.recordings.record import record_episode
@@ -51,7 +52,7 @@ def record(
 
     Args:
         a: a run folder, a checkpoint file, ``zoo:NAME``, or a scripted player such as ``"rush"``.
-        b: the other player; left out in environments with one team.
+        b: the other player; not needed in environments with one team, which it does not play.
         settings: settings of the environment (default: those that ``a`` was trained with).
         file: recording file to write; ``cmfq view FILE`` shows it.
         seed: random seed of the games.
@@ -59,8 +60,8 @@ def record(
         device: device of trained players: ``"cpu"``, ``"cuda"``, ``"cuda:1"`` or ``"auto"``.
 
     Raises:
-        UserError: a player does not exist or cannot play this game, the second one is missing
-            or too many, or the file exists and is not a recording.
+        UserError: a player does not exist or cannot play this game, the second one is missing,
+            or the file exists and is not a recording.
     """
     for name, value in (("seed", seed), ("game", game)):
         if value < 0:
@@ -75,8 +76,8 @@ def record(
         teams = environment.teams
         if len(teams) > 1 and not second:
             raise UserError(f"there are {len(teams)} teams: give two players")
-        if len(teams) == 1 and second:
-            raise UserError(f"there is one team, which {first} plays: leave {second} out")
+        if len(teams) == 1 and second:  # as `cmfq evaluate` takes two, which play alone
+            notify(f"left out {second}", f"there is one team, which {first} plays, not {second}")
         names = seated(teams, first, second, game)
         players = {name: load_player(name, settings.kind, teams, device) for name in names}
         shown = tuple(Path(name).name for name in names)
