@@ -10,7 +10,7 @@ from cmfq.experiments.paper.figures import FIGURES
 ROOT = Path(__file__).parents[2]
 FILES = [ROOT / "README.md", *ROOT.glob("docs/*.md"), *ROOT.glob("docs/algorithms/*.md")]
 PAGES = sorted(file for file in FILES if file.name != "command-line.md")
-FENCE = re.compile(r"^```(\S*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+FENCE = re.compile(r"^```(\S*)[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 DRAWN = {"text", "", "bibtex", "{toctree}", "{include}"}
 """Fences of what nobody types: pseudocode, pictures of letters, directives."""
 ELSEWHERE = ("pip", "make", "docker", "tensorboard", "wandb", "mlflow")
