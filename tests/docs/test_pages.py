@@ -33,8 +33,9 @@ BEFORE: dict[str, list[list[str]]] = {
         for one in ("cmfq", "mfq")
     ],
     "policies.md": [
-        ["train", "meadow:make_env", "--share-roles", "--positions", "meadow:positions"]
-        + ["--radius", "4", "--episodes", "1", "--min-updates", "1", "--run", "runs/meadow"],
+        "train meadow:make_env --share-roles --positions meadow:positions --radius 4 "
+        f"--episodes 1 --min-updates 1 --run runs/{name}".split()
+        for name in ("meadow",)
     ],
 }
 """What pages take for granted that a reader has."""
