@@ -25,6 +25,7 @@ from cmfq.play.tournament import play_tournament
 from cmfq.policies import QPolicy
 from cmfq.training.checkpoint import load
 from cmfq.training.evaluations import Evaluation, Evaluator
+from cmfq.training.idle_settings import notify_of_idle_settings
 from cmfq.training.loop import train as train_run
 from cmfq.training.metrics import EpisodeMetrics
 from cmfq.training.run import Run
@@ -75,20 +76,10 @@ class TrainedRun:
         sides = [team.name for team in teams]
         roles = list(dict.fromkeys(team.role for team in teams))
         by_team = (
-            "rewards",
-            "kills",
-            "deaths",
-            "survivors",
-            "damage",
-            "attacks_unhurt",
-            "attacks_hurt",
-            "attacks_by_health",
-            "effective_neighbours",
-            "weight_entropy",
-            "changed_by_weights",
-            "effect_by_action",
-            "weight_by_action",
-        )
+            "rewards", "kills", "deaths", "survivors", "damage", "attacks_unhurt", "attacks_hurt",
+            "attacks_by_health", "effective_neighbours", "weight_entropy", "changed_by_weights",
+            "effect_by_action", "weight_by_action",
+        )  # fmt: skip
         names = dict.fromkeys(by_team, sides) | {"role_losses": roles}
         return frame_of(Run.open(self.path).metrics(), names)
 
@@ -140,6 +131,7 @@ def train(
     """
     names = [track] if isinstance(track, str) else list(track)
     trackers = make_trackers(names)
+    notify_of_idle_settings(settings)
     with closing(SelfPlay(settings, load_player)) as self_play:
         for side in self_play.sides.values():
             try_own_functions(side.policy)

@@ -18,7 +18,6 @@ from cmfq.environments.pursuit import PursuitSettings
 from cmfq.environments.signal import SignalSettings
 from cmfq.errors import UserError
 from cmfq.learner import LearnerSettings
-from cmfq.notices import Notice, forget_notices
 from cmfq.objective import ObjectiveSettings
 from cmfq.play.bots import bot
 from cmfq.rollout import Episode, play_episode, play_episodes
@@ -237,14 +236,6 @@ def test_next_states_of_different_times_are_refused(tiny: TrainSettings[BattleSe
     SelfPlay(settings).run_episodes()
     with pytest.raises(UserError, match="n_steps is 3 and death is left-out: attention-mfq needs"):
         SelfPlay(replace(settings, algorithm="attention-mfq"))
-
-
-def test_a_rivalry_without_a_team_share_is_said_to_do_nothing(
-    tiny: TrainSettings[BattleSettings],
-) -> None:
-    forget_notices()
-    with pytest.warns(Notice, match="rivalry is 2 and does nothing, since team_share is 0"):
-        SelfPlay(replace(tiny, objective=ObjectiveSettings(rivalry=2)))
 
 
 def test_everyone_is_a_neighbour_where_all_act_alike() -> None:

@@ -27,6 +27,7 @@ from cmfq.storage import write_json
 from cmfq.text import say
 from cmfq.training.evaluations import Evaluation, Evaluator, PlayCheckpoint
 from cmfq.training.head import head_line
+from cmfq.training.idle_settings import notify_of_idle_settings
 from cmfq.training.loop import train as train_run
 from cmfq.training.presets import preset_training
 from cmfq.training.progress import TrainingProgress
@@ -67,6 +68,7 @@ def train_in(
             track: Trackers that show the run elsewhere: wandb, mlflow or module:name.
         """
         trackers = make_trackers(track)
+        notify_of_idle_settings(settings)
         with closing(SelfPlay(settings, load_player)) as self_play:
             games = training_games(settings, self_play.environments[0])
             for side in self_play.sides.values():

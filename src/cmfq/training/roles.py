@@ -6,7 +6,6 @@ from collections.abc import Collection, Mapping, Sequence
 from cmfq.algorithms import find_algorithm
 from cmfq.environments.base import TeamSpecification
 from cmfq.errors import UserError, unknown_name
-from cmfq.notices import notify
 from cmfq.replay_buffer import rows_needed
 from cmfq.training.settings import RunSettings
 
@@ -31,12 +30,6 @@ def check_roles(settings: RunSettings, roles: dict[str, TeamSpecification]) -> N
         raise UserError(
             f"radius is {radius}: the positions of agents are not known, give positions "
             "(module:function), or leave radius out"
-        )
-    if settings.objective.rivalry and not settings.objective.team_share:
-        notify(
-            "rivalry",
-            f"rivalry is {settings.objective.rivalry:g} and does nothing, since team_share is 0: "
-            "it weighs a part of the team's reward",
         )
     _check_whole_steps(settings, roles)
     actions = {specification.actions for specification in roles.values()}
