@@ -39,7 +39,7 @@ BEFORE: dict[str, list[list[str]]] = {
     ],
 }
 """What pages take for granted that a reader has."""
-CONTINUED = {"policies.md": "own-environment.md"}
+CONTINUED = dict.fromkeys(("choosing-settings.md", "policies.md"), "own-environment.md")
 """Pages that need the files of another page."""
 WITHOUT_CMFQ = "import runpy, sys; sys.modules['cmfq'] = None; runpy.run_path({!r})"
 """Run a file where ``import cmfq`` fails."""
