@@ -27,9 +27,9 @@ from cmfq.results.page import Code, Finding, Page, Part, Section
 from cmfq.results.table import Table, conclusion, listing, margin_text, rate_text
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate
-from cmfq.text import counted
 from studies import ensembles, populations, signal_report
 from studies.kept_rows import read_rows
+from studies.populations import mean_and_range, together
 from studies.reliance.report import estimate_of, values_of
 from studies.reliance.rows import read_all
 
@@ -226,15 +226,15 @@ def practice_parts(results: Path) -> list[Part]:
     tables: list[Part] = []
     for training, by_members in found.items():
         rows = [
-            (_together(members), *(_spread(at.get(size, ())) for size in (64, 400)))
+            (together(members), *(mean_and_range(at.get(size, ())) for size in (64, 400)))
             for members, at in by_members.items()
         ]
         tables += [f"Training: {training}.", Table(columns, rows)]
-    alone = ("five checkpoints of one run", _spread(own), _spread())
+    alone = ("five checkpoints of one run", mean_and_range(own), mean_and_range())
     tables += ["Five other runs of preset strong, each by itself:", Table(columns, [alone])]
     most = max(found, key=lambda one: sum(len(at.get(64, ())) for at in found[one].values()))
     several = [
-        f"{_together(members)} {_spread(at[64])}"
+        f"{together(members)} {mean_and_range(at[64])}"
         for members, at in found[most].items()
         if len(at.get(64, ())) > 1
     ]
@@ -272,18 +272,6 @@ def populations_of_cmfq(
         at = found.setdefault(row.training, {}).setdefault(len(row.runs), {})
         at.setdefault(row.size, []).append(row.win_rate.value)
     return found
-
-
-def _together(members: int) -> str:
-    return f"{members} runs together" if members > 1 else "single runs"
-
-
-def _spread(rates: Sequence[float] = ()) -> str:
-    """Mean, range and number of some win rates."""
-    if not rates:
-        return "not played"
-    ends = f"{min(rates):.0%} to {max(rates):.0%}, " if len(rates) > 1 else ""
-    return f"{np.mean(rates):.0%} ({ends}{counted(len(rates), 'policy', 'policies')})"
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from cmfq.results.table import Table, rate_text
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate
 from cmfq.storage import make_folder
+from cmfq.text import counted
 from cmfq.training.export import export_policy
 from cmfq.training.presets import preset_training
 from cmfq.training.run import Run
@@ -141,19 +142,43 @@ def play(
 
 
 def spreads(progress: Path) -> dict[str, str]:
-    """How far the log damage ratios of runs of CMFQ spread, by the opponent, in words.
+    """:func:`spread_of_runs` in words."""
+    return {
+        opponent: f"{spread:.2f} over {runs} runs"
+        for opponent, (spread, runs) in spread_of_runs(progress).items()
+    }
+
+
+def spread_of_runs(progress: Path) -> dict[str, tuple[float, int]]:
+    """How far the log damage ratios of runs of CMFQ spread, and of how many, by the opponent.
 
     Args:
         progress: file of ``cmfq progress``; the last checkpoints count.
+
+    Returns:
+        Standard deviations, with the number of runs.
     """
     rows = [row for row in progress_rows(finished_progress(progress)) if row.group == "cmfq"]
     last = [row for row in rows if row.episode == max(one.episode for one in rows)]
     found = {}
     for opponent in dict.fromkeys(row.opponent for row in last):
         ours = [row for row in last if row.opponent == opponent]
-        spread = np.std([row.yardsticks["log_damage_ratio"] for row in ours], ddof=1)
-        found[opponent] = f"{spread:.2f} over {len(ours)} runs"
+        ratios = [row.yardsticks["log_damage_ratio"] for row in ours]
+        found[opponent] = (float(np.std(ratios, ddof=1)), len(ours))
     return found
+
+
+def together(runs: int) -> str:
+    """How runs play, in words."""
+    return f"{runs} runs together" if runs > 1 else "single runs"
+
+
+def mean_and_range(rates: Sequence[float] = ()) -> str:
+    """Mean, range and number of the win rates of some policies."""
+    if not rates:
+        return "not played"
+    ends = f"{min(rates):.0%} to {max(rates):.0%}, " if len(rates) > 1 else ""
+    return f"{np.mean(rates):.0%} ({ends}{counted(len(rates), 'policy', 'policies')})"
 
 
 def _finding(rows: Sequence[Row], beside: Mapping[str, str]) -> Finding:

@@ -57,13 +57,16 @@ def random_section(games: Sequence[CrossGame], roles: tuple[str, str]) -> Sectio
     )
 
 
-def differences(games: Sequence[CrossGame], size: int, role: int) -> dict[str, list[Estimate]]:
-    """What each trained group earns more than random agents, against each other side.
+def differences(
+    games: Sequence[CrossGame], size: int, role: int, script: str = RANDOM_GROUP
+) -> dict[str, list[Estimate]]:
+    """What each trained group earns more than a script, against each other side.
 
     Args:
         games: all games of a crossing.
         size: size of the games that are compared.
         role: role that both play, 0 or 1.
+        script: group of the script; random agents if not given.
     """
     earned: dict[tuple[str, str], dict[int, list[float]]] = {}
     for one in games:
@@ -73,17 +76,17 @@ def differences(games: Sequence[CrossGame], size: int, role: int) -> dict[str, l
             earned.setdefault((own, other), {}).setdefault(one.seed, []).append(reward)
     found: dict[str, list[Estimate]] = {}
     for (own, other), ours in earned.items():
-        if not is_script_group(own) and (RANDOM_GROUP, other) in earned:
-            more = _more(ours, earned[RANDOM_GROUP, other], other)
+        if not is_script_group(own) and (script, other) in earned:
+            more = _more(ours, earned[script, other], other)
             found.setdefault(own, []).append(more)
     return found
 
 
-def _more(ours: Rewards, by_chance: Rewards, other: str) -> Estimate:
-    """What a group earns more than random agents against one other side, over its seeds."""
+def _more(ours: Rewards, scripted: Rewards, other: str) -> Estimate:
+    """What a group earns more than a script against one other side, over its seeds."""
     if is_script_group(other):
-        (games,) = by_chance.values()
+        (games,) = scripted.values()
         return difference([float(np.mean(ours[seed])) for seed in ours], games)
-    shared = [seed for seed in ours if seed in by_chance]
-    paired = [[float(np.mean(ours[seed]) - np.mean(by_chance[seed]))] for seed in shared]
+    shared = [seed for seed in ours if seed in scripted]
+    paired = [[float(np.mean(ours[seed]) - np.mean(scripted[seed]))] for seed in shared]
     return estimate(np.array(paired), share=False)
