@@ -81,8 +81,9 @@ class TrainSettings(Generic[Settings]):
     """Number of episodes between checkpoints."""
     ensemble: int = 1
     """Number of networks whose mean Q-values a checkpoint uses in play (Anschel et al. 2017): its
-    own and those of earlier checkpoints, evenly spread over the last half of the run so far. The
-    time of acting in play grows in proportion; training stays the same."""
+    own and those of earlier checkpoints, evenly spread over the last half of the run so far. More
+    than one network requires the pairwise head. The time of acting in play grows in proportion;
+    training stays the same."""
     record_period: int = 0
     """Number of episodes between those recorded into the run folder; 0 records none."""
     evaluate_period: int = 0
