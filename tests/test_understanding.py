@@ -264,7 +264,7 @@ def test_the_summary_says_what_weighing_changes() -> None:
     assert told([0.9, 0.1], [0.9, 0.1], first, twin).endswith(
         "; its 2 neighbours weigh the same (40% each)."
     )
-    assert "stays stay (60%)" in told([0.9, 0.1], [0.6, 0.4], neighbour)
+    assert "is still stay (60%)" in told([0.9, 0.1], [0.6, 0.4], neighbour)
     assert told([0.9, 0.1], [0.9, 0.1]) == (
         "Agent 3 has no neighbour that has acted: it goes by what it sees."
     )

@@ -67,7 +67,7 @@ class Explanation:
         first, after = self._likeliest(self.policy_before), self._likeliest(self.policy_after)
         moved = 0.5 * float(np.abs(self.policy_after - self.policy_before).sum())
         change = (
-            f"its likeliest action stays {after}"
+            f"its likeliest action is still {after}"
             if first.split(" (")[0] == after.split(" (")[0]
             else f"its likeliest action is {after} instead of {first}"
         )
