@@ -1,10 +1,10 @@
 """Any PettingZoo parallel environment with discrete actions, as teams of arrays.
 
-Agents may die, leave and join. One that is terminated dies. One that is truncated counts as dead
-while others go on; if nobody goes on, the episode is truncated, and the last observations of those
-that were truncated are there to bootstrap from. Without a last observation there is nothing to
-bootstrap from: as if dead. One whose action mask is empty waits: the first action is its only one,
-and nobody's neighbour did anything by it.
+Agents may die, leave and join. A terminated agent is dead. A truncated agent is treated as dead if
+other agents continue. If no agent continues, the episode is truncated, and the next values are
+bootstrapped from the last observations of the truncated agents; an agent without a last observation
+is treated as dead. An agent whose action mask allows no action waits: it is sent the first action,
+which does not count as an action of a neighbour.
 """
 
 # PettingZoo's dictionaries exist in here alone: ``spaces`` reads observations, ``grouping`` finds
