@@ -58,7 +58,13 @@ def write(app: "Sphinx") -> None:
                 path.write_bytes(content)
 
 
+def link(app: "Sphinx", page: str, source: list[str]) -> None:
+    """Let links to notebooks lead to their pages; in the repository they lead to the files."""
+    source[0] = source[0].replace(".ipynb)", ".md)")
+
+
 def setup(app: "Sphinx") -> dict[str, bool]:
     """Have the pages written before pages are read."""
     app.connect("builder-inited", write)
+    app.connect("source-read", link)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
