@@ -208,7 +208,7 @@ def _table(rows: Sequence[Row]) -> Table:
     for runs in dict.fromkeys(row.runs for row in rows):
         ours = [found.get((runs, *one)) for one in opponents]
         lines.append(
-            (", ".join(runs), *(rate_text(row.win_rate) if row else "not played" for row in ours))
+            (_names(runs), *(rate_text(row.win_rate) if row else "not played" for row in ours))
         )
     return Table(
         ("policy", *(f"{name}, {size} a side" for name, size, _ in opponents)),
@@ -216,6 +216,17 @@ def _table(rows: Sequence[Row]) -> Table:
         "Share of games won, with 95 % intervals over games; "
         + ", ".join(f"{games} against {name} at {size}" for name, size, games in opponents),
     )
+
+
+def _names(runs: Sequence[str]) -> str:
+    """Names of runs; of seeds that follow each other, the first and the last."""
+    first, last = runs[0], runs[-1]
+    name, dash, seed = first.rpartition("-")
+    if len(runs) > 2 and seed.isdecimal():
+        following = [f"{name}{dash}{int(seed) + number}" for number in range(len(runs))]
+        if list(runs) == following:
+            return f"{first} to {last}"
+    return ", ".join(runs)
 
 
 def _kind(row: Row) -> tuple[str, int, int, int]:

@@ -90,15 +90,16 @@ INTRODUCTION = (
     "that nobody tuned on. A policy of five runs, trained at 64 a side and then at 64 and 400, "
     "takes about forty minutes on two cores."
 )
-HEADINGS = ("goal", "policies", "found", "verdict")
+HEADINGS = ("goal", "found", "verdict", "policies")
 
 
 def battle_parts(rows: Sequence[Row], results: Path) -> list[Part]:
     """Goals in battle, each with the lowest and the highest of its policies."""
     lines = [_goal_line(goal, rows) for goal in GOALS]
     lines.append(_spread_line(rows, results))
-    missed = [f"{what} ({kind})" for what, kind, _, verdict in lines if verdict == MISSED]
-    said = f"{sum(line[-1] == REACHED for line in lines)} of {len(lines)} goals are reached."
+    missed = [f"{what} ({kind})" for what, _, verdict, kind in lines if verdict == MISSED]
+    reached = sum(verdict == REACHED for _, _, verdict, _ in lines)
+    said = f"{reached} of {len(lines)} goals are reached."
     if missed:
         said += f" Not reached: {'; '.join(missed)}."
     return [
@@ -106,8 +107,8 @@ def battle_parts(rows: Sequence[Row], results: Path) -> list[Part]:
         Table(HEADINGS, lines),
         "Shares of games won; policies of a line share no run. *After half of the training*: what "
         "two cores train in about five minutes, where the learning rate is not yet low. *itself "
-        "after 150 episodes*: the same runs after a quarter of the training. The spread is over "
-        "single runs, against the script.",
+        "after 150 episodes*: the same runs after a quarter of the training. *Spread*: standard "
+        "deviation over single runs of the log damage ratio against swarm.",
     ]
 
 
@@ -125,10 +126,10 @@ def _goal_line(goal: Goal, rows: Sequence[Row]) -> tuple[str, ...]:
         and (row.opponent, row.size) == (goal.opponent, goal.size)
     ]
     if not rates:
-        return what, kind, "not played", "not played"
+        return what, "not played", "not played", kind
     strong = sum(rate >= goal.share for rate in rates)
     found = f"{strong} of {len(rates)}: {min(rates):.0%} to {max(rates):.0%}"
-    return what, kind, found, REACHED if strong == len(rates) else MISSED
+    return what, found, REACHED if strong == len(rates) else MISSED, kind
 
 
 def _spread_line(rows: Sequence[Row], results: Path) -> tuple[str, ...]:
@@ -142,11 +143,10 @@ def _spread_line(rows: Sequence[Row], results: Path) -> tuple[str, ...]:
     ]
     now = float(np.std(ratios, ddof=1))
     return (
-        "at most half the standard deviation between seeds of preset paper, of the log damage "
-        "ratio against swarm",
-        f"{len(ratios)} single runs of one size; {runs} of preset paper",
+        "at most half the spread of preset paper",
         f"{now:.3f} instead of {before:.3f}",
         REACHED if now <= before / 2 else MISSED,
+        f"{len(ratios)} single runs of one size; {runs} of preset paper",
     )
 
 
