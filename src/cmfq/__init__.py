@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from cmfq.play.matches import MatchResult
     from cmfq.play.recording import RecordedGame, record
     from cmfq.policies import QPolicy
+    from cmfq.program import export_program
     from cmfq.training.checkpoint import load
     from cmfq.training.presets import preset_training as preset
     from cmfq.training.settings import TrainSettings
@@ -58,6 +59,7 @@ __all__ = [
     "TrainedRun",
     "UserError",
     "evaluate",
+    "export_program",
     "frame_of",
     "load",
     "make_environment",
@@ -94,6 +96,7 @@ _MODULES = {
     "TrainedRun": "cmfq.api",
     "UserError": "cmfq.errors",
     "evaluate": "cmfq.api",
+    "export_program": "cmfq.program",
     "frame_of": "cmfq.columns",
     "load": "cmfq.training.checkpoint",
     "make_environment": "cmfq.environments.registry",

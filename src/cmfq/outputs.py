@@ -25,7 +25,8 @@ GZIP_BITS = 31
 """``wbits`` by which zlib reads gzip."""
 TAKEN = (
     ".html", ".htm", ".pdf", ".png", ".jpg", ".jpeg", ".svg", ".gif", ".webp", ".mp4",
-    ".safetensors", ".pt", ".onnx", ".replay", ".json", ".jsonl", ".csv", ".md", ".toml", ".py",
+    ".safetensors", ".pt", ".pt2", ".onnx", ".replay", ".json", ".jsonl", ".csv", ".md", ".toml",
+    ".py",
 )  # fmt: skip
 """Endings by which other programs, and people, take a file for one of a kind."""
 HEAD = 2**16
@@ -60,6 +61,10 @@ def _is_policy(content: bytes) -> bool:
     return b"cmfq-policy-" in content
 
 
+def _is_program(content: bytes) -> bool:
+    return content.startswith(b"PK") and b"/data/weights/" in content
+
+
 def json_with(*keys: str) -> Callable[[bytes], bool]:
     """A test of JSON that has these keys, wherever in it they are."""
 
@@ -72,6 +77,7 @@ def json_with(*keys: str) -> Callable[[bytes], bool]:
 PAGE = Output("an HTML page of cmfq", (".html", ".htm"), _is_page, strict=True)
 REPLAY = Output("a replay", (".replay",), lambda content: content.startswith(b"CMFQPLAY"))
 POLICY = Output("a policy file of cmfq", (".safetensors",), _is_policy, strict=True)
+PROGRAM = Output("an exported program", (".pt2",), _is_program, strict=True)
 IMAGE = Output("a picture", (".png", ".svg", ".gif", ".webp", ".mp4"), _is_image)
 GAMES = Output(
     "a file of games",

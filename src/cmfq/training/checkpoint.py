@@ -132,10 +132,23 @@ def load(path: str | Path, role: str | None = None) -> QPolicy:
         UserError: nothing is there, it is cut short or not a policy of this version, or it has no
             such role.
     """
-    policies = load_checkpoint(path).policies
+    return policy_of(load_checkpoint(path).policies, role, path)
+
+
+def policy_of(policies: Mapping[str, QPolicy], role: str | None, path: str | Path) -> QPolicy:
+    """The policy of a role; of the only one, if none is named.
+
+    Args:
+        policies: policy of each role.
+        role: its name.
+        path: where they are from, for messages.
+
+    Raises:
+        UserError: there is no such role, or several and none is named.
+    """
     if role is None and len(policies) == 1:
         return next(iter(policies.values()))
-    if role not in policies:
+    if role is None or role not in policies:
         asked = f"no role {role!r}" if role else "several roles"
         raise UserError(f"{path} has {asked}: name one of {', '.join(policies)}")
     return policies[role]

@@ -10,7 +10,14 @@ import torch
 from cmfq.errors import UserError
 from cmfq.new_network import ensemble
 from cmfq.policies import QPolicy
-from cmfq.training.checkpoint import Checkpoint, list_checkpoints, load_checkpoint, save_policies
+from cmfq.program import export_program
+from cmfq.training.checkpoint import (
+    Checkpoint,
+    list_checkpoints,
+    load_checkpoint,
+    policy_of,
+    save_policies,
+)
 from cmfq.training.ensemble import joined
 from cmfq.training.run import Run
 from cmfq.zoo import locate
@@ -40,24 +47,60 @@ def export_policy(
     """
     if out.suffix != ".safetensors" or not out.absolute().parent.is_dir():
         raise UserError(f"cannot write {out}: give a .safetensors file in a folder that exists")
+    settings = Run.open(locate(runs[-1])).description().settings
+    policies, last = join_policies(runs, method, checkpoints, until)
+    save_policies(
+        out,
+        policies,
+        settings.network,
+        environment=settings.environment,
+        episode=last[-1].description.episode,
+    )
+    return [one.path for one in last]
+
+
+def export_as_program(
+    runs: Sequence[Path], out: Path, method: Method, checkpoints: int, role: str | None = None
+) -> list[Path]:
+    """Write the policy of one role as a program (see :func:`~cmfq.program.export_program`).
+
+    Args:
+        runs: as of :func:`export_policy`.
+        out: file to write; its name ends in .pt2.
+        method: as of :func:`export_policy`.
+        checkpoints: likewise.
+        role: role of the policy; needed where a run has several.
+
+    Returns:
+        The last checkpoint of each run that is in it.
+
+    Raises:
+        UserError: as :func:`export_policy`; there is no such role, or it cannot be a program.
+    """
+    policies, last = join_policies(runs, method, checkpoints)
+    export_program(policy_of(policies, role, str(runs[-1])), out)
+    return [one.path for one in last]
+
+
+def join_policies(
+    runs: Sequence[Path], method: Method, checkpoints: int, until: int | None = None
+) -> tuple[dict[str, QPolicy], list[Checkpoint]]:
+    """The policy of each role, and the last checkpoint of each run that is in them.
+
+    Raises:
+        UserError: as :func:`export_policy`.
+    """
     if method != "ensemble" and len(runs) > 1:
         raise UserError(f"method is {method}, for one run: give method ensemble, or a single run")
     _check_distinct(runs)
-    settings = Run.open(locate(runs[-1])).description().settings
     found = [last_checkpoints(run, 1 if method == "last" else checkpoints, until) for run in runs]
-    last = found[-1][-1]
-    for path, others in zip(runs, found, strict=True):
-        _check_alike(path, others[-1], last)
+    last = [own[-1] for own in found]
+    for path, one in zip(runs, last, strict=True):
+        _check_alike(path, one, last[-1])
     every = [one.policies for own in found for one in own]
     join = average if method == "average" else joined
-    save_policies(
-        out,
-        {role: join([policies[role] for policies in every]) for role in last.policies},
-        settings.network,
-        environment=settings.environment,
-        episode=last.description.episode,
-    )
-    return [own[-1].path for own in found]
+    roles = last[-1].policies
+    return {role: join([policies[role] for policies in every]) for role in roles}, last
 
 
 def _check_distinct(runs: Sequence[Path]) -> None:
