@@ -5,6 +5,7 @@ import re
 import shlex
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 
+import cmfq
 from cmfq import Algorithm, Merged, MergeInput, Step, TeamObservation, TeamSpecification
 from cmfq.algorithms import MeanFieldSettings, find_algorithm
 from cmfq.cli import main
@@ -538,3 +540,18 @@ def test_options_of_pettingzoo_are_refused_for_arrays(
     assert main(words) == 2
     assert "share_roles is True" in capsys.readouterr().err
     assert main([*words[:2], "--radius", "1.5", "--episodes", "2", *words[3:]]) == 0
+
+
+def test_who_names_own_functions_in_python_has_said_so(
+    folder: Path, tiny: cmfq.TrainSettings[cmfq.BattleSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their runs are opened and loaded in this process; what others name is still refused."""
+    monkeypatch.setattr("cmfq.training.checkpoint._named", set())
+    settings = replace(tiny, episodes=1, algorithm="rules:by_rarity")
+    trained = cmfq.train(settings, run="runs/own")
+    assert trained.policy().algorithm == "rules:by_rarity"
+    many = cmfq.train_many({"b": replace(settings, seed=1)}, folder="runs/many", workers=1)
+    assert many["b"].finished
+    monkeypatch.setattr("cmfq.training.checkpoint._named", set())  # as in another process
+    with pytest.raises(UserError, match="whose code would be run"):
+        trained.policy()

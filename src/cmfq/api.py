@@ -23,7 +23,7 @@ from cmfq.play.schedule import validate_games
 from cmfq.play.standings import Standings, standings
 from cmfq.play.tournament import play_tournament
 from cmfq.policies import QPolicy
-from cmfq.training.checkpoint import load
+from cmfq.training.checkpoint import load, trust_named
 from cmfq.training.evaluations import Evaluation, Evaluator
 from cmfq.training.idle_settings import notify_of_idle_settings
 from cmfq.training.loop import train as train_run
@@ -132,6 +132,7 @@ def train(
     names = [track] if isinstance(track, str) else list(track)
     trackers = make_trackers(names)
     notify_of_idle_settings(settings)
+    trust_named(settings.own_functions)
     with closing(SelfPlay(settings, load_player)) as self_play:
         for side in self_play.sides.values():
             try_own_functions(side.policy)

@@ -12,6 +12,7 @@ from cmfq.play.entrants import WATCHING, Entrant
 from cmfq.play.players import load_player
 from cmfq.play.progress import training_games
 from cmfq.storage import flatten, make_folder, plain
+from cmfq.training.checkpoint import trust_named
 from cmfq.training.description import read_settings
 from cmfq.training.evaluations import Evaluator
 from cmfq.training.former import former_run
@@ -78,6 +79,8 @@ def train_missing(
         KeyboardInterrupt: it was stopped.
     """
     validate_sharing(runs_per_gpu, workers)
+    for settings in runs.values():
+        trust_named(settings.own_functions)
     missing = {name: runs[name] for name in unfinished(runs, folder)}
     starts = _starts(missing, folder)
     waves = _waves(missing, starts)
@@ -209,6 +212,7 @@ def _train_in(
     """Whether a run is finished, after training as long as nobody asked to stop."""
     if should_stop():
         return False
+    trust_named(settings.own_functions)
     begun = _has_settings(path)
     if begun:  # it may be watched in another way
         settings = Run.open(path).description().settings
