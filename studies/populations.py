@@ -21,6 +21,7 @@ import tyro
 from cmfq.environments.battle import BattleSettings
 from cmfq.environments.registry import default_settings
 from cmfq.errors import UserError
+from cmfq.experiments.sweep.plan import level_text
 from cmfq.experiments.training import differences
 from cmfq.play.matches import play_match
 from cmfq.play.progress import progress_rows
@@ -90,7 +91,7 @@ def training_of(run: Path) -> str:
     usual = replace(usual, seed=settings.seed, start_from=settings.start_from)
     changed = differences(usual, settings)
     words = [
-        f"{path.rpartition('.')[2]} {_text(value)}"
+        f"{path.rpartition('.')[2]} {level_text(value)}"
         for path, value in changed.items()
         if path != "checkpoint_period"
     ]
@@ -99,10 +100,6 @@ def training_of(run: Path) -> str:
         return own
     before = training_of(Path(settings.start_from))
     return f"{before}; then {own.removeprefix(f'preset {settings.preset}, ')}"
-
-
-def _text(value: object) -> str:
-    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def play(

@@ -19,12 +19,12 @@ from scipy.stats import poisson
 
 from cmfq.environments.signal import Setting, SignalSettings
 from cmfq.errors import UserError
+from cmfq.play.outcomes import estimate
 from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section
 from cmfq.results.style import COLOURS, DASHES, beside, name_lines, panels
 from cmfq.results.table import Table, listing
 from cmfq.results.writing import write_folder
 from cmfq.statistics.intervals import mean_interval
-from cmfq.statistics.replication import Estimate, rate_interval
 from cmfq.training.former import todays_algorithm
 
 
@@ -200,11 +200,14 @@ def _found(rows: Sequence[SignalRow], setting: Setting, measure: str) -> str:
         for number in babblers:
             reference = _reference(setting, measure, number)
             values = _values(rows, setting, variant, measure, number)
-            one = Estimate.of(rate_interval(np.array(values)[:, None]))
+            one = estimate(np.array(values)[:, None], share=True)
             sides.add(int(np.sign(one.value - reference)) if one.leaves_out(reference) else 0)
-        for listed, wanted in ((above, {1}), (below, {-1}), (both, {1, -1})):
-            if sides == wanted or sides - {0} == wanted == {1, -1}:
-                listed.append(f'"{variant}"')
+        if sides == {1}:
+            above.append(f'"{variant}"')
+        elif sides == {-1}:
+            below.append(f'"{variant}"')
+        elif {1, -1} <= sides:
+            both.append(f'"{variant}"')
     return (
         f"Beyond chance at every number of babblers, above {_last_column(measure)}: "
         f"{listing(above) if above else 'none'}; below: {listing(below) if below else 'none'}. "

@@ -18,14 +18,14 @@ import tyro
 from scipy import special
 
 from cmfq.errors import UserError
-from cmfq.play.outcomes import YARDSTICKS
+from cmfq.play.outcomes import YARDSTICKS, estimate
 from cmfq.play.progress import ProgressRow, progress_rows
-from cmfq.play.reading import read_tournament
+from cmfq.play.reading import finished_progress
 from cmfq.results.page import Code, Finding, Page, Section
 from cmfq.results.table import Table, listing, margin_text, signed
 from cmfq.results.writing import write_folder
 from cmfq.statistics.power import power_of_t
-from cmfq.statistics.replication import Estimate, mean_interval
+from cmfq.statistics.replication import Estimate
 
 SHOWN = ("log_damage_ratio", "attacks_unhurt", "attacks_hurt", "steps")
 """Yardsticks beside the win rate and the margin."""
@@ -44,6 +44,11 @@ class Difference:
     """Of the later less the earlier checkpoint, one for each training seed."""
     later: tuple[float, ...]
     """Values of the later checkpoint, one for each training seed."""
+
+    @property
+    def mean(self) -> Estimate:
+        """Mean over seeds, with its interval."""
+        return estimate(np.array(self.differences)[:, None], share=False)
 
     @property
     def deviation(self) -> float:
@@ -148,13 +153,12 @@ def _digits(yardstick: str) -> int:
 def _table(found: Sequence[Difference]) -> Table:
     rows = []
     for one in found:
-        estimate = Estimate.of(mean_interval(np.array(one.differences).reshape(-1, 1)))
         digits, needed = _digits(one.yardstick), one.seeds_needed
         rows.append(
             (
                 one.opponent,
                 _name(one.yardstick),
-                margin_text(estimate, digits),
+                margin_text(one.mean, digits),
                 f"{one.deviation:.{digits}f}",
                 str(needed) if needed < MOST else f"{MOST} or more",
             )
@@ -206,7 +210,7 @@ class YardstickStudy:
 def main(arguments: list[str] | None = None) -> int:
     """Count the seeds and write the page."""
     study = tyro.cli(YardstickStudy, args=arguments)
-    played, _ = read_tournament(study.games)
+    played = finished_progress(study.games)
     rows = [row for row in progress_rows(played) if row.group == study.group]
     found = differences(rows, study.earlier, study.later)
     words = ["--earlier", study.earlier, "--later", study.later, "--group", study.group]

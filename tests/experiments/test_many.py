@@ -12,6 +12,7 @@ import pytest
 
 import cmfq
 from cmfq.cli import main
+from cmfq.cli.many import seeds_together
 from cmfq.cli.many_screen import duration
 from cmfq.errors import UserError
 from cmfq.experiments.plan import read_many
@@ -54,6 +55,15 @@ def test_the_plan_in_the_documentation_is_one() -> None:
     runs = read_many(Path(__file__).parents[2] / "docs/plans/battle.toml").runs()
     assert len(runs) == 20
     assert runs["mfq-strong-4"].preset == "strong"
+
+
+def test_the_seeds_that_play_together_are_those_of_the_last_runs() -> None:
+    """Runs that start from others, each from its own, and not those that they start from."""
+    plans = Path(__file__).parents[2] / "docs/plans"
+    strong = seeds_together(read_many(plans / "strong.toml").runs())
+    assert strong == [f"cmfq-large-{seed}" for seed in range(10)]
+    battle = seeds_together(read_many(plans / "battle.toml").runs())
+    assert len(battle) == 5 and len({name.rpartition("-")[0] for name in battle}) == 1
 
 
 def test_runs_of_a_plan_start_from_those_of_the_same_seed() -> None:

@@ -313,15 +313,15 @@ def test_the_luck_of_episodes_that_all_cells_play_is_in_the_mean(small: Path) ->
     assert effects_table(plan, effects).rows[0][2] == "50.0% (too few to tell)"
 
 
-@pytest.mark.parametrize("spread", [0.0, 0.3])
-def test_intervals_of_means_over_the_same_episodes_hold_the_truth(spread: float) -> None:
+@pytest.mark.parametrize(("spread", "many"), [(0.0, 12), (0.3, 12), (1.0, 3), (1.0, 5)])
+def test_intervals_of_means_over_the_same_episodes_hold_the_truth(spread: float, many: int) -> None:
     """The wider, the more episodes differ from each other; with one there is none."""
     generator = np.random.default_rng(2)
     design, held = fold_over(3), []
     for _ in range(1000):
-        luck = spread * generator.standard_normal((1, 12))
+        luck = spread * generator.standard_normal((1, many))
         cells = 0.1 * generator.standard_normal((8, 1))
-        each = 0.5 + luck + cells + 0.3 * generator.standard_normal((8, 12))
+        each = 0.5 + luck + cells + 0.3 * generator.standard_normal((8, many))
         found = fit_effects(design, each.mean(1), episodes=each)
         held.append(found.mean.low <= 0.5 <= found.mean.high)
         assert found.changes == fit_effects(design, each.mean(1)).changes

@@ -13,6 +13,7 @@ from cmfq.cli import main
 from cmfq.play.crossing import CrossCell, CrossGame
 from cmfq.results.against_random import differences
 from cmfq.results.crossing import best_sentence
+from cmfq.results.tournament import _own_functions
 from cmfq.statistics.intervals import mean_interval
 
 STORED = Path("docs/results")
@@ -147,3 +148,10 @@ def test_values_that_are_all_equal_are_no_proof() -> None:
     cells = [CrossCell(one, "mfq", 20, 3, value, (value, value), -value, NONE)
              for one, value in (("cmfq", 0.5), ("mfq", 0.2))]  # fmt: skip
     assert best_sentence(cells, 20, 0, "hunter").endswith("against none.")
+
+
+def test_commands_name_every_function_that_stored_runs_call() -> None:
+    """Players among the opponents too: `cmfq reproduce` loads them, and asks for leave."""
+    stored = {"algorithm": "cmfq", "opponents": ["self", "mymod:player=0.5"]}
+    stored |= {"evaluate_against": ["rush", "mymod:other"], "environment": {"make_env": "w:make"}}
+    assert _own_functions({"settings": stored}) == ["w:make", "mymod:player", "mymod:other"]

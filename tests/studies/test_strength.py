@@ -58,6 +58,6 @@ def test_verdicts_by_intervals() -> None:
 
 
 def test_the_algorithm_of_a_training() -> None:
-    assert _algorithm(SMALL)[::2] == (SMALL, "cmfq")
-    assert _algorithm("preset strong, algorithm mfq, episodes 600")[::2] == (SMALL, "mfq")
-    assert _algorithm("preset strong, algorithm iql")[::2] == ("preset strong", "iql")
+    assert _algorithm(SMALL) == (SMALL, "cmfq")
+    assert _algorithm("preset strong, algorithm mfq, episodes 600") == (SMALL, "mfq")
+    assert _algorithm("preset strong, algorithm iql") == ("preset strong", "iql")

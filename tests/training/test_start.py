@@ -149,7 +149,10 @@ def test_runs_of_a_plan_whose_start_is_never_finished(tiny: Tiny, tmp_path: Path
         list(train_missing(runs, tmp_path))
 
 
-@pytest.mark.parametrize("file", ["000003.safetensors", "000008.safetensors", "last.safetensors"])
+@pytest.mark.parametrize(
+    "file",
+    ["000003.safetensors", "000008.safetensors", "last.safetensors", "4.safetensors", "000004.pt"],
+)
 def test_a_checkpoint_that_will_not_be_written_is_no_start(
     tiny: Tiny, tmp_path: Path, file: str
 ) -> None:
@@ -157,9 +160,11 @@ def test_a_checkpoint_that_will_not_be_written_is_no_start(
     first = replace(tiny, episodes=5, checkpoint_period=2)
     start = tmp_path / "first" / "checkpoints" / file
     runs: dict[str, RunSettings] = {"first": first, "next": replace(first, start_from=str(start))}
-    with pytest.raises(UserError, match=r"next starts from .*first will have no such checkpoint"):
-        list(train_missing(runs, tmp_path))
-    assert not (tmp_path / "first").exists()
+    for _ in range(2):  # while the first is yet to be trained, and when it is finished
+        with pytest.raises(UserError, match=r"next starts from .*first has no such checkpoint"):
+            list(train_missing(runs | {"other": replace(first, seed=7)}, tmp_path))
+        assert not (tmp_path / "other").exists()
+        list(train_missing({"first": first}, tmp_path))
 
 
 def test_checkpoints_of_episodes_side_by_side(tiny: Tiny) -> None:

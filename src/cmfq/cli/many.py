@@ -50,13 +50,17 @@ def train_many(
 
 
 def seeds_together(runs: Mapping[str, RunSettings]) -> list[str]:
-    """Names of the runs of a plan that differ from its first one in the seed alone, it included.
+    """Names of the runs of a plan that differ from its last one in the seed alone, it included.
 
-    Empty if there is no other: a plan trains everything with the same seeds.
+    Each may have a start of its own. Empty if there is no other: a plan trains everything with the
+    same seeds. The last one, since runs that start from others stand behind them.
     """
-    alike = {name: replace(settings, seed=0) for name, settings in runs.items()}
-    first = next(iter(alike.values()))
-    names = [name for name, settings in alike.items() if settings == first]
+    alike = {
+        name: replace(settings, seed=0, start_from=settings.start_from and "another run")
+        for name, settings in runs.items()
+    }
+    *_, last = alike.values()
+    names = [name for name, settings in alike.items() if settings == last]
     return names if len(names) > 1 else []
 
 

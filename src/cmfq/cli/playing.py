@@ -205,8 +205,8 @@ def _metrics_of(run: Run) -> list[dict[str, Any]]:
 def _print_match(result: MatchResult) -> None:
     """Tables of a match, and last what they say."""
     alone = " for each player, alone" if result.difference else ""
-    unit = "episodes" if alone else "games"
-    title = f"{result.episodes} {unit} of {result.settings.title}{alone}"
+    unit = "episode" if alone else "game"
+    title = f"{counted(result.episodes, unit)} of {result.settings.title}{alone}"
     if result.symmetric:
         _print_wins(result, title)
         _print_details(result)

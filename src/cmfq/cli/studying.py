@@ -133,7 +133,7 @@ def reproduce(
     settings = runs_of(stored)  # first: it refuses a stranger's functions, before any is called
     settings = started_again(stored, settings, runs)
     check_device(device, workers)
-    validate_reproduction(stored, runs, log, workers)
+    validate_reproduction(stored, log, workers)
     train_shown(settings, runs, workers)
     own = functions_called(stored, settings)
     again = command("reproduce", result, "--runs", runs, "--log", log, own_functions=own)

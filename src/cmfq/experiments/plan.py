@@ -31,7 +31,7 @@ from typing import Any
 
 from cmfq.algorithms import check_algorithm
 from cmfq.errors import UserError
-from cmfq.experiments.settings import KINDS, planned_settings, read_parts
+from cmfq.experiments.settings import KINDS, NOT_SETTINGS, planned_settings, read_parts
 from cmfq.storage import flatten
 from cmfq.training.checkpoint import validate_own_functions
 from cmfq.training.settings import RunSettings
@@ -45,8 +45,6 @@ PARTS: dict[str, tuple[type, ...]] = {
     "variants": (dict,),
 }
 """What a plan may have, and of which types."""
-NOT_SETTINGS = ("seed", "algorithm", "algorithms")
-"""Settings that the plan sets by its other parts."""
 MOST_RUNS = 10_000
 
 

@@ -83,7 +83,7 @@ def functions_called(stored: Tournament, runs: Mapping[str, RunSettings]) -> lis
 
 
 def _own_functions(stored: Tournament, runs: Mapping[str, RunSettings]) -> dict[str, Sequence[str]]:
-    """The same by what names them."""
+    """Names of a tournament's own functions, by what names them."""
     players = [one.name for one in stored.entrants if not one.run]
     return {
         "its game": stored.world.own_functions,
@@ -92,7 +92,7 @@ def _own_functions(stored: Tournament, runs: Mapping[str, RunSettings]) -> dict[
     }
 
 
-def validate_reproduction(stored: Tournament, folder: Path, path: Path, workers: Workers) -> None:
+def validate_reproduction(stored: Tournament, path: Path, workers: Workers) -> None:
     """Refuse, before anything is trained, what would be refused when the games begin.
 
     Raises:

@@ -12,6 +12,8 @@ from cmfq.training.description import read_settings
 from cmfq.training.presets import preset_training
 from cmfq.training.settings import RunSettings
 
+NOT_SETTINGS = ("seed", "algorithm", "algorithms")
+"""Settings that plans set by their other parts."""
 KINDS = {str: "name", int: "number", list: "list", dict: "table of settings"}
 """Types of the parts of plans, as messages call them."""
 

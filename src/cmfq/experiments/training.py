@@ -16,6 +16,7 @@ from cmfq.training.checkpoint import trust_named
 from cmfq.training.description import read_settings
 from cmfq.training.evaluations import Evaluator
 from cmfq.training.former import former_run
+from cmfq.training.idle_settings import notify_of_idle_settings
 from cmfq.training.loop import is_finished, train
 from cmfq.training.run import SETTINGS_FILE, Run
 from cmfq.training.self_play import SelfPlay
@@ -82,7 +83,9 @@ def train_missing(
     for settings in runs.values():
         trust_named(settings.own_functions)
     missing = {name: runs[name] for name in unfinished(runs, folder)}
-    starts = _starts(missing, folder)
+    for settings in missing.values():
+        notify_of_idle_settings(settings)
+    starts = _starts(runs, missing, folder)
     waves = _waves(missing, starts)
     make_folder(folder)
     train_one = partial(_train, folder.absolute())
@@ -115,32 +118,47 @@ def train_missing(
         )
 
 
-def _starts(runs: Mapping[str, RunSettings], folder: Path) -> dict[str, str]:
-    """Names of the runs that others of these, which are yet to begin, start from.
+def _starts(
+    runs: Mapping[str, RunSettings], missing: Collection[str], folder: Path
+) -> dict[str, str]:
+    """Names of the runs that others, which are yet to begin, start from.
+
+    Args:
+        runs: settings of all runs.
+        missing: those that are yet to be trained; only these are waited for.
+        folder: folder of their folders.
 
     Raises:
-        UserError: one starts from a checkpoint that no training will write.
+        UserError: one starts from a checkpoint that another does not have, or will not write.
     """
     names = {(folder / name).resolve(): name for name in runs}
     starts: dict[str, str] = {}
-    for name, settings in runs.items():
-        if settings.start_from is None or has_started(folder / name):
+    for name in missing:
+        wanted = runs[name].start_from
+        if wanted is None or has_started(folder / name):
             continue
-        start = names.get(start_folder(settings.start_from))
+        start = names.get(start_folder(wanted))
         if start is None:
             continue
-        starts[name] = start
-        path = start_path(settings.start_from)
-        file, last = path.stem, runs[start].episodes
-        if path.parent.name == "checkpoints" and not (
-            file.isdecimal() and runs[start].has_checkpoint(int(file))
-        ):
+        if not _has_checkpoint(folder / start, runs[start], start_path(wanted)):
             raise UserError(
-                f"{name} starts from {settings.start_from}, and {start} will have no such "
-                f"checkpoint: give one of an episode after which it has one, such as {last:06d}, "
-                "or the run itself"
+                f"{name} starts from {wanted}, and {start} has no such checkpoint when it is "
+                "finished: give one of an episode after which it has one, such as "
+                f"{runs[start].episodes:06d}.safetensors, or the run itself"
             )
+        if start in missing:
+            starts[name] = start
     return starts
+
+
+def _has_checkpoint(run: Path, settings: RunSettings, path: Path) -> bool:
+    """Whether a path is a run, or a checkpoint that it has when it is finished."""
+    if path == run.resolve():
+        return True
+    return path.stem.isdecimal() and (
+        path == Run(run.resolve()).checkpoint(int(path.stem))
+        and settings.has_checkpoint(int(path.stem))
+    )
 
 
 def _waves(names: Collection[str], starts: Mapping[str, str]) -> list[list[str]]:

@@ -111,7 +111,7 @@ def write_stored_crossing(folder: Path) -> Page:
     origin = read_origin(folder)
     validate_results_folder(folder, heading(origin.settings))
     with damage_of(folder / GAMES, "give entrants"):
-        games = _read_games(folder)
+        games = read_games(folder)
         if not games:
             raise Damage("has no games")
         for size in {one.size for one in games}:
@@ -139,7 +139,7 @@ def validate_kept(
         return
     origin = read_origin(folder)
     with damage_of(folder / GAMES, "give another folder"):
-        stored = _read_games(folder)
+        stored = read_games(folder)
     same = f" --seed {seed} " in f"{origin.command} "
     runs = {one.name for one in origin.entrants} - {one.name for one in entrants}
     groups = {group for one in stored for group in (one.first, one.second)}
@@ -153,7 +153,12 @@ def validate_kept(
         )
 
 
-def _read_games(folder: Path) -> list[CrossGame]:
+def read_games(folder: Path) -> list[CrossGame]:
+    """Stored games of a results folder.
+
+    Raises:
+        Damage: they cannot be read.
+    """
     lines = read_maybe_packed(folder / GAMES).splitlines()
     return [decode_json(line, CrossGame) for line in lines]
 
@@ -189,6 +194,9 @@ def best_sentence(cells: Sequence[CrossCell], size: int, role: int, name: str) -
         name: name of the role.
     """
     earned = _earned(cells, size, role)
+    names = {own for own, _ in earned}
+    if len(names) == 1:
+        return f"Only {names.pop()} plays as {name}."
     best: dict[str, list[str]] = {}
     told = []
     others = list(dict.fromkeys(other for _, other in earned))
@@ -197,11 +205,9 @@ def best_sentence(cells: Sequence[CrossCell], size: int, role: int, name: str) -
         most = max(here, key=lambda own: here[own].value)
         best.setdefault(most, []).append(other)
         others_here = [one for own, one in here.items() if own != most]
-        comparable = others_here and not any(one.alike for one in here.values())
-        if comparable and all(here[most].low > one.high for one in others_here):
+        alike = any(one.alike for one in here.values())
+        if not alike and all(here[most].low > one.high for one in others_here):
             told.append(other)
-    if len({own for own, _ in earned}) == 1:
-        return f"Only {next(iter(best))} plays as {name}."
     places = "; ".join(
         f"{own} against {'all' if against == others else listing(against)}"
         for own, against in best.items()

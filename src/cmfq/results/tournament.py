@@ -246,7 +246,8 @@ def _own_functions(run: Mapping[str, Any]) -> list[str]:
     parts = (settings.get("environment", {}), settings.get("mean_field", {}))
     keys = ("make_env", "positions", "intervention", "effect")
     named = [part.get(key) or "" for part in parts for key in keys]
-    return own_names(*algorithms, *named)
+    players = (entry.rpartition("=")[0] or entry for entry in settings.get("opponents", ()))
+    return own_names(*algorithms, *named, *players, *settings.get("evaluate_against", ()))
 
 
 def _training(tournament: Tournament, metrics: MetricsOf) -> Section:

@@ -182,7 +182,8 @@ def about(tournament: Tournament) -> str:
     """Paragraph about the games."""
     settings = tournament.settings
     pairs = "pair of entrants" + ("" if settings.within_groups else " from different groups")
-    share = "episodes for each entrant" if tournament.alone else f"games for each {pairs}"
+    what = "episode" if tournament.alone else "game"
+    share = "for each entrant" if tournament.alone else f"for each {pairs}"
     seeds = listing(
         f"{len(entrants)} of {group}" if len(entrants) > 1 else group
         for group, entrants in groups_of(tournament.entrants).items()
@@ -191,7 +192,7 @@ def about(tournament: Tournament) -> str:
     spread = f", spread over the last {most} checkpoints of each" if most > 1 else ""
     return (
         f"{counted(len(tournament.games), 'game')} ({settings.environment.title}) between {seeds}: "
-        f"{settings.episodes} {share}{spread}; "
+        f"{counted(settings.episodes, what)} {share}{spread}; "
         f"{how_decided(tournament)}, and a draw counts half."
     )
 

@@ -1,16 +1,18 @@
 """Settings that were changed and do nothing, since another one leaves them no part."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 from cmfq.algorithms import ALGORITHMS
+from cmfq.errors import UserError
 from cmfq.notices import notify
 from cmfq.storage import flatten, plain
 from cmfq.training.opponent_settings import GATED, PAST, SELF, parse_mix
 from cmfq.training.presets import preset_training
 from cmfq.training.settings import RunSettings, TrainSettings
 
-CAUSAL = ("epsilon", "effect_beta", "intervention", "effect")
-"""Settings of causal weights alone."""
+EFFECTS = ("effect_beta", "intervention", "effect")
+"""Settings of causal effects."""
 
 
 def notify_of_idle_settings(settings: RunSettings) -> None:
@@ -18,16 +20,22 @@ def notify_of_idle_settings(settings: RunSettings) -> None:
 
     Changed is what is neither the default nor the value of the preset.
     """
-    preset = preset_training(settings.preset, settings.environment)
-    given, *usual = (
-        flatten(plain(one)) for one in (settings, preset, TrainSettings(settings.environment))
-    )
+    defaults: list[RunSettings] = [TrainSettings(settings.environment)]
+    with suppress(UserError):  # a preset of the user's own name, or of another environment
+        defaults.append(preset_training(settings.preset, settings.environment))
+    given, *usual = (flatten(plain(one)) for one in (settings, *defaults))
     for paths, reason in _idle(settings):
         for path in paths:
             if all(given.get(path) != one.get(path) for one in usual):
-                name, value = path.rpartition(".")[2], given.get(path)
-                shown = f"{value:g}" if isinstance(value, float) else f"{value}"
-                notify(f"idle {path}", f"{name} is {shown} and does nothing, since {reason}")
+                name, value = path.rpartition(".")[2], _shown(given.get(path))
+                said = f"{name} is {value} and does nothing in training, since {reason}"
+                notify(f"idle {path}", said)
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:g}"
+    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def _idle(settings: RunSettings) -> Iterator[tuple[list[str], str]]:
@@ -45,12 +53,14 @@ def _idle(settings: RunSettings) -> Iterator[tuple[list[str], str]]:
         yield [one for one in pool if ".past_" in one], f"opponents does not name {PAST}"
     if set(mix) == {SELF}:
         yield ["opponent_pool.learn_from"], f"{SELF} is the only opponent, learned from anyway"
-    if "cmfq" not in algorithms and algorithms <= ALGORITHMS.keys():
-        reason = f"{' and '.join(sorted(algorithms))} has no causal effects"
-        yield [f"mean_field.{name}" for name in CAUSAL], reason
+    named = " and ".join(sorted(algorithms))
+    if algorithms <= {"iql", "mfq", "attention-mfq"}:
+        yield ["mean_field.epsilon"], f"{named} does not smooth weights"
+    if algorithms <= ALGORITHMS.keys() - {"cmfq"}:
+        reason = f"{named} does not go by causal effects, which recordings show all the same"
+        yield [f"mean_field.{name}" for name in EFFECTS], reason
     if algorithms == {"iql"}:
-        merged = ["mean_field.neighbours", "mean_field.radius", "mean_field.oneself"]
-        merged += ["learner.merged_action", "learner.target_merged_action"]
+        merged = ["learner.merged_action", "learner.target_merged_action"]
         yield merged, "iql merges no actions"
     if settings.learner.target_rate:
         reason = f"target_rate is {settings.learner.target_rate:g}: the target follows every update"

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize, special
 
-from cmfq.decoding import damage_of, decode_json, read_maybe_packed
+from cmfq.decoding import damage_of, decode_json
 from cmfq.experiments.paper.claims import (
     Bounded,
     Claim,
@@ -25,6 +25,7 @@ from cmfq.play.crossing import CrossGame
 from cmfq.play.entrants import is_script_group
 from cmfq.play.reading import finished_tournament
 from cmfq.play.standings import PairResults, Standings, all_results, standings
+from cmfq.results.crossing import read_games
 from cmfq.results.curves import METRICS, by_group, stored_metrics
 from cmfq.results.learning import reward_of
 from cmfq.results.origin import read_origin
@@ -197,8 +198,7 @@ def _duels(stored: Path) -> _Duels:
 
 def _games(stored: Path) -> list[CrossGame]:
     with damage_of(stored, "make the figure again"):
-        lines = read_maybe_packed(stored).splitlines()
-        return [decode_json(line, CrossGame) for line in lines]
+        return read_games(stored.parent)
 
 
 def _won(measured: Wins, duels: _Duels) -> _Found:

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from cmfq.statistics.replication import Estimate, mean_squares
+from cmfq.statistics.replication import Estimate, degrees_of_freedom, mean_squares
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -31,8 +31,9 @@ def fit_effects(
 
     The rest holds the luck of training (every cell has seeds of its own) and interactions, so the
     intervals hold for other seeds, and are cautious where factors interact. Where all cells play
-    the same episodes, the luck of these is in no difference between cells, but it is in the mean:
-    its interval is wider by the variance between episodes.
+    the same episodes, what these give to all cells alike is in no difference between cells, but it
+    is in the mean: its interval is wider by the variance between episodes. Changes then hold for
+    these episodes: what a factor does in some of them alone is in all of its cells.
 
     Args:
         design: ``(cells, factors)`` of 0 and 1.
@@ -68,15 +69,15 @@ def fit_effects(
 def _reach_of_mean(variance: float, freedom: int, episodes: FloatArray, quantile: float) -> float:
     """Half the length of the mean's interval with the luck of episodes that all cells share.
 
-    The degrees of freedom of the sum of both variances are Satterthwaite's (1946).
+    Cells and episodes are the rows and columns of a two-way layout, whose rows have the variance
+    and the degrees of freedom that the factors leave over.
     """
     cells, many = episodes.shape
     if many == 1:
         return math.nan
     squares = mean_squares(episodes)
-    luck = max(0.0, float(squares.columns - squares.cells)) / (cells * many)
-    both = variance + luck
-    if both == 0:
-        return 0.0
-    degrees = both**2 / (variance**2 / freedom + luck**2 / (many - 1))
-    return float(special.stdtrit(degrees, quantile)) * math.sqrt(both)
+    row = np.maximum(variance * cells * many, squares.cells)
+    column = np.maximum(squares.columns, squares.cells)
+    both = (row + column - squares.cells) / (cells * many)
+    degrees = degrees_of_freedom(row, column, freedom, many - 1)
+    return float(special.stdtrit(degrees, quantile) * np.sqrt(both))

@@ -29,14 +29,12 @@ from scipy.linalg import hadamard
 from cmfq.algorithms import check_algorithm
 from cmfq.environments.settings import EnvironmentSettings
 from cmfq.errors import UserError
-from cmfq.experiments.settings import planned_settings, read_parts
+from cmfq.experiments.settings import NOT_SETTINGS, planned_settings, read_parts
 from cmfq.storage import flatten
 from cmfq.training.checkpoint import validate_own_functions
 from cmfq.training.settings import RunSettings
 
 IntArray = npt.NDArray[np.int64]
-NOT_VARIED = ("seed", "algorithm", "algorithms")
-"""Settings that the design itself sets."""
 PARTS: dict[str, tuple[type, ...]] = {
     "environment": (str,),
     "algorithms": (list,),
@@ -62,8 +60,8 @@ class Factor:
 
 
 def level_text(level: object) -> str:
-    """A level in a table: the values of a list with spaces between them."""
-    return " ".join(map(str, level)) if isinstance(level, list) else str(level)
+    """A level in a table: the values of a list or tuple with spaces between them."""
+    return " ".join(map(str, level)) if isinstance(level, list | tuple) else str(level)
 
 
 @dataclass(frozen=True)
@@ -164,7 +162,7 @@ def read_plan(path: Path) -> Plan:
     if len(factors) < 2:
         raise UserError(f"{path} has {len(factors)} factors: give at least two under [factors]")
     for name in (*factors, *settings):
-        if name in NOT_VARIED:
+        if name in NOT_SETTINGS:
             raise UserError(f"{path} cannot set {name}: the design sets it")
     for name, levels in factors.items():
         if not isinstance(levels, list) or len(levels) != 2 or levels[0] == levels[1]:

@@ -238,12 +238,11 @@ def _against(
     return np.asarray(rates.mean(0), np.float64)
 
 
-PairMeans = dict[tuple[str, str], float]
-"""Mean of a measure over the games of two entrants, by their names and from the first's view."""
+def _damage_ratios(tournament: Tournament) -> dict[tuple[str, str], float]:
+    """Mean log damage ratio of every two entrants' games, by their names, from the first's view.
 
-
-def _damage_ratios(tournament: Tournament) -> PairMeans:
-    """Log damage ratios; none where games have none, or only in part."""
+    None where games have none, or only in part.
+    """
     measure, found = YARDSTICKS["log_damage_ratio"].measure, {}
     for pair, games in outcomes_by_pair(tournament).items():
         values = layout_values([[games]], measure)

@@ -288,7 +288,7 @@ def _introduction(plan: Plan, tournament: Tournament) -> str:
             f"run{f' and each common opponent ({named})' if others else ''}, alone; the run with "
             "the higher return wins an episode"
         )
-        luck = "and, in means, of the episodes; all cells play the same, so changes have none of it"
+        luck = "and, in means, of the episodes; all cells play the same, for which changes hold"
     elif others:
         each = whole_rounds(asked // len(others), of_a_round)
         games += f", and {each} of each run against each common opponent ({named})"
