@@ -50,16 +50,18 @@ def train_many(
 
 
 def seeds_together(runs: Mapping[str, RunSettings]) -> list[str]:
-    """Names of the runs of a plan that differ from its last one in the seed alone, it included.
+    """Names of runs of a plan, of its first algorithm, that differ in the seed alone.
 
-    Each may have a start of its own. Empty if there is no other: a plan trains everything with the
-    same seeds. The last one, since runs that start from others stand behind them.
+    They are those like the last run of this algorithm, since runs that start from others stand
+    behind them; each may have a start of its own. Empty if that one is alone: a plan trains
+    everything with the same seeds.
     """
     alike = {
         name: replace(settings, seed=0, start_from=settings.start_from and "another run")
         for name, settings in runs.items()
     }
-    *_, last = alike.values()
+    first = next(iter(alike.values()))
+    *_, last = (one for one in alike.values() if one.algorithm == first.algorithm)
     names = [name for name, settings in alike.items() if settings == last]
     return names if len(names) > 1 else []
 
