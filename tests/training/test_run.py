@@ -118,7 +118,6 @@ def test_every_preset_and_objective_is_resumed(
         network=replace(usual.network, channels=(4, 4), view_units=8, hidden_units=16),
         learner=replace(usual.learner, batch_size=16, min_updates=2, replay_bytes=8 * 2**20),
         objective=replace(usual.objective, death=death),
-        opponent_pool=replace(usual.opponent_pool, gate_games=1),
     )
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     cmfq.train(settings, run=whole)
