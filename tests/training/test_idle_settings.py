@@ -51,7 +51,7 @@ def said(settings: RunSettings) -> list[str]:
         ),
         (
             replace(PAPER, algorithm="mfq", mean_field=replace(PAPER.mean_field, epsilon=1.0)),
-            ["epsilon is 1: mfq does not smooth weights"],
+            ["epsilon is 1: no weights are smoothed with mfq"],
         ),
         (
             replace(PAPER, algorithm="iql", learner=LearnerSettings(merged_action="recomputed")),
@@ -64,8 +64,8 @@ def said(settings: RunSettings) -> list[str]:
                 mean_field=MeanFieldSettings(epsilon=1.0, effect="reverse-kl"),
             ),
             [
-                "effect is reverse-kl: random-weights does not "
-                "go by causal effects, which recordings show all the same"
+                "effect is reverse-kl: no causal effects decide with random-weights; recordings "
+                "show them all the same"
             ],
         ),
         (

@@ -55,9 +55,9 @@ def _idle(settings: RunSettings) -> Iterator[tuple[list[str], str]]:
         yield ["opponent_pool.learn_from"], f"{SELF} is the only opponent, learned from anyway"
     named = " and ".join(sorted(algorithms))
     if algorithms <= {"iql", "mfq", "attention-mfq"}:
-        yield ["mean_field.epsilon"], f"{named} does not smooth weights"
+        yield ["mean_field.epsilon"], f"no weights are smoothed with {named}"
     if algorithms <= ALGORITHMS.keys() - {"cmfq"}:
-        reason = f"{named} does not go by causal effects, which recordings show all the same"
+        reason = f"no causal effects decide with {named}; recordings show them all the same"
         yield [f"mean_field.{name}" for name in EFFECTS], reason
     if algorithms == {"iql"}:
         merged = ["learner.merged_action", "learner.target_merged_action"]
