@@ -39,6 +39,9 @@ LARGE = f"{SMALL}; then episodes 100, sizes 64 64 64 64 400, learning_rate 0.000
 TOGETHER = 5
 """Runs of the policies that are judged: their training takes less than an hour on two cores."""
 REACHED, MISSED, OPEN = "reached", "not reached", "cannot be told"
+FEW = "reached by all, of fewer than five"
+LEAST = 5
+"""Policies by which a goal counts as reached."""
 
 
 @dataclass(frozen=True)
@@ -99,8 +102,11 @@ def battle_parts(rows: Sequence[Row], results: Path) -> list[Part]:
     lines = [_goal_line(goal, rows) for goal in GOALS]
     lines.append(_spread_line(rows, results))
     missed = [f"{what} ({kind})" for what, _, verdict, kind in lines if verdict == MISSED]
-    reached = sum(verdict == REACHED for _, _, verdict, _ in lines)
-    said = f"{reached} of {len(lines)} goals are reached."
+    verdicts = [verdict for _, _, verdict, _ in lines]
+    said = f"{verdicts.count(REACHED)} of {len(lines)} goals are reached"
+    said += (
+        f", {verdicts.count(FEW)} by all of fewer than five policies." if FEW in verdicts else "."
+    )
     if missed:
         said += f" Not reached: {'; '.join(missed)}."
     return [
@@ -130,7 +136,8 @@ def _goal_line(goal: Goal, rows: Sequence[Row]) -> tuple[str, ...]:
         return what, "not played", "not played", kind
     strong = sum(rate >= goal.share for rate in rates)
     found = f"{strong} of {len(rates)}: {min(rates):.0%} to {max(rates):.0%}"
-    return what, found, REACHED if strong == len(rates) else MISSED, kind
+    reached = REACHED if len(rates) >= LEAST else FEW
+    return what, found, reached if strong == len(rates) else MISSED, kind
 
 
 def _spread_line(rows: Sequence[Row], results: Path) -> tuple[str, ...]:

@@ -26,22 +26,24 @@ def test_the_stored_page_is_what_the_stored_results_say() -> None:
 
 
 def test_one_weak_policy_misses_a_goal() -> None:
-    rows = [
+    (one, *_) = [
         row
         for row in read_rows(STORED / "populations", Row)
         if (row.training, len(row.runs), row.size) == (LARGE, 5, 400)
     ]
-    weak = replace(rows[0], win_rate=Estimate(0.79, 0.5, 0.9))
+    weak = replace(one, win_rate=Estimate(0.79, 0.5, 0.9))
 
-    def verdict(*extra: Row) -> str:
-        finding, table, _ = battle_parts([*_single(), *rows, *extra], STORED)
+    def verdict(*rows: Row) -> str:
+        finding, table, _ = battle_parts([*_single(), *rows], STORED)
         assert isinstance(finding, Finding) and isinstance(table, Table)
         (line,) = (line for line in table.rows if "400 a side" in line[0])
         assert ("400 a side" in finding.text) == (line[2] == "not reached")
         return line[2]
 
-    assert verdict() == "reached"
-    assert verdict(weak) == "not reached"
+    assert verdict(*[one] * 5) == "reached"
+    assert verdict(*[one] * 4) == "reached by all, of fewer than five"
+    assert verdict(*[one] * 4, weak) == "not reached"
+    assert verdict() == "not played"
 
 
 def _single() -> list[Row]:
