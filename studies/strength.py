@@ -50,7 +50,7 @@ class Goal:
 
     training: str
     runs: int
-    """That play together."""
+    """Number of runs that play together."""
     until: int
     """Episodes after which they play so; 0: after all."""
     opponent: str

@@ -9,11 +9,9 @@ from cmfq.cli.options import LastCheckpoints
 from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.outputs import POLICY, PROGRAM, validate_output
-from cmfq.play.players import RANDOM
+from cmfq.play.players import RANDOM, own_functions_of
 from cmfq.text import say
 from cmfq.training.export import Method, export_as_program, export_policy
-from cmfq.training.run import Run
-from cmfq.zoo import locate
 
 
 def export(
@@ -56,14 +54,14 @@ def export(
         last = export_as_program(runs, out, method, number, role)
     else:
         last = export_policy(runs, out, method, number)
-    own = [
-        name for run in runs for name in Run.open(locate(run)).description().settings.own_functions
-    ]
     if method == "last":
         what = str(last[0])
     else:
         each = "the last checkpoint" if number == 1 else f"the last {number} checkpoints"
         what = f"{each} of {runs[0] if len(runs) == 1 else f'each of {len(runs)} runs'}"
-    play = command("evaluate", out, RANDOM, own_functions=own)
-    use = f"load it with `torch.export.load({str(out)!r})`" if program else f"play it with `{play}`"
+    if program:
+        use = f"load it with `torch.export.load({str(out)!r})`"
+    else:
+        own = own_functions_of([str(run) for run in runs])
+        use = f"play it with `{command('evaluate', out, RANDOM, own_functions=own)}`"
     say(f"{out} holds {what}: {use}")

@@ -36,7 +36,7 @@ class Episodes(NamedTuple):
     strength: FloatArray
     """``(2, cells, episodes)``: the same against the common opponents, the mean over them."""
     returns: FloatArray
-    """``(2, cells, episodes)``: of each algorithm."""
+    """``(2, cells, episodes)``: returns of each algorithm."""
 
 
 @dataclass(frozen=True)
