@@ -107,11 +107,7 @@ def all_effects(
     keep, add = intervention(counts.sum(-1))
     q_values = network.q_values(encoding, mean)
     after = network.counterfactual_q_values(encoding, mean, agent, action, keep, add)
-    effects = measure(
-        Outcome(q_values, torch.log_softmax(beta * q_values, dim=-1)),
-        Outcome(after, torch.log_softmax(beta * after, dim=-1)),
-        agent,
-    )
+    effects = measure(Outcome.of(q_values, beta), Outcome.of(after, beta), agent)
     return effects.reshape(agents, actions).clamp(min=0.0)
 
 

@@ -32,6 +32,11 @@ class Outcome(NamedTuple):
     q_values: Float[Tensor, "rows actions"]
     log_policy: Float[Tensor, "rows actions"]
 
+    @classmethod
+    def of(cls, q_values: Float[Tensor, "rows actions"], beta: float) -> "Outcome":
+        """Boltzmann policies with the inverse temperature ``beta``."""
+        return cls(q_values, torch.log_softmax(beta * q_values, dim=-1))
+
 
 Measure = Callable[[Outcome, Outcome, Int[Tensor, " pairs"]], Float[Tensor, " pairs"]]
 """``(before, after, agent) -> effect``, at least 0, one per row of ``after``.
@@ -74,12 +79,12 @@ def causal_effects(
     """
     agent, action = counts.nonzero(as_tuple=True)
     keep, add = (intervention or replace)(counts.sum(-1))
-    before = Outcome(q_values, torch.log_softmax(beta * q_values, dim=-1))
+    before = Outcome.of(q_values, beta)
     parts = []
     rows = max(1, LARGEST_OUTCOME // q_values.shape[-1])  # of hundreds of actions: some at a time
     for some, taken in zip(torch.split(agent, rows), torch.split(action, rows), strict=True):
         counterfactual = counterfactual_q(some, taken, keep, add)
-        after = Outcome(counterfactual, torch.log_softmax(beta * counterfactual, dim=-1))
+        after = Outcome.of(counterfactual, beta)
         part = (measure or kl)(before, after, some)
         if part.shape != some.shape:
             raise ValueError(
