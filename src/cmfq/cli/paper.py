@@ -66,6 +66,7 @@ def paper(
             )
         say(f"Fig {figure.name}: {page / 'README.md'}")
     checked = write_paper(folder, effort, again)
-    print_table(verdict_table(checked))
+    if any(one.verdict != "not measured" for one in checked):
+        print_table(verdict_table(checked))
     say(summary(checked))
     say(f"results: {folder / 'README.md'}")

@@ -43,7 +43,7 @@ class Steadier:
 
 @dataclass(frozen=True)
 class Converges:
-    """How far the reward of training still moves in its last tenth, as a share of its range."""
+    """How far the reward of training still moves in its last half, as a share of its range."""
 
     figure: str
     group: str

@@ -8,12 +8,12 @@ import numpy as np
 
 from cmfq.experiments.paper.claims import CLAIMS, Bounded, Converges, Earns, Steadier
 from cmfq.experiments.paper.figures import FIGURES
-from cmfq.experiments.paper.plan import Effort, Status
+from cmfq.experiments.paper.plan import Effort, Status, status_of
 from cmfq.experiments.paper.verdicts import NEAR, POWER, Checked, check_claims
 from cmfq.results.page import Code, Finding, Items, Page, Section
 from cmfq.results.table import ALIKE, Table, signed
 from cmfq.results.writing import write_folder
-from cmfq.text import markdown_text
+from cmfq.text import counted, markdown_text
 
 HOW_TO_READ = (
     "Intervals are 95 % intervals over training seeds. A claim *holds* where the interval lies on "
@@ -22,8 +22,9 @@ HOW_TO_READ = (
     "not hold* where the interval lies on the other side, and is *undecided* otherwise: the true "
     "difference may be smaller than the *smallest difference*, which these seeds would show in "
     f"{POWER:.0%} of cases (of win rates: the difference from 1/2). Win rates are in percent; "
-    "rewards are per agent and step, of A minus B; training has *converged* where its reward moves "
-    f"by less than {NEAR:.0%} of its range in its last tenth."
+    "rewards are per agent and step, of A minus B; training has *converged* where a "
+    f"straight line through the rewards of its last half moves by less than {NEAR:.0%} of their "
+    "range."
 )
 
 
@@ -65,12 +66,30 @@ def paper_page(folder: Path, effort: Effort, command: str, checked: Sequence[Che
             Section("", [*(small if effort.quick else ()), Finding(summary(checked))]),
             Section("Figures", [Items(figures)] if figures else []),
             Section("Claims", [claims_table(measured), HOW_TO_READ] if measured else []),
-            Section("Not measured yet", [Items(missing)] if missing else []),
+            Section(
+                "Not measured yet",
+                [Items(missing), hours_left(folder, effort, checked)] if missing else [],
+            ),
         ],
         [
             Code(command),
             "This was called last; every figure's page ends with the command that made it.",
         ],
+    )
+
+
+def hours_left(folder: Path, effort: Effort, checked: Sequence[Checked]) -> str:
+    """What the figures take whose claims are not measured, in a sentence."""
+    names = dict.fromkeys(
+        one.claim.measured.figure for one in checked if one.verdict == "not measured"
+    )
+    hours = [
+        f"Fig {name} about {status_of(FIGURES[name], effort, folder).core_hours:.1f}"
+        for name in names
+    ]
+    return (
+        f"Hours of one core that these take with {counted(effort.seeds, 'seed')}, roughly: "
+        f"{', '.join(hours)}. Runs that figures share count in each of them."
     )
 
 

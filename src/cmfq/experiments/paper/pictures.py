@@ -20,12 +20,26 @@ from cmfq.results.writing import write_folder
 from cmfq.storage import make_folder
 
 PIXELS_PER_INCH = 160
-RULE = (
-    "One game of each pair, with seed 0, between the runs with training seed 0. The picture shows "
-    "the step with the most attacks (the first of several), in pursuit the one after 400 steps; "
-    "the highlighted neighbours are those of the agent of the first team with the most neighbours "
-    "at that step (the lowest id of several). Of the field it shows where agents are."
+CHOICE = "One game of each pair, with seed 0, between the runs with training seed 0."
+LEGEND = (
+    "The first of the two teams is red, the second blue; the green bar on a body is what is left "
+    "of its hit points, an arrow is an attack, and who dies in the step has a cross. Of the field "
+    "the picture shows where agents are."
 )
+HIGHLIGHT = (
+    "The agent in a black frame is the one of the first team with the most neighbours at that step "
+    "(the lowest id of several). It sees as far as the larger circle and strikes as far as the "
+    "smaller one; the yellower a neighbour, the larger its weight; all others are pale."
+)
+
+
+def rule_of(figure: Figure) -> str:
+    """By which rule the games and steps of a figure were chosen, and what its pictures show."""
+    steps = sorted({shot.step for shot in figure.shots})
+    chosen = "the step with the most attacks, the first of several"
+    moments = " or ".join(chosen if step < 0 else f"step {step}" for step in steps)
+    weights = [HIGHLIGHT] if any(shot.weights for shot in figure.shots) else []
+    return " ".join([CHOICE, f"The picture shows {moments}.", *weights, LEGEND])
 
 
 def draw_pictures(folder: Path, figure: Figure, effort: Effort, runs: Path, command: str) -> None:
@@ -46,10 +60,8 @@ def draw_pictures(folder: Path, figure: Figure, effort: Effort, runs: Path, comm
         if agent is not None:
             caption += f": weights of the neighbours of agent {agent}"
         parts.append(Picture(name, partial(_picture, game, step, agent), caption))
-    write_folder(
-        folder,
-        Page(f"Fig {figure.name}: {figure.title}", [Section("", [RULE, *parts])], [Code(command)]),
-    )
+    sections = [Section("", [rule_of(figure), *parts])]
+    write_folder(folder, Page(f"Fig {figure.name}: {figure.title}", sections, [Code(command)]))
 
 
 def record(

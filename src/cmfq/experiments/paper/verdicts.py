@@ -36,8 +36,8 @@ from cmfq.statistics.replication import Estimate
 Verdict = Literal["holds", "does not hold", "undecided", "not measured"]
 POWER = 0.8
 NEAR = 0.1
-"""How near to a figure that a claim names a rate has to be, and how little may still change for
-training to have converged: a share of the range of its rewards."""
+"""How near to a figure that a claim names a rate has to be, and by how much the reward may still
+move in the last half of training that has converged: a share of the range of its rewards."""
 
 
 @dataclass(frozen=True)
@@ -249,16 +249,20 @@ def _earned(measured: Earns | Steadier, games: Sequence[CrossGame]) -> _Found:
 
 
 def _drift(measured: Converges, figure: Path) -> _Found | None:
-    """Change of the mean reward from the last tenth but one to the last one, by its range.
+    """How far a straight line through the rewards of the last half moves, by their range.
 
-    The runs of a group are those that the figure was drawn from, whatever their folders are called.
+    The line is that of least squares; the range is that of the means by tenths of the training. A
+    reward that rises evenly all the time moves by half of it. The runs of a group are those that
+    the figure was drawn from, whatever their folders are called.
     """
     entrants, values = read_origin(figure).entrants, []
     for rows in by_group(entrants, stored_metrics(figure)).get(measured.group, []):
         teams = range(len(rows[0]["rewards"])) if measured.role is None else [measured.role]
         rewards = np.array([reward_of(row, teams) for row in rows])
-        tenths = np.array([part.mean() for part in np.array_split(rewards, 10) if part.size])
-        values.append((tenths[-1] - tenths[-2]) / max(np.ptp(tenths), 1e-9))
+        half = rewards[-max(2, len(rewards) // 2) :]
+        slope, _ = np.polyfit(np.linspace(0, 1, len(half)), half, 1)
+        tenths = [part.mean() for part in np.array_split(rewards, 10) if part.size]
+        values.append(float(slope) / max(float(np.ptp(tenths)), 1e-9))
     return _mean(values) if values else None
 
 
