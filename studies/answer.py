@@ -79,7 +79,9 @@ INTRODUCTION = (
 )
 OPEN = (
     "It is not known which details of the original MFQ code are responsible for the paper's "
-    "result: preset `original` exists, but no full set of seeds has been trained with it. "
+    "result: preset `original` exists, but no full set of seeds has been trained with it. Nor has "
+    "a variant of CMFQ been found, or a planned dozen been tried, that beats all others. What the "
+    "missing figures of the paper take is on [its page](../paper/README.md#not-measured-yet). "
     "Differences smaller than the intervals above are not known either: `cmfq power` calculates "
     "how many seeds they need."
 )
@@ -184,7 +186,8 @@ def signal_parts(results: Path) -> list[Part]:
             f"CMFQ compared with MFQ, by number of uninformative neighbours: {'; '.join(parts)}."
         ),
         Table(columns, rows),
-        f"{len(seeds)} seeds, paired; 1 is the optimum. {why} [Full study](../signal/README.md).",
+        f"{len(seeds)} seeds, paired; 1 is the optimum. CMFQ here is the paper's, which learns "
+        f"from the merged actions that were stored. {why} [Full study](../signal/README.md).",
     ]
 
 
@@ -207,9 +210,9 @@ def worth_parts(results: Path) -> list[Part]:
     return [
         Finding(found),
         Table(("removed", "margin of MFQ", "of CMFQ"), rows),
-        "Survivors of the altered policy minus those of the policy as trained, in games between "
-        "the two: below 0, the removed information was useful, above 0 it "
-        "did harm. The intervals are not corrected for multiple comparisons. "
+        "Policies of preset `paper`. Survivors of the altered policy minus those of the policy as "
+        "trained, in games between the two: below 0, the removed information was useful, above 0 "
+        "it did harm. The intervals are not corrected for multiple comparisons. "
         "[Full study](../reliance/README.md).",
     ]
 
