@@ -79,6 +79,9 @@ SPELT = {
 }
 """Names of algorithms in sentences."""
 
+EPSILONS = (("0.001", "cmfq-epsilon-0.001"), ("0.01", "cmfq"), ("1", "cmfq-epsilon-1"))
+"""Groups of Fig 4d by their epsilon."""
+
 
 def _converging(world: str, figure: str) -> tuple[Claim, ...]:
     """Claims about training in a world of two roles: one earns what the other loses."""
@@ -123,12 +126,12 @@ CLAIMS: tuple[Claim, ...] = (
         for a, b in (("attention-mfq", "mfq"), ("cmfq", "attention-mfq"), ("cmfq", "mfq"))
     ),
     *(
+        Claim(f"Training with epsilon {epsilon} converges: CMFQ", Converges("4d", group))
+        for epsilon, group in EPSILONS
+    ),
+    *(
         Claim(f"CMFQ with epsilon {epsilon} beats {SPELT[other]}", Wins("4d", group, other))
-        for epsilon, group in (
-            ("0.001", "cmfq-epsilon-0.001"),
-            ("0.01", "cmfq"),
-            ("1", "cmfq-epsilon-1"),
-        )
+        for epsilon, group in EPSILONS
         for other in ("iql", "mfq", "attention-mfq", "random-weights")
     ),
     Claim(

@@ -24,7 +24,7 @@ HOW_TO_READ = (
     f"{POWER:.0%} of cases (of win rates: the difference from 1/2). Win rates are in percent; "
     "rewards are per agent and step, of A minus B; training has *converged* where a "
     f"straight line through the rewards of its last half moves by less than {NEAR:.0%} of their "
-    "range."
+    "range. What the paper says of its pictures (besieging, front line and flanks) is not checked."
 )
 
 

@@ -255,8 +255,9 @@ def _drift(measured: Converges, figure: Path) -> _Found | None:
     reward that rises evenly all the time moves by half of it. The runs of a group are those that
     the figure was drawn from, whatever their folders are called.
     """
-    entrants, values = read_origin(figure).entrants, []
-    for rows in by_group(entrants, stored_metrics(figure)).get(measured.group, []):
+    played, values = figure / "tournament.json.gz", []
+    there = finished_tournament(played) if played.is_file() else read_origin(figure)
+    for rows in by_group(there.entrants, stored_metrics(figure)).get(measured.group, []):
         teams = range(len(rows[0]["rewards"])) if measured.role is None else [measured.role]
         rewards = np.array([reward_of(row, teams) for row in rows])
         half = rewards[-max(2, len(rewards) // 2) :]
