@@ -191,8 +191,8 @@ def test_the_sentence_says_what_seeds_can_tell() -> None:
     )
     one_run = [*rows("mfq", 0.1), *rows("cmfq", 0.9, 0.93, 0.9)]
     assert last_sentence(one_run) == (
-        "Win rate at the last checkpoint: against rush unknown for cmfq and mfq: one run (highest "
-        "mean 91%)."
+        "Win rate at the last checkpoint: against rush unknown for cmfq and mfq: one of them is "
+        "a single run (highest mean 91%)."
     )
     apart = [*rows("mfq", 0.1, 0.12, 0.11), *rows("cmfq", 0.9, 0.93, 0.9), *rows("iql", 0.0, 1.0)]
     assert last_sentence(apart) == (

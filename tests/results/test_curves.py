@@ -90,10 +90,10 @@ def test_the_sentence_says_what_seeds_can_tell() -> None:
 
     one = {"mfq": [run(0, 10)], "cmfq": [run(10, 0)]}
     (said,) = ends_sentences(one, ALIKE)
-    assert said == "In the last 10 episodes unknown for mfq and cmfq: one run."
+    assert said == "In the last 10 episodes unknown for mfq and cmfq: one of them is a single run."
     one_of_many = {"mfq": [run(0, 10), run(0, 11), run(0, 10.5)], "cmfq": [run(0, 3)]}
     (said,) = ends_sentences(one_of_many, ALIKE)
-    assert said == "In the last 10 episodes unknown for mfq and cmfq: one run."
+    assert said == "In the last 10 episodes unknown for mfq and cmfq: one of them is a single run."
     several = {"mfq": [run(0, 10), run(0, 11)], "cmfq": [run(10, 0), run(12, 1.5)]}
     assert ends_sentences(several, ALIKE) == [
         "In the last 10 episodes mfq earns more than cmfq; less than in the first 10: cmfq."

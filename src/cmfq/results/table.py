@@ -106,7 +106,7 @@ def within(sentence: str) -> str:
 
 TOO_FEW = "too few to tell"
 """In the place of an interval that says nothing, for want of seeds or of games."""
-ONE_RUN = "one run"
+ONE_RUN = "one of them is a single run"
 """Why two groups are not compared: what other seeds of one of them would do is not known."""
 ALIKE = "all equal"
 """In the place of an interval without width: values that are all equal do not say how far others
