@@ -3,14 +3,25 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from cmfq.results.page import Finding, Table
 from cmfq.results.writing import as_markdown
 from cmfq.statistics.replication import Estimate
 from studies.kept_rows import read_rows
-from studies.populations import Row
-from studies.strength import LARGE, SMALL, _algorithm, _verdict, battle_parts, page_of
+from studies.populations import Row, together
+from studies.strength import (
+    HOUR,
+    LARGE,
+    SMALL,
+    Goal,
+    _algorithm,
+    _verdict,
+    goal_parts,
+    page_of,
+    ratio_of_spreads,
+)
 
 STORED = Path("docs/results")
 
@@ -31,24 +42,40 @@ def test_one_weak_policy_misses_a_goal() -> None:
         for row in read_rows(STORED / "populations", Row)
         if (row.training, len(row.runs), row.size) == (LARGE, 5, 400)
     ]
-    weak = replace(one, win_rate=Estimate(0.79, 0.5, 0.9))
+    strong, weak = (replace(one, win_rate=Estimate(rate, 0.5, 0.9)) for rate in (0.81, 0.79))
+    goals = (Goal("swarm", 400, 0.8), Goal("rush", 400, 0.8))
 
-    def verdict(*rows: Row) -> str:
-        finding, table, _ = battle_parts([*_single(), *rows], STORED)
+    def found(*rows: Row) -> tuple[str, str]:
+        finding, table, _ = goal_parts(LARGE, goals, rows)
         assert isinstance(finding, Finding) and isinstance(table, Table)
-        (line,) = (line for line in table.rows if "400 a side" in line[0])
-        assert ("400 a side" in finding.text) == (line[2] == "not reached")
-        return line[2]
+        (_, cell), (_, other) = table.rows
+        assert other == "not played"
+        return finding.text, cell
 
-    assert verdict(*[one] * 5) == "reached"
-    assert verdict(*[one] * 4) == "reached by all, of fewer than five"
-    assert verdict(*[one] * 4, weak) == "not reached"
-    assert verdict() == "not played"
+    assert found(*[strong] * 5) == ("Of 2 goals 5 runs together reach 1.", "5 of 5: 81% to 81%")
+    assert found(*[strong] * 4, weak) == (
+        "Of 2 goals 5 runs together reach 0.",
+        "4 of 5: 79% to 81%",
+    )
 
 
-def _single() -> list[Row]:
+def test_kinds_with_few_policies_are_left_out() -> None:
     rows = read_rows(STORED / "populations", Row)
-    return [row for row in rows if (row.training, len(row.runs)) == (SMALL, 1)]
+    _, table, _ = goal_parts(LARGE, HOUR, rows)
+    assert isinstance(table, Table)
+    assert together(10) not in table.columns and together(5) in table.columns
+
+
+def test_the_ratio_of_spreads_covers_the_true_one() -> None:
+    generator = np.random.default_rng(0)
+    inside = 0
+    for _ in range(1000):
+        now, before = generator.normal(0, 1, 30), generator.normal(0, 2, 5)
+        spreads = float(np.std(now, ddof=1)), float(np.std(before, ddof=1))
+        share = ratio_of_spreads(spreads[0], 30, spreads[1], 5)
+        assert share.low < share.value < share.high
+        inside += share.low <= 0.5 <= share.high
+    assert 930 <= inside <= 970
 
 
 def test_verdicts_by_intervals() -> None:

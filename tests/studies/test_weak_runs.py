@@ -1,0 +1,83 @@
+"""Strength of single runs beside what their training recorded."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cmfq.errors import UserError
+from cmfq.results.page import Finding
+from cmfq.results.writing import as_markdown
+from cmfq.statistics.replication import Estimate
+from studies import populations
+from studies.kept_rows import read_rows
+from studies.weak_runs import MEASURES, WeakRow, correlation, page_of, row_of
+
+STORED = Path("docs/results/weak-runs")
+
+
+@pytest.fixture(autouse=True)
+def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(Path(__file__).parents[2])
+
+
+def test_the_stored_page_is_what_the_stored_rows_say() -> None:
+    page = (STORED / "README.md").read_text()
+    (command,) = (line.strip() for line in page.splitlines() if "-m studies.weak_runs" in line)
+    assert page == as_markdown(page_of(read_rows(STORED, WeakRow), command))
+
+
+def test_games_of_the_stored_rows_are_those_of_the_populations() -> None:
+    played = {
+        row.runs: row
+        for row in read_rows(Path("docs/results/populations"), populations.Row)
+        if (row.opponent, row.size, row.until, row.checkpoints) == ("swarm", 64, 0, 1)
+    }
+    for row in read_rows(STORED, WeakRow):
+        games = played[row.run,]
+        assert (games.training, games.win_rate.value) == (row.training, row.win_rate)
+        assert games.damage.value == row.damage
+
+
+def test_a_measure_that_goes_with_strength_is_found_and_one_of_chance_is_not() -> None:
+    damage = np.linspace(-0.1, 0.1, 20)
+    chance = np.random.default_rng(1).standard_normal((len(MEASURES), 20))
+
+    def found(rows: list[WeakRow]) -> str:
+        (finding,) = (part for part in page_of(rows, "x").sections[0].parts
+                      if isinstance(part, Finding))  # fmt: skip
+        return finding.text
+
+    rows = [
+        WeakRow(f"r-{n}", "t", 0.5, float(damage[n]), dict(zip(MEASURES, values, strict=True)))
+        for n, values in enumerate(chance.T.tolist())
+    ]
+    assert found(rows) == "None of the measures can be told from chance."
+    rows = [
+        WeakRow(
+            row.run,
+            "t",
+            0.5,
+            row.damage,
+            row.measures | {"hurt": 0.9 - row.damage + 0.001 * (n % 3)},
+        )
+        for n, row in enumerate(rows)
+    ]
+    assert found(rows) == f"What goes with strength: {MEASURES['hurt'].title}."
+
+
+def test_the_interval_of_a_correlation_covers_the_true_one() -> None:
+    generator, true, inside = np.random.default_rng(0), 0.6, 0
+    for _ in range(1000):
+        x, y = generator.multivariate_normal([0, 0], [[1, true], [true, 1]], 25).T
+        found = correlation(x.tolist(), y.tolist())
+        inside += found.low <= true <= found.high
+    assert 930 <= inside <= 970
+
+
+def test_a_run_that_has_not_played_alone_is_refused() -> None:
+    together = populations.Row(
+        ("a-1", "a-2"), 3, "t", "swarm", 64, 100, Estimate(0.5, 0.4, 0.6), Estimate(0, -1, 1), 0
+    )
+    with pytest.raises(UserError, match="a-1 has not played alone against swarm"):
+        row_of(Path("runs/a-1"), [together])
