@@ -6,8 +6,11 @@ nothing.
 """
 
 import json
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,6 +28,7 @@ from cmfq.learner import Learner, LearnerSettings
 from cmfq.mean_field.policy import boltzmann
 from cmfq.networks import NetworkSettings
 from cmfq.new_network import new_network
+from cmfq.notices import Notice
 from cmfq.play.players import load_player
 from cmfq.policies import QPolicy
 from cmfq.replay_buffer import ReplayBuffer
@@ -197,6 +201,48 @@ def test_python_takes_a_device_too(tmp_path: Path) -> None:
     assert cmfq.resume(tmp_path / "run", device="cpu").finished
     with pytest.raises(UserError, match="device is cuda:99"):
         cmfq.resume(tmp_path / "run", device="cuda:99")
+
+
+@pytest.mark.parametrize("device", [0, None, ["cpu"], torch.device("cpu")], ids=repr)
+def test_python_is_told_that_a_device_is_a_string(device: Any, tmp_path: Path) -> None:
+    settings = replace(preset_training("paper", BATTLE), episodes=1)
+    settings = replace(settings, learner=LearnerSettings(min_updates=1))
+    calls: list[Callable[[], object]] = [
+        lambda: cmfq.evaluate("rush", "random", BATTLE, games=1, device=device),
+        lambda: cmfq.tournament(["rush", "random"], BATTLE, games=1, device=device),
+        lambda: cmfq.record("rush", "random", BATTLE, file=tmp_path / "a.replay", device=device),
+        lambda: replace(settings, device=device),
+    ]
+    if device is not None:  # it is the run's own then
+        cmfq.train(replace(settings, device="cpu"), run=tmp_path / "run")
+        calls.append(lambda: cmfq.resume(tmp_path / "run", device=device))
+    told = re.escape(f"device is {device!r}, which is no string: give 'auto', 'cpu', 'cuda', or")
+    for call in calls:
+        with pytest.raises(UserError, match=told):
+            call()
+    assert not (tmp_path / "a.replay").exists()
+
+
+def test_every_move_is_told(tmp_path: Path) -> None:
+    """In one process, and where a run comes back to a device too."""
+    run = tmp_path / "run"
+    settings = replace(preset_training("paper", BATTLE), episodes=9, device="cpu")
+    settings = replace(settings, learner=LearnerSettings(min_updates=1))
+    played: list[object] = []
+    cmfq.train(settings, run=run, on_episode=played.append, should_stop=lambda: bool(played))
+    for episode in (1, 2):
+        stored = json.loads((run / "run.json").read_text())
+        last = list(stored["devices"])[-1]
+        stored["devices"][last] = "cuda:0 (a card)"
+        (run / "run.json").write_text(json.dumps(stored))
+        told = f"on cpu .* after cuda:0 .a card.: from episode {episode + 1} on it is no longer bit"
+        with pytest.warns(Notice, match=told):
+            cmfq.resume(
+                run,
+                device="cpu",
+                on_episode=played.append,
+                should_stop=lambda episode=episode: len(played) > episode,
+            )
 
 
 def filled(late: bool, order: tuple[int, ...] = (0, 1)) -> ReplayBuffer:

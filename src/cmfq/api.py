@@ -32,7 +32,7 @@ from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import RunSettings
 from cmfq.training.tracking import Trackers, make_trackers, stored_trackers
-from cmfq.workers import Workers
+from cmfq.workers import Workers, check_workers
 from cmfq.zoo import locate
 
 OnEpisode = Callable[[EpisodeMetrics], None]
@@ -173,7 +173,7 @@ def resume(
         with closing(SelfPlay(settings, load_player, folder.has_begun)) as self_play:
             folder.restore(self_play)
             if moved := folder.move(self_play):
-                notify(f"device {run}", moved)
+                notify(moved, moved)
             _go_on(folder, self_play, on_episode, on_evaluation, should_stop, trackers)
     return open_run(run)
 
@@ -187,7 +187,8 @@ def train_many(
 ) -> dict[str, TrainedRun]:
     """Train many runs, several at once, as ``cmfq train-many`` does, without output.
 
-    If it is interrupted, the same call continues it; finished runs are not trained again.
+    If it is interrupted, the same call continues it; finished runs are not trained again. Runs
+    continue on the device of their settings; a notice says it if they began on another one.
 
     Args:
         runs: settings of each run by the name of its folder; or the path of a plan.
@@ -203,6 +204,7 @@ def train_many(
         UserError: a folder holds a run with other settings; or some runs failed, after all others
             are finished.
     """
+    check_workers(workers)
     settings = read_many(Path(runs)).runs() if isinstance(runs, str | Path) else runs
     for _ in train_missing(settings, Path(folder), workers, runs_per_gpu):
         pass

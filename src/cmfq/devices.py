@@ -25,12 +25,17 @@ _INSTRUCTIONS = ("amx_bf16", "avx512_bf16")
 """Instructions of processors with which bfloat16 is the faster arithmetic."""
 
 
-def check_name(name: str) -> None:
+def check_name(name: object) -> None:
     """Refuse what cannot name a device on any machine.
 
     Raises:
         UserError: it is not ``auto``, ``cpu``, ``cuda`` or ``cuda:n``.
     """
+    if not isinstance(name, str):
+        raise UserError(
+            f"device is {name!r}, which is no string: give 'auto', 'cpu', 'cuda', or 'cuda:1' for "
+            "the second GPU"
+        )
     if not _NAME.fullmatch(name):
         raise UserError(f"device is {name!r}: give auto, cpu, cuda, or cuda:1 for the second GPU")
 

@@ -1,15 +1,20 @@
 """Workers of this machine: whoever is killed, all that can be done is done, and nobody stays."""
 
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
+import numpy as np
 import pytest
 import tasks
 
+import cmfq
 from cmfq.cli import main
 from cmfq.errors import UserError
 from cmfq.workers import TasksMissing, as_finished
@@ -121,7 +126,7 @@ def ended(process: int) -> bool:
     [
         ("0", "workers is 0: give at least 1"),
         ("-3", "workers is -3"),
-        ("many", "workers is 'many': give a number of processes, ray, ray:ADDRESS or slurm"),
+        ("many", "workers is 'many': give a whole number of processes, ray, ray:ADDRESS or slurm"),
         ("ray:", "workers is 'ray:'"),
         ("slurm", "workers is 'slurm'"),
         ("ray:here", "workers is ray:here: give host and port, as in ray:10.0.0.1:6379"),
@@ -142,6 +147,24 @@ def test_what_no_task_can_run_on_is_refused(
     assert main([*words, "--json", "m.json", "--workers", workers]) == 2
     assert sentence in capsys.readouterr().err
     assert not list(tmp_path.glob("*.json"))
+
+
+@pytest.mark.parametrize("workers", [2.0, None, True, [2], object], ids=repr)
+def test_python_is_told_what_workers_may_be(workers: Any, tmp_path: Path) -> None:
+    calls: list[Callable[[], object]] = [
+        lambda: cmfq.evaluate("rush", "random", games=2, workers=workers),
+        lambda: cmfq.tournament(["rush", "random"], games=2, workers=workers),
+        lambda: cmfq.train_many({}, folder=tmp_path / "runs", workers=workers),
+    ]
+    told = re.escape(f"workers is {workers!r}: give a whole number of processes, ray, ray:ADDRESS")
+    for call in calls:
+        with pytest.raises(UserError, match=told):
+            call()
+    assert not (tmp_path / "runs").exists()
+
+
+def test_workers_may_be_a_number_of_numpy() -> None:
+    assert sorted(as_finished(tasks.square, range(3), cast(int, np.int64(1)))) == [0, 1, 4]
 
 
 @pytest.mark.parametrize(("workers", "package"), [("ray", "ray"), ("slurm:debug", "slurm")])

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from cmfq.decoding import damage_of
 from cmfq.errors import UserError
+from cmfq.experiments.moving import continued, moves_told
 from cmfq.play.entrants import WATCHING, Entrant
 from cmfq.play.players import load_player
 from cmfq.play.progress import training_games
@@ -28,6 +29,10 @@ from cmfq.workers import Needs, Stopped, TasksMissing, Workers, as_finished, ask
 from cmfq.workers.sending import folder_at_home
 
 Task = tuple[str, RunSettings]
+
+NO_DIFFERENCE = WATCHING | {"device"}
+"""Settings of a plan with which it may be called again: how runs are watched, and where they are
+trained."""
 
 
 def unfinished(runs: Mapping[str, RunSettings], folder: Path) -> list[str]:
@@ -65,8 +70,9 @@ def train_missing(
     """Train what is not finished; gives the name of each run as it is.
 
     Whatever ends this, every run is saved as it was, and the next call goes on with it: the
-    weights are those of runs that were never disturbed, wherever they were trained. A run that
-    starts from another of them waits until that one is finished.
+    weights are those of runs that were never disturbed, wherever they were trained. Where a run
+    goes on on another device, a notice says that they are not. A run that starts from another of
+    them waits until that one is finished.
 
     Args:
         runs: settings of each run, by the name of its folder.
@@ -91,31 +97,34 @@ def train_missing(
     train_one = partial(_train, folder.absolute())
     failed: list[str] = []
     finished: set[str] = set()
-    for wave in waves:
-        lost = {name for name in wave if name in starts and starts[name] not in finished}
-        failed += [f"{name} (it starts from {starts[name]})" for name in wave if name in lost]
-        tasks = [(name, runs[name]) for name in wave if name not in lost]
-        try:
-            for name, reason in as_finished(
-                train_one,
-                tasks,
-                workers,
-                needs=needs_of(tasks, runs_per_gpu),
-                name=lambda task: task[0],
-                folder=folder.absolute(),
-            ):
-                if reason:
-                    failed.append(f"{name} ({reason})")
-                else:
-                    finished.add(name)
-                    yield name
-        except TasksMissing as error:
-            failed += error.missing
+    with moves_told(missing, folder) as tell_moves:
+        for wave in waves:
+            lost = {name for name in wave if name in starts and starts[name] not in finished}
+            failed += [f"{name} (it starts from {starts[name]})" for name in wave if name in lost]
+            tasks = [(name, runs[name]) for name in wave if name not in lost]
+            needs = needs_of(tasks, runs_per_gpu)
+            ended = as_finished(
+                train_one, tasks, workers, needs=needs, name=_name_of, folder=folder.absolute()
+            )
+            try:
+                for name, reason in ended:
+                    if reason:
+                        failed.append(f"{name} ({reason})")
+                    else:
+                        finished.add(name)
+                        tell_moves(name)
+                        yield name
+            except TasksMissing as error:
+                failed += error.missing
     if failed:
         raise UserError(
             f"{len(failed)} of {len(runs)} runs are not finished: {'; '.join(failed)}; the same "
             "command continues with them"
         )
+
+
+def _name_of(task: Task) -> str:
+    return task[0]
 
 
 def _starts(
@@ -233,12 +242,14 @@ def _train_in(
     trust_named(settings.own_functions)
     begun = _has_settings(path)
     if begun:  # it may be watched in another way
-        settings = Run.open(path).description().settings
+        settings = continued(Run.open(path).description().settings, settings)
     with (
         closing(SelfPlay(settings, load_player, has_started(path))) as self_play,
         Run.open(path) if begun else Run.create(path, self_play.settings) as run,
     ):
         run.restore(self_play)
+        if begun and self_play.episode < settings.episodes:
+            run.move(self_play)  # whoever started this worker reads it in the folder
         games = training_games(settings, self_play.environments[0])
         evaluator = games and Evaluator(games, lambda row: None)
         trackers = stored_trackers(path)
@@ -259,8 +270,9 @@ def differences(settings: RunSettings, others: RunSettings) -> Mapping[str, obje
     """Paths at which two runs differ in what they learn, with the second one's value.
 
     Args:
-        settings: asked for; where its head or device is ``auto``, any will do.
-        others: settings of a run that exists.
+        settings: asked for; where its head is ``auto``, any will do.
+        others: settings of a run that exists. It may have been trained on any device, and continues
+            on any. It keeps its threads and its arithmetic, which change what it learns.
     """
     if settings.network.head == "auto":
         network = replace(settings.network, head=others.network.head)
@@ -268,13 +280,11 @@ def differences(settings: RunSettings, others: RunSettings) -> Mapping[str, obje
     start, other = settings.start_from, others.start_from
     if start is not None and other is not None and start_path(start) == start_path(other):
         settings = replace(settings, start_from=other)
-    if settings.device == "auto":  # the run stores the device that it was trained on
-        settings = replace(settings, device=others.device)
     ours, theirs = (flatten(plain(one)) for one in (settings, others))
     return {
         path: theirs.get(path)
         for path in theirs | ours
-        if path not in WATCHING and ours.get(path) != theirs.get(path)
+        if path not in NO_DIFFERENCE and ours.get(path) != theirs.get(path)
     }
 
 
