@@ -25,7 +25,7 @@ from cmfq.experiments.paper.claims import (
     Wins,
 )
 from cmfq.experiments.paper.figures import FIGURES
-from cmfq.experiments.paper.page import claims_table, paper_page
+from cmfq.experiments.paper.page import claims_table, paper_page, write_paper
 from cmfq.experiments.paper.plan import (
     Effort,
     figures_called,
@@ -255,6 +255,19 @@ def test_figures_and_claims_come_of_runs_that_go_on(
     assert before == {path: path.stat().st_mtime_ns for path in before}
     assert main(["paper", *arguments]) == 0
     assert "10 of 10" in capsys.readouterr().out
+
+
+def test_claims_are_those_of_the_preset_and_say_what_is_missing(tmp_path: Path) -> None:
+    """Preset original is for battle alone."""
+    found = {preset: write_paper(tmp_path, Effort(preset), "x") for preset in ("paper", "original")}
+    figures = {
+        preset: {one.claim.measured.figure for one in all_} for preset, all_ in found.items()
+    }
+    assert figures["paper"] - figures["original"] == {"6", "7", "10", "I"}
+    page = (tmp_path / "README.md").read_text(encoding="utf-8")
+    missing = page.partition("## Not measured yet")[2]
+    hours = status_of(FIGURES["4c"], Effort("original"), tmp_path).core_hours
+    assert f"Fig 4c about {hours:.1f}" in missing and "Fig 7" not in missing
 
 
 def cross_game(first: str, second: str, seed: int, size: int, rewards: tuple[float, float]) -> str:

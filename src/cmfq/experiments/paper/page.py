@@ -8,7 +8,7 @@ import numpy as np
 
 from cmfq.experiments.paper.claims import CLAIMS, Bounded, Converges, Earns, Steadier
 from cmfq.experiments.paper.figures import FIGURES
-from cmfq.experiments.paper.plan import Effort, Status, status_of
+from cmfq.experiments.paper.plan import Effort, Status, figures_called, status_of
 from cmfq.experiments.paper.verdicts import NEAR, POWER, Checked, check_claims
 from cmfq.results.page import Code, Finding, Items, Page, Section
 from cmfq.results.table import ALIKE, Table, signed
@@ -31,10 +31,14 @@ HOW_TO_READ = (
 def write_paper(folder: Path, effort: Effort, command: str) -> list[Checked]:
     """Write the page of all figures that are there, with the claims. Gives what was found.
 
+    Claims about worlds that the preset is not for are left out.
+
     Raises:
         UserError: stored results are damaged.
     """
-    checked = check_claims(CLAIMS, effort, folder)
+    possible = {one.name for one in figures_called(["all"], effort.preset)}
+    claims = [one for one in CLAIMS if one.measured.figure in possible]
+    checked = check_claims(claims, effort, folder)
     write_folder(folder, paper_page(folder, effort, command, checked))
     return checked
 
