@@ -11,6 +11,7 @@ import pytest
 import tasks
 
 from cmfq.cli import main
+from cmfq.errors import UserError
 from cmfq.experiments.training import train_missing
 from cmfq.experiments.watching import RunsWatch
 from cmfq.training.settings import RunSettings
@@ -149,3 +150,19 @@ def test_mistakes_about_slurm_get_one_sentence(
     error = capsys.readouterr().err
     assert "Slurm refuses the jobs" in error
     assert "Invalid account" in error
+
+
+def test_a_limit_of_jobs_is_kept_where_it_is_named(
+    slurm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refusal = "error: QOSMaxSubmitJobPerUserLimit"
+    (slurm / "bin" / "sbatch").write_text(f"#!/bin/sh\necho '{refusal}' >&2\nexit 1\n")
+    place = OnSlurm("fast", Needs())
+    with pytest.raises(UserError, match="3 were submitted at once: set CMFQ_SLURM_JOBS to the num"):
+        place.start(tasks.square, [1, 2, 3])  # type: ignore[arg-type]
+    place.close([])
+    monkeypatch.setenv("CMFQ_SLURM_JOBS", "20")
+    assert OnSlurm("fast", Needs()).room() == 20
+    monkeypatch.setenv("CMFQ_SLURM_JOBS", "0")
+    with pytest.raises(UserError, match="CMFQ_SLURM_JOBS is '0': give a number of jobs"):
+        OnSlurm("fast", Needs())

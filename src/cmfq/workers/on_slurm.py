@@ -1,6 +1,7 @@
 """Workers as jobs of Slurm, by submitit."""
 
 import getpass
+import os
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,11 @@ from cmfq.errors import UserError
 from cmfq.workers.place import Call, Finished, Needs, WorkerLost
 
 ROOM = 256
-"""Jobs that wait or run at the same time."""
+"""Jobs that wait or run at the same time, if :data:`ROOM_VARIABLE` does not say."""
+ROOM_VARIABLE = "CMFQ_SLURM_JOBS"
+"""Environment variable with the number of jobs that wait or run at the same time."""
+TOO_MANY = ("submitjob", "job submit limit", "invalid job array specification")
+"""Words in Slurm's reasons for refusing more jobs at once than a partition or a user may have."""
 LOOK_SECONDS = 1.0
 """Between two looks at jobs."""
 STOP_SECONDS = 120
@@ -38,13 +43,15 @@ class OnSlurm:
         cluster: ``slurm``, or ``local`` for processes of this machine in the place of jobs.
 
     Raises:
-        UserError: submitit or Slurm is not there, or it has no such partition.
+        UserError: submitit or Slurm is not there, it has no such partition, or the number of jobs
+            is invalid.
     """
 
     def __init__(self, partition: str, needs: Needs, cluster: str = "slurm") -> None:
         submitit = import_submitit()
         if cluster == "slurm":
             validate_partition(partition)
+        self._room = _number_of_jobs()
         close_kept()
         self._errors = submitit.core.utils
         folder = Path(FOLDER).absolute() / f"{getpass.getuser()}-{time.time_ns():x}"
@@ -52,7 +59,7 @@ class OnSlurm:
         """Folder of these jobs; removed if all have ended well."""
         if cluster == "slurm":
             self._executor = submitit.SlurmExecutor(folder)
-            self._executor.update_parameters(**_batch_parameters(partition, needs))
+            self._executor.update_parameters(**_batch_parameters(partition, needs, self._room))
         else:
             self._executor = submitit.LocalExecutor(folder)
             self._executor.update_parameters(timeout_min=LOCAL_MINUTES)
@@ -60,7 +67,7 @@ class OnSlurm:
 
     def room(self) -> int:
         """Number of jobs."""
-        return ROOM
+        return self._room
 
     def home(self, folder: Path) -> None:
         """None: nodes of Slurm share a disk."""
@@ -76,6 +83,11 @@ class OnSlurm:
         except (self._errors.FailedJobError, subprocess.CalledProcessError, OSError) as error:
             self._failed = True
             reason = " ".join(str(error).split()) or type(error).__name__
+            if any(words in reason.lower() for words in TOO_MANY):
+                reason += (
+                    f"; {len(tasks)} were submitted at once: set {ROOM_VARIABLE} to the number of "
+                    "jobs that you may submit to this partition, and the others follow later"
+                )
             raise UserError(f"Slurm refuses the jobs: {reason}") from error
         return started
 
@@ -113,7 +125,19 @@ class OnSlurm:
             self.folder.parent.rmdir()
 
 
-def _batch_parameters(partition: str, needs: Needs) -> dict[str, Any]:
+def _number_of_jobs() -> int:
+    """Number of jobs that wait or run at the same time.
+
+    Raises:
+        UserError: the environment variable holds none.
+    """
+    text = os.environ.get(ROOM_VARIABLE, str(ROOM))
+    if not text.isdecimal() or int(text) < 1:
+        raise UserError(f"{ROOM_VARIABLE} is {text!r}: give a number of jobs, at least 1")
+    return int(text)
+
+
+def _batch_parameters(partition: str, needs: Needs, room: int) -> dict[str, Any]:
     """Parameters of the batch file. What is not said there, Slurm takes from SBATCH_ variables.
 
     Without ``time`` submitit would ask for five minutes; none asks for the partition's limit.
@@ -123,7 +147,7 @@ def _batch_parameters(partition: str, needs: Needs) -> dict[str, Any]:
         "partition": partition,
         "time": None,
         "cpus_per_task": needs.threads,
-        "array_parallelism": ROOM,
+        "array_parallelism": room,
     }
     if needs.gpus:
         parameters["gpus_per_node"] = max(1, round(needs.gpus))
