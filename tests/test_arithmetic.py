@@ -115,6 +115,10 @@ def test_a_run_says_that_it_continues_in_another(
     stored = json.loads((run / "run.json").read_text())
     assert stored["settings"]["arithmetic"] == "float32"
     assert list(stored["devices"].values()) == [describe("cpu", "bfloat16"), describe("cpu")]
+    capsys.readouterr()
+    assert main(["resume", str(run), "--arithmetic", "bfloat16"]) == 0  # no episode is left
+    assert "no longer bit for bit" not in capsys.readouterr().out
+    assert json.loads((run / "run.json").read_text()) == stored
 
 
 def test_without_instructions_it_is_refused_before_anything_is_made(

@@ -7,6 +7,7 @@ Observations cross to it once to act, and actions come back; the replay's rows a
 import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -76,6 +77,14 @@ def wait_for(device: torch.device) -> None:
 def free_bytes(device: torch.device) -> int | None:
     """Bytes of memory that a GPU has left; None where that is not known."""
     return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
+
+
+def moved_text(run: Path, before: str, device: str, episodes: int) -> str:
+    """What is said of a run that continues on another device after so many episodes."""
+    return (
+        f"{run} continues on {device} after {before}: from episode {episodes + 1} on it is no "
+        "longer bit for bit what it would have been"
+    )
 
 
 def describe(name: str, arithmetic: Arithmetic = "float32") -> str:

@@ -27,8 +27,8 @@ def train_many(
     """Train the runs of a plan, several at once.
 
     The plan names algorithms, seeds, sizes and sets of settings; every combination is a run with
-    its own folder. If interrupted, every run is saved and the same command continues, with the
-    same results.
+    its own folder. If interrupted, every run is saved and the same command continues; on the same
+    device with the same results.
 
     Args:
         plan: TOML file with the plan, such as docs/plans/battle.toml.

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from cmfq.devices import available
+from cmfq.devices import available, moved_text
 from cmfq.errors import UserError
 from cmfq.notices import notify
 from cmfq.training.run import Run
@@ -54,10 +54,7 @@ def _moves(path: Path, known: dict[str, str]) -> Iterator[str]:
     for episode, device in (known | _devices(path)).items():
         before = known.get(episode, before)
         if before and device != before:
-            yield (
-                f"{path} continues on {device} after {before}: from episode {int(episode) + 1} on "
-                "it is no longer bit for bit what it would have been"
-            )
+            yield moved_text(path, before, device, int(episode))
         before = device
 
 

@@ -248,7 +248,7 @@ def _train_in(
         Run.open(path) if begun else Run.create(path, self_play.settings) as run,
     ):
         run.restore(self_play)
-        if begun and self_play.episode < settings.episodes:
+        if begun:
             run.move(self_play)  # whoever started this worker reads it in the folder
         games = training_games(settings, self_play.environments[0])
         evaluator = games and Evaluator(games, lambda row: None)

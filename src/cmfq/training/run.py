@@ -24,7 +24,7 @@ from typing import Any, Self
 import filelock
 
 from cmfq.decoding import convert, damage_of, decode_json, read_bytes, reason_of
-from cmfq.devices import describe
+from cmfq.devices import describe, moved_text
 from cmfq.errors import UserError
 from cmfq.hints import command
 from cmfq.storage import (
@@ -197,8 +197,11 @@ class Run:
         """Go on with a restored run on the device and in the arithmetic of ``self_play``.
 
         Returns:
-            What to tell the user; nothing if both are those of before. They are stored.
+            What to tell the user; nothing if both are those of before, or no episode is left. They
+            are stored.
         """
+        if self_play.episode >= self_play.settings.episodes:
+            return ""
         description = self.description()
         before = list(description.devices.values())[-1:] or [description.settings.device]
         taken_up = self_play.settings
@@ -209,10 +212,7 @@ class Run:
         devices = {**description.devices, str(self_play.episode): device}
         moved = replace(description, settings=settings, devices=devices)
         write_json(self.path / SETTINGS_FILE, moved)
-        return (
-            f"{self.path} continues on {device} after {before[0]}: from episode "
-            f"{self_play.episode + 1} on it is no longer bit for bit what it would have been"
-        )
+        return moved_text(self.path, before[0], device, self_play.episode)
 
     def begin(self, self_play: SelfPlay) -> None:
         """Write the state before the first episode, if there is none: a run always has one."""
