@@ -270,6 +270,15 @@ def test_claims_are_those_of_the_preset_and_say_what_is_missing(tmp_path: Path) 
     assert f"Fig 4c about {hours:.1f}" in missing and "Fig 7" not in missing
 
 
+def test_a_device_that_is_not_there_trains_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["paper", "5", "--out", str(tmp_path / "paper"), "--quick", "--seeds", "1"]
+    assert main([*words, "--device", "cuda:99", "--workers", "1"]) == 2
+    assert "cuda:99" in capsys.readouterr().err
+    assert not list(tmp_path.rglob("metrics.jsonl"))
+
+
 def cross_game(first: str, second: str, seed: int, size: int, rewards: tuple[float, float]) -> str:
     return json.dumps(asdict(CrossGame(first, second, seed, size, 0, 25, *rewards)))
 

@@ -1,11 +1,12 @@
 """The command that makes the paper's figures, tables and claims again."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import tyro
 
 from cmfq.cli.many import train_shown
-from cmfq.cli.options import WORKERS, Folder, Workers
+from cmfq.cli.options import WORKERS, Device, Folder, Workers
 from cmfq.cli.screen import GamesScreen, print_table
 from cmfq.experiments.paper.make import make_figure
 from cmfq.experiments.paper.page import status_table, summary, verdict_table, write_paper
@@ -28,6 +29,7 @@ def paper(
     preset: str = "paper",
     seeds: int = 5,
     quick: bool = False,
+    device: Device = "auto",
     workers: Workers = WORKERS,
 ) -> None:
     """Make figures, tables and claims of the paper again.
@@ -43,6 +45,7 @@ def paper(
         preset: Preset of training.
         seeds: Number of training seeds of each algorithm.
         quick: Make everything small, in a few minutes, to see that all of it works.
+        device: Device to train on: cpu, cuda, cuda:1 or auto. Games are played on the CPU.
         workers: Number of processes, ray, ray:ADDRESS or slurm:PARTITION; results are the same.
     """
     effort, folder = Effort(preset, seeds, quick), out / (f"{preset}-quick" if quick else preset)
@@ -55,9 +58,11 @@ def paper(
         return
     check_workers(workers)
     wanted = figures_called(figures, preset)
-    train_shown(runs_of(wanted, effort), folder / "runs", workers)
+    runs = {name: replace(one, device=device) for name, one in runs_of(wanted, effort).items()}
+    train_shown(runs, folder / "runs", workers)
     words = ["paper", *figures, "--out", str(out), "--preset", preset, "--seeds", str(seeds)]
-    again = command(*words, *(["--quick"] if quick else []))
+    words += ["--quick"] if quick else []
+    again = command(*words, *(["--device", device] if device != "auto" else []))
     for figure in wanted:
         logs = folder / "games" / figure.name if games_needed(figure, effort) else None
         with GamesScreen(logs) as screen:
