@@ -58,6 +58,19 @@ def interrupts_wait() -> Iterator[None]:
 
 
 @contextmanager
+def handlers_kept(numbers: Sequence[int]) -> Iterator[None]:
+    """Put handlers of signals back that a library replaces, in the main thread."""
+    here = threading.current_thread() is threading.main_thread()
+    before = {number: signal.getsignal(number) for number in numbers} if here else {}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None:  # None: it was not set by Python
+                signal.signal(number, handler)
+
+
+@contextmanager
 def handled(numbers: Sequence[int], handler: Any, only: Any = None) -> Iterator[None]:
     """Have signals handled so, in the main thread (no other can say how).
 

@@ -1,12 +1,16 @@
 """A real Ray cluster of two nodes: workers and nodes are killed, and nothing shows it."""
 
 import _thread
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,10 +20,13 @@ from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
 from cmfq.experiments.training import train_missing
 from cmfq.experiments.watching import RunsWatch
+from cmfq.notices import notices_kept
 from cmfq.play.matches import play_match
+from cmfq.training.run import Run
 from cmfq.training.settings import RunSettings
 from cmfq.workers import Needs, as_finished
 from cmfq.workers.on_ray import validate_address
+from cmfq.workers.ray_nodes import validate_needs
 from weights import last_checkpoints
 
 
@@ -106,6 +113,78 @@ def test_interrupted_and_with_a_node_gone_runs_end_with_the_same_weights(
     assert last_checkpoints(tmp_path, planned) == undisturbed
     assert not list(tmp_path.rglob("events.*")), "these are written where a run trains"
     assert not list(tmp_path.glob(".home-*"))
+
+
+PLAN = """
+environment = "battle"
+algorithms = ["cmfq", "mfq"]
+seeds = 1
+[settings]
+episodes = 2000
+"environment.size" = 12
+"environment.max_steps" = 25
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_to_the_command_ends_it_with_every_run_saved(
+    cluster: Any, tmp_path: Path, number: signal.Signals
+) -> None:
+    """Ray has a handler of its own for SIGTERM, which says nothing of that."""
+    (tmp_path / "plan.toml").write_text(PLAN)
+    runs = tmp_path / "runs"
+    command = [sys.executable, "-c", "import sys; from cmfq.cli import main; sys.exit(main())"]
+    words = ["train-many", str(tmp_path / "plan.toml"), "--runs", str(runs)]
+    leader = subprocess.Popen(
+        [*command, *words, "--workers", f"ray:{cluster.address}"],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    deadline = time.monotonic() + 600
+    try:
+        while len(list(runs.glob("*/metrics.jsonl"))) < 2:
+            assert time.monotonic() < deadline
+            assert leader.poll() is None
+            time.sleep(0.2)
+        leader.send_signal(number)
+        _, error = leader.communicate(timeout=600)
+    finally:
+        leader.kill()
+    assert leader.returncode == 130, error
+    assert f"every run in {runs} is saved: the same command continues" in error
+    assert "SIGTERM received" not in error
+    begun = [Run.open(path.parent) for path in runs.glob("*/metrics.jsonl")]
+    assert all((run.path / "state.safetensors").is_file() for run in begun)
+    assert all(0 < len(run.metrics()) < 2000 for run in begun)
+
+
+@pytest.mark.parametrize(
+    ("needs", "sentence"),
+    [
+        (Needs(gpus=2), r"2 GPUs, and no node .* has that \(1 core and 0 GPUs"),
+        (Needs(threads=3), r"a task needs 3 cores, .*: add a node that has it, or ask for fewer"),
+    ],
+)
+def test_a_task_that_no_node_is_large_enough_for_is_refused(
+    cluster: Any, needs: Needs, sentence: str
+) -> None:
+    with pytest.raises(UserError, match=sentence):
+        list(as_finished(tasks.square, range(2), f"ray:{cluster.address}", needs=needs))
+
+
+def test_a_cluster_that_grows_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = SimpleNamespace(nodes=lambda: [{"Alive": True, "Resources": {"CPU": 4.0}}])
+    monkeypatch.setattr(
+        "cmfq.workers.ray_nodes._groups_to_add",
+        lambda ray: [SimpleNamespace(resources={"CPU": 8, "GPU": 1})],
+    )
+    with notices_kept() as kept:
+        validate_needs(ray, Needs(gpus=0.25))
+    ((_, sentence),) = kept
+    assert sentence.startswith("a task needs 1 core and 0.25 of a GPU, and no node")
+    assert "waiting until its autoscaler adds one" in sentence
+    with pytest.raises(UserError, match="or set device to cpu"):
+        validate_needs(ray, Needs(threads=9, gpus=1))
 
 
 def interrupt() -> None:

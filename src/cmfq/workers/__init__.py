@@ -70,11 +70,11 @@ def as_finished(
         UserError: there are no workers, or a task raised it; or :class:`TasksMissing`, after all
             others are done.
     """
-    place = find_place(workers, needs)
     waiting = _Waiting(tasks)
     running: dict[Hashable, tuple[int, Task]] = {}
     numbers = [getattr(signal, name) for name in AS_CTRL_C if hasattr(signal, name)]
     with handled(numbers, interrupt, only=signal.SIG_DFL):
+        place = find_place(workers, needs)
         try:
             call = replace(Call.of(function), home=place.home(folder) if folder else None)
             while True:

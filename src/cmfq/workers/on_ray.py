@@ -1,17 +1,20 @@
 """Workers on a Ray cluster, or on one that is started on this machine."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from cmfq.environments.keeping import close_kept
 from cmfq.errors import UserError
+from cmfq.interrupts import handlers_kept
 from cmfq.workers.place import Call, Finished, Needs, WorkerLost
+from cmfq.workers.ray_nodes import validate_needs
 from cmfq.workers.sending import Home, HomeFolder
 
 CONNECT_SECONDS = 5
@@ -39,7 +42,8 @@ class OnRay:
         needs: cores and GPUs of a task.
 
     Raises:
-        UserError: Ray is not installed, or no cluster answers.
+        UserError: Ray is not installed, no cluster answers, or none of its nodes is large enough
+            for a task.
     """
 
     may_share = True
@@ -56,14 +60,16 @@ class OnRay:
                 validate_address(address)
             for name, value in PATIENCE.items():
                 os.environ.setdefault(name, value)
-            options = {"address": address} if address else {"include_dashboard": False}
-            try:
-                ray.init(logging_level="ERROR", log_to_driver=False, **options)
-            except (Exception, SystemExit) as error:
-                raise UserError(
-                    f"Ray cannot be started or reached: {_first_line(error)}; "
-                    f"`ray status` says more"
-                ) from error
+        try:
+            if self._ours:
+                _start_or_join(
+                    ray, {"address": address} if address else {"include_dashboard": False}
+                )
+            validate_needs(ray, needs)
+        except BaseException:
+            if self._ours:
+                ray.shutdown()
+            raise
         self._run = ray.remote(_run).options(
             num_cpus=needs.threads, num_gpus=needs.gpus, max_retries=0
         )
@@ -144,6 +150,24 @@ def import_ray() -> Any:
     except ImportError:
         raise UserError("Ray is not installed: `pip install 'cmfq[ray]'` installs it") from None
     return ray
+
+
+def _start_or_join(ray: Any, options: Mapping[str, object]) -> None:
+    """Call ``ray.init`` and put back the handler of SIGTERM, which Ray replaces by its own.
+
+    Raises:
+        UserError: Ray cannot be started, or the cluster cannot be reached.
+        KeyboardInterrupt: SIGTERM came meanwhile, which Ray turns into the end of the process.
+    """
+    try:
+        with handlers_kept([signal.SIGTERM]):
+            ray.init(logging_level="ERROR", log_to_driver=False, **options)
+    except (Exception, SystemExit) as error:
+        if isinstance(error, SystemExit) and error.code == signal.SIGTERM:
+            raise KeyboardInterrupt from error
+        raise UserError(
+            f"Ray cannot be started or reached: {_first_line(error)}; `ray status` says more"
+        ) from error
 
 
 def validate_address(address: str) -> None:
