@@ -44,6 +44,8 @@ HALF = 300
 REACHED, MISSED, OPEN = "reached", "not reached", "cannot be told"
 LEAST = 5
 """Policies by which a goal counts as reached."""
+SHOWN = 3
+"""Policies that make a kind worth a column."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def goal_parts(
     """
     ours = [row for row in rows if (row.training, row.until) == (training, until)]
     played = Counter((len(row.runs), row.opponent, row.size) for row in ours)
-    kinds = sorted({runs for (runs, *_), number in played.items() if number >= LEAST})
+    kinds = sorted({runs for (runs, *_), number in played.items() if number >= SHOWN})
     lines, reached = [], Counter[int]()
     for goal in goals:
         cells = []
@@ -129,7 +131,8 @@ def goal_parts(
             (f"at least {goal.share:.0%} against {goal.opponent} at {goal.size} a side", *cells)
         )
     stage = f"; the runs as they were after {until}, with a high learning rate" if until else ""
-    found = [f"{together(runs)} reach {reached[runs]}" for runs in kinds]
+    enough = {runs for (runs, *_), number in played.items() if number >= LEAST}
+    found = [f"{together(runs)} reach {reached[runs]}" for runs in kinds if runs in enough]
     return [
         Finding(f"Of {len(goals)} goals {listing(found)}."),
         Table(("goal", *map(together, kinds)), lines),
