@@ -205,7 +205,7 @@ def _table(rows: Sequence[Row]) -> Table:
     for runs in dict.fromkeys(row.runs for row in rows):
         ours = [found.get((runs, *one)) for one in opponents]
         lines.append(
-            (_names(runs), *(rate_text(row.win_rate) if row else "not played" for row in ours))
+            (names_of(runs), *(rate_text(row.win_rate) if row else "not played" for row in ours))
         )
     return Table(
         ("policy", *(f"{name}, {size} a side" for name, size, _ in opponents)),
@@ -215,7 +215,7 @@ def _table(rows: Sequence[Row]) -> Table:
     )
 
 
-def _names(runs: Sequence[str]) -> str:
+def names_of(runs: Sequence[str]) -> str:
     """Names of runs; of seeds that follow each other, the first and the last."""
     first, last = runs[0], runs[-1]
     name, dash, seed = first.rpartition("-")

@@ -22,11 +22,11 @@ from cmfq.experiments.sweep.report import effects_of
 from cmfq.play.entrants import script_group
 from cmfq.play.progress import progress_rows
 from cmfq.play.reading import finished_progress, finished_tournament
-from cmfq.play.standings import standings
+from cmfq.play.standings import all_results, standings
 from cmfq.results.against_random import differences
 from cmfq.results.crossing import read_games
 from cmfq.results.page import Code, Finding, Items, Page, Part, Section
-from cmfq.results.table import Table, conclusion, listing, margin_text
+from cmfq.results.table import Table, conclusion, listing, margin_text, rate_text
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate
 from cmfq.text import counted
@@ -236,12 +236,31 @@ def longer_parts(results: Path) -> list[Part]:
             )
         )
     columns = ("against", "win rate, points", "log damage ratio", "seeds with a lower ratio")
+    played_out = finished_tournament(results / "strong-length" / "tournament.json.gz")
+    duel = standings(played_out)
+    lost = all_results(played_out)["150", "600"].points.mean((0, 2))  # by seeds of the longer runs
+    lengths = [
+        (f"{longer} against {other}", rate_text(duel.between(longer, other).win_rate))
+        for longer, other in (("600", "150"), *_against_scripts("150"), *_against_scripts("600"))
+    ]
     return [
-        f"Five runs of CMFQ with preset strong: after {last} episodes compared with after "
-        f"{middle}, with 95 % intervals over seeds. [Every checkpoint](../strong64/README.md).",
+        Finding(
+            f"After four times the training, teams win {lengths[0][1]} of their games against the "
+            f"shorter runs, each run at least {1 - lost.max():.0%}."
+        ),
+        "Five runs of 600 episodes and five of 150, each with a learning rate that falls to its "
+        "end, single, by their last checkpoints, with 95 % intervals over seeds "
+        "([all games](../strong-length/README.md)):",
+        Table(("episodes", "win rate"), lengths),
+        f"But not without limit: five other runs after {last} episodes compared with after "
+        f"{middle}, with 95 % intervals over seeds ([every checkpoint](../strong64/README.md)):",
         Table(columns, lines),
         Items(WHY),
     ]
+
+
+def _against_scripts(episodes: str) -> list[tuple[str, str]]:
+    return [(episodes, script_group(name)) for name in ("swarm", "skirmish")]
 
 
 def _points(share: Estimate) -> Estimate:

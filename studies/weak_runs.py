@@ -6,7 +6,8 @@ episodes or its first ones, and compared with its log damage ratio against ``swa
 
     python -m studies.weak_runs RUN RUN RUN ... --out docs/results/weak-runs
 
-Measures are kept in ``rows.json``: without runs, the page is written again from them.
+Measures are kept in ``rows.json``: without runs, the page is written again from them. Games of
+several runs without weak ones, from ``studies.populations``, are in ``without/rows.json``.
 """
 
 import sys
@@ -22,8 +23,8 @@ from matplotlib.figure import Figure
 from scipy import special, stats
 
 from cmfq.errors import UserError
-from cmfq.results.page import Code, Finding, Page, Picture, Section
-from cmfq.results.table import Table, listing, margin_text, signed
+from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
+from cmfq.results.table import Table, listing, margin_text, rate_text, signed
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate
 from cmfq.text import counted
@@ -52,6 +53,8 @@ def _mean(name: str) -> Callable[[Mapping[str, Any]], float]:
     return of
 
 
+RETREAT = 0.9
+"""Share of attacks of hurt agents below which a run is taken for weak."""
 LAST, EARLY, ALL = slice(-100, None), slice(50, 100), slice(None)
 MEASURES = {
     "hurt": Measure("attacks of the hurt in the last 100 episodes", _mean("attacks_hurt"), LAST),
@@ -120,8 +123,20 @@ def correlation(x: Sequence[float], y: Sequence[float]) -> Estimate:
     return Estimate(value, float(low), float(high))
 
 
-def page_of(rows: Sequence[WeakRow], command: str) -> Page:
-    """Correlations of all measures, and a picture of the strongest."""
+def page_of(
+    rows: Sequence[WeakRow],
+    played: Sequence[populations.Row],
+    without: Sequence[populations.Row],
+    command: str,
+) -> Page:
+    """Correlations of all measures, a picture of the strongest, and what leaving runs out does.
+
+    Args:
+        rows: single runs.
+        played: games of several runs together.
+        without: games of some of these, without weak runs.
+        command: that writes the page.
+    """
     damage = [row.damage for row in rows]
     found, lines = {}, []
     for name, measure in MEASURES.items():
@@ -161,6 +176,7 @@ def page_of(rows: Sequence[WeakRow], command: str) -> Page:
                     f"{strongest.run}, in {strongest.measures['hurt']:.0%}.",
                 ),
             ),
+            Section("Does it help to leave weak runs out?", _without_parts(played, without)),
             Section("Every run", (_table(rows),)),
         ),
         (Code(command),),
@@ -189,6 +205,39 @@ def draw(rows: Sequence[WeakRow], name: str) -> Figure:
     axes.set_xlabel(MEASURES[name].title)
     axes.set_ylabel("log damage ratio against swarm")
     return figure
+
+
+def _without_parts(
+    played: Sequence[populations.Row], without: Sequence[populations.Row]
+) -> tuple[Part, ...]:
+    """Games of several runs, beside those of the same ones without some."""
+    lines = []
+    for row in without:
+        whole = min((one for one in played if _is_part(row, one)), key=lambda one: len(one.runs))
+        left = [name for name in whole.runs if name not in row.runs]
+        lines.append(
+            (
+                populations.names_of(whole.runs),
+                rate_text(whole.win_rate),
+                ", ".join(left),
+                rate_text(row.win_rate),
+            )
+        )
+    return (
+        Table(("runs together", "all", "left out", "without these"), lines),
+        f"Share of {without[0].games} games won against swarm at {SIZE} a side. Left out are runs "
+        f"in which hurt agents attacked in less than {RETREAT:.0%} of cases in the last 100 of "
+        "their first 600 episodes. These sets were looked at because they were the weakest, and "
+        "the measure was found with most of the same runs: other sets have to confirm it.",
+    )
+
+
+def _is_part(row: populations.Row, whole: populations.Row) -> bool:
+    """Whether a policy is another one without some of its runs, and played the same games."""
+    same = (row.training, row.opponent, row.size, row.games, row.until) == (
+        whole.training, whole.opponent, whole.size, whole.games, whole.until
+    )  # fmt: skip
+    return same and set(row.runs) < set(whole.runs)
 
 
 def _table(rows: Sequence[WeakRow]) -> Table:
@@ -232,7 +281,8 @@ def main(arguments: list[str] | None = None) -> int:
         f"python -m studies.weak_runs {' '.join(f'runs/{row.run}' for row in rows)} "
         f"--results {study.results} --out {study.out}"
     )
-    write_folder(study.out, page_of(rows, command))
+    without = read_rows(study.out / "without", populations.Row)
+    write_folder(study.out, page_of(rows, played, without, command))
     return 0
 
 

@@ -11,7 +11,7 @@ from cmfq.results.writing import as_markdown
 from cmfq.statistics.replication import Estimate
 from studies import populations
 from studies.kept_rows import read_rows
-from studies.weak_runs import MEASURES, WeakRow, correlation, page_of, row_of
+from studies.weak_runs import MEASURES, RETREAT, WeakRow, correlation, page_of, row_of
 
 STORED = Path("docs/results/weak-runs")
 
@@ -21,10 +21,18 @@ def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).parents[2])
 
 
+def games() -> tuple[list[populations.Row], list[populations.Row]]:
+    """Of several runs together, and of the same without some."""
+    return (
+        read_rows(Path("docs/results/populations"), populations.Row),
+        read_rows(STORED / "without", populations.Row),
+    )
+
+
 def test_the_stored_page_is_what_the_stored_rows_say() -> None:
     page = (STORED / "README.md").read_text()
     (command,) = (line.strip() for line in page.splitlines() if "-m studies.weak_runs" in line)
-    assert page == as_markdown(page_of(read_rows(STORED, WeakRow), command))
+    assert page == as_markdown(page_of(read_rows(STORED, WeakRow), *games(), command))
 
 
 def test_games_of_the_stored_rows_are_those_of_the_populations() -> None:
@@ -39,12 +47,29 @@ def test_games_of_the_stored_rows_are_those_of_the_populations() -> None:
         assert games.damage.value == row.damage
 
 
+def test_runs_left_out_are_those_in_which_hurt_agents_retreat() -> None:
+    """And all of them: their measures are stored, but those of runs that came later."""
+    measures = {
+        row.run.rpartition("-")[2]: row.measures["hurt"] for row in read_rows(STORED, WeakRow)
+    }
+    played, without = games()
+    for row in without:
+        whole = min(
+            (one for one in played if set(row.runs) < set(one.runs) and one.opponent == "swarm"),
+            key=lambda one: len(one.runs),
+        )
+        for run in whole.runs:
+            seed = run.rpartition("-")[2]
+            if seed in measures:
+                assert (run in row.runs) == (measures[seed] >= RETREAT)
+
+
 def test_a_measure_that_goes_with_strength_is_found_and_one_of_chance_is_not() -> None:
     damage = np.linspace(-0.1, 0.1, 20)
     chance = np.random.default_rng(1).standard_normal((len(MEASURES), 20))
 
     def found(rows: list[WeakRow]) -> str:
-        (finding,) = (part for part in page_of(rows, "x").sections[0].parts
+        (finding,) = (part for part in page_of(rows, *games(), "x").sections[0].parts
                       if isinstance(part, Finding))  # fmt: skip
         return finding.text
 
