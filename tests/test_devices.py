@@ -136,10 +136,10 @@ def test_a_run_stores_its_device_and_says_when_it_moves(
     assert stored["settings"]["device"] == "cpu"
     assert stored["devices"] == {"0": describe("cpu")}
     stored["devices"] = {"0": "cuda:0 (a card)"}  # as if it had begun elsewhere
-    stored["settings"]["device"] = "cuda:0"
+    stored["settings"] |= {"device": "cuda:0", "episodes": 3}
     (run / "run.json").write_text(json.dumps(stored))
     tensors, info = read_tensors(run / "state.safetensors")
-    info["settings"]["device"] = "cuda:0"
+    info["settings"] |= {"device": "cuda:0", "episodes": 3}
     write_tensors(run / "state.safetensors", tensors, info)
     capsys.readouterr()
     assert main(["resume", str(run), "--device", "cpu"]) == 0
