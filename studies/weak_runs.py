@@ -218,15 +218,16 @@ def _without_parts(
         lines.append(
             (
                 populations.names_of(whole.runs),
+                f"{row.size} a side, {row.games} games",
                 rate_text(whole.win_rate),
                 ", ".join(left),
                 rate_text(row.win_rate),
             )
         )
     return (
-        Table(("runs together", "all", "left out", "without these"), lines),
-        f"Share of {without[0].games} games won against swarm at {SIZE} a side. Left out are runs "
-        f"in which hurt agents attacked in less than {RETREAT:.0%} of cases in the last 100 of "
+        Table(("runs together", "against swarm", "all", "left out", "without these"), lines),
+        "Share of games won, with 95 % intervals over games. Left out are runs in "
+        f"which hurt agents attacked in less than {RETREAT:.0%} of cases in the last 100 of "
         "their first 600 episodes. These sets were looked at because they were the weakest, and "
         "the measure was found with most of the same runs: other sets have to confirm it.",
     )
