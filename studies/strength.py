@@ -116,29 +116,33 @@ def goal_parts(
     for goal in goals:
         cells = []
         for runs in kinds:
-            rates = [
-                row.win_rate.value
-                for row in ours
-                if (len(row.runs), row.opponent, row.size) == (runs, goal.opponent, goal.size)
-            ]
+            found = _games(ours, training, runs, goal.opponent, goal.size)
+            rates = [row.win_rate.value for row in found]
             strong = sum(rate >= goal.share for rate in rates)
             reached[runs] += strong == len(rates) >= LEAST
-            ends = (
-                f"{strong} of {len(rates)}: {min(rates):.0%} to {max(rates):.0%}" if rates else ""
+            cells.append(
+                f"{strong} of {len(rates)}: {min(rates):.0%} to {max(rates):.0%}"
+                if rates
+                else "not played"
             )
-            cells.append(ends or "not played")
         lines.append(
             (f"at least {goal.share:.0%} against {goal.opponent} at {goal.size} a side", *cells)
         )
     stage = f"; the runs as they were after {until}, with a high learning rate" if until else ""
     enough = {runs for (runs, *_), number in played.items() if number >= LEAST}
-    found = [f"{together(runs)} reach {reached[runs]}" for runs in kinds if runs in enough]
+    said = [f"{together(runs)} reach {reached[runs]}" for runs in kinds if runs in enough]
     return [
-        Finding(f"Of {len(goals)} goals {listing(found)}."),
+        Finding(f"Of {len(goals)} goals {listing(said)}."),
         Table(("goal", *map(together, kinds)), lines),
         "Policies that reach the goal, of those that played, and the lowest and highest share of "
         f"games won. Training: {training}{stage}.",
     ]
+
+
+def _games(rows: Sequence[Row], training: str, runs: int, opponent: str, size: int) -> list[Row]:
+    """Games of policies of so many runs of one training, against one opponent."""
+    wanted = training, runs, opponent, size
+    return [row for row in rows if (row.training, len(row.runs), row.opponent, row.size) == wanted]
 
 
 def spread_parts(rows: Sequence[Row], results: Path) -> list[Part]:
@@ -146,12 +150,8 @@ def spread_parts(rows: Sequence[Row], results: Path) -> list[Part]:
     before, number = spread_of_runs(results / "progress" / "progress.json.gz")["swarm"]
     lines = []
     for training, runs in ((SMALL, 1), (LARGE, 1), (LARGE, 5), (LARGE, 7)):
-        ratios = [
-            row.damage.value
-            for row in rows
-            if (row.training, len(row.runs), row.until) == (training, runs, 0)
-            and (row.opponent, row.size) == ("swarm", SIZE)
-        ]
+        found = _games([row for row in rows if not row.until], training, runs, "swarm", SIZE)
+        ratios = [row.damage.value for row in found]
         if len(ratios) < LEAST:
             continue
         spread = float(np.std(ratios, ddof=1))
