@@ -1,6 +1,7 @@
 """The paper's figures, tables and claims: what they need, and what comes of them."""
 
 import gzip
+import itertools
 import json
 import re
 from contextlib import closing
@@ -15,6 +16,7 @@ from scipy.stats import norm
 from cmfq.cli import main
 from cmfq.environments.battle import BattleSettings
 from cmfq.environments.pursuit import PursuitSettings
+from cmfq.experiments.paper.bars import rates_of
 from cmfq.experiments.paper.claims import (
     CLAIMS,
     Bounded,
@@ -23,6 +25,7 @@ from cmfq.experiments.paper.claims import (
     Earns,
     Steadier,
     Wins,
+    WinsMore,
 )
 from cmfq.experiments.paper.figures import FIGURES
 from cmfq.experiments.paper.page import claims_table, paper_page, write_paper
@@ -34,6 +37,7 @@ from cmfq.experiments.paper.plan import (
     runs_of,
     settings_of,
     status_of,
+    tournament_file,
     worlds_of,
 )
 from cmfq.experiments.paper.verdicts import (
@@ -46,7 +50,10 @@ from cmfq.play.crossing import CrossGame
 from cmfq.play.entrants import Entrant, Player
 from cmfq.play.game_log import GameRecord, Tournament, TournamentSettings, tournament_text
 from cmfq.play.players import load_player
+from cmfq.play.reading import finished_tournament
+from cmfq.play.standings import standings
 from cmfq.results.curves import write_metrics
+from cmfq.results.figures import win_rate_bars
 from cmfq.results.origin import write_origin
 from cmfq.results.writing import as_markdown
 from cmfq.statistics.intervals import mean_interval
@@ -124,8 +131,9 @@ def test_every_claim_is_about_what_its_figure_has() -> None:
         figure = FIGURES[measured.figure]
         names = {group.name for group in figure.groups}
         match measured:
-            case Wins() | Earns():
-                assert {measured.a, measured.b} <= names, claim
+            case Wins() | WinsMore() | Earns():
+                against = {measured.against} if isinstance(measured, WinsMore) else set()
+                assert {measured.a, measured.b} | against <= names, claim
                 assert measured.size in (figure.sizes or (0,)), claim
             case Steadier():
                 assert {measured.a, measured.b} <= names, claim
@@ -147,6 +155,8 @@ def test_every_claim_is_about_what_its_figure_has() -> None:
         (Wins("4c", "a", "b", about=0.32), (0.3, 0.25, 0.35), "holds"),
         (Wins("4c", "a", "b", about=0.32), (0.6, 0.5, 0.7), "does not hold"),
         (Wins("4c", "a", "b", about=0.32), (0.4, 0.3, 0.5), "undecided"),
+        (WinsMore("4c", "a", "b", "c", 400), (0.1, 0.01, 0.2), "holds"),
+        (WinsMore("4c", "a", "b", "c", 400), (-0.1, -0.2, -0.01), "does not hold"),
         (Earns("7", "a", "b", 0), (0.1, 0.01, 0.2), "holds"),
         (Earns("7", "a", "b", 0), (-0.1, -0.2, -0.01), "does not hold"),
         (Earns("7", "a", "b", 0), (0.1, 0.1, 0.1), "undecided"),
@@ -157,7 +167,9 @@ def test_every_claim_is_about_what_its_figure_has() -> None:
     ],
 )
 def test_a_verdict_follows_from_where_the_interval_lies(
-    measured: Wins | Earns | Converges | Bounded, found: tuple[float, float, float], verdict: str
+    measured: Wins | WinsMore | Earns | Converges | Bounded,
+    found: tuple[float, float, float],
+    verdict: str,
 ) -> None:
     assert verdict_of(measured, Estimate(*found)) == verdict
 
@@ -217,6 +229,54 @@ def test_one_training_seed_proves_nothing_however_many_games_it_plays(tmp_path: 
     assert (checked.verdict, checked.seeds) == ("undecided", 1)
     (row,) = claims_table([checked]).rows
     assert row[1:5] == ("undecided", "85% (too few seeds)", "", "1")
+
+
+def test_two_groups_are_compared_by_their_games_against_a_third_one(tmp_path: Path) -> None:
+    """At 100 a side cmfq wins all games of mfq100, attention-mfq as many as its seed says."""
+    wins = {"cmfq": (4, 4), "attention-mfq": (2, 1), "mfq100": (0, 0)}
+    ids = {(name, seed): f"{place}{seed}" for place, name in enumerate(wins) for seed in (0, 1)}
+    entrants = [
+        Entrant(f"{name}-{seed}", name, seed, (Player(id, f"{name}-{seed}", 400),), None)
+        for (name, seed), id in ids.items()
+    ]
+    pairs = [(a, b) for a, b in itertools.combinations(ids, 2) if a[0] != b[0]]
+    games = tuple(
+        GameRecord(ids[a], ids[b], number, *((9, 0) if won else (0, 9)), 50, 0.0, 0.0)
+        for a, b in pairs
+        for number in range(4)
+        for won in [number < wins[a[0]][a[1]]]
+    )
+    world = BattleSettings(size=100)
+    played = Tournament(TournamentSettings(world, 4, 0), {}, "cmfq", tuple(entrants), (), games)
+    (tmp_path / "4c").mkdir()
+    stored = tournament_file(tmp_path / "4c", 100)
+    write_gzip(stored, tournament_text(played).encode())
+    claim = Claim("x", WinsMore("4c", "cmfq", "attention-mfq", "mfq100", 100))
+    (checked,) = check_claims([claim], Effort(), tmp_path)
+    low, high = mean_interval(np.array([0.5, 0.75]))
+    assert checked.found == pytest.approx((0.625, low, high))
+    assert (checked.verdict, checked.seeds) == ("undecided", 2)
+    (row,) = claims_table([checked]).rows
+    assert row[2].startswith("+62% (")
+    other_way = Claim("x", WinsMore("4c", "attention-mfq", "cmfq", "mfq100", 100))
+    (swapped,) = check_claims([other_way], Effort(), tmp_path)
+    assert swapped.found == pytest.approx((-0.625, -high, -low))
+
+
+def test_bars_show_the_rates_that_the_paper_draws(tmp_path: Path) -> None:
+    """Nobody plays itself; a figure whose games are not there has no bars."""
+    stored, effort = Path("docs/results/paper"), Effort()
+    figure = FIGURES["4b"]
+    assert figure.bars
+    rates = rates_of(figure, figure.bars, effort, stored / "4b")
+    found = standings(finished_tournament(tournament_file(stored / "4b", 0)))
+    assert list(rates) == ["iql", "mfq", "attention-mfq", "cmfq", "random-weights"]
+    assert rates["cmfq"]["mfq"] == found.between("cmfq", "mfq").win_rate
+    assert "cmfq" not in rates["cmfq"]
+    drawn = win_rate_bars(rates, figure.bars.bars)
+    assert len(drawn.axes[0].patches) == 20
+    sizes = FIGURES["4c"]
+    assert sizes.bars and not rates_of(sizes, sizes.bars, effort, tmp_path)
 
 
 def test_the_greatest_use_of_a_bound_has_no_smallest_difference() -> None:

@@ -158,6 +158,31 @@ def win_rate_by_size(curves: Mapping[str, Mapping[str, Mapping[int, Estimate]]])
     return figure
 
 
+def win_rate_bars(rates: Mapping[str, Mapping[str, Estimate]], bars: Sequence[str]) -> Figure:
+    """Bars in groups along the axis, as in the paper's Fig 4.
+
+    Args:
+        rates: for each place on the axis, the win rate of each bar that it has.
+        bars: all bars, in their order.
+    """
+    colours, width = colours_of(bars), 0.8 / len(bars)
+    figure, (axes,) = panels(1, (max(4.0, 1.3 * len(rates)), 2.8), grid="y")
+    for number, bar in enumerate(bars):
+        found = {place: one[bar] for place, one in enumerate(rates.values()) if bar in one}
+        places = [place + (number - (len(bars) - 1) / 2) * width for place in found]
+        values = [one.value for one in found.values()]
+        axes.bar(places, values, 0.92 * width, color=colours[bar], label=bar)
+        for place, one in zip(places, found.values(), strict=True):
+            if math.isfinite(one.low):
+                axes.plot([place, place], [one.low, one.high], color="black", linewidth=1)
+    axes.set_xticks(range(len(rates)), [_wrap(place) for place in rates])
+    axes.set_axisbelow(True)
+    show_rates([axes])
+    name_lines(figure, [axes], columns=5)
+    figure.supylabel("win rate", fontsize=10)
+    return figure
+
+
 def rewards_by_size(cells: Sequence[CrossCell], settings: EnvironmentSettings) -> Figure:
     """First role's reward against size, a panel for each second group."""
     first_role, second_role = roles_of(settings)

@@ -42,6 +42,19 @@ class Shot:
 
 
 @dataclass(frozen=True)
+class Bars:
+    """How the paper draws win rates: bars in groups along the axis."""
+
+    axis: tuple[tuple[str, int], ...]
+    """What stands along the axis: a group, and the size that it plays at; 0: the figure's one."""
+    bars: tuple[str, ...]
+    """Groups that have a bar at each place of the axis."""
+    of_axis: bool = False
+    """A bar is the win rate of what stands on the axis against the bar's group; else the other
+    way round."""
+
+
+@dataclass(frozen=True)
 class Figure:
     """A figure or table of the paper."""
 
@@ -58,11 +71,18 @@ class Figure:
     """Number of seeds that are enough for it; 0: as many as are asked for."""
     shots: tuple[Shot, ...] = ()
     """Pictures, if it is made of them."""
+    bars: Bars | None = None
+    """The paper's own drawing, if it is of win rates."""
 
 
 def battle(algorithm: str, size: int = 64, name: str = "", **more: Any) -> Group:
     """Runs in battle."""
     return Group(name or algorithm, "battle", algorithm, size, **more)
+
+
+def names_of(groups: tuple[Group, ...]) -> tuple[str, ...]:
+    """Names of groups."""
+    return tuple(one.name for one in groups)
 
 
 ATTENTION = battle("attention-mfq", changes={"mean_field.oneself": False})
@@ -98,7 +118,13 @@ FIGURES: dict[str, Figure] = {
     one.name: one
     for one in (
         Figure("4a", "curves", "Reward in training, battle, 64 a side", FIVE),
-        Figure("4b", "matrix", "Win rates in battle, 64 a side", FIVE),
+        Figure(
+            "4b",
+            "matrix",
+            "Win rates in battle, 64 a side",
+            FIVE,
+            bars=Bars(tuple((one.name, 0) for one in FIVE), names_of(FIVE), of_axis=True),
+        ),
         Figure(
             "4c",
             "sizes",
@@ -106,8 +132,15 @@ FIGURES: dict[str, Figure] = {
             SMALL + LARGE,
             sizes=(64, 100, 400),
             games=4,
+            bars=Bars((("mfq", 64), ("mfq100", 100), ("mfq400", 400)), names_of(SMALL)),
         ),
-        Figure("4d", "matrix", "Win rates by epsilon, battle, 64 a side", FIVE + EPSILONS),
+        Figure(
+            "4d",
+            "matrix",
+            "Win rates by epsilon, battle, 64 a side",
+            FIVE + EPSILONS,
+            bars=Bars(tuple((one.name, 0) for one in FIVE), names_of((*EPSILONS, CMFQ))),
+        ),
         Figure(
             "5",
             "pictures",

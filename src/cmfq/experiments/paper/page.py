@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from cmfq.experiments.paper.claims import CLAIMS, Bounded, Converges, Earns, Steadier
+from cmfq.experiments.paper.bars import bars_pictures
+from cmfq.experiments.paper.claims import CLAIMS, Bounded, Converges, Earns, Steadier, WinsMore
 from cmfq.experiments.paper.figures import FIGURES
 from cmfq.experiments.paper.plan import Effort, Status, figures_called, status_of
 from cmfq.experiments.paper.verdicts import NEAR, POWER, Checked, check_claims
@@ -18,13 +19,13 @@ from cmfq.text import counted, markdown_text
 HOW_TO_READ = (
     "Intervals are 95 % intervals over training seeds. A claim *holds* where the interval lies on "
     f"its side; a claim about a number, where the interval lies within {100 * NEAR:.0f} points of "
-    "it. It *does "
-    "not hold* where the interval lies on the other side, and is *undecided* otherwise: the true "
-    "difference may be smaller than the *smallest difference*, which these seeds would show in "
-    f"{POWER:.0%} of cases (of win rates: the difference from 1/2). Win rates are in percent; "
-    "rewards are per agent and step, of A minus B; training has *converged* where a "
-    f"straight line through the rewards of its last half moves by less than {NEAR:.0%} of their "
-    "range. What the paper says of its pictures (besieging, front line and flanks) is not checked."
+    "it. It *does not hold* where the interval lies on the other side, and is *undecided* "
+    "otherwise: the true difference may be smaller than the *smallest difference*, which these "
+    f"seeds would show in {POWER:.0%} of cases (of win rates: the difference from 1/2). Win rates, "
+    "and how much more one group wins than another, are in percent; rewards are per agent and "
+    "step, of A minus B; training has *converged* where a straight line through the rewards of its "
+    f"last half moves by less than {NEAR:.0%} of their range. What the paper says of its pictures "
+    "(besieging, front line and flanks) is not checked."
 )
 
 
@@ -68,7 +69,7 @@ def paper_page(folder: Path, effort: Effort, command: str, checked: Sequence[Che
         title,
         [
             Section("", [*(small if effort.quick else ()), Finding(summary(checked))]),
-            Section("Figures", [Items(figures)] if figures else []),
+            Section("Figures", [Items(figures), *bars_pictures(folder, effort)] if figures else []),
             Section("Claims", [claims_table(measured), HOW_TO_READ] if measured else []),
             Section(
                 "Not measured yet",
@@ -178,6 +179,6 @@ def _number(one: Checked, value: float) -> str:
         return ""
     if isinstance(one.claim.measured, Earns | Steadier):
         return signed(value, 2)
-    return (
-        f"{signed(100 * value)}%" if isinstance(one.claim.measured, Converges) else f"{value:.0%}"
-    )
+    if isinstance(one.claim.measured, Converges | WinsMore):
+        return f"{signed(100 * value)}%"
+    return f"{value:.0%}"

@@ -19,8 +19,9 @@ from cmfq.experiments.paper.claims import (
     Measured,
     Steadier,
     Wins,
+    WinsMore,
 )
-from cmfq.experiments.paper.plan import Effort, size_of
+from cmfq.experiments.paper.plan import Effort, size_of, tournament_file
 from cmfq.play.crossing import CrossGame
 from cmfq.play.entrants import is_script_group
 from cmfq.play.reading import finished_tournament
@@ -29,6 +30,7 @@ from cmfq.results.crossing import read_games
 from cmfq.results.curves import METRICS, by_group, stored_metrics
 from cmfq.results.learning import reward_of
 from cmfq.results.origin import read_origin
+from cmfq.statistics import replication
 from cmfq.statistics.intervals import mean_interval
 from cmfq.statistics.power import EXTREME, power, variation
 from cmfq.statistics.replication import Estimate
@@ -135,7 +137,7 @@ def _claimed(measured: Measured) -> tuple[float, float]:
             return -NEAR, NEAR
         case Bounded():
             return -np.inf, 1.0
-        case Earns() | Steadier():
+        case WinsMore() | Earns() | Steadier():
             return 0.0, np.inf
 
 
@@ -153,6 +155,12 @@ class _Duels(NamedTuple):
     results: dict[tuple[str, str], PairResults]
     """Games of every two groups, in the order of the groups."""
 
+    def points(self, a: str, b: str) -> npt.NDArray[np.float64]:
+        """``(seeds of A, seeds of B, games)``: 1 where A won, 1/2 for a draw."""
+        if (a, b) in self.results:
+            return self.results[a, b].points
+        return 1 - self.results[b, a].points.swapaxes(0, 1)
+
 
 class _Found(NamedTuple):
     """What was measured, see :class:`Checked`."""
@@ -164,7 +172,7 @@ class _Found(NamedTuple):
 
 def _check(claim: Claim, effort: Effort, figure: Path, stored: _Stored) -> Checked:
     measured = claim.measured
-    if isinstance(measured, Wins | Earns):
+    if isinstance(measured, Wins | WinsMore | Earns):
         measured = replace(measured, size=size_of(measured.size, effort))
     found = _measure(measured, figure, stored)
     if found is None:
@@ -177,10 +185,11 @@ def _measure(measured: Measured, figure: Path, stored: _Stored) -> _Found | None
     """What a claim is about; None where the figure is not there."""
     match measured:
         case Wins():
-            file = figure / (
-                f"tournament-{measured.size}.json.gz" if measured.size else "tournament.json.gz"
-            )
+            file = tournament_file(figure, measured.size)
             return _won(measured, stored.duels(file)) if file.is_file() else None
+        case WinsMore():
+            file = tournament_file(figure, measured.size)
+            return _won_more(measured, stored.duels(file)) if file.is_file() else None
         case Earns() | Steadier():
             file = figure / "games.jsonl.gz"
             return _earned(measured, stored.games(file)) if file.is_file() else None
@@ -213,8 +222,22 @@ def _won(measured: Wins, duels: _Duels) -> _Found:
     if seeds < 2:
         return _Found(Estimate(rate.value, -np.inf, np.inf), seeds, np.inf)
     claimed = measured.at_least if measured.about is None else measured.about
-    found = duels.results.get((a, b)) or duels.results[b, a]
-    return _Found(rate, seeds, smallest_rate_difference(found.points) if claimed == 0.5 else np.nan)
+    smallest = smallest_rate_difference(duels.points(a, b)) if claimed == 0.5 else np.nan
+    return _Found(rate, seeds, smallest)
+
+
+def _won_more(measured: WinsMore, duels: _Duels) -> _Found:
+    """A's win rate less B's against the same group; A and B are paired by seed.
+
+    Without an interval where a side has one seed, as in :func:`_won`.
+    """
+    a, b = (duels.points(one, measured.against).mean(-1) for one in (measured.a, measured.b))
+    scores = a - b
+    seeds = min(scores.shape)
+    if seeds < 2:
+        return _Found(Estimate(float(scores.mean()), -np.inf, np.inf), seeds, np.inf)
+    found = Estimate.of(replication.mean_interval(scores))
+    return _Found(found, seeds, smallest_difference(found, seeds))
 
 
 def _earned(measured: Earns | Steadier, games: Sequence[CrossGame]) -> _Found:
@@ -255,7 +278,7 @@ def _drift(measured: Converges, figure: Path) -> _Found | None:
     reward that rises evenly all the time moves by half of it. The runs of a group are those that
     the figure was drawn from, whatever their folders are called.
     """
-    played, values = figure / "tournament.json.gz", []
+    played, values = tournament_file(figure, 0), []
     there = finished_tournament(played) if played.is_file() else read_origin(figure)
     for rows in by_group(there.entrants, stored_metrics(figure)).get(measured.group, []):
         teams = range(len(rows[0]["rewards"])) if measured.role is None else [measured.role]
