@@ -1,6 +1,7 @@
 """bfloat16: the trunk alone computes in it, in training alone, where there are instructions."""
 
 import json
+import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -135,8 +136,9 @@ def test_without_instructions_it_is_refused_before_anything_is_made(
             capsys.readouterr().err
         )
     assert not list(tmp_path.iterdir())
-    with pytest.raises(UserError, match="unknown arithmetic 'half'"):
-        replace(TrainSettings(BattleSettings(size=64)), arithmetic="half")
+    for wrong in ("half", 0, None, ["float32"]):
+        with pytest.raises(UserError, match=re.escape(f"unknown arithmetic {wrong!r}")):
+            replace(TrainSettings(BattleSettings(size=64)), arithmetic=wrong)
 
 
 def test_a_processor_is_asked_what_it_has(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from cmfq.environments.base import TeamSpecification
-from cmfq.errors import UserError, require_range, told, unknown_name
+from cmfq.errors import UserError, require_range, require_types, told, unknown_name
 from cmfq.imports import import_function, import_object, own_names
 from cmfq.mean_field.attention import attention_weights, weighted_action
 from cmfq.mean_field.intervention import (
@@ -47,6 +47,7 @@ class MeanFieldSettings:
     or your_module:function."""
 
     def __post_init__(self) -> None:
+        require_types(self)
         require_range(self, 1e-12, 1e12, "epsilon", or_infinite=True)
         if self.radius is not None:
             require_range(self, 0, 1e12, "radius", or_infinite=True)

@@ -3,6 +3,10 @@
 import difflib
 import math
 from collections.abc import Collection
+from dataclasses import fields
+from numbers import Integral, Real
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from cmfq.text import plain_text
 
@@ -57,18 +61,79 @@ def did_you_mean(name: str, known: Collection[str], cutoff: float = 0.4) -> str:
     return f"did you mean {near!r}? " if near else ""
 
 
-def unknown_name(kind: str, name: str, known: Collection[str]) -> UserError:
-    """Say that ``name`` is no known ``kind``, suggest the nearest name and list the known ones."""
-    listed = ", ".join(known)
+def unknown_name(kind: str, name: object, known: Collection[str]) -> UserError:
+    """Say that ``name`` is no known ``kind``, suggest the nearest name and list the known ones.
+
+    In Python it may be anything, not only a string.
+    """
+    listed, word = ", ".join(known), str(name)
     if len(listed) > LONGEST_LIST:
-        nearest = difflib.get_close_matches(name, known, n=5, cutoff=0.0)
+        nearest = difflib.get_close_matches(word, known, n=5, cutoff=0.0)
         listed = f"{', '.join(nearest)} and {len(known) - len(nearest)} more"
-    return UserError(f"unknown {kind} {name!r}: {did_you_mean(name, known)}known are {listed}")
+    return UserError(f"unknown {kind} {name!r}: {did_you_mean(word, known)}known are {listed}")
 
 
 def _short(number: float) -> str:
     """A bound that can be typed as it is shown: whole numbers with all digits."""
     return str(number) if isinstance(number, int) else f"{number:g}"
+
+
+def require_types(settings: Any) -> None:
+    """Check the values of a settings object, a dataclass, by its annotations.
+
+    In Python they may be anything: a name that is not known would mean another one further on.
+
+    Raises:
+        UserError: a value is none of the names, or of another type.
+    """
+    hints = get_type_hints(type(settings))
+    for name in (one.name for one in fields(settings)):
+        value, hint = getattr(settings, name), hints[name]
+        if _fits(value, hint):
+            continue
+        if get_origin(hint) is Literal:
+            raise unknown_name(name, value, get_args(hint))
+        raise UserError(f"{name} is {value!r}: give {_wanted(hint)}")
+
+
+KINDS: dict[Any, tuple[Any, str]] = {
+    bool: (bool, "True or False"),
+    int: (Integral, "a whole number"),
+    float: (Real, "a number"),
+    str: (str, "a string"),
+    NoneType: (NoneType, "None"),
+}
+"""Annotations that are checked: what a value has to be, and how it is called."""
+
+
+def _fits(value: object, hint: Any) -> bool:
+    """Whether a value is of an annotated type; what is not checked is."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return value in parts
+    if origin in (Union, UnionType):
+        return any(_fits(value, part) for part in parts)
+    if origin is tuple:
+        if not isinstance(value, tuple | list):
+            return False
+        wanted = parts[:1] * len(value) if parts[-1] is Ellipsis else parts
+        return len(value) == len(wanted) and all(map(_fits, value, wanted))
+    return hint not in KINDS or isinstance(value, KINDS[hint][0])
+
+
+def _wanted(hint: Any) -> str:
+    """Words for an annotated type."""
+    origin, parts = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return " or ".join(map(repr, parts))
+    if origin in (Union, UnionType):
+        return " or ".join(map(_wanted, parts))
+    if origin is tuple:
+        if parts[-1] is Ellipsis:
+            return f"a list, each entry {_wanted(parts[0])}"
+        words = dict.fromkeys(map(_wanted, parts))
+        return f"a list of {len(parts)}, each entry {' or '.join(words)}"
+    return KINDS[hint][1]
 
 
 def require_range(

@@ -13,7 +13,7 @@ from cmfq.adam import Adam
 from cmfq.batch import Batch, turned
 from cmfq.devices import held_on, renewed
 from cmfq.environments.symmetries import symmetries
-from cmfq.errors import require_range
+from cmfq.errors import require_range, require_types
 from cmfq.graphs import UpdateGraphs
 from cmfq.mean_field.td import boltzmann_value, double_value, greedy_value, td_error, td_target
 from cmfq.merge import InteractionRows, Neighbourhood
@@ -74,6 +74,7 @@ class LearnerSettings:
     MAgent2's fair games are the same in all of them. Needs ``place`` to be off."""
 
     def __post_init__(self) -> None:
+        require_types(self)
         require_range(self, 1e-12, 1e3, "learning_rate", "replay_ratio")
         require_range(self, 0, 1e3, "final_learning_rate")
         require_range(self, 0, 1, "discount")

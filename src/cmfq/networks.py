@@ -6,7 +6,7 @@ the merged action, so it costs little on top of an encoding that is there.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple, cast, get_args
+from typing import Literal, NamedTuple, cast
 
 import torch
 from jaxtyping import Bool, Float, Int
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from cmfq.devices import computing
 from cmfq.environments.base import TeamSpecification
-from cmfq.errors import UserError, require_range, unknown_name
+from cmfq.errors import UserError, require_range, require_types
 from cmfq.heads import Activation, AdditiveHead, Counterfactual, EmbeddingHead, PairwiseHead
 from cmfq.mean_field.intervention import Coefficient
 
@@ -57,13 +57,12 @@ class NetworkSettings:
     has kinks in the merged action; softplus and silu make it smooth (Eq 14)."""
 
     def __post_init__(self) -> None:
+        require_types(self)
         units = ("view_units", "feature_units", "hidden_units", "attention_units")
         require_range(self, 1, 2**16, *units)
         require_range(self, 1, 2, "stride")
         if not all(1 <= width <= 2**12 for width in self.channels):
             raise UserError(f"channels are {self.channels}: give two numbers from 1 to {2**12}")
-        if self.activation not in get_args(Activation):
-            raise unknown_name("activation", self.activation, get_args(Activation))
 
     def head_for(self, actions: int) -> Literal["additive", "pairwise", "embedding"]:
         """The head of a network with so many actions."""

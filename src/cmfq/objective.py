@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from cmfq.environments.base import FloatArray
-from cmfq.errors import require_range
+from cmfq.errors import require_range, require_types
 
 Death = Literal["end", "left-out", "posthumous"]
 
@@ -33,6 +33,7 @@ class ObjectiveSettings:
     enemy that is almost dead."""
 
     def __post_init__(self) -> None:
+        require_types(self)
         require_range(self, 0, 1, "team_share")
         require_range(self, 0, 1e3, "rivalry", "reward_clip")
 

@@ -12,6 +12,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
@@ -178,7 +179,7 @@ def to_json(value: object, indent: int | None = None) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Dataclasses as dicts of all their fields, and tuples as lists, all the way down.
+    """Dataclasses as dicts, tuples as lists and NumPy's numbers as Python's, all the way down.
 
     Not ``msgspec.to_builtins``: it leaves out what ``msgspec.convert`` filled in from a default.
     """
@@ -188,7 +189,7 @@ def plain(value: Any) -> Any:
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
-    return value
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def flatten(value: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

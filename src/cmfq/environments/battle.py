@@ -9,7 +9,7 @@ drawn at every step, the teams start as exact mirror images, and both see the fi
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal, Self, get_args
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from cmfq.environments.engine import engine_module
 from cmfq.environments.frames import Frame, frame
 from cmfq.environments.magent import CHANNELS, MAgentWorld, Rules, rules_title, team_specification
 from cmfq.environments.settings import EnvironmentSettings, Measure, TrainingDefaults
-from cmfq.errors import UserError, require_range, unknown_name
+from cmfq.errors import UserError, require_range, require_types
 
 Formation = Literal["lines", "random"]
 Positions = tuple[IntArray, IntArray]
@@ -75,14 +75,12 @@ class BattleSettings(EnvironmentSettings):
     rewards kills alone, and gives no value)."""
 
     def __post_init__(self) -> None:
+        require_types(self)
         require_range(self, 1, 1e6, "max_steps")
         rewards = ("step_reward", "attack_penalty", "dead_penalty", "attack_opponent_reward")
         require_range(self, -1e6, 1e6, *rewards)
         if self.map_size:
             require_range(self, SMALLEST_MAP, LARGEST_MAP, "map_size")
-        for name, known in (("formation", get_args(Formation)), ("rules", get_args(Rules))):
-            if getattr(self, name) not in known:
-                raise unknown_name(name, getattr(self, name), known)
         if self.formation == "random":
             room = (map_size_of(self) - 2) ** 2 // 2
             if not 1 <= self.size <= room:

@@ -16,7 +16,7 @@ at most 0.0005 within the field and 0.004 for any two agents; the smallest body 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -41,7 +41,7 @@ from cmfq.environments.particle_world import (
     step_physics,
 )
 from cmfq.environments.settings import EnvironmentSettings, TrainingDefaults
-from cmfq.errors import UserError, require_range
+from cmfq.errors import require_range, require_types
 
 RewardSharing = Literal["own", "all"]
 Role = Literal["predator", "prey"]
@@ -87,14 +87,13 @@ class ParticlesSettings(EnvironmentSettings):
     of them (mpe2)."""
 
     def __post_init__(self) -> None:
+        require_types(self)
         require_range(self, 1, 1000, "predators", "prey")
         require_range(self, 0, 1000, "obstacles")
         require_range(self, 1, 1e6, "max_steps")
         require_range(self, 0, 1e3, "predator_speed", "prey_speed")
         require_range(self, 0, 1e6, "catch_reward")
         require_range(self, -1e6, 0, "caught_penalty", "boundary_penalty")
-        if self.reward_sharing not in get_args(RewardSharing):
-            raise UserError(f"reward_sharing is {self.reward_sharing!r}: give own or all")
 
     @property
     def title(self) -> str:

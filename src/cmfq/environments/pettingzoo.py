@@ -55,7 +55,7 @@ from cmfq.environments.roster import Roster
 from cmfq.environments.settings import EnvironmentSettings, Measure
 from cmfq.environments.spaces import ObservationReader
 from cmfq.environments.stacking import Unreadable
-from cmfq.errors import UserError, require_range
+from cmfq.errors import UserError, require_range, require_types
 from cmfq.notices import notify
 
 
@@ -88,6 +88,7 @@ class PettingZooSettings(EnvironmentSettings):
     """
 
     def __post_init__(self) -> None:
+        require_types(self)
         require_range(self, 1, 1e9, "max_steps")
 
     @property

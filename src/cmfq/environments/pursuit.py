@@ -11,7 +11,7 @@ prey that cannot get away is attacked in every step, by all predators that have 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Self, get_args
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from cmfq.environments.base import Body, IntArray, Scenery, Step, TeamObservatio
 from cmfq.environments.engine import engine_module
 from cmfq.environments.magent import MAgentWorld, Rules, rules_title, team_specification
 from cmfq.environments.settings import EnvironmentSettings, TrainingDefaults
-from cmfq.errors import UserError, require_range, unknown_name
+from cmfq.errors import UserError, require_range, require_types
 
 PREDATOR_SIDE = 2
 """A predator's position is the cell of its body with the least x and y."""
@@ -72,12 +72,11 @@ class PursuitSettings(EnvironmentSettings):
     MAgent2's own game, in which predators always move first."""
 
     def __post_init__(self) -> None:
+        require_types(self)
         require_range(self, 1, 1e6, "max_steps")
         require_range(self, -1e6, 1e6, "attack_penalty", "tag_reward", "tagged_penalty")
         require_range(self, 1, LARGEST_MAP**2 // CELLS_PER_PREDATOR, "predators")
         require_range(self, 1, LARGEST_MAP**2 // CELLS_PER_PREY, "prey")
-        if self.rules not in get_args(Rules):
-            raise unknown_name("rules", self.rules, get_args(Rules))
         if self.map_size:
             require_range(self, SMALLEST_MAP, LARGEST_MAP, "map_size")
             if _least_room(self) < LEAST_ROOM:

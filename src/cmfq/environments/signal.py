@@ -19,7 +19,7 @@ the optimum. Random actions earn ``1 / (signals + noises)``, the best constant a
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar, Literal
 
 import numpy as np
 
@@ -35,7 +35,7 @@ from cmfq.environments.base import (
     require_running,
 )
 from cmfq.environments.settings import EnvironmentSettings
-from cmfq.errors import UserError, require_range
+from cmfq.errors import UserError, require_range, require_types
 
 Setting = Literal["action", "observation"]
 
@@ -73,8 +73,7 @@ class SignalSettings(EnvironmentSettings):
     """Number of steps of an episode."""
 
     def __post_init__(self) -> None:
-        if self.setting not in get_args(Setting):
-            raise UserError(f"setting is {self.setting!r}: give action or observation")
+        require_types(self)
         if self.babblers < 0:
             raise UserError(f"babblers is {self.babblers}: give 0 or more")
         for name in ("signallers", "listeners", "clusters", "noises", "max_steps"):

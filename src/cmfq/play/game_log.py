@@ -20,7 +20,7 @@ import filelock
 from cmfq.combat import Combat
 from cmfq.decoding import Count, Finite
 from cmfq.environments.settings import EnvironmentSettings
-from cmfq.errors import UserError, require_range
+from cmfq.errors import UserError, require_range, require_types
 from cmfq.play.entrants import Entrant
 from cmfq.play.games import Game
 from cmfq.play.schedule import ScheduledGame
@@ -46,6 +46,7 @@ class TournamentSettings(Generic[Settings]):
     """Whether entrants of one group play each other too."""
 
     def __post_init__(self) -> None:
+        require_types(self)
         require_range(self, 1, 1e9, "episodes")
         require_range(self, 0, 2**63, "seed")
 

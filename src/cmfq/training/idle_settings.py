@@ -35,7 +35,7 @@ def notify_of_idle_settings(settings: RunSettings) -> None:
 def _shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:g}"
-    return " ".join(map(str, value)) if isinstance(value, list) else str(value)
+    return " ".join(map(str, value)) or "empty" if isinstance(value, list) else str(value)
 
 
 def _idle(settings: RunSettings) -> Iterator[tuple[list[str], str]]:

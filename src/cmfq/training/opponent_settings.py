@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from cmfq.errors import UserError, require_range
+from cmfq.errors import UserError, require_range, require_types
 
 SELF = "self"
 """The current policies, on both sides; both sides are learned from."""
@@ -48,6 +48,7 @@ class OpponentSettings:
     and gate_measure reward."""
 
     def __post_init__(self) -> None:
+        require_types(self)
         require_range(self, 1, 1e6, "result_games", "gate_games")
         require_range(self, 1, 1e9, "past_period")
         require_range(self, 1, 1e4, "past_size")

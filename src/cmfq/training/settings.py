@@ -1,12 +1,12 @@
 """Settings of a training run, in one frozen value."""
 
 from dataclasses import dataclass, field, replace
-from typing import Generic, Literal, Self, TypeVar, get_args
+from typing import Generic, Literal, Self, TypeVar
 
 from cmfq.algorithms import MeanFieldSettings, check_algorithm
 from cmfq.devices import Arithmetic, check_name
 from cmfq.environments.settings import EnvironmentSettings
-from cmfq.errors import UserError, require_range, unknown_name
+from cmfq.errors import UserError, require_range, require_types
 from cmfq.imports import own_names
 from cmfq.learner import LearnerSettings
 from cmfq.networks import NetworkSettings
@@ -31,6 +31,7 @@ class ExplorationSettings:
     value of the last episode. Training needs varied actions, play does not."""
 
     def __post_init__(self) -> None:
+        require_types(self)
         require_range(self, 0, 1e6, "beta_start", "beta_end", "play_beta")
         require_range(self, 0, 1e9, "beta_episodes")
 
@@ -115,9 +116,10 @@ class TrainSettings(Generic[Settings]):
     opponent_pool: OpponentSettings = field(default_factory=OpponentSettings)
 
     def __post_init__(self) -> None:
+        self._check_names()
+        require_types(self)
         for algorithm in (self.algorithm, *self.algorithms.values()):
             check_algorithm(algorithm)
-        self._check_names()
         require_range(self, 1, 1024, "environments")
         require_range(self, 1, 1e9, "episodes", "checkpoint_period")
         require_range(self, 1, 100, "ensemble")
@@ -135,8 +137,6 @@ class TrainSettings(Generic[Settings]):
             )
         require_range(self, 1, 1024, "threads")
         check_name(self.device)
-        if self.arithmetic not in get_args(Arithmetic):
-            raise unknown_name("arithmetic", self.arithmetic, get_args(Arithmetic))
         require_range(self, 0, 2**63, "seed")
 
     def _check_names(self) -> None:
