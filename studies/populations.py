@@ -11,7 +11,7 @@ command continues, and plays only what is missing.
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,9 +23,12 @@ from cmfq.environments.registry import default_settings
 from cmfq.errors import UserError
 from cmfq.experiments.sweep.plan import level_text
 from cmfq.experiments.training import differences
+from cmfq.play.by_side import BySide
 from cmfq.play.matches import play_match
+from cmfq.play.outcomes import YARDSTICKS
 from cmfq.play.progress import progress_rows
 from cmfq.play.reading import finished_progress
+from cmfq.results.details import yardstick_text
 from cmfq.results.page import Code, Finding, Page, Section
 from cmfq.results.table import Table, rate_text
 from cmfq.results.writing import write_folder
@@ -43,6 +46,9 @@ PAPER = Path("docs/results/progress/progress.json.gz")
 SIZE = 64
 GOAL = 0.9
 """Share of games against swarm and skirmish that a strong policy wins, with every seed."""
+KEPT = ("margin", "steps", "truncated")
+"""Yardsticks that rows keep beside the damage: survivors less the opponent's, steps of a game, and
+the share of games that the step limit ended."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,11 @@ class Row:
     """Logarithm of damage dealt over damage taken."""
     until: int = 0
     """Episodes after which the runs played so; 0: after all."""
+    sides: BySide | None = None
+    """Results by the side that the policy played; None: not kept, as in older rows, or without
+    games on one of the sides."""
+    yardsticks: Mapping[str, Estimate] = field(default_factory=dict)
+    """Means over games of those in :data:`KEPT`; empty: not kept, as in older rows."""
 
     @property
     def case(self) -> tuple[object, ...]:
@@ -135,6 +146,8 @@ def play(
         games,
         *win_rate_and_damage(match),
         until,
+        match.sides,
+        {name: match.yardsticks[name] for name in KEPT},
     )
 
 
@@ -215,6 +228,27 @@ def _table(rows: Sequence[Row]) -> Table:
     )
 
 
+def _details(rows: Sequence[Row]) -> list[Table]:
+    """Table of results by side, margin and length of the games, if a row keeps them."""
+    lines = [
+        (
+            names_of(row.runs),
+            f"{row.opponent}, {row.size} a side",
+            *(
+                (rate_text(row.sides.first.win_rate), rate_text(row.sides.second.win_rate))
+                if row.sides
+                else ("–", "–")
+            ),
+            *(yardstick_text(name, row.yardsticks[name]) for name in KEPT),
+        )
+        for row in rows
+        if row.yardsticks
+    ]
+    columns = "policy", "opponent", "win rate as first", "win rate as second"
+    labels = (YARDSTICKS[name].label for name in KEPT)
+    return [Table((*columns, *labels), lines, "By side, and other measures")] if lines else []
+
+
 def names_of(runs: Sequence[str]) -> str:
     """Names of runs; of seeds that follow each other, the first and the last."""
     first, last = runs[0], runs[-1]
@@ -258,13 +292,19 @@ def page_of(rows: Sequence[Row], commands: Sequence[str], beside: Mapping[str, s
                 f" The runs as they were after {until} episodes; their learning rate was still "
                 "that of a longer run."
             )
-        sections.append(Section(title, (words, *found, _table(ours))))
+        sections.append(Section(title, (words, *found, _table(ours), *_details(ours))))
     what = (
         "Runs of one algorithm that differ only in their seed play alone and in populations that "
         "share no run. A population plays by the mean Q-values of its networks. *itself@150*: the "
         "same policy when its runs had played 150 episodes, a quarter of 600; their learning rate "
         "was not yet low."
     )
+    kept = [bool(row.yardsticks) for row in rows]
+    if any(kept) and not all(kept):
+        what += (
+            " A second table shows win rates by side, margins and lengths of games of policies for "
+            "which they were kept; the rows of older games lack them."
+        )
     return Page(
         "Populations: is every policy made of several runs strong?",
         (Section("", (what,)), *sections),

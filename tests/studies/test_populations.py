@@ -1,14 +1,19 @@
 """The study of populations: they share no run, and nothing is played twice."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import cmfq
+from cmfq.decoding import convert
 from cmfq.environments.battle import BattleSettings
 from cmfq.errors import UserError
+from cmfq.play.by_side import BySide, SideResult
 from cmfq.play.matches import MatchResult, play_match
+from cmfq.results.writing import as_markdown
 from cmfq.statistics.replication import Estimate
 from cmfq.training.checkpoint import load_checkpoint
 from cmfq.training.settings import TrainSettings
@@ -76,6 +81,65 @@ def test_nothing_is_played_twice(
     assert ", after 1 of them" in text
     assert "--members 2 --checkpoints 1 --until 1 --against rush" in text
     assert "cmfq-2, cmfq-3" in text
+
+
+def test_a_row_keeps_sides_margin_and_length_of_its_games(
+    tiny: TrainSettings[BattleSettings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, matches = tmp_path / "run", []
+
+    def play(*players: str, **options: Any) -> MatchResult:
+        matches.append(play_match(*players, **options))
+        return matches[-1]
+
+    network = replace(tiny.network, head="pairwise")
+    cmfq.train(replace(tiny, network=network, episodes=1), run=run)
+    monkeypatch.setattr(study, "play_match", play)
+    page = tmp_path / "page"
+    options = [str(run), "--out", str(page), "--members", "1", "--checkpoints", "1"]
+    assert main([*options, "--games", "6", "--size", "12", "--against", "random"]) == 0
+    (kept,), games = read_rows(page, Row), matches[0].games
+    assert kept.sides is not None
+    for side, one in enumerate((kept.sides.first, kept.sides.second)):
+        margins = [game.a_survivors - game.b_survivors for game in games if game.a_side == side]
+        assert one.games == len(margins) == 3
+        assert one.wins == sum(margin > 0 for margin in margins)
+        assert one.draws == sum(margin == 0 for margin in margins)
+    margins = [game.a_survivors - game.b_survivors for game in games]
+    assert kept.yardsticks["margin"].value == pytest.approx(np.mean(margins))
+    assert kept.yardsticks["margin"].low < np.mean(margins) < kept.yardsticks["margin"].high
+    assert kept.yardsticks["steps"].value == pytest.approx(np.mean([one.steps for one in games]))
+    truncated = np.mean([bool(game.truncated) for game in games])
+    assert kept.yardsticks["truncated"].value == pytest.approx(truncated)
+
+
+def test_the_page_shows_what_rows_keep_and_older_rows_load_without_it() -> None:
+    older = row(("a",), 0.5)
+    lacking = asdict(older)
+    del lacking["sides"], lacking["yardsticks"]
+    assert convert(lacking, Row) == older
+    text = as_markdown(page_of([older], [], {}))
+    assert "as first" not in text
+    assert "older" not in text
+    rates = [Estimate(0.3, 0.2, 0.4), Estimate(0.7, 0.6, 0.8)]
+    first, second = (SideResult(5, 1, 1, 3, rate, Estimate(0.0, -1.0, 1.0)) for rate in rates)
+    yardsticks = {
+        "margin": Estimate(4.25, 3.0, 5.5),
+        "steps": Estimate(51.0, 50.0, 52.0),
+        "truncated": Estimate(0.1, 0.05, 0.2),
+    }
+    newer = replace(row(("b",), 0.5), sides=BySide(first, second, rates[0]), yardsticks=yardsticks)
+    page = page_of([older, newer], [], {})
+    text = as_markdown(page)
+    assert (
+        "| policy | opponent | win rate as first | win rate as second | margin | steps | step limit"
+        in text
+    )
+    assert "| b | swarm, 64 a side | 30.0% (20 to 40\N{NO-BREAK SPACE}%) | 70.0% (" in text
+    assert "| +4.2 (+3.0 to +5.5) | 51 (50 to 52) | 10.0% (5 to 20\N{NO-BREAK SPACE}%) |" in text
+    assert "| a | swarm, 64 a side" not in text
+    assert "the rows of older games lack them" in text
+    assert "the rows of older games lack them" not in as_markdown(page_of([newer], [], {}))
 
 
 def test_a_policy_meets_itself_as_it_was(
