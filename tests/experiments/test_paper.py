@@ -18,18 +18,33 @@ from cmfq.environments.battle import BattleSettings
 from cmfq.environments.pursuit import PursuitSettings
 from cmfq.experiments.paper.bars import rates_of
 from cmfq.experiments.paper.claims import (
+    ABOUT,
     CLAIMS,
+    EACH_OTHER,
     Bounded,
     Claim,
     Converges,
     Earns,
+    Neglected,
     Steadier,
     Wins,
     WinsMore,
 )
 from cmfq.experiments.paper.figures import FIGURES
-from cmfq.experiments.paper.page import claims_table, paper_page, write_paper
+from cmfq.experiments.paper.measuring import (
+    role_games,
+    smallest_difference,
+    smallest_rate_difference,
+)
+from cmfq.experiments.paper.page import (
+    claims_table,
+    hours_left,
+    paper_page,
+    summary,
+    write_paper,
+)
 from cmfq.experiments.paper.plan import (
+    EPISODE_SECONDS,
     Effort,
     figures_called,
     games_needed,
@@ -40,13 +55,9 @@ from cmfq.experiments.paper.plan import (
     tournament_file,
     worlds_of,
 )
-from cmfq.experiments.paper.verdicts import (
-    check_claims,
-    smallest_difference,
-    smallest_rate_difference,
-    verdict_of,
-)
-from cmfq.play.crossing import CrossGame
+from cmfq.experiments.paper.table_one import table_one
+from cmfq.experiments.paper.verdicts import Checked, check_claims, verdict_of
+from cmfq.play.crossing import CrossGame, summarise
 from cmfq.play.entrants import Entrant, Player
 from cmfq.play.game_log import GameRecord, Tournament, TournamentSettings, tournament_text
 from cmfq.play.players import load_player
@@ -55,6 +66,7 @@ from cmfq.play.standings import standings
 from cmfq.results.curves import write_metrics
 from cmfq.results.figures import win_rate_bars
 from cmfq.results.origin import write_origin
+from cmfq.results.table import Table
 from cmfq.results.writing import as_markdown
 from cmfq.statistics.intervals import mean_interval
 from cmfq.statistics.replication import Estimate, rate_interval
@@ -94,7 +106,11 @@ def test_every_algorithm_of_battle_can_be_trained_with_every_preset(preset: str)
 
 def test_figures_are_called_by_name_and_come_in_the_papers_order() -> None:
     assert [one.name for one in figures_called(["7", "4b"], "paper")] == ["4b", "7"]
-    assert figures_called(["all"], "strong") == tuple(FIGURES.values())
+    assert [one.name for one in figures_called(["7b", "10a", "9"], "paper")] == ["7", "9", "10"]
+    assert figures_called(["all"], "paper") == tuple(FIGURES.values())
+    with_strong = [one.name for one in figures_called(["all"], "strong")]
+    assert set(FIGURES) - set(with_strong) == {"10", "I"}  # their runs would be those of paper
+    assert figures_called(["10"], "strong") == (FIGURES["10"],)
     of_battle = [one.name for one in figures_called(["all"], "original")]
     assert of_battle == ["4a", "4b", "4c", "4d", "5", "9", "bound"]
 
@@ -271,12 +287,19 @@ def test_bars_show_the_rates_that_the_paper_draws(tmp_path: Path) -> None:
     rates = rates_of(figure, figure.bars, effort, stored / "4b")
     found = standings(finished_tournament(tournament_file(stored / "4b", 0)))
     assert list(rates) == ["iql", "mfq", "attention-mfq", "cmfq", "random-weights"]
-    assert rates["cmfq"]["mfq"] == found.between("cmfq", "mfq").win_rate
-    assert "cmfq" not in rates["cmfq"]
-    drawn = win_rate_bars(rates, figure.bars.bars)
-    assert len(drawn.axes[0].patches) == 20
+    assert rates["cmfq"]["against mfq"] == found.between("cmfq", "mfq").win_rate
+    assert rates["cmfq"]["against cmfq"] is None
+    assert len(win_rate_bars(rates).axes[0].patches) == 20
     sizes = FIGURES["4c"]
     assert sizes.bars and not rates_of(sizes, sizes.bars, effort, tmp_path)
+
+
+def test_every_place_and_bar_of_a_figure_is_one_of_its_groups() -> None:
+    for figure in FIGURES.values():
+        if figure.bars:
+            names = {group.name for group in figure.groups}
+            assert {name for name, _ in figure.bars.axis} | set(figure.bars.bars) <= names
+            assert {size for _, size in figure.bars.axis} <= set(figure.sizes or (0,))
 
 
 def test_the_greatest_use_of_a_bound_has_no_smallest_difference() -> None:
@@ -328,6 +351,20 @@ def test_claims_are_those_of_the_preset_and_say_what_is_missing(tmp_path: Path) 
     missing = page.partition("## Not measured yet")[2]
     hours = status_of(FIGURES["4c"], Effort("original"), tmp_path).core_hours
     assert f"Fig 4c about {hours:.1f}" in missing and "Fig 7" not in missing
+    assert "0.0 of these are for runs of the figures above" in missing  # there are none
+
+
+def test_hours_that_are_missing_are_counted_once(tmp_path: Path) -> None:
+    """Fig 4b is made, and its runs are gone: 4c and 4d need 25 of them, and share 15."""
+    (tmp_path / "4b").mkdir()
+    (tmp_path / "4b" / "README.md").touch()
+    effort = Effort()
+    checked = [Checked(Claim("x", Wins(name, "a", "b")), "not measured") for name in ("4c", "4d")]
+    said = hours_left(tmp_path, effort, checked)
+    parts = [status_of(FIGURES[name], effort, tmp_path) for name in ("4b", "4c", "4d")]
+    games = sum(one.playing_hours for one in parts[1:])
+    assert f"{hours_of_training(parts[1:]) + games:.1f} together" in said
+    assert f"{hours_of_training(parts[:1]):.1f} of these are for runs of the figures" in said
 
 
 def test_a_device_that_is_not_there_trains_nothing(
@@ -368,6 +405,71 @@ def test_rewards_are_compared_in_the_same_seed_against_the_same_others(tmp_path:
     assert steadier.found == pytest.approx((0.0, 0.0, 0.0))  # both earn 6 more in the larger game
     (missing,) = check_claims(claims[:1], Effort(), tmp_path / "elsewhere")
     assert (missing.verdict, missing.found) == ("not measured", None)
+
+
+def test_rewards_are_compared_against_one_group_and_against_each_other(tmp_path: Path) -> None:
+    """As Table I does: each cell has a number of its own, the same in all seeds but for noise."""
+    earned = {("a", "a"): 1.0, ("a", "b"): 2.0, ("b", "a"): 4.0, ("b", "b"): 8.0}
+    games = [
+        cross_game(first, second, seed, 20, (value + noise, -value))
+        for (first, second), value in earned.items()
+        for seed, noise in ((0, 0.0), (1, 0.5 if first == "b" else 0.0))
+    ]
+    (tmp_path / "I").mkdir()
+    (tmp_path / "I" / "games.jsonl.gz").write_bytes(gzip.compress("\n".join(games).encode()))
+    claims = (
+        Claim("against a", Earns("I", "b", "a", 0, against="a")),
+        Claim("each other", Earns("I", "b", "a", 0, against=EACH_OTHER)),
+        Claim("prey of each other", Earns("I", "b", "a", 1, against=EACH_OTHER)),
+    )
+    found = [one.found for one in check_claims(claims, Effort(), tmp_path) if one.found]
+    assert [one.value for one in found] == pytest.approx([3.25, 2.25, 2.0])
+    low, high = mean_interval(np.array([2.0, 2.5]))
+    assert found[1] == pytest.approx((2.25, low, high))
+
+
+def test_table_i_has_the_papers_numbers_beside_those_of_the_stored_games() -> None:
+    stored = Path("docs/results/paper")
+    (table, _) = table_one(stored).parts
+    assert isinstance(table, Table) and len(table.rows) == 6
+    cells = {(one.first, one.second): one for one in summarise(role_games(stored / "I"))}
+    (row,) = (one for one in table.rows if one[:2] == ("cmfq", "mfq"))
+    assert (row[2], row[4]) == ("6.68", "−13.05")
+    assert row[3].startswith(f"{cells['cmfq', 'mfq'].first_reward:.2f} (")
+
+
+@pytest.mark.parametrize(("share", "verdict"), [(0.02, "holds"), (0.2, "does not hold")])
+def test_what_is_left_out_can_be_neglected_if_it_is_small(
+    share: float, verdict: str, tmp_path: Path
+) -> None:
+    (tmp_path / "bound").mkdir()
+    rows = {str(seed): {"gap_share_95": share + seed / 1000} for seed in range(3)}
+    (tmp_path / "bound" / "rows.json").write_text(json.dumps(rows))
+    (checked,) = check_claims([Claim("x", Neglected("bound"))], Effort(), tmp_path)
+    assert (checked.verdict, checked.seeds) == (verdict, 3)
+    assert checked.found and checked.found.value == pytest.approx(share + 0.001)
+
+
+def test_the_summary_counts_each_kind_of_claim_by_itself() -> None:
+    checked = [
+        Checked(Claim("x", Wins("4b", "a", "b")), "undecided"),
+        Checked(Claim("x", Earns("7", "a", "b", 0)), "not measured"),
+        Checked(Claim("x", Converges("4a", "a")), "holds"),
+        Checked(Claim("x", Bounded("bound")), "holds"),
+    ]
+    assert summary(checked) == (
+        "Of 2 claims of groups with each other 1 is undecided with so few seeds, 1 is not "
+        "measured yet. Of 1 claim that training converges 1 holds. Of 1 claim of the approximation "
+        "1 holds."
+    )
+    kinds = {kind for kinds in ABOUT.values() for kind in kinds}
+    assert {type(one.measured) for one in CLAIMS} <= kinds
+
+
+def test_every_preset_has_a_time_of_an_episode_of_its_own() -> None:
+    for preset in ("paper", "strong", "original"):
+        for figure in figures_called(["all"], preset):
+            assert (figure.groups[0].environment, preset) in EPISODE_SECONDS
 
 
 def test_convergence_is_that_of_a_role_and_of_a_group_whatever_its_runs_are_called(

@@ -8,12 +8,14 @@ import tyro
 from cmfq.cli.many import train_shown
 from cmfq.cli.options import WORKERS, Device, Folder, Workers
 from cmfq.cli.screen import GamesScreen, print_table
+from cmfq.experiments.paper.figures import FIGURES
 from cmfq.experiments.paper.make import make_figure
 from cmfq.experiments.paper.page import status_table, summary, verdict_table, write_paper
 from cmfq.experiments.paper.plan import (
     Effort,
     figures_called,
     games_needed,
+    has_preset,
     hours_of_training,
     runs_of,
     status_of,
@@ -55,6 +57,9 @@ def paper(
         training = hours_of_training(every)
         playing = sum(one.playing_hours for one in every)
         say(f"core-hours left: {training:.1f} of training, shared once; {playing:.1f} of games")
+        others = [one.name for one in FIGURES.values() if not has_preset(one, preset)]
+        if others:
+            say(f"as with preset paper, or not possible with preset {preset}: {', '.join(others)}")
         return
     check_workers(workers)
     wanted = figures_called(figures, preset)

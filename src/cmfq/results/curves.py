@@ -31,6 +31,7 @@ from cmfq.results.learning import (
     in_role,
     learning_curves,
     reward_of,
+    rewards_over_training,
     teams_by_role,
 )
 from cmfq.results.origin import from_stored, read_origin, write_origin
@@ -209,23 +210,26 @@ def write_curves(
             "of one environment"
         )
     curves = by_group(entrants, metrics)
+    roles = teams_by_role(curves, settings)
     make_folder(folder)
     write_metrics(folder, metrics)
     write_origin(folder, entrants, settings, command)
     what = f"Means over the first and the last {ENDS} episodes and over seeds; reward per team" + (
         ", kills of all teams." if _anybody_died(curves) else "."
     )
-    picture = Picture("curves", partial(learning_curves, curves, settings), "Learning curves")
+    pictures = [Picture("curves", partial(learning_curves, curves, settings), "Learning curves")]
+    if len(roles) == len(settings.team_sizes) == 2 and not _anybody_died(curves):
+        each = partial(rewards_over_training, curves, settings)
+        pictures.append(Picture("rewards", each, "Reward per agent and step"))
     again = (
         Code(command),
         "`runs.json` holds the settings and versions of every run. Runs that differ only in the "
         "seed form a group.",
         from_stored("curves", folder),
     )
-    roles = teams_by_role(curves, settings)
     table = ends_table(curves, roles, "Training")
     said = map(Finding, ends_sentences(curves, roles))
-    beginning = Section("", (*said, CURVES_CAPTION, picture, what, table))
+    beginning = Section("", (*said, CURVES_CAPTION, *pictures, what, table))
     page = Page(f"{HEADING}{settings.title}", (beginning,), again)
     write_folder(folder, page)
     return page

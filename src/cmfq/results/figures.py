@@ -158,20 +158,23 @@ def win_rate_by_size(curves: Mapping[str, Mapping[str, Mapping[int, Estimate]]])
     return figure
 
 
-def win_rate_bars(rates: Mapping[str, Mapping[str, Estimate]], bars: Sequence[str]) -> Figure:
+def win_rate_bars(rates: Mapping[str, Mapping[str, Estimate | None]]) -> Figure:
     """Bars in groups along the axis, as in the paper's Fig 4.
 
     Args:
-        rates: for each place on the axis, the win rate of each bar that it has.
-        bars: all bars, in their order.
+        rates: for each place on the axis, the win rate of each bar; None leaves its place empty.
+            ``against cmfq`` has the colour of ``cmfq``.
     """
-    colours, width = colours_of(bars), 0.8 / len(bars)
-    figure, (axes,) = panels(1, (max(4.0, 1.3 * len(rates)), 2.8), grid="y")
+    bars = list(next(iter(rates.values())))
+    groups = {bar: bar.removeprefix("against ") for bar in bars}
+    colours, width = colours_of(list(groups.values())), 0.8 / len(bars)
+    figure, (axes,) = panels(1, (max(5.6, 1.3 * len(rates)), 2.8), grid="y")
     for number, bar in enumerate(bars):
-        found = {place: one[bar] for place, one in enumerate(rates.values()) if bar in one}
+        known = [(place, at_place[bar]) for place, at_place in enumerate(rates.values())]
+        found = {place: one for place, one in known if one is not None}
         places = [place + (number - (len(bars) - 1) / 2) * width for place in found]
         values = [one.value for one in found.values()]
-        axes.bar(places, values, 0.92 * width, color=colours[bar], label=bar)
+        axes.bar(places, values, 0.92 * width, color=colours[groups[bar]], label=bar)
         for place, one in zip(places, found.values(), strict=True):
             if math.isfinite(one.low):
                 axes.plot([place, place], [one.low, one.high], color="black", linewidth=1)

@@ -1,4 +1,4 @@
-"""The paper's own drawings of win rates: Fig 4b, 4c and 4d, from stored tournaments."""
+"""Win rates grouped as in the paper's Fig 4b, 4c and 4d, from stored tournaments."""
 
 from functools import partial
 from pathlib import Path
@@ -11,9 +11,9 @@ from cmfq.results.figures import win_rate_bars
 from cmfq.results.page import Picture
 from cmfq.statistics.replication import Estimate
 
-Rates = dict[str, dict[str, Estimate]]
-"""Win rates by place on the axis and by bar."""
-OF_AXIS = "win rate of the group on the axis against each of the others"
+Rates = dict[str, dict[str, Estimate | None]]
+"""Win rates by place on the axis and by bar; None for a group against itself."""
+OF_AXIS = "win rate of the group on the axis"
 OF_BARS = "win rate of each group against the one on the axis"
 
 
@@ -33,15 +33,16 @@ def bars_pictures(folder: Path, effort: Effort) -> list[Picture]:
             continue
         rates = rates_of(figure, figure.bars, effort, folder / figure.name)
         if rates:
-            drawn = partial(win_rate_bars, rates, figure.bars.bars)
+            drawn = partial(win_rate_bars, rates)
             rule = OF_AXIS if figure.bars.of_axis else OF_BARS
-            caption = f"{figure.name} as the paper draws it: {rule}, 95 % intervals over seeds"
+            caption = f"Grouped as in the paper's Fig {figure.name}: {rule}; 95 % intervals over "
+            caption += "seeds, nobody plays itself"
             pictures.append(Picture(f"bars-{figure.name}", drawn, caption))
     return pictures
 
 
 def rates_of(figure: Figure, bars: Bars, effort: Effort, stored: Path) -> Rates:
-    """Win rates of the bars; empty if games are missing. Nobody has a bar against itself."""
+    """Win rates of the bars; empty if games are missing."""
     found: dict[int, Standings] = {}
     for size in {size for _, size in bars.axis}:
         file = tournament_file(stored, size_of(size, effort))
@@ -53,6 +54,8 @@ def rates_of(figure: Figure, bars: Bars, effort: Effort, stored: Path) -> Rates:
         place = f"{name} at {size_of(size, effort)}" if size else name
         for bar in bars.bars:
             a, b = (name, bar) if bars.of_axis else (bar, name)
-            if a != b:
-                rates.setdefault(place, {})[bar] = found[size].between(a, b).win_rate
+            label = f"against {bar}" if bars.of_axis else bar
+            rates.setdefault(place, {})[label] = (
+                None if a == b else found[size].between(a, b).win_rate
+            )
     return rates

@@ -43,7 +43,7 @@ class Shot:
 
 @dataclass(frozen=True)
 class Bars:
-    """How the paper draws win rates: bars in groups along the axis."""
+    """How the paper groups win rates along the axis."""
 
     axis: tuple[tuple[str, int], ...]
     """What stands along the axis: a group, and the size that it plays at; 0: the figure's one."""
@@ -72,7 +72,7 @@ class Figure:
     shots: tuple[Shot, ...] = ()
     """Pictures, if it is made of them."""
     bars: Bars | None = None
-    """The paper's own drawing, if it is of win rates."""
+    """The paper's own grouping, if it is of win rates."""
 
 
 def battle(algorithm: str, size: int = 64, name: str = "", **more: Any) -> Group:
@@ -139,7 +139,11 @@ FIGURES: dict[str, Figure] = {
             "matrix",
             "Win rates by epsilon, battle, 64 a side",
             FIVE + EPSILONS,
-            bars=Bars(tuple((one.name, 0) for one in FIVE), names_of((*EPSILONS, CMFQ))),
+            bars=Bars(
+                (("cmfq-epsilon-0.001", 0), ("cmfq", 0), ("cmfq-epsilon-1", 0)),
+                names_of(FIVE),
+                of_axis=True,
+            ),
         ),
         Figure(
             "5",

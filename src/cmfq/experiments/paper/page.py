@@ -1,16 +1,33 @@
 """The page of the whole paper: every figure, and every claim beside what was found."""
 
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from cmfq.experiments.paper.bars import bars_pictures
-from cmfq.experiments.paper.claims import CLAIMS, Bounded, Converges, Earns, Steadier, WinsMore
+from cmfq.experiments.paper.claims import (
+    ABOUT,
+    CLAIMS,
+    Bounded,
+    Converges,
+    Earns,
+    Neglected,
+    Steadier,
+    WinsMore,
+)
 from cmfq.experiments.paper.figures import FIGURES
-from cmfq.experiments.paper.plan import Effort, Status, figures_called, status_of
-from cmfq.experiments.paper.verdicts import NEAR, POWER, Checked, check_claims
+from cmfq.experiments.paper.measuring import POWER
+from cmfq.experiments.paper.plan import (
+    Effort,
+    Status,
+    figures_called,
+    hours_of_training,
+    status_of,
+)
+from cmfq.experiments.paper.table_one import table_one
+from cmfq.experiments.paper.verdicts import NEAR, Checked, Verdict, check_claims
 from cmfq.results.page import Code, Finding, Items, Page, Section
 from cmfq.results.table import ALIKE, Table, signed
 from cmfq.results.writing import write_folder
@@ -25,7 +42,8 @@ HOW_TO_READ = (
     "and how much more one group wins than another, are in percent; rewards are per agent and "
     "step, of A minus B; training has *converged* where a straight line through the rewards of its "
     f"last half moves by less than {NEAR:.0%} of their range. What the paper says of its pictures "
-    "(besieging, front line and flanks) is not checked."
+    "(besieging, front line and flanks) is not checked. *Nearly every game* is taken for at least "
+    "90 %. Where two roles earn what the other loses, their claims of convergence are nearly one."
 )
 
 
@@ -70,6 +88,7 @@ def paper_page(folder: Path, effort: Effort, command: str, checked: Sequence[Che
         [
             Section("", [*(small if effort.quick else ()), Finding(summary(checked))]),
             Section("Figures", [Items(figures), *bars_pictures(folder, effort)] if figures else []),
+            table_one(folder),
             Section("Claims", [claims_table(measured), HOW_TO_READ] if measured else []),
             Section(
                 "Not measured yet",
@@ -88,30 +107,41 @@ def hours_left(folder: Path, effort: Effort, checked: Sequence[Checked]) -> str:
     names = dict.fromkeys(
         one.claim.measured.figure for one in checked if one.verdict == "not measured"
     )
-    hours = [
-        f"Fig {name} about {status_of(FIGURES[name], effort, folder).core_hours:.1f}"
-        for name in names
+    statuses = {name: status_of(FIGURES[name], effort, folder) for name in names}
+    hours = [f"Fig {name} about {one.core_hours:.1f}" for name, one in statuses.items()]
+    games = sum(one.playing_hours for one in statuses.values())
+    together = hours_of_training(statuses.values()) + games
+    made = [
+        status_of(one, effort, folder)
+        for one in FIGURES.values()
+        if one.name not in names and (folder / one.name / "README.md").is_file()
     ]
+    again = hours_of_training(statuses.values()) + hours_of_training(made)
+    again -= hours_of_training([*statuses.values(), *made])
     return (
         f"Hours of one core that these take with {counted(effort.seeds, 'seed')}, roughly: "
-        f"{', '.join(hours)}. Runs that figures share count in each of them."
+        f"{', '.join(hours)}; {together:.1f} together, since they share runs. {again:.1f} of these "
+        "are for runs of the figures above, which are trained again only where their folders were "
+        "not kept."
     )
 
 
 def summary(checked: Sequence[Checked]) -> str:
-    """How many claims hold, in a sentence."""
-    counts: Counter[str] = Counter(one.verdict for one in checked)
-    parts = [
-        f"{counts[verdict]} {words}"
-        for verdict, words in (
-            ("holds", "hold"),
-            ("does not hold", "do not hold"),
-            ("undecided", "are undecided with so few seeds"),
-            ("not measured", "are not measured yet"),
-        )
-        if counts[verdict]
-    ]
-    return f"Of {len(checked)} claims {', '.join(parts)}."
+    """How many claims hold, in a sentence for each kind of claim."""
+    words = {
+        "holds": ("holds", "hold"),
+        "does not hold": ("does not hold", "do not hold"),
+        "undecided": ("is undecided with so few seeds", "are undecided with so few seeds"),
+        "not measured": ("is not measured yet", "are not measured yet"),
+    }
+    said = []
+    for what, kinds in ABOUT.items():
+        found = [one.verdict for one in checked if isinstance(one.claim.measured, kinds)]
+        counts = {one: found.count(one) for one in get_args(Verdict) if one in found}
+        parts = [f"{number} {words[one][number > 1]}" for one, number in counts.items()]
+        if found:
+            said.append(f"Of {counted(len(found), 'claim')} {what} {', '.join(parts)}.")
+    return " ".join(said)
 
 
 def claims_table(checked: Sequence[Checked]) -> Table:
@@ -171,14 +201,17 @@ def _found(one: Checked) -> str:
         return f"{value} (too few seeds)"
     if one.found.alike:
         return value if isinstance(one.claim.measured, Bounded) else f"{value} ({ALIKE})"
-    return f"{value} ({_number(one, one.found.low)} to {_number(one, one.found.high)})"
+    length = f" in {counted(one.episodes, 'episode')}" if one.episodes else ""
+    return f"{value} ({_number(one, one.found.low)} to {_number(one, one.found.high)}){length}"
 
 
 def _number(one: Checked, value: float) -> str:
     if not np.isfinite(value):
         return ""
     if isinstance(one.claim.measured, Earns | Steadier):
-        return signed(value, 2)
+        return signed(value, 3)
+    if isinstance(one.claim.measured, Neglected):
+        return f"{value:.1%}"
     if isinstance(one.claim.measured, Converges | WinsMore):
         return f"{signed(100 * value)}%"
     return f"{value:.0%}"

@@ -13,6 +13,7 @@ from cmfq.experiments.paper.figures import FIGURES, Figure, Group
 from cmfq.experiments.settings import planned_settings
 from cmfq.play.crossing import log_of as crossing_log
 from cmfq.play.reading import read_tournament
+from cmfq.training.presets import preset_training
 from cmfq.training.run import METRICS_FILE, Run
 from cmfq.training.settings import RunSettings
 
@@ -29,10 +30,19 @@ QUICK_SETTINGS: dict[str, dict[str, object]] = {
     },
 }
 QUICK_EPISODES = 4
-EPISODE_SECONDS = {"battle": (1.8, 128), "pursuit": (4.8, 60), "particles": (0.9, 60)}
-"""Seconds of one core that an episode of training takes, with how many agents, and about in
-proportion with others: rough, from the times of agent-steps in docs/scaling.md. Runs that are there
-count with their own."""
+EPISODE_SECONDS = {
+    ("battle", "paper"): 1.8,
+    ("battle", "strong"): 1.2,
+    ("battle", "original"): 4.3,
+    ("pursuit", "paper"): 2.0,
+    ("pursuit", "strong"): 5.2,
+    ("particles", "paper"): 0.5,
+}
+"""Seconds of one core that an episode of training takes, by environment and preset, with as many
+agents as ``EPISODE_AGENTS`` and about in proportion with others: rough, from the quickest stored
+runs. Of ``original`` only the time of an agent-step was measured (2.4 times that of ``paper``).
+Runs that are there count with their own."""
+EPISODE_AGENTS = {"battle": 128, "pursuit": 60, "particles": 60}
 GAME_SECONDS = {"battle": 0.003, "pursuit": 0.03, "particles": 0.002}
 """Seconds of one core that a game takes for each agent, as rough."""
 
@@ -78,25 +88,37 @@ class Status:
 
 
 def figures_called(names: Sequence[str], preset: str) -> tuple[Figure, ...]:
-    """Figures by name, in the paper's order; ``all`` is all whose environment has the preset.
+    """Figures by name, in the paper's order; ``all`` is all whose world :func:`has_preset`.
+
+    A part of a figure stands for the whole: ``7a`` for 7.
 
     Raises:
         UserError: there is none of that name.
     """
+    wanted = set()
     for name in names:
-        if name not in (*FIGURES, "all"):
+        whole = name if name in (*FIGURES, "all") else name.rstrip("abc")
+        if whole not in (*FIGURES, "all"):
             raise unknown_name("figure", name, ["all", *FIGURES])
+        wanted.add(whole)
     return tuple(
         one
         for one in FIGURES.values()
-        if one.name in names or ("all" in names and _has_preset(one, preset))
+        if one.name in wanted or ("all" in wanted and has_preset(one, preset))
     )
 
 
-def _has_preset(figure: Figure, preset: str) -> bool:
-    """Whether the environment can be trained with a preset: original is for battle alone."""
+def has_preset(figure: Figure, preset: str) -> bool:
+    """Whether the environment has a preset of this name, which sets something.
+
+    original is for battle alone, and strong sets nothing in particles: the runs would be those of
+    paper.
+    """
     world = default_settings(figure.groups[0].environment)
-    return preset != "original" or preset in world.training.presets
+    if preset == "original" and preset not in world.training.presets:
+        return False
+    usual = preset_training("paper", world)
+    return preset == "paper" or replace(preset_training(preset, world), preset="paper") != usual
 
 
 def run_name(group: Group, seed: int) -> str:
@@ -239,5 +261,6 @@ def _episode_seconds(settings: RunSettings, rows: Sequence[Mapping[str, Any]]) -
     if last:
         seconds = [float(row["playing_seconds"] + row["learning_seconds"]) for row in last]
         return sum(seconds) / len(last)
-    usual, agents = EPISODE_SECONDS[settings.environment.kind]
-    return usual * sum(settings.environment.team_sizes) / agents
+    kind = settings.environment.kind
+    usual = EPISODE_SECONDS.get((kind, settings.preset), EPISODE_SECONDS[kind, "paper"])
+    return usual * sum(settings.environment.team_sizes) / EPISODE_AGENTS[kind]
