@@ -12,6 +12,7 @@ from cmfq.recordings.draw import (
     LOST_HEALTH_COLOUR,
     SOLID_COLOUR,
     TEAM_COLOURS,
+    Highlight,
     Picture,
     draw_frame,
     readable_cell,
@@ -146,3 +147,30 @@ def test_a_real_fight_is_drawn_step_by_step() -> None:
     assert len(pictures) == game.steps
     assert {picture.shape[1:] for picture in pictures} == {(120, 3)}
     assert len({picture.tobytes() for picture in pictures}) == game.steps
+
+
+def test_a_circle_shows_how_far_an_agent_strikes() -> None:
+    """One cell to the right of its middle, so 1 in every direction."""
+    scenery = field(FIGHTER)
+    usual, shown = (
+        draw_frame((team(3, 5),), scenery, cell=CELL, ranges=ranges) for ranges in (False, True)
+    )
+    changed = np.argwhere((usual != shown).any(-1)) - (len(usual) - 10 * CELL, 0)
+    distance = np.hypot(*(changed / CELL - (5.5, 3.5)).T)
+    assert distance.min() > 0.85 and distance.max() < 1.15
+
+
+def test_weights_are_written_on_neighbours_where_they_can_be_read() -> None:
+    pair = TeamFrame(
+        np.array([(3, 5), (6, 5)], np.float32), None, np.full(2, STAY, np.int32), np.ones(2, bool)
+    )
+    scenery = field(FIGHTER)
+    for cell, written in ((CELL, True), (8, False)):
+        light, heavy = (
+            draw_frame((pair,), scenery, cell=cell, highlight=Highlight((0, 0), 2.0, {(0, 1): one}))
+            for one in (0.12, 0.34)  # the same colour: each is the weightiest
+        )
+        rows, columns = np.nonzero((light != heavy).any(-1))
+        assert bool(rows.size) == written
+        if written:
+            assert 6 * cell <= columns.min() and columns.max() <= 7 * cell

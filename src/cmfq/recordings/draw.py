@@ -38,6 +38,8 @@ SMALLEST_CELL = 4
 """Pixels of a unit of length that is not given, in fields up to ``LARGEST_SIDE`` pixels wide."""
 SMALLEST_BODY = 2
 """Pixels."""
+SMALLEST_TEXT = 8
+"""Pixels."""
 LARGEST_SIDE = 8000
 """Pixels."""
 
@@ -105,6 +107,7 @@ def draw_frame(
     remark: str = "",
     highlight: Highlight | None = None,
     items: FloatArray | None = None,
+    ranges: bool = False,
 ) -> Picture:
     """Draw one step: bodies with their hit points as a bar, attacks as arrows, deaths as crosses.
 
@@ -114,8 +117,9 @@ def draw_frame(
         cell: pixels per unit of length, which on a grid is a cell; readable if not given.
         names: name of the player of each team: written above the field with how many are left.
         remark: written after them.
-        highlight: an agent and its neighbours.
+        highlight: an agent and its neighbours, with their weights in percent where they have room.
         items: ``(items, 3)``: x, y and radius of what there is to gather.
+        ranges: a circle about each agent, as far as it strikes.
 
     Returns:
         ``(height, width, 3)`` pixels.
@@ -141,6 +145,8 @@ def draw_frame(
         if highlight is not None:
             colours = highlight.colours(index, colours)
         canvas.paint_bodies(team, body, middles, colours)
+        if ranges:
+            canvas.paint_ranges(middles, body, colour)
     for (team, body, middles), colour in zip(painted, cycle(ATTACK_COLOURS), strict=False):
         canvas.paint_attacks(team, body, middles, colour)
         canvas.paint_deaths(middles[~team.alive], body)
@@ -148,6 +154,9 @@ def draw_frame(
         index, row = highlight.place
         _, body, middles = painted[index]
         canvas.paint_chosen(middles[row], body, highlight.view_radius)
+        for (index, row), weight in highlight.weights.items():
+            _, body, middles = painted[index]
+            canvas.write_weight(middles[row], body, weight)
     canvas.write([*texts, (remark, TEXT_COLOUR)])
     return canvas.picture()
 
@@ -256,12 +265,26 @@ class _Canvas:
         frame = (x - half, y - half, x + half, y + half)
         paint = self._pen.ellipse if body.shape == "circle" else self._pen.rectangle
         paint(frame, outline=CHOSEN_COLOUR, width=width)
-        reach = max((float(np.hypot(*attack)) for attack in body.attacks if attack), default=0.0)
-        for radius in (view_radius or 0.0, reach):
-            if radius:
-                r = radius * self._scale
-                circle = (x - r, y - r, x + r, y + r)
-                self._pen.ellipse(circle, outline=CHOSEN_COLOUR, width=SUPERSAMPLING)
+        for radius in (view_radius or 0.0, _reach(body)):
+            self._circle((x, y), radius, CHOSEN_COLOUR)
+
+    def paint_ranges(self, middles: Places, body: Body, colour: str) -> None:
+        for x, y in self._pixels(middles).tolist():
+            self._circle((x, y), _reach(body), mix(colour, FIELD_COLOUR, FADED / 2))
+
+    def write_weight(self, middle: Places, body: Body, weight: float) -> None:
+        """A neighbour's weight in percent, if it can be read."""
+        size = body.size * self._scale / 2
+        if size >= SMALLEST_TEXT * SUPERSAMPLING:
+            place = tuple(self._pixels(middle[None])[0].tolist())
+            self._pen.text(place, f"{100 * weight:.0f}", CHOSEN_COLOUR, font_size=size, anchor="mm")
+
+    def _circle(self, middle: tuple[float, float], radius: float, colour: str) -> None:
+        """A circle of a radius in units of length; none for 0."""
+        (x, y), r = middle, radius * self._scale
+        if r:
+            circle = (x - r, y - r, x + r, y + r)
+            self._pen.ellipse(circle, outline=colour, width=SUPERSAMPLING)
 
     def picture(self) -> Picture:
         """Shrunk to the size at which it is shown."""
@@ -290,6 +313,11 @@ class _Canvas:
         self._pen.line(line, fill=colour, width=width)
         head = [tuple(point.tolist()) for point in (tip, base + across, base - across)]
         self._pen.polygon(head, fill=colour, outline=EDGE_COLOUR, width=SUPERSAMPLING // 2)
+
+
+def _reach(body: Body) -> float:
+    """How far from its middle a body strikes; 0 if it does not."""
+    return max((float(np.hypot(*attack)) for attack in body.attacks if attack), default=0.0)
 
 
 def _middles(team: TeamFrame, body: Body) -> Places:

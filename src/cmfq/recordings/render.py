@@ -42,6 +42,7 @@ def render(
     cell: int | None = None,
     agent: int | None = None,
     crop: bool = False,
+    ranges: bool = False,
 ) -> Iterator[Picture]:
     """Draw steps of a game, one by one.
 
@@ -51,6 +52,7 @@ def render(
         cell: pixels per unit of length; readable if not given.
         crop: draw no more of the field than where agents are in these steps.
         agent: id of an agent whose neighbours are highlighted while it lives.
+        ranges: draw a circle about each agent, as far as it strikes.
 
     Raises:
         UserError: the agent lives in none of the steps.
@@ -74,6 +76,7 @@ def render(
             remark=f"step {step}",
             highlight=highlight,
             items=game.items[step] if game.items else None,
+            ranges=ranges,
         )
 
 

@@ -39,6 +39,8 @@ class Shot:
     weights: bool = False
     """Show the weights of one agent's neighbours: the agent of the first team with the most
     neighbours at that step, the lowest id of several."""
+    ranges: bool = False
+    """Draw how far each agent strikes."""
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,7 @@ FIGURES: dict[str, Figure] = {
             "CMFQ against MFQ in battle",
             (CMFQ, MFQ),
             most_seeds=1,
-            shots=(Shot("cmfq", "mfq"),),
+            shots=(Shot("cmfq", "mfq", ranges=True),),
         ),
         Figure("6", "curves", "Reward in training, pursuit", ROLES["pursuit"]),
         Figure(

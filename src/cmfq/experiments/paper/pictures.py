@@ -21,15 +21,18 @@ from cmfq.storage import make_folder
 
 PIXELS_PER_INCH = 160
 CHOICE = "One game of each pair, with seed 0, between the runs with training seed 0."
-LEGEND = (
-    "The first of the two teams is red, the second blue; the green bar on a body is what is left "
-    "of its hit points, an arrow is an attack, and who dies in the step has a cross. Of the field "
-    "the picture shows where agents are."
-)
+LEGENDS = {
+    "battle": "the green bar on a body is what is left of its hit points, an arrow is an attack, "
+    "and who dies in the step has a cross",
+    "pursuit": "an arrow is an attack, and what is dark grey is a wall",
+}
+"""What pictures of each environment show."""
+RANGES = "The circle about an agent is as far as it strikes."
 HIGHLIGHT = (
     "The agent in a black frame is the one of the first team with the most neighbours at that step "
     "(the lowest id of several). It sees as far as the larger circle and strikes as far as the "
-    "smaller one; the yellower a neighbour, the larger its weight; all others are pale."
+    "smaller one; the yellower a neighbour, the larger its weight, which stands on it in percent; "
+    "all others are pale."
 )
 
 
@@ -39,7 +42,12 @@ def rule_of(figure: Figure) -> str:
     chosen = "the step with the most attacks, the first of several"
     moments = " or ".join(chosen if step < 0 else f"step {step}" for step in steps)
     weights = [HIGHLIGHT] if any(shot.weights for shot in figure.shots) else []
-    return " ".join([CHOICE, f"The picture shows {moments}.", *weights, LEGEND])
+    ranges = [RANGES] if any(shot.ranges for shot in figure.shots) else []
+    legend = (
+        "The first of the two teams is red, the second blue; "
+        f"{LEGENDS[figure.groups[0].environment]}. Of the field the picture shows where agents are."
+    )
+    return " ".join([CHOICE, f"The picture shows {moments}.", *weights, *ranges, legend])
 
 
 def draw_pictures(folder: Path, figure: Figure, effort: Effort, runs: Path, command: str) -> None:
@@ -59,7 +67,8 @@ def draw_pictures(folder: Path, figure: Figure, effort: Effort, runs: Path, comm
         caption = f"{shot.a} against {shot.b}, {world.title}, step {step}"
         if agent is not None:
             caption += f": weights of the neighbours of agent {agent}"
-        parts.append(Picture(name, partial(_picture, game, step, agent), caption))
+        drawn = partial(_picture, game, step, agent, shot.ranges)
+        parts.append(Picture(name, drawn, caption))
     sections = [Section("", [rule_of(figure), *parts])]
     write_folder(folder, Page(f"Fig {figure.name}: {figure.title}", sections, [Code(command)]))
 
@@ -112,9 +121,9 @@ def busiest(game: Recording, step: int) -> int | None:
     return min(agent for agent, count in counts.items() if count == most) if most else None
 
 
-def _picture(game: Recording, step: int, agent: int | None) -> Drawing:
+def _picture(game: Recording, step: int, agent: int | None, ranges: bool) -> Drawing:
     """A step as a figure."""
-    (pixels,) = render(game, range(step, step + 1), agent=agent, crop=True)
+    (pixels,) = render(game, range(step, step + 1), agent=agent, crop=True, ranges=ranges)
     height, width, _ = pixels.shape
     drawing = Drawing(figsize=(width / PIXELS_PER_INCH, height / PIXELS_PER_INCH))
     axes = drawing.add_axes((0, 0, 1, 1))
