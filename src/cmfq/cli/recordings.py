@@ -91,6 +91,7 @@ def render(
     agent: int | None = None,
     cell: int | None = None,
     crop: bool = False,
+    ranges: bool = False,
     speed: float = 8,
 ) -> None:
     """Draw a recorded game as a film, animation or picture.
@@ -102,6 +103,7 @@ def render(
         agent: Id of an agent whose neighbours are highlighted by their weights.
         cell: Number of pixels of a cell's side, or of a unit of length.
         crop: Draw no more of the field than where agents are in these steps.
+        ranges: Draw a circle about each agent, as far as it strikes.
         speed: Number of steps a second.
     """
     if not 0.1 <= speed <= 100:
@@ -114,7 +116,7 @@ def render(
     if game.ending is None:
         say(f"{replay} is cut short: it has {len(game.steps)} whole steps")
     chosen = parse_steps(steps, game)
-    pictures = draw_steps(game, chosen, cell=cell, agent=agent, crop=crop)
+    pictures = draw_steps(game, chosen, cell=cell, agent=agent, crop=crop, ranges=ranges)
     screen = new_console(stderr=True)
     progress = Progress(console=screen, transient=True, disable=not screen.is_terminal)
     with progress:
