@@ -20,6 +20,7 @@ from cmfq.experiments.training import needs_of, train_missing, unfinished
 from cmfq.experiments.watching import RunsWatch
 from cmfq.training.settings import RunSettings
 from cmfq.workers import Needs
+from cmfq.workers.finding import find_place
 from weights import last_checkpoints
 
 PLAN = """
@@ -64,6 +65,30 @@ def test_the_seeds_that_play_together_are_those_of_the_last_runs() -> None:
     assert strong == [f"cmfq-large-{seed}" for seed in range(10)]
     battle = seeds_together(read_many(plans / "battle.toml").runs())
     assert len(battle) == 5 and {name.rpartition("-")[0] for name in battle} == {"cmfq-strong"}
+
+
+def test_runs_that_begin_later_have_room_before_others_are_trained(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "plan.toml"
+    path.write_text(PLAN.replace('"mfq"', '"iql"'))
+    first = next(iter(read_many(path).runs().values()))
+    runs = {
+        "small": first,
+        "large": replace(first, start_from=str(tmp_path / "runs" / "small"), threads=3),
+    }
+
+    def found(workers: object, needs: Needs) -> object:
+        if needs.threads > 2:
+            raise UserError(f"no node has {needs.threads} cores")
+        return find_place(1, needs)
+
+    monkeypatch.setattr("cmfq.workers.find_place", found)
+    with pytest.raises(UserError, match="no node has 3 cores"):
+        list(train_missing(runs, tmp_path / "runs"))
+    assert not (tmp_path / "runs").exists()
+    runs["large"] = replace(runs["large"], threads=2)
+    assert list(train_missing(runs, tmp_path / "runs")) == ["small", "large"]
 
 
 def test_runs_of_a_plan_start_from_those_of_the_same_seed() -> None:

@@ -93,16 +93,17 @@ def train_missing(
         notify_of_idle_settings(settings)
     starts = _starts(runs, missing, folder)
     waves = _waves(missing, starts)
+    needed = [needs_of([(name, runs[name]) for name in wave], runs_per_gpu) for wave in waves]
+    _find_room(needed, workers)
     make_folder(folder)
     train_one = partial(_train, folder.absolute())
     failed: list[str] = []
     finished: set[str] = set()
     with moves_told(missing, folder) as tell_moves:
-        for wave in waves:
+        for wave, needs in zip(waves, needed, strict=True):
             lost = {name for name in wave if name in starts and starts[name] not in finished}
             failed += [f"{name} (it starts from {starts[name]})" for name in wave if name in lost]
             tasks = [(name, runs[name]) for name in wave if name not in lost]
-            needs = needs_of(tasks, runs_per_gpu)
             ended = as_finished(
                 train_one, tasks, workers, needs=needs, name=_name_of, folder=folder.absolute()
             )
@@ -121,6 +122,18 @@ def train_missing(
             f"{len(failed)} of {len(runs)} runs are not finished: {'; '.join(failed)}; the same "
             "command continues with them"
         )
+
+
+def _find_room(needed: Sequence[Needs], workers: Workers) -> None:
+    """Refuse workers that are too small for runs which begin later, before others are trained."""
+    for later in dict.fromkeys(needed[1:]):
+        if later != needed[0]:
+            for _ in as_finished(_train_nothing, (), workers, needs=later):
+                pass
+
+
+def _train_nothing(task: Task) -> None:
+    """Stands for training where no run is given."""
 
 
 def _name_of(task: Task) -> str:
