@@ -46,9 +46,10 @@ def test_shares_are_normalised_and_names_keep_their_order() -> None:
     [
         ((), "opponents is '': give at least one"),
         (("self=0", "past=0"), "give at least one with a share above 0"),
-        (("swarm=-1",), "has 'swarm=-1': give a share of at least 0"),
-        (("swarm=nan",), "has 'swarm=nan': give a share of at least 0"),
-        (("swarm=inf",), "has 'swarm=inf': give a share of at least 0"),
+        (("swarm=-1",), "has 'swarm=-1': give a finite share of at least 0"),
+        (("swarm=nan",), "has 'swarm=nan': give a finite share of at least 0"),
+        (("swarm=inf",), "has 'swarm=inf': give a finite share of at least 0"),
+        (("self=1e308", "past=1e308"), "'self=1e308 past=1e308': give shares whose sum is finite"),
         (("=3",), "has '=3': name an opponent"),
         (("self", "self=2"), "has 'self' twice"),
     ],
@@ -252,7 +253,13 @@ def test_opponents_that_cannot_play_are_refused_before_anything_is_made(
     for environment, arguments, message in (
         ("battle", ["--opponents", "swarn"], "opponents has 'swarn': there is no player"),
         ("battle", ["--opponents", "swarm=x"], "opponents has 'swarm=x': there is no player"),
-        ("pursuit", ["--opponents", "swarm"], "opponents has 'swarm': there is no player"),
+        (
+            "pursuit",
+            ["--opponents", "swarm"],
+            "has 'swarm': 'swarm' plays battle, not pursuit: giv",
+        ),
+        ("battle", ["--opponents", "greedy"], "'greedy' plays pursuit, not battle: give a run fol"),
+        ("signal", ["--opponents", "greedy"], "one team and no opponents"),
         ("pursuit", ["--opponents", str(file)], "was trained on battle: it cannot play pursuit"),
         ("pursuit", ["--opponents", "gated"], "needs two sides of the same roles"),
         ("battle", ["--opponents", "gated", "--episodes", "5"], "the gate would never open"),
@@ -269,6 +276,15 @@ def test_opponents_that_cannot_play_are_refused_before_anything_is_made(
         assert message in error
         assert error.count("\n") == 1
         assert not (tmp_path / "run").exists()
+
+
+def test_an_opponent_that_is_not_there_names_all_that_could_be(tiny: Tiny) -> None:
+    with pytest.raises(UserError) as refusal:
+        SelfPlay(replace(tiny, opponents=("nobody",)), load_player)
+    sentence = str(refusal.value)
+    assert sentence.count("module:name") == 1
+    assert "(in battle); self, gated and past can be named too" in sentence
+    assert "zoo:pursuit" not in sentence
 
 
 def test_without_a_loader_named_opponents_are_refused(tiny: Tiny) -> None:

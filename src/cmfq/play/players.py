@@ -79,12 +79,17 @@ def load_player(
 
 
 def no_player(name: str, kind: str) -> UserError:
-    """The error for a name that is no player's."""
-    named = [*scripted_players(kind), *shipped()]
-    suggestion = did_you_mean(name, named, cutoff=0.6)
+    """The error for a name that is no player's in a kind of environment."""
+    named = [*scripted_players(kind), *shipped(kind)]
+    elsewhere = [other for other, scripts in SCRIPTS.items() if name in scripts]
+    if elsewhere:
+        wrong, suggestion = f"{name!r} plays {' and '.join(elsewhere)}, not {kind}", ""
+    else:
+        wrong = f"there is no player {name[:200]!r}"
+        suggestion = did_you_mean(name, named, cutoff=0.6)
     return UserError(
-        f"there is no player {name[:200]!r}: {suggestion}give a run folder, a checkpoint file, "
-        f"module:name, or one of {', '.join(named)} (in {kind})"
+        f"{wrong}: {suggestion}give a run folder, a checkpoint file, module:name, or one of "
+        f"{', '.join(named)} (in {kind})"
     )
 
 

@@ -69,7 +69,8 @@ def parse_mix(entries: Sequence[str]) -> dict[str, float]:
             are left out. What follows the last ``=`` is a share if it is a number.
 
     Raises:
-        UserError: no entry, a name twice, a share below 0 or not finite, or none above 0.
+        UserError: no entry, a name twice, a share below 0 or not finite, none above 0, or
+            a sum that is not finite.
     """
     shares: dict[str, float] = {}
     for entry in entries:
@@ -77,7 +78,9 @@ def parse_mix(entries: Sequence[str]) -> dict[str, float]:
         if not name:
             raise UserError(f"opponents has {entry!r}: name an opponent, as in swarm=0.2")
         if not 0 <= share < math.inf:
-            raise UserError(f"opponents has {entry!r}: give a share of at least 0, as in {name}=1")
+            raise UserError(
+                f"opponents has {entry!r}: give a finite share of at least 0, as in {name}=1"
+            )
         if name in shares:
             raise UserError(
                 f"opponents has {name!r} twice: give it once, with the sum of its shares"
@@ -86,10 +89,8 @@ def parse_mix(entries: Sequence[str]) -> dict[str, float]:
     total = sum(shares.values())
     if not 0 < total < math.inf:
         given = " ".join(entries)
-        raise UserError(
-            f"opponents is {given!r}: give at least one with a share above 0, as in self=0.8 "
-            "past=0.2"
-        )
+        wanted = "shares whose sum is finite" if total else "at least one with a share above 0"
+        raise UserError(f"opponents is {given!r}: give {wanted}, as in self=0.8 past=0.2")
     return {name: share / total for name, share in shares.items() if share > 0}
 
 

@@ -269,6 +269,6 @@ def _load(
         return load_player(name, settings.environment.kind, teams)
     except UserError as error:
         raise UserError(
-            f"opponents has {name!r}: {error}; {SELF}, {PAST} and module:name can be used instead, "
-            "and a resumed run needs the opponents with which it began"
+            f"opponents has {name!r}: {error}; {SELF}, {GATED} and {PAST} can be named too, but a "
+            "resumed run needs the opponents with which it began"
         ) from error

@@ -4,6 +4,7 @@ Each is a run folder without the state that resuming needs. ``README.md`` in thi
 command that trained each.
 """
 
+import json
 from pathlib import Path
 
 from cmfq.errors import unknown_name
@@ -12,9 +13,17 @@ PREFIX = "zoo:"
 FOLDER = Path(__file__).parent
 
 
-def shipped() -> list[str]:
-    """Names of the shipped policies, each with its prefix: ``zoo:cmfq64``, ..."""
-    return [f"{PREFIX}{run.parent.name}" for run in sorted(FOLDER.glob("*/run.json"))]
+def shipped(kind: str = "") -> list[str]:
+    """Names of the shipped policies, each with its prefix: ``zoo:cmfq64``, ...
+
+    Args:
+        kind: kind of environment that they were trained in; empty: all of them.
+    """
+    return [
+        f"{PREFIX}{run.parent.name}"
+        for run in sorted(FOLDER.glob("*/run.json"))
+        if not kind or json.loads(run.read_bytes())["environment"] == kind
+    ]
 
 
 def is_shipped(name: str | Path) -> bool:
