@@ -27,11 +27,13 @@ from cmfq.results.writing import write_folder
 from cmfq.statistics.power import power_of_t
 from cmfq.statistics.replication import Estimate
 
-SHOWN = ("log_damage_ratio", "attacks_unhurt", "attacks_hurt", "steps")
+SHOWN = ("log_damage_ratio", "attacks_unhurt", "attacks_hurt", "steps", "truncated")
 """Yardsticks beside the win rate and the margin."""
 POWER = 0.8
 MOST = 1000
 """Number of seeds above which it is said to be out of reach."""
+UNKNOWN = "–"
+"""In the place of a number of seeds that cannot be estimated."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +58,13 @@ class Difference:
         return float(np.std(self.differences, ddof=1))
 
     @property
-    def seeds_needed(self) -> int:
-        """Seeds at which a paired t test of 5 % sees this difference four times in five."""
+    def seeds_needed(self) -> int | None:
+        """Seeds at which a paired t test of 5 % sees this difference four times in five.
+
+        None if all differences are equal, so that their deviation cannot be estimated.
+        """
+        if self.mean.alike:
+            return None
         return seeds_needed(float(np.mean(self.differences)), self.deviation)
 
 
@@ -66,12 +73,10 @@ def seeds_needed(mean: float, deviation: float) -> int:
 
     Args:
         mean: mean of the differences.
-        deviation: their standard deviation; 0: two are enough.
+        deviation: their standard deviation, above 0.
     """
     if mean == 0:
         return MOST
-    if deviation == 0:
-        return 2
     for seeds in range(2, MOST):
         critical = special.stdtrit(seeds - 1, 0.975)
         if power_of_t(mean / deviation * np.sqrt(seeds), seeds - 1, critical) >= POWER:
@@ -108,13 +113,8 @@ def differences(rows: Sequence[ProgressRow], earlier: int, later: int) -> list[D
 def page_of(found: Sequence[Difference], earlier: int, later: int, again: str) -> Page:
     """Describe the results."""
     seeds = len(found[0].differences)
-    best: dict[str, Difference] = {}
-    for one in found:
-        if one.opponent not in best or one.seeds_needed < best[one.opponent].seeds_needed:
-            best[one.opponent] = one
-    named = [f"{one.opponent}: {_name(one.yardstick)}" for one in best.values()]
     return Page(
-        "How many seeds does each measure need?",
+        "How many seeds does each yardstick need?",
         (
             Section(
                 "",
@@ -124,8 +124,9 @@ def page_of(found: Sequence[Difference], earlier: int, later: int, again: str) -
                     "this mean and standard deviation a paired t test (5 %, two-sided) detects "
                     "the difference in four cases of five. With few seeds the standard deviation "
                     "is itself uncertain, so the numbers are orders of magnitude.",
-                    Finding(f"Measures that need the fewest seeds. {'; '.join(named)}."),
+                    Finding(_fewest(found)),
                     _table(found),
+                    *_unknown(found),
                 ),
             ),
             Section(
@@ -141,6 +142,38 @@ def page_of(found: Sequence[Difference], earlier: int, later: int, again: str) -
     )
 
 
+def _fewest(found: Sequence[Difference]) -> str:
+    """Sentence on the yardsticks that need the fewest seeds against each opponent, all of them."""
+    needed: dict[str, dict[str, int]] = {}
+    for one in found:
+        if one.seeds_needed is not None:
+            needed.setdefault(one.opponent, {})[_name(one.yardstick)] = one.seeds_needed
+    named = []
+    for opponent, seeds in needed.items():
+        least = min(seeds.values())
+        names = [name for name, number in seeds.items() if number == least]
+        named.append(f"{opponent}: {' and '.join(names)} ({_seeds_text(least)})")
+    if not named:
+        return "No number of seeds can be estimated: all seeds have the same differences."
+    return f"Yardsticks that need the fewest seeds. {'; '.join(named)}."
+
+
+def _unknown(found: Sequence[Difference]) -> list[str]:
+    """Sentence on the yardsticks without a number of seeds, if there are any."""
+    if all(one.seeds_needed is not None for one in found):
+        return []
+    return [
+        f"A dash ({UNKNOWN}): all seeds have the same difference, so its standard deviation, and "
+        "with it the number of seeds, cannot be estimated."
+    ]
+
+
+def _seeds_text(seeds: int | None) -> str:
+    if seeds is None:
+        return UNKNOWN
+    return str(seeds) if seeds < MOST else f"{MOST} or more"
+
+
 def _name(yardstick: str) -> str:
     return "win rate" if yardstick == "win_rate" else YARDSTICKS[yardstick].label
 
@@ -153,14 +186,14 @@ def _digits(yardstick: str) -> int:
 def _table(found: Sequence[Difference]) -> Table:
     rows = []
     for one in found:
-        digits, needed = _digits(one.yardstick), one.seeds_needed
+        digits = _digits(one.yardstick)
         rows.append(
             (
                 one.opponent,
                 _name(one.yardstick),
                 margin_text(one.mean, digits),
                 f"{one.deviation:.{digits}f}",
-                str(needed) if needed < MOST else f"{MOST} or more",
+                _seeds_text(one.seeds_needed),
             )
         )
     columns = ("opponent", "yardstick", "difference (95 % interval)", "deviation", "seeds needed")
