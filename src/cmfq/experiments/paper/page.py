@@ -42,8 +42,9 @@ HOW_TO_READ = (
     "and how much more one group wins than another, are in percent; rewards are per agent and "
     "step, of A minus B; training has *converged* where a straight line through the rewards of its "
     f"last half moves by less than {NEAR:.0%} of their range. What the paper says of its pictures "
-    "(besieging, front line and flanks) is not checked. *Nearly every game* is taken for at least "
-    "90 %. Where two roles earn what the other loses, their claims of convergence are nearly one."
+    "(besieging, front line and flanks) is not among the claims; the page of Fig 9 has weights by "
+    "distance. *Nearly every game* is taken for at least 90 %. Where two "
+    "roles earn what the other loses, their claims of convergence are nearly one."
 )
 
 

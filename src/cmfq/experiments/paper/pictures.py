@@ -8,6 +8,7 @@ from matplotlib.figure import Figure as Drawing
 
 from cmfq.environments.keeping import opened
 from cmfq.environments.settings import EnvironmentSettings
+from cmfq.experiments.paper.distances import weights_by_distance
 from cmfq.experiments.paper.figures import Figure
 from cmfq.experiments.paper.plan import Effort, run_name, size_of, worlds_of
 from cmfq.play.players import load_player
@@ -56,6 +57,7 @@ def draw_pictures(folder: Path, figure: Figure, effort: Effort, runs: Path, comm
     (usual,) = worlds_of(figure, effort).values()
     groups = {group.name: group for group in figure.groups}
     parts: list[Part] = []
+    weighed: dict[str, Recording] = {}
     for shot in figure.shots:
         size = size_of(shot.size, effort)
         world = usual.resized(size) if size else usual
@@ -65,11 +67,13 @@ def draw_pictures(folder: Path, figure: Figure, effort: Effort, runs: Path, comm
         step = moment(game) if shot.step < 0 else min(shot.step, len(game.steps) - 1)
         agent = busiest(game, step) if shot.weights else None
         caption = f"{shot.a} against {shot.b}, {world.title}, step {step}"
+        if shot.weights:
+            weighed[shot.a] = game
         if agent is not None:
             caption += f": weights of the neighbours of agent {agent}"
         drawn = partial(_picture, game, step, agent, shot.ranges)
         parts.append(Picture(name, drawn, caption))
-    sections = [Section("", [rule_of(figure), *parts])]
+    sections = [Section("", [rule_of(figure), *parts]), weights_by_distance(weighed)]
     write_folder(folder, Page(f"Fig {figure.name}: {figure.title}", sections, [Code(command)]))
 
 
