@@ -54,7 +54,7 @@ def _mean(name: str) -> Callable[[Mapping[str, Any]], float]:
 
 
 RETREAT = 0.9
-"""Share of attacks of hurt agents below which a run is taken for weak."""
+"""Share of attacks of hurt agents below which they are said to retreat, chosen with these runs."""
 LAST, EARLY, ALL = slice(-100, None), slice(50, 100), slice(None)
 MEASURES = {
     "hurt": Measure("attacks of the hurt in the last 100 episodes", _mean("attacks_hurt"), LAST),
@@ -123,6 +123,17 @@ def correlation(x: Sequence[float], y: Sequence[float]) -> Estimate:
     return Estimate(value, float(low), float(high))
 
 
+def retreats(rows: Sequence[WeakRow]) -> str:
+    """In how many weak runs hurt agents retreat, and in how many of the others."""
+    weak = [row.measures["hurt"] < RETREAT for row in rows if row.win_rate < 0.5]
+    others = [row.measures["hurt"] < RETREAT for row in rows if row.win_rate >= 0.5]
+    return (
+        f"Hurt agents retreat, and attack in less than {RETREAT:.0%} of cases, in {sum(weak)} of "
+        f"the {counted(len(weak), 'run')} that win less than half of their games against swarm, "
+        f"and in {sum(others)} of the other {len(others)}."
+    )
+
+
 def page_of(
     rows: Sequence[WeakRow],
     played: Sequence[populations.Row],
@@ -171,7 +182,7 @@ def page_of(
                     ),
                     Table(("measure", "correlation", "of ranks"), lines),
                     HOW_TO_READ,
-                    f"In the weakest run, {weakest.run}, hurt agents attack in "
+                    f"{retreats(rows)} In the weakest run, {weakest.run}, hurt agents attack in "
                     f"{weakest.measures['hurt']:.0%} of cases, in the strongest, "
                     f"{strongest.run}, in {strongest.measures['hurt']:.0%}.",
                 ),
@@ -187,10 +198,10 @@ HOW_TO_READ = (
     "Correlation of each measure with the log damage ratio over runs, with its 95 % interval "
     "(Fisher's transformation); the intervals are not corrected for the number of measures. "
     "*Attacks of the hurt*: share of attacks among the decisions of agents with less than half of "
-    "their hit points and an enemy in reach; *of the unhurt*: of those with all. Agents that "
-    "retreat when hurt save themselves and leave the others outnumbered. A run's own games show "
-    "it, without any opponent: `attacks_hurt` in `metrics.jsonl`. That measures go together "
-    "does not say what causes what."
+    "their hit points and an enemy in reach; *of the unhurt*: of those with all. A run's own games "
+    "show it, without any opponent: `attacks_hurt` in `metrics.jsonl`. That measures go together "
+    "does not say what causes what. It may be that agents who retreat when hurt save themselves "
+    "and leave the others outnumbered."
 )
 
 

@@ -11,7 +11,7 @@ from cmfq.results.writing import as_markdown
 from cmfq.statistics.replication import Estimate
 from studies import populations
 from studies.kept_rows import read_rows
-from studies.weak_runs import MEASURES, RETREAT, WeakRow, correlation, page_of, row_of
+from studies.weak_runs import MEASURES, RETREAT, WeakRow, correlation, page_of, retreats, row_of
 
 STORED = Path("docs/results/weak-runs")
 
@@ -106,3 +106,17 @@ def test_a_run_that_has_not_played_alone_is_refused() -> None:
     )
     with pytest.raises(UserError, match="a-1 has not played alone against swarm"):
         row_of(Path("runs/a-1"), [together])
+
+
+def test_weak_runs_without_retreat_and_strong_ones_with_it_are_counted() -> None:
+    def run(win_rate: float, hurt: float) -> WeakRow:
+        return WeakRow("r", "t", win_rate, 0.0, {"hurt": hurt})
+
+    rows = [run(0.1, 0.95), run(0.2, 0.8), run(0.3, 0.7), run(0.75, 0.85), run(0.9, 0.95)]
+    assert retreats(rows).endswith(
+        "in 2 of the 3 runs that win less than half of their games against swarm, and in 1 of the "
+        "other 2."
+    )
+    stored = retreats(read_rows(STORED, WeakRow))
+    assert stored in (STORED / "README.md").read_text()
+    assert stored in Path("docs/results/strength/README.md").read_text()
