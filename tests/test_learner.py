@@ -1,5 +1,6 @@
 """The update, against numbers worked out apart from it and a world with a known optimum."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -56,22 +57,42 @@ def row(encoding: Encoding, i: int) -> Encoding:
     return encoding.rows(slice(i, i + 1))
 
 
+def perturb(network: QNetwork) -> None:
+    """Move the weights at random: networks that were copies of each other are so no more."""
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.add_(0.1 * torch.randn_like(weight))
+
+
+def values_of_next_step(target_q: list[float], q: list[float], beta: float) -> dict[str, float]:
+    """``v(s')`` of one agent by every rule, from its Q-values there in both networks."""
+    weights = [math.exp(beta * value) for value in target_q]
+    return {
+        "max": max(target_q),
+        "double": target_q[q.index(max(q))],
+        "boltzmann": sum(w * v for w, v in zip(weights, target_q, strict=True)) / sum(weights),
+    }
+
+
+@pytest.mark.parametrize("target_value", ["max", "double", "boltzmann"])
 @pytest.mark.parametrize("merged_action", ["stored", "recomputed"])
 @pytest.mark.parametrize("target_merged_action", ["stored", "next"])
-def test_the_loss_is_eq_12_and_13_with_the_merged_actions_asked_for(
-    merged_action: str, target_merged_action: str
+def test_the_loss_is_eq_12_and_13_with_the_value_and_the_merged_actions_asked_for(
+    target_merged_action: str, merged_action: str, target_value: str
 ) -> None:
     learner = learner_of(
         "cmfq",
         LearnerSettings(
             merged_action=merged_action,  # type: ignore[arg-type]
             target_merged_action=target_merged_action,  # type: ignore[arg-type]
+            target_value=target_value,  # type: ignore[arg-type]
         ),
     )
-    with torch.no_grad():
-        for weight in learner.target_network.parameters():
-            weight.add_(0.1 * torch.randn_like(weight))
+    torch.manual_seed(1)  # the two networks then differ in the best action of about half the rows
+    perturb(learner.policy.network)
+    perturb(learner.target_network)
     batch = random_batch(50)
+    batch = batch._replace(rewards=batch.rewards + 4)  # errors of one sign: differences add up
     network, target = learner.policy.network, learner.target_network
 
     def merge(network: QNetwork, encoding: Encoding, counts: torch.Tensor) -> torch.Tensor:
@@ -88,12 +109,21 @@ def test_the_loss_is_eq_12_and_13_with_the_merged_actions_asked_for(
             next_merged = merge(target, next_hidden, batch.next_counts)
         if target_merged_action == "stored":
             next_merged = merged
-        squares = []
+        online_hidden = network.encode(batch.next_view, batch.next_features)
+        losses: dict[str, float] = dict.fromkeys(("max", "double", "boltzmann"), 0.0)
         for i in range(50):
             q = network.q_values(row(hidden, i), merged[i : i + 1])[0, batch.actions[i]]
-            best = target.q_values(row(next_hidden, i), next_merged[i : i + 1]).max()
-            squares.append((q - (batch.rewards[i] + batch.discounts[i] * best)).item() ** 2)
-    assert learner.update(batch).item() == pytest.approx(np.mean(squares), rel=1e-4)
+            values = values_of_next_step(
+                target.q_values(row(next_hidden, i), next_merged[i : i + 1])[0].tolist(),
+                network.q_values(row(online_hidden, i), next_merged[i : i + 1])[0].tolist(),
+                beta=5.0,
+            )
+            for rule, value in values.items():
+                error = q - (batch.rewards[i] + batch.discounts[i] * value)
+                losses[rule] += error.item() ** 2 / 50
+    loss = learner.update(batch).item()
+    assert loss == pytest.approx(losses.pop(target_value), rel=1e-4)
+    assert min(abs(loss - other) / loss for other in losses.values()) > 1e-3
 
 
 def test_attention_merges_over_the_living_of_the_same_step_and_learns_how() -> None:
@@ -149,6 +179,24 @@ def test_the_target_network_follows_every_c_updates() -> None:
         else:
             assert not all(same.values())
             before = {k: v.clone() for k, v in learner.policy.network.state_dict().items()}
+
+
+def test_a_soft_target_moves_by_its_rate_at_every_update_and_is_never_a_copy() -> None:
+    """``θ⁻ + τ (θ - θ⁻)`` with the ``θ`` after the update, at multiples of the period too."""
+    learner = learner_of("mfq", LearnerSettings(target_rate=0.25, target_period=2))
+    perturb(learner.target_network)
+    for update in range(4):
+        before = [weight.detach().clone() for weight in learner.target_network.parameters()]
+        learner.update(random_batch(20, seed=update))
+        weights = zip(
+            before,
+            learner.policy.network.parameters(),
+            learner.target_network.parameters(),
+            strict=True,
+        )
+        for old, online, target in weights:
+            torch.testing.assert_close(target, old + 0.25 * (online - old))
+            assert not torch.equal(target, online)
 
 
 def test_the_average_is_exponential_once_its_window_is_full() -> None:

@@ -44,14 +44,17 @@ class LearnerSettings:
     target_period: int = 100
     """Number of updates ``C`` between copies of the network to the target network."""
     target_rate: float = 0.0
-    """Rate ``τ`` at which the target network follows the network at every update (soft target,
-    Lillicrap et al. 2016); 0 copies it every ``target_period`` updates instead."""
+    """Rate ``τ`` at which the target network follows the network at every update, ``θ⁻ ← θ⁻ +
+    τ (θ - θ⁻)`` (soft target, Lillicrap et al. 2016); 0 copies it every ``target_period`` updates
+    instead."""
     target_value: Literal["max", "double", "boltzmann"] = "max"
-    """Value of the next step: max, the target network's greatest Q (Eq 13); double, its Q of the
-    network's best action (van Hasselt et al. 2016); or boltzmann, its mean Q under its own
-    Boltzmann policy (Yang et al. 2018, Eq 10)."""
+    """Value ``v(s')`` of the next step: max, the target network's greatest Q, ``max Q(s', a; θ⁻)``
+    (Eq 13); double, its Q of the network's best action, ``Q(s', argmax Q(s', a; θ); θ⁻)`` (van
+    Hasselt et al. 2016); or boltzmann, its mean Q under its own Boltzmann policy (Yang et al. 2018,
+    Eq 10)."""
     n_steps: int = 1
-    """Number of rewards summed before the next state's value (n-step return, Sutton 1988)."""
+    """Number ``n`` of rewards summed before the value ``v`` of the state after them, ``Σ_{k<n} γ^k
+    r_{t+k} + γ^n v(s_{t+n})`` (n-step return, Sutton & Barto 2018, ch. 7)."""
     average_updates: int = 1000
     """Longest window, in updates, of the weight average that checkpoints hold."""
     average_degree: float = 8.0
@@ -70,8 +73,9 @@ class LearnerSettings:
     others grow up to ``1 / (1 - α)`` times, so errors change fewer decisions (advantage learning,
     Bellemare et al. 2016; bounded as in Vieillard et al. 2020)."""
     symmetries: bool = False
-    """Turn and mirror every batch by one of the square's eight symmetries, drawn at random:
-    MAgent2's fair games are the same in all of them. Needs ``place`` to be off."""
+    """Turn and mirror every batch by one of the square's eight symmetries, drawn at random: views,
+    and the directions of actions and other inputs (as for Go, Silver et al. 2016). MAgent2's fair
+    games are the same in all of them. Needs ``place`` to be off."""
 
     def __post_init__(self) -> None:
         require_types(self)
