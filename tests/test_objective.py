@@ -35,8 +35,12 @@ def decided(actions: list[int]) -> Decision:
     return Decision(np.array(actions, np.int32), zero, zero)
 
 
-def step(rewards: list[float], alive: list[bool], left: int, over: bool = False) -> Step:
-    return Step((seen(1, left),), (np.array(rewards, np.float32),), (np.array(alive),), over, False)
+def step(
+    rewards: list[float], alive: list[bool], left: int, over: bool = False, rival: float = 0
+) -> Step:
+    """What a step brings the team, and the only agent of another team, which always lives."""
+    of_teams = (np.array(rewards, np.float32), np.array([rival], np.float32))
+    return Step((seen(1, left),), of_teams, (np.array(alive), np.array([True])), over, False)
 
 
 def test_shared_rewards_by_hand() -> None:
@@ -60,10 +64,12 @@ def test_a_clipped_reward_is_clipped_before_it_is_shared() -> None:
     np.testing.assert_allclose(shared, [0.25 + common / 2, -0.05 + common / 2], rtol=1e-6)
 
 
-def written(objective: ObjectiveSettings, n_steps: int = 1, over: bool = True) -> ReplayBuffer:
+def written(
+    objective: ObjectiveSettings, n_steps: int = 1, over: bool = True, seed: int = 0
+) -> ReplayBuffer:
     """Three agents; the second dies at once, the third in the next step; then the game ends."""
     replay = ReplayBuffer(TEAM, GAMMA, 2**18, n_steps=n_steps)
-    writer = ReplayWriter(replay, [0], objective, np.random.default_rng(0))
+    writer = ReplayWriter(replay, [0], objective, np.random.default_rng(seed))
     writer.on_step((seen(0, 3),), (decided([0, 1, 0]),), step([1, 2, 3], [True, False, True], 2))
     writer.on_step((seen(1, 2),), (decided([0, 1]),), step([10, 20], [True, False], 1))
     writer.on_step((seen(2, 1),), (decided([0]),), step([200], [True], 1, over=over))
@@ -128,16 +134,43 @@ def test_rewards_are_summed_over_n_steps_up_to_a_death_or_the_end() -> None:
     assert cut_off[200] == (0.9, 3)
 
 
+def test_a_posthumous_sum_goes_on_with_the_rewards_of_the_heir() -> None:
+    """``r + 0.9 r_heir`` for who died, then ``0.81 v`` of the heir, or of the heir's own heir."""
+    of_the_second = set()
+    for seed in range(8):  # its heir is the first, which then earns 10, or the third: 20
+        two = rows(written(ObjectiveSettings(death="posthumous"), n_steps=2, seed=seed))
+        assert two.pop(1 + 0.9 * 10) == (0.81, 2)
+        assert two.pop(3 + 0.9 * 20) == (0.81, 2)  # the third dies in the second step
+        assert two.pop(10 + 0.9 * 200)[0] == 0  # the game is over
+        assert two.pop(20 + 0.9 * 200)[0] == 0  # dies, and is followed by the first
+        of_the_second |= two.items()
+    assert of_the_second == {(2 + 0.9 * 10, (0.81, 2)), (2 + 0.9 * 20, (0.81, 2))}
+
+
 def _network(algorithm: str) -> QNetwork:
     torch.manual_seed(0)
     return new_network(TEAM, NetworkSettings(view_units=16, hidden_units=32), algorithm)
+
+
+def values_learned(replay: ReplayBuffer, rng: np.random.Generator, updates: int) -> list[float]:
+    """``Q(stay)`` and ``Q(give)`` of the first of two agents at the start of a game, learned."""
+    policy = QPolicy(TEAM, _network("iql"), "iql", MeanFieldSettings(), 1.0)
+    settings = LearnerSettings(learning_rate=3e-3, discount=GAMMA, target_period=20, batch_size=64)
+    learner = Learner(policy, settings, rng)
+    for _ in range(updates):
+        learner.update(learner.sample(replay))
+    values = policy.decide([seen(0, 2)], rng)[0].q_values
+    assert values is not None
+    stay, give = values[0].tolist()
+    return [stay, give]
 
 
 def gain_of_giving(objective: ObjectiveSettings) -> float:
     """``Q(give) - Q(stay)`` of the first of two agents, learned.
 
     If it stays it earns 1, and nothing more happens. If it gives it dies and earns nothing, but its
-    team-mate then earns 4 in each of two steps: 0.9 * 4 + 0.81 * 4 = 6.84 seen from now.
+    team-mate then earns 4 in each of two steps: 0.9 * 4 + 0.81 * 4 = 6.84 seen from now. The only
+    agent of another team earns 4 in the first step if it stays, and never anything if it gives.
     """
     replay = ReplayBuffer(TEAM, GAMMA, 2**20)
     rng = np.random.default_rng(0)
@@ -150,15 +183,9 @@ def gain_of_giving(objective: ObjectiveSettings) -> float:
                 either = decided([int(rng.integers(2))])
                 writer.on_step((seen(stage, 1),), (either,), step([4], [True], 1, stage == 2))
         else:
-            writer.on_step(*first, step([1, 0], [True, True], 2, over=True))
-    policy = QPolicy(TEAM, _network("iql"), "iql", MeanFieldSettings(), 1.0)
-    settings = LearnerSettings(learning_rate=3e-3, discount=GAMMA, target_period=20, batch_size=64)
-    learner = Learner(policy, settings, rng)
-    for _ in range(1500):
-        learner.update(learner.sample(replay))
-    values = policy.decide([seen(0, 2)], rng)[0].q_values
-    assert values is not None
-    return float(values[0, 1] - values[0, 0])
+            writer.on_step(*first, step([1, 0], [True, True], 2, over=True, rival=4))
+    stay, give = values_learned(replay, rng, updates=1500)
+    return give - stay
 
 
 @pytest.mark.parametrize(
@@ -168,9 +195,39 @@ def gain_of_giving(objective: ObjectiveSettings) -> float:
         (ObjectiveSettings(death="posthumous"), 6.84 - 1),
         (ObjectiveSettings(team_share=0.5), -0.75),  # the team's reward counts until one's death
         (ObjectiveSettings(death="posthumous", team_share=0.5), 6.84 - 0.75),
+        # staying: 0.5 * 1 + 0.5 * (0.5 - 1 * 4); giving: 0
+        (ObjectiveSettings(team_share=0.5, rivalry=1.0), 1.25),
     ],
 )
 def test_a_sacrifice_is_learned_where_the_objective_makes_it_pay(
     objective: ObjectiveSettings, gain: float
 ) -> None:
     assert gain_of_giving(objective) == pytest.approx(gain, abs=0.5)
+
+
+def values_where_death_pays(paid: float, objective: ObjectiveSettings) -> list[float]:
+    """``Q(stay)`` and ``Q(give)`` of the first of two agents, learned.
+
+    If it stays it earns 1 and lives on; if it gives it is paid and dies. Later every living agent
+    earns 0.1 in each step, whatever it does, until the game is cut off: 0.1 / (1 - 0.9) = 1.
+    """
+    replay = ReplayBuffer(TEAM, GAMMA, 2**20)
+    rng = np.random.default_rng(0)
+    for gives in (True, False) * 60:
+        writer, left = ReplayWriter(replay, [0], objective, rng), 1 if gives else 2
+        now = step([paid if gives else 1, 0.1], [not gives, True], left)
+        writer.on_step((seen(0, 2),), (decided([int(gives), 0]),), now)
+        for _ in range(3):
+            either = decided(rng.integers(2, size=left).tolist())
+            writer.on_step((seen(1, left),), (either,), step([0.1] * left, [True] * left, left))
+        writer.on_truncation((seen(1, left),), (decided([0] * left),))
+    return values_learned(replay, rng, updates=1000)
+
+
+def test_nothing_is_learned_from_the_row_of_a_death_that_is_left_out() -> None:
+    """The value of living on is ``1 + 0.9 * 1`` however death is paid, bit for bit the same."""
+    left_out = ObjectiveSettings(death="left-out")
+    learned = values_where_death_pays(5, left_out)
+    assert learned[0] == pytest.approx(1.9, abs=0.2)
+    assert values_where_death_pays(-5, left_out) == learned
+    assert values_where_death_pays(5, ObjectiveSettings()) == pytest.approx([1.9, 5], abs=0.2)

@@ -20,12 +20,16 @@ class ObjectiveSettings:
     """Target after an agent's death: end, its last reward alone, ``y = r``; left-out, no update, as
     in the original MFQ code, which leaves out each agent's last step too; posthumous, with the
     value that a random living team-mate expects in the next step, ``y = r + γ max Q(s'_mate)``
-    (compare MA-POCA, Cohen et al. 2021)."""
+    (compare MA-POCA, Cohen et al. 2021). With ``n_steps`` above 1 the sum continues with the
+    team-mate's rewards (two steps: ``y = r + γ r_mate + γ² max Q(s''_mate)``), and if the team-mate
+    dies, with those of another one."""
     team_share: float = 0.0
     """Weight ``λ`` of the team's reward in an agent's: ``(1 - λ) r_i + λ (R_own - ρ R_others)``,
-    where ``R`` is the mean reward of a team's agents in the step."""
+    where ``R_own`` is the mean reward of the team's agents in the step and ``R_others`` that of all
+    other teams' agents (compare the team spirit of Berner et al. 2019)."""
     rivalry: float = 0.0
-    """Weight ``ρ`` of the other teams' rewards in the team's reward."""
+    """Weight ``ρ`` of the other teams' rewards in the team's reward, ``R_own - ρ R_others``; no
+    effect if ``team_share`` is 0."""
 
     reward_clip: float = 0.0
     """Limit on the size of an agent's reward in a step, before it is shared (Mnih et al. 2015); 0

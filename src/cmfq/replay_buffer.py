@@ -229,7 +229,15 @@ class ReplayBuffer:
     def _look_ahead(self, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Rewards summed over ``n_steps``, what discounts the state after them, and its rows.
 
-        The sum ends early at a death, at the end of a game, and where it was cut off.
+        ``Σ_{k<m} γ^k r_k``, ``γ^m`` and the rows of ``s_m``, for the target ``Σ_{k<m} γ^k r_k +
+        γ^m v(s_m)`` (Sutton & Barto 2018, ch. 7). ``m`` is ``n_steps`` unless the sum ends early:
+
+        - at a death without an heir and at the end of a game, with 0 in place of ``γ^m``;
+        - before a row that has no action to learn from: an episode's last observation if it was cut
+          off, a row that was left out, or one that is not completed yet.
+
+        At a death with an heir (posthumous value) the sum continues with the heir's rewards: for
+        ``n_steps`` 2, ``r + γ r_heir + γ² v(s''_heir)``. If the heir dies, its own heir follows.
         """
         column = self._columns
         rewards, discounts = column["rewards"][rows], column["discounts"][rows]

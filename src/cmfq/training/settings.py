@@ -21,11 +21,12 @@ class ExplorationSettings:
     """Exploration: the inverse temperature ``β`` of the Boltzmann policy over training."""
 
     beta_start: float = 3.0
-    """Inverse temperature ``β`` in the first episode."""
+    """Inverse temperature ``β`` in the first episode; actions are drawn from ``π ∝ exp(β Q)``
+    (Eq 3, 10)."""
     beta_end: float = 30.0
-    """Inverse temperature ``β`` after ``beta_episodes`` episodes."""
+    """Inverse temperature ``β`` after ``beta_episodes`` episodes and from then on."""
     beta_episodes: int = 20
-    """Number of episodes over which ``β`` rises."""
+    """Number of episodes over which ``β`` changes linearly from ``beta_start`` to ``beta_end``."""
     play_beta: float = 0.0
     """Inverse temperature ``β`` of checkpoints and exported policies when they play; 0 keeps the
     value of the last episode. Training needs varied actions, play does not."""
