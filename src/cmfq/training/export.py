@@ -19,6 +19,7 @@ from cmfq.training.checkpoint import (
     save_policies,
 )
 from cmfq.training.ensemble import joined
+from cmfq.training.retreat import notify_of_retreats
 from cmfq.training.run import Run
 from cmfq.zoo import locate
 
@@ -93,6 +94,7 @@ def join_policies(
     if method != "ensemble" and len(runs) > 1:
         raise UserError(f"method is {method}, for one run: give method ensemble, or a single run")
     _check_distinct(runs)
+    notify_of_retreats(runs, until)
     found = [last_checkpoints(run, 1 if method == "last" else checkpoints, until) for run in runs]
     last = [own[-1] for own in found]
     for path, one in zip(runs, last, strict=True):
