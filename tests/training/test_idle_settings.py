@@ -149,6 +149,10 @@ def said(settings: RunSettings) -> list[str]:
             ],
         ),
         (
+            replace(PAPER, network=NetworkSettings(attention_units=8)),
+            ["attention_units is 8: no attention is learned with cmfq"],
+        ),
+        (
             replace(
                 cmfq.preset("paper", SignalSettings()),
                 network=NetworkSettings(ids=True, place=False, compass=True),
@@ -215,11 +219,12 @@ ACTIVE: list[RunSettings] = [
     replace(
         PAPER,
         algorithm="attention-mfq",
-        network=NetworkSettings(place=False, compass=True),
+        network=NetworkSettings(attention_units=8, place=False, compass=True),
         mean_field=MeanFieldSettings(radius=3.0),
         learner=LearnerSettings(average_updates=2, average_degree=2),
         exploration=ExplorationSettings(beta_start=1, beta_episodes=1),
     ),
+    replace(PAPER, algorithm="mine:rule", network=NetworkSettings(attention_units=8)),
     replace(cmfq.preset("paper", ParticlesSettings()), network=NetworkSettings(place=False)),
     replace(
         cmfq.preset("original", BattleSettings()),

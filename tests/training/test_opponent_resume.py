@@ -225,7 +225,7 @@ def test_an_opponent_that_is_gone_or_another_at_resume_loses_nothing(
     file.unlink()
     assert main(["resume", str(path)]) == 2
     with pytest.raises(UserError, match="a resumed run needs the opponents with which it be"):
-        SelfPlay(settings, load_player)
+        SelfPlay(settings, load_player, begun=True)
     write(2)
     with Run.open(path) as run, pytest.raises(UserError, match="has other weights than before"):
         run.restore(SelfPlay(settings, load_player))

@@ -278,13 +278,16 @@ def test_opponents_that_cannot_play_are_refused_before_anything_is_made(
         assert not (tmp_path / "run").exists()
 
 
-def test_an_opponent_that_is_not_there_names_all_that_could_be(tiny: Tiny) -> None:
+@pytest.mark.parametrize("begun", [False, True])
+def test_only_a_resumed_run_is_told_what_it_needs(tiny: Tiny, begun: bool) -> None:
     with pytest.raises(UserError) as refusal:
-        SelfPlay(replace(tiny, opponents=("nobody",)), load_player)
+        SelfPlay(replace(tiny, opponents=("nobody",)), load_player, begun)
     sentence = str(refusal.value)
     assert sentence.count("module:name") == 1
-    assert "(in battle); self, gated and past can be named too" in sentence
     assert "zoo:pursuit" not in sentence
+    assert sentence.endswith("(in battle)") != begun
+    assert ("a resumed run needs the opponents with which it began: restore" in sentence) == begun
+    assert sentence.endswith("among which self, gated and past need no file") == begun
 
 
 def test_without_a_loader_named_opponents_are_refused(tiny: Tiny) -> None:

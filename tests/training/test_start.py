@@ -220,6 +220,7 @@ def test_what_training_cannot_start_from(tiny: Tiny, first: Path, tmp_path: Path
         SelfPlay(settings)
 
 
+@pytest.mark.filterwarnings("ignore:attention_units is 7 and does nothing")
 def test_settings_that_a_network_does_not_use_may_differ(tiny: Tiny, first: Path) -> None:
     network = replace(tiny.network, head="auto", attention_units=7)
     other = replace(tiny, start_from=str(first), network=replace(network, head="additive"))

@@ -121,6 +121,8 @@ def _idle_in_networks(settings: RunSettings) -> Idle:
         merging = ["learner.merged_action", "learner.target_merged_action"]
         neighbours = [f"mean_field.{name}" for name in ("neighbours", "radius", "oneself")]
         yield merging + neighbours, "iql merges no actions"
+    if algorithms <= ALGORITHMS.keys() - {"attention-mfq"}:
+        yield ["network.attention_units"], f"no attention is learned with {named}"
     kind = settings.environment.kind
     absent = [f"network.{name}" for name in ABSENT_INPUTS.get(kind, ())]
     yield absent, f"{kind} has no such inputs"

@@ -64,6 +64,7 @@ class Opponents:
         learners: the current policy of every role.
         generator: generator of the draws of opponents and sides.
         load_player: loads scripts, checkpoints and run folders; needed if there are some.
+        begun: the run is resumed.
 
     Raises:
         UserError: an opponent is not there or cannot play this game, or a gate can never open.
@@ -76,6 +77,7 @@ class Opponents:
         learners: Mapping[str, QPolicy],
         generator: np.random.Generator,
         load_player: LoadPlayer | None = None,
+        begun: bool = False,
     ) -> None:
         self._settings = settings.opponent_pool
         self._shares = parse_mix(settings.opponents)
@@ -96,7 +98,7 @@ class Opponents:
             _check_gate(settings, self._shares[GATED], self.results)
             self._gated = GatedSelf(self._settings, learners)
         self._loaded = {
-            name: _load(name, settings, teams, load_player)
+            name: _load(name, settings, teams, load_player, begun)
             for name in self._shares
             if name not in (SELF, GATED, PAST)
         }
@@ -257,6 +259,7 @@ def _load(
     settings: RunSettings,
     teams: Sequence[TeamSpecification],
     load_player: LoadPlayer | None,
+    begun: bool,
 ) -> Mapping[str, Policy]:
     if own_names(name):
         return load_own_player(name, teams)
@@ -268,7 +271,8 @@ def _load(
     try:
         return load_player(name, settings.environment.kind, teams)
     except UserError as error:
-        raise UserError(
-            f"opponents has {name!r}: {error}; {SELF}, {GATED} and {PAST} can be named too, but a "
-            "resumed run needs the opponents with which it began"
-        ) from error
+        way_out = (
+            "; a resumed run needs the opponents with which it began: restore this one, or train "
+            f"again with others, among which {SELF}, {GATED} and {PAST} need no file"
+        )
+        raise UserError(f"opponents has {name!r}: {error}{way_out if begun else ''}") from error

@@ -99,6 +99,7 @@ class SelfPlay:
             {role: side.policy for role, side in self.sides.items()},
             self._generators["opponents"],
             load_player,
+            begun,
         )
         self.episode = 0
         """Episodes played."""
