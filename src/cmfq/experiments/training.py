@@ -92,18 +92,17 @@ def train_missing(
     for settings in missing.values():
         notify_of_idle_settings(settings)
     starts = _starts(runs, missing, folder)
-    waves = _waves(missing, starts)
-    needed = [needs_of([(name, runs[name]) for name in wave], runs_per_gpu) for wave in waves]
-    _find_room(needed, workers)
+    waves = [[(name, runs[name]) for name in wave] for wave in _waves(missing, starts)]
+    needed = _find_room(waves, workers, runs_per_gpu)
     make_folder(folder)
     train_one = partial(_train, folder.absolute())
     failed: list[str] = []
     finished: set[str] = set()
     with moves_told(missing, folder) as tell_moves:
         for wave, needs in zip(waves, needed, strict=True):
-            lost = {name for name in wave if name in starts and starts[name] not in finished}
-            failed += [f"{name} (it starts from {starts[name]})" for name in wave if name in lost]
-            tasks = [(name, runs[name]) for name in wave if name not in lost]
+            lost = [name for name, _ in wave if name in starts and starts[name] not in finished]
+            failed += [f"{name} (it starts from {starts[name]})" for name in lost]
+            tasks = [task for task in wave if _name_of(task) not in lost]
             ended = as_finished(
                 train_one, tasks, workers, needs=needs, name=_name_of, folder=folder.absolute()
             )
@@ -124,12 +123,18 @@ def train_missing(
         )
 
 
-def _find_room(needed: Sequence[Needs], workers: Workers) -> None:
-    """Refuse workers that are too small for runs which begin later, before others are trained."""
+def _find_room(waves: Sequence[Sequence[Task]], workers: Workers, runs_per_gpu: int) -> list[Needs]:
+    """What the runs of each wave need; refuses workers too small for later ones, before any begin.
+
+    Raises:
+        UserError: no worker has room for the runs of a later wave.
+    """
+    needed = [needs_of(tasks, runs_per_gpu) for tasks in waves]
     for later in dict.fromkeys(needed[1:]):
         if later != needed[0]:
             for _ in as_finished(_train_nothing, (), workers, needs=later):
                 pass
+    return needed
 
 
 def _train_nothing(task: Task) -> None:

@@ -151,9 +151,8 @@ def draw_frame(
         canvas.paint_attacks(team, body, middles, colour)
         canvas.paint_deaths(middles[~team.alive], body)
     if highlight is not None:
-        index, row = highlight.place
-        _, body, middles = painted[index]
-        canvas.paint_chosen(middles[row], body, highlight.view_radius)
+        _, body, middles = painted[highlight.place[0]]
+        canvas.paint_chosen(middles[highlight.place[1]], body, highlight.view_radius)
         for (index, row), weight in highlight.weights.items():
             _, body, middles = painted[index]
             canvas.write_weight(middles[row], body, weight)
