@@ -29,7 +29,7 @@ from studies.kept_rows import read_rows
 from studies.lengths import longer_parts
 from studies.populations import SIZE, Row, spread_of_runs, together
 from studies.recipe import LARGE, SMALL, algorithm_parts, setting_parts
-from studies.weak_runs import RETREAT, WeakRow, correlation, retreats
+from studies.run_measures import RETREAT, WeakRow, correlation, retreats
 
 HALF = 300
 """Most episodes that take about five minutes, of two runs at once on two cores."""

@@ -11,131 +11,27 @@ several runs without weak ones, from ``studies.populations``, are in ``without/r
 """
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
 
-import numpy as np
 import tyro
 from matplotlib.figure import Figure
-from scipy import special, stats
+from scipy import stats
 
 from cmfq.errors import UserError
 from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
 from cmfq.results.table import Table, listing, margin_text, rate_text, signed
 from cmfq.results.writing import write_folder
-from cmfq.statistics.replication import Estimate
 from cmfq.text import counted
-from cmfq.training.run import Run
 from studies import populations
 from studies.kept_rows import read_rows, write_rows
-from studies.populations import SIZE
-
-
-class Measure(NamedTuple):
-    """A mean over some episodes of a run."""
-
-    title: str
-    of: Callable[[Mapping[str, Any]], float]
-    """Value of an episode, by its row of the metrics."""
-    episodes: slice
-
-
-def _mean(name: str) -> Callable[[Mapping[str, Any]], float]:
-    """Mean of both sides, without one that had no such attack to decide on."""
-
-    def of(row: Mapping[str, Any]) -> float:
-        known = [value for value in row[name] if value is not None]
-        return float(np.mean(known)) if known else float("nan")
-
-    return of
-
-
-RETREAT = 0.9
-"""Share of attacks of hurt agents below which they are said to retreat, chosen with these runs."""
-LAST, EARLY, ALL = slice(-100, None), slice(50, 100), slice(None)
-MEASURES = {
-    "hurt": Measure("attacks of the hurt in the last 100 episodes", _mean("attacks_hurt"), LAST),
-    "hurt early": Measure(
-        "attacks of the hurt in episodes 51 to 100", _mean("attacks_hurt"), EARLY
-    ),
-    "unhurt": Measure(
-        "attacks of the unhurt in the last 100 episodes", _mean("attacks_unhurt"), LAST
-    ),
-    "steps": Measure(
-        "steps of a game in the last 100 episodes", lambda row: float(row["steps"]), LAST
-    ),
-    "truncated": Measure(
-        "games that reach the step limit, of all",
-        lambda row: float(row["truncated"]),
-        ALL,
-    ),
-    "loss": Measure("loss in the last 100 episodes", lambda row: float(row["loss"]), LAST),
-}
-
-
-@dataclass(frozen=True)
-class WeakRow:
-    """A run: how it plays, and what its training recorded."""
-
-    run: str
-    training: str
-    """Preset, and what it changes of it."""
-    win_rate: float
-    """Against ``swarm``, alone, by its last checkpoint."""
-    damage: float
-    """Its log damage ratio there."""
-    measures: dict[str, float]
-    """By the names of :data:`MEASURES`."""
-
-
-def row_of(folder: Path, played: Sequence[populations.Row]) -> WeakRow:
-    """A run with its games.
-
-    Raises:
-        UserError: it has not played alone.
-    """
-    found = [
-        row
-        for row in played
-        if row.runs == (folder.name,) and (row.opponent, row.size) == ("swarm", SIZE)
-    ]
-    if len(found) != 1:
-        raise UserError(
-            f"{folder} has not played alone against swarm: play it with studies.populations "
-            "--members 1 --checkpoints 1"
-        )
-    (row,), metrics = found, Run(folder).metrics()
-    measures = {
-        name: float(np.nanmean([measure.of(one) for one in metrics[measure.episodes]]))
-        for name, measure in MEASURES.items()
-    }
-    return WeakRow(folder.name, row.training, row.win_rate.value, row.damage.value, measures)
-
-
-def correlation(x: Sequence[float], y: Sequence[float]) -> Estimate:
-    """Pearson's correlation with its 95 % interval by Fisher's transformation."""
-    value = float(np.corrcoef(x, y)[0, 1])
-    reach = special.ndtri(0.975) / np.sqrt(len(x) - 3)
-    low, high = np.tanh(np.arctanh(value) + np.array([-reach, reach]))
-    return Estimate(value, float(low), float(high))
-
-
-def retreats(rows: Sequence[WeakRow]) -> str:
-    """In how many weak runs hurt agents retreat, and in how many of the others."""
-    weak = [row.measures["hurt"] < RETREAT for row in rows if row.win_rate < 0.5]
-    others = [row.measures["hurt"] < RETREAT for row in rows if row.win_rate >= 0.5]
-    return (
-        f"Hurt agents retreat, and attack in less than {RETREAT:.0%} of cases, in {sum(weak)} of "
-        f"the {counted(len(weak), 'run')} that win less than half of their games against swarm, "
-        f"and in {sum(others)} of the other {len(others)}."
-    )
+from studies.run_measures import MEASURES, RETREAT, WeakRow, correlation, retreats, row_of
 
 
 def page_of(
-    rows: Sequence[WeakRow],
+    every: Sequence[WeakRow],
     played: Sequence[populations.Row],
     without: Sequence[populations.Row],
     command: str,
@@ -143,11 +39,12 @@ def page_of(
     """Correlations of all measures, a picture of the strongest, and what leaving runs out does.
 
     Args:
-        rows: single runs.
+        every: single runs.
         played: games of several runs together.
         without: games of some of these, without weak runs.
         command: that writes the page.
     """
+    rows, later = ([row for row in every if row.later == one] for one in (False, True))
     damage = [row.damage for row in rows]
     found, lines = {}, []
     for name, measure in MEASURES.items():
@@ -187,8 +84,9 @@ def page_of(
                     f"{strongest.run}, in {strongest.measures['hurt']:.0%}.",
                 ),
             ),
-            Section("Does it help to leave weak runs out?", _without_parts(played, without)),
-            Section("Every run", (_table(rows),)),
+            Section("Do runs that were trained afterwards show it too?", _later_parts(later)),
+            Section("Does it help to leave weak runs out?", _without_parts(played, without, later)),
+            Section("Every run", (_table(every),)),
         ),
         (Code(command),),
     )
@@ -218,11 +116,33 @@ def draw(rows: Sequence[WeakRow], name: str) -> Figure:
     return figure
 
 
+def _later_parts(later: Sequence[WeakRow]) -> tuple[Part, ...]:
+    """What the measure that was found before says of runs that it was not found with."""
+    if len(later) < 4:
+        return ()
+    found = correlation([row.measures["hurt"] for row in later], [row.damage for row in later])
+    lines = []
+    for words, below in (("below", True), ("at least", False)):
+        those = [row for row in later if (row.measures["hurt"] < RETREAT) == below]
+        wins = ", ".join(f"{row.win_rate:.0%}" for row in sorted(those, key=lambda one: one.run))
+        lines.append((f"{words} {RETREAT:.0%}", str(len(those)), wins))
+    return (
+        Finding(
+            f"In {counted(len(later), 'run')} that were trained afterwards the correlation is "
+            f"{margin_text(found, 2)}."
+        ),
+        Table(("attacks of the hurt in the last 100 episodes", "runs", "wins of each"), lines),
+        "Nothing was chosen with these runs: the measure and its limit stood on this page before.",
+    )
+
+
 def _without_parts(
-    played: Sequence[populations.Row], without: Sequence[populations.Row]
+    played: Sequence[populations.Row],
+    without: Sequence[populations.Row],
+    later: Sequence[WeakRow],
 ) -> tuple[Part, ...]:
     """Games of several runs, beside those of the same ones without some."""
-    lines = []
+    lines, afterwards = [], {_seed_of(row.run) for row in later}
     for row in without:
         whole = min((one for one in played if _is_part(row, one)), key=lambda one: len(one.runs))
         left = [name for name in whole.runs if name not in row.runs]
@@ -233,15 +153,25 @@ def _without_parts(
                 rate_text(whole.win_rate),
                 ", ".join(left),
                 rate_text(row.win_rate),
+                "afterwards" if {*map(_seed_of, whole.runs)} <= afterwards else "before",
             )
         )
     return (
-        Table(("runs together", "against swarm", "all", "left out", "without these"), lines),
+        Table(
+            ("runs together", "against swarm", "all", "left out", "without these", "trained"),
+            lines,
+        ),
         "Share of games won, with 95 % intervals over games. Left out are runs in "
         f"which hurt agents attacked in less than {RETREAT:.0%} of cases in the last 100 of "
-        "their first 600 episodes. These sets were looked at because they were the weakest, and "
-        "the measure was found with most of the same runs: other sets have to confirm it.",
+        "their first 600 episodes. Sets that were trained before were looked at because they were "
+        "the weakest, and the measure was found with most of the same runs; what was trained "
+        "afterwards confirms it or does not.",
     )
+
+
+def _seed_of(run: str) -> str:
+    """Seed in the name of a run folder: a run and the one that goes on from it share it."""
+    return run.rpartition("-")[2]
 
 
 def _is_part(row: populations.Row, whole: populations.Row) -> bool:
@@ -273,6 +203,8 @@ class WeakRunsStudy:
 
     runs: tyro.conf.Positional[tuple[Path, ...]] = ()
     """Run folders whose games are among the results; none: the page is written again."""
+    later: tuple[Path, ...] = ()
+    """Runs that were trained after the measures had been compared with the others."""
     results: Path = Path("docs/results/populations")
     """Folder with the games of single runs."""
     out: Path = Path("docs/results/weak-runs")
@@ -286,13 +218,15 @@ def main(arguments: list[str] | None = None) -> int:
     rows = read_rows(study.out, WeakRow)
     if study.runs:
         rows = [row_of(folder, played) for folder in study.runs]
+        rows += [row_of(folder, played, later=True) for folder in study.later]
         write_rows(study.out, rows)
     if len(rows) < 4:
         raise UserError(f"there are {counted(len(rows), 'run')}: give at least 4 run folders")
-    command = (
-        f"python -m studies.weak_runs {' '.join(f'runs/{row.run}' for row in rows)} "
-        f"--results {study.results} --out {study.out}"
+    first, later = (
+        " ".join(f"runs/{row.run}" for row in rows if row.later == one) for one in (False, True)
     )
+    command = f"python -m studies.weak_runs {first}{' --later ' * bool(later)}{later} "
+    command += f"--results {study.results} --out {study.out}"
     without = read_rows(study.out / "without", populations.Row)
     write_folder(study.out, page_of(rows, played, without, command))
     return 0

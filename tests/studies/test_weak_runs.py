@@ -11,7 +11,8 @@ from cmfq.results.writing import as_markdown
 from cmfq.statistics.replication import Estimate
 from studies import populations
 from studies.kept_rows import read_rows
-from studies.weak_runs import MEASURES, RETREAT, WeakRow, correlation, page_of, retreats, row_of
+from studies.run_measures import MEASURES, RETREAT, WeakRow, correlation, retreats, row_of
+from studies.weak_runs import page_of
 
 STORED = Path("docs/results/weak-runs")
 
@@ -120,3 +121,31 @@ def test_weak_runs_without_retreat_and_strong_ones_with_it_are_counted() -> None
     stored = retreats(read_rows(STORED, WeakRow))
     assert stored in (STORED / "README.md").read_text()
     assert stored in Path("docs/results/strength/README.md").read_text()
+
+
+def test_runs_trained_afterwards_are_judged_by_themselves() -> None:
+    """What was found with the others goes the other way in these, and both are said."""
+    generator = np.random.default_rng(0)
+
+    def rows(sign: float, later: bool) -> list[WeakRow]:
+        damage = np.linspace(-0.1, 0.1, 12)
+        return [
+            WeakRow(
+                f"{'new' if later else 'old'}-{n}",
+                "t",
+                float(0.5 + one),
+                float(one),
+                dict(zip(MEASURES, generator.random(len(MEASURES)).tolist(), strict=True))
+                | {"hurt": float(RETREAT + sign * one + 0.001 * (n % 2))},
+                later,
+            )
+            for n, one in enumerate(damage)
+        ]
+
+    page = page_of(rows(1, later=False) + rows(-1, later=True), *games(), "x")
+    first, afterwards = page.sections[0].parts, page.sections[1].parts
+    said = [part.text for part in (*first, *afterwards) if isinstance(part, Finding)]
+    assert MEASURES["hurt"].title in said[0]
+    assert said[1].startswith("In 12 runs that were trained afterwards the correlation is −1.00")
+    text = as_markdown(page)
+    assert "| below 90% | 6 |" in text and "| at least 90% | 6 |" in text
