@@ -37,7 +37,7 @@ def test_the_share_is_that_of_known_attacks_up_to_an_episode(runs: Path, tmp_pat
 @pytest.mark.parametrize(
     ("shares", "named"), [((0.97, 0.7, 0.93), True), ((0.97, 0.85, 0.93), False)]
 )
-def test_an_ensemble_says_which_run_is_better_left_out(
+def test_an_ensemble_says_in_which_run_hurt_agents_retreat(
     shares: tuple[float, ...],
     named: bool,
     tiny: cmfq.TrainSettings[cmfq.BattleSettings],

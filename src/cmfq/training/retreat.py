@@ -1,7 +1,7 @@
 """Runs whose hurt agents retreat: what its own training tells of a run's strength.
 
-In battle such runs lose most games against scripts, and make an ensemble weaker
-(``docs/results/weak-runs``).
+In battle such runs lose most games against scripts when they play alone; an ensemble carries them,
+or does not (``docs/results/weak-runs``).
 """
 
 from collections.abc import Sequence
@@ -39,7 +39,7 @@ def attacks_of_hurt(run: Path, until: int | None = None) -> float | None:
 
 
 def notify_of_retreats(runs: Sequence[Path], until: int | None = None) -> None:
-    """Say which of several runs are better left out of an ensemble.
+    """Say which of several runs are probably weak.
 
     Args:
         runs: run folders; with fewer than three nobody stands out.
@@ -55,6 +55,6 @@ def notify_of_retreats(runs: Sequence[Path], until: int | None = None) -> None:
         notify(
             "retreats",
             f"agents with less than half of their hit points attacked less in {', '.join(weak)} "
-            f"than in the median of these runs ({median:.0%}): in battle such runs were weak, and "
-            "policies without them stronger; consider leaving them out",
+            f"than in the median of these runs ({median:.0%}): in battle such runs were weak "
+            "alone, so compare the ensemble with the one without them",
         )
