@@ -17,6 +17,7 @@ import numpy as np
 import tyro
 from scipy import special
 
+from cmfq.environments.battle import BattleSettings
 from cmfq.play.entrants import script_group
 from cmfq.results.against_random import differences
 from cmfq.results.crossing import read_games
@@ -25,12 +26,15 @@ from cmfq.results.table import Table, listing, margin_text
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate
 from cmfq.text import counted
+from cmfq.training.presets import preset_training
 from studies.kept_rows import read_rows
 from studies.lengths import longer_parts
 from studies.populations import SIZE, Row, spread_of_runs, together
 from studies.recipe import LARGE, SMALL, algorithm_parts, setting_parts
 from studies.run_measures import RETREAT, WeakRow, correlation, retreats
 
+USUAL = preset_training("strong", BattleSettings())
+"""What a training has that names no other."""
 HALF = 300
 """Most episodes that take about five minutes, of two runs at once on two cores."""
 REACHED, MISSED, OPEN = "reached", "not reached", "cannot be told"
@@ -87,7 +91,7 @@ INTRODUCTION = (
     "training takes were measured on two cores, and are the only figures here that do not come "
     "from stored results: a run of 600 episodes at 64 a side and 100 at 64 and 400 takes 14 "
     "minutes of a core, so seven take about fifty minutes; 250 or 300 episodes at 64 a side take "
-    "five to six."
+    "five to six, as do 400 with half of the updates."
 )
 
 
@@ -142,7 +146,9 @@ def minute_parts(rows: Sequence[Row]) -> list[Part]:
     short = [
         row
         for row in rows
-        if not row.until and len(row.runs) > 1 and 0 < episodes_of(row.training) <= HALF
+        if not row.until
+        and len(row.runs) > 1
+        and updates_of(row.training) <= HALF * USUAL.learner.min_updates
     ]
     kinds = list(dict.fromkeys((row.training, len(row.runs)) for row in short))
     found = {
@@ -174,9 +180,18 @@ def minute_parts(rows: Sequence[Row]) -> list[Part]:
     ]
 
 
-def episodes_of(training: str) -> int:
-    """Episodes that a training names, of all its parts; 0 if it names none."""
-    return sum(map(int, re.findall(r"\bepisodes (\d+)", training)))
+def updates_of(training: str) -> int:
+    """Updates that a training of preset strong makes at least, all its parts together."""
+
+    def named(part: str, setting: str, usual: int) -> int:
+        found = re.search(rf"\b{setting} (\d+)", part)
+        return int(found[1]) if found else usual
+
+    return sum(
+        named(part, "episodes", USUAL.episodes)
+        * named(part, "min_updates", USUAL.learner.min_updates)
+        for part in training.split("; then ")
+    )
 
 
 def _games(rows: Sequence[Row], training: str, runs: int, opponent: str, size: int) -> list[Row]:

@@ -32,11 +32,11 @@ from studies.strength import (
     HOUR,
     Goal,
     _verdict,
-    episodes_of,
     goal_parts,
     minute_parts,
     page_of,
     ratio_of_spreads,
+    updates_of,
 )
 
 STORED = Path("docs/results")
@@ -111,8 +111,13 @@ def test_the_algorithm_of_a_training() -> None:
 def test_whole_short_runs_are_shown_beside_half_finished_ones() -> None:
     """All that are stored, however few: of the rows that say so themselves."""
     rows = read_rows(STORED / "populations", Row)
-    short = [row for row in rows if row.opponent == "swarm" and "episodes 250" in row.training]
-    assert len({row.training for row in short}) == 3
+    short = [
+        row
+        for row in rows
+        if row.opponent == "swarm"
+        and ("episodes 250" in row.training or row.training.endswith("min_updates 20"))
+    ]
+    assert len({row.training for row in short}) == 4
     finding, table, text, half, _, stage = minute_parts(rows)
     assert isinstance(finding, Finding) and isinstance(half, Finding) and isinstance(table, Table)
     for row in short:
@@ -127,10 +132,10 @@ def test_whole_short_runs_are_shown_beside_half_finished_ones() -> None:
     assert "high learning rate" in str(stage)
 
 
-def test_episodes_of_all_parts_of_a_training_count() -> None:
-    assert episodes_of("preset strong, max_steps 100, episodes 250") == 250
-    assert episodes_of(LARGE) == 700
-    assert episodes_of("preset strong") == 0
+def test_updates_of_all_parts_of_a_training_count() -> None:
+    assert updates_of("preset strong, max_steps 100, episodes 250") == 250 * 40
+    assert updates_of(LARGE) == 700 * 40
+    assert updates_of("preset strong, min_updates 20") == 400 * 20
 
 
 def test_habits_are_those_of_preset_original_and_not_of_paper() -> None:
