@@ -226,7 +226,8 @@ def spread_parts(rows: Sequence[Row], results: Path) -> list[Part]:
         Finding(retreats(weak)),
         "How often hurt agents attack at the end of training goes with the log damage ratio of "
         f"{counted(len(weak), 'run')}, by a correlation of {margin_text(hurt, 2)}. The limit of "
-        f"{RETREAT:.0%} was chosen with the same runs. Their own games show it, without any "
+        f"{RETREAT:.0%} was chosen before {sum(row.later for row in weak)} of them were trained. "
+        "Their own games show it, without any "
         "opponent ([weak runs](../weak-runs/README.md)).",
         Table(("policies", "spread", "share of preset paper's", "at most half of it"), lines),
         "Standard deviation of the log damage ratio against swarm at 64 a side, over policies that "
