@@ -111,7 +111,7 @@ def test_players_that_are_not_there(checkpoint: Path) -> None:
         load_player(str(checkpoint), battle, [replace(team, channels=("other",))])
     with pytest.raises(UserError, match="was trained on battle: it cannot play signal"):
         load_player(str(checkpoint), signal, SignalEnvironment(SignalSettings()).teams)
-    with pytest.raises(UserError, match="no player 'rush'"):
+    with pytest.raises(UserError, match="'rush' plays battle, not signal"):
         load_player("rush", signal, SignalEnvironment(SignalSettings()).teams)
 
 

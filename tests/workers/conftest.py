@@ -9,7 +9,13 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
+def node() -> dict[str, int]:
+    """What a node of the cluster has."""
+    return {"num_cpus": 1, "object_store_memory": 80 * 2**20}
+
+
+@pytest.fixture(scope="module")
+def cluster(node: dict[str, int]) -> Iterator[Any]:
     """A Ray cluster of two nodes with a core each, on this machine; it asks for a token.
 
     The second one has a GPU too, as Ray counts: nothing looks for it.
@@ -25,7 +31,6 @@ def cluster() -> Iterator[Any]:
         patience.setenv(name, value)
     from ray.cluster_utils import Cluster
 
-    node = {"num_cpus": 1, "object_store_memory": 80 * 2**20}
     started = Cluster(initialize_head=True, head_node_args={**node, "include_dashboard": False})
     try:
         started.add_node(**node, num_gpus=1)

@@ -118,6 +118,7 @@ class TrainSettings(Generic[Settings]):
 
     def __post_init__(self) -> None:
         self._check_names()
+        check_name(self.device)
         require_types(self)
         for algorithm in (self.algorithm, *self.algorithms.values()):
             check_algorithm(algorithm)
@@ -137,7 +138,6 @@ class TrainSettings(Generic[Settings]):
                 "turned; turn place off"
             )
         require_range(self, 1, 1024, "threads")
-        check_name(self.device)
         require_range(self, 0, 2**63, "seed")
 
     def _check_names(self) -> None:
