@@ -89,7 +89,7 @@ def zoo() -> Path:
 @pytest.fixture(scope="session")
 def planned(tiny: TrainSettings[BattleSettings]) -> dict[str, RunSettings]:
     """Two runs that take some seconds each."""
-    one = replace(tiny, episodes=24, checkpoint_period=4, seed=3)
+    one = replace(tiny, episodes=60, checkpoint_period=4, seed=3)
     return {"cmfq-3": one, "mfq-3": replace(one, algorithm="mfq")}
 
 

@@ -189,7 +189,8 @@ def test_runs_of_killed_workers_end_with_the_same_weights(
     killer.start()
     assert sorted(train_missing(planned, tmp_path, workers=2)) == sorted(planned)
     killer.join()
-    assert min(at_the_kill[0].values()) < 24, "the kill came too late to tell"
+    length = planned["cmfq-3"].episodes
+    assert min(at_the_kill[0].values()) < length, "the kill came too late to tell"
     assert last_checkpoints(tmp_path, planned) == undisturbed
 
 
@@ -228,7 +229,10 @@ def test_an_evaluation_that_was_cut_short_is_made_up_for(
 
 
 def test_progress_is_read_from_the_folders(planned: dict[str, RunSettings], tmp_path: Path) -> None:
-    runs = {"a": planned["cmfq-3"], "b": replace(planned["mfq-3"], episodes=48)}
+    runs = {
+        "a": replace(planned["cmfq-3"], episodes=24),
+        "b": replace(planned["mfq-3"], episodes=48),
+    }
     watch = RunsWatch(runs, tmp_path)
     assert watch.share() == 0
     (tmp_path / "a").mkdir()
