@@ -52,7 +52,6 @@ from cmfq.experiments.paper.plan import (
     runs_of,
     settings_of,
     status_of,
-    tournament_file,
     worlds_of,
 )
 from cmfq.experiments.paper.table_one import table_one
@@ -67,6 +66,7 @@ from cmfq.results.curves import write_metrics
 from cmfq.results.figures import win_rate_bars
 from cmfq.results.origin import write_origin
 from cmfq.results.table import Table
+from cmfq.results.tournament import tournament_file
 from cmfq.results.writing import as_markdown
 from cmfq.statistics.intervals import mean_interval
 from cmfq.statistics.replication import Estimate, rate_interval

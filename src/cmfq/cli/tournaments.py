@@ -32,7 +32,13 @@ from cmfq.results.curves import write_curves, write_stored_curves
 from cmfq.results.figures import win_rate_by_size, win_rate_over_training
 from cmfq.results.sizes import TITLE, by_size, size_curves, sizes_page, write_sizes
 from cmfq.results.style import save_picture, validate_picture
-from cmfq.results.tournament import HEADING, tournament_page, write_html, write_results
+from cmfq.results.tournament import (
+    HEADING,
+    tournament_file,
+    tournament_page,
+    write_html,
+    write_results,
+)
 from cmfq.results.tournament_tables import how_decided
 from cmfq.storage import make_folder, remove, validate_results_folder
 from cmfq.text import say
@@ -238,7 +244,7 @@ def sizes(
     if picture:
         save_picture(win_rate_by_size(curves), out)
     else:
-        stored = [str(out / f"tournament-{size}.json.gz") for size in played]
+        stored = [str(tournament_file(out, size)) for size in played]
         words = ["sizes", *stored, "--out", str(out)]
         words += ["--against", *against] if against else []
         write_sizes(out, played, curves, command(*words))

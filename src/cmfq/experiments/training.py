@@ -25,7 +25,15 @@ from cmfq.training.settings import RunSettings
 from cmfq.training.start import start_folder, start_path
 from cmfq.training.stop import StopSignal
 from cmfq.training.tracking import stored_trackers
-from cmfq.workers import Needs, Stopped, TasksMissing, Workers, as_finished, asked_to_stop
+from cmfq.workers import (
+    Needs,
+    Stopped,
+    TasksMissing,
+    Workers,
+    as_finished,
+    asked_to_stop,
+    require_room,
+)
 from cmfq.workers.sending import folder_at_home
 
 Task = tuple[str, RunSettings]
@@ -132,13 +140,8 @@ def _find_room(waves: Sequence[Sequence[Task]], workers: Workers, runs_per_gpu: 
     needed = [needs_of(tasks, runs_per_gpu) for tasks in waves]
     for later in dict.fromkeys(needed[1:]):
         if later != needed[0]:
-            for _ in as_finished(_train_nothing, (), workers, needs=later):
-                pass
+            require_room(workers, later)
     return needed
-
-
-def _train_nothing(task: Task) -> None:
-    """Stands for training where no run is given."""
 
 
 def _name_of(task: Task) -> str:

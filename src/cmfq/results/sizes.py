@@ -19,7 +19,7 @@ from cmfq.play.standings import standings
 from cmfq.results.figures import win_rate_by_size
 from cmfq.results.page import Code, Finding, Items, Page, Part, Picture, Section
 from cmfq.results.table import Table, conclusion, rate_text
-from cmfq.results.tournament import reproducing
+from cmfq.results.tournament import reproducing, tournament_file
 from cmfq.results.tournament_tables import HOW_TO_READ, about
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate
@@ -111,11 +111,11 @@ def write_sizes(
     """Write the folder; it is made if it is not there."""
     make_folder(folder)
     for size, played in tournaments.items():
-        write_gzip(folder / f"tournament-{size}.json.gz", tournament_text(played).encode())
+        write_gzip(tournament_file(folder, size), tournament_text(played).encode())
     size, first = next(iter(tournaments.items()))
     anew = ""
     if any(one.run for one in first.entrants):
-        file, runs = folder / f"tournament-{size}.json.gz", f"runs/{folder.name}-again"
+        file, runs = tournament_file(folder, size), f"runs/{folder.name}-again"
         anew = (
             f"{inline_code(reproducing(first, file, runs))} repeats one of them from scratch, "
             "training included. "

@@ -65,11 +65,21 @@ HEADING = "Tournament: "
 """Beginning of the page's title; the game follows."""
 
 
+def tournament_file(folder: Path, size: int = 0) -> Path:
+    """File of a results folder that holds the games.
+
+    Args:
+        folder: results folder.
+        size: agents a side, in a folder of several sizes; 0 in a folder of one.
+    """
+    return folder / (f"tournament-{size}.json.gz" if size else "tournament.json.gz")
+
+
 def write_results(folder: Path, tournament: Tournament) -> None:
     """Write the results folder of a finished tournament; it is made if it is not there."""
     metrics = find_metrics(tournament.entrants, folder)
     make_folder(folder)
-    write_gzip(folder / "tournament.json.gz", tournament_text(tournament).encode())
+    write_gzip(tournament_file(folder), tournament_text(tournament).encode())
     if metrics:
         write_metrics(folder, metrics)
     comparisons = _comparisons_csv(standings(tournament))
@@ -208,7 +218,7 @@ def reproducing(tournament: Tournament, stored: Path, runs: str) -> str:
 
 
 def _again(tournament: Tournament, folder: Path) -> tuple[Part, ...]:
-    stored = folder / "tournament.json.gz"
+    stored = tournament_file(folder)
     played = Code(writing_command(tournament.command, folder))
     reported = inline_code(command("tournament", "--log", stored, "--out", folder))
     if not any(one.run for one in tournament.entrants):

@@ -94,11 +94,11 @@ def join_policies(
     if method != "ensemble" and len(runs) > 1:
         raise UserError(f"method is {method}, for one run: give method ensemble, or a single run")
     _check_distinct(runs)
-    notify_of_retreats(runs, until)
     found = [last_checkpoints(run, 1 if method == "last" else checkpoints, until) for run in runs]
     last = [own[-1] for own in found]
     for path, one in zip(runs, last, strict=True):
         _check_alike(path, one, last[-1])
+    notify_of_retreats(runs, until)
     every = [one.policies for own in found for one in own]
     join = average if method == "average" else joined
     roles = last[-1].policies

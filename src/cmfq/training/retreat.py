@@ -15,6 +15,8 @@ from cmfq.zoo import locate
 
 EPISODES = 50
 """Last episodes of a run that are looked at."""
+FEWEST = 3
+"""Runs among which one can stand out."""
 BELOW = 0.1
 """How far below the median of several runs a share of attacks is taken for a retreat."""
 
@@ -42,12 +44,14 @@ def notify_of_retreats(runs: Sequence[Path], until: int | None = None) -> None:
     """Say which of several runs are probably weak.
 
     Args:
-        runs: run folders; with fewer than three nobody stands out.
+        runs: run folders.
         until: as of :func:`attacks_of_hurt`.
     """
+    if len(runs) < FEWEST:
+        return
     found = {run: attacks_of_hurt(run, until) for run in runs}
     shares = {run: share for run, share in found.items() if share is not None}
-    if len(shares) < 3:
+    if len(shares) < FEWEST:
         return
     median = float(np.median(list(shares.values())))
     weak = [f"{run} ({share:.0%})" for run, share in shares.items() if share < median - BELOW]

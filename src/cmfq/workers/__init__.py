@@ -17,7 +17,7 @@ from cmfq.workers.place import Call, Needs, Stopped, WorkerLost
 
 __all__ = [
     "RETRIES", "Needs", "Stopped", "TasksMissing", "Workers", "as_finished", "asked_to_stop",
-    "check_workers", "one_thread", "runs_here",
+    "check_workers", "one_thread", "require_room", "runs_here",
 ]  # fmt: skip
 
 Task = TypeVar("Task")
@@ -102,6 +102,16 @@ def as_finished(
             place.close(list(running))
     if waiting.missing:
         raise TasksMissing(waiting.missing)
+
+
+def require_room(workers: Workers, needs: Needs) -> None:
+    """Refuse workers none of which is large enough for a task, before there is one.
+
+    Raises:
+        UserError: none is, or there are no workers.
+    """
+    for _ in as_finished(str, (), workers, needs=needs):
+        pass
 
 
 class _Waiting(Generic[Task]):

@@ -4,11 +4,12 @@ from functools import partial
 from pathlib import Path
 
 from cmfq.experiments.paper.figures import FIGURES, Bars, Figure
-from cmfq.experiments.paper.plan import Effort, size_of, tournament_file
+from cmfq.experiments.paper.plan import Effort, size_of
 from cmfq.play.reading import finished_tournament
 from cmfq.play.standings import Standings, standings
 from cmfq.results.figures import win_rate_bars
 from cmfq.results.page import Picture
+from cmfq.results.tournament import tournament_file
 from cmfq.statistics.replication import Estimate
 
 Rates = dict[str, dict[str, Estimate | None]]

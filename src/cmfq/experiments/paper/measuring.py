@@ -22,7 +22,6 @@ from cmfq.experiments.paper.claims import (
     Wins,
     WinsMore,
 )
-from cmfq.experiments.paper.plan import tournament_file
 from cmfq.play.crossing import CrossGame
 from cmfq.play.entrants import is_script_group
 from cmfq.play.reading import finished_tournament
@@ -31,6 +30,7 @@ from cmfq.results.crossing import GAMES, read_games
 from cmfq.results.curves import METRICS, by_group, stored_metrics
 from cmfq.results.learning import reward_of
 from cmfq.results.origin import read_origin
+from cmfq.results.tournament import tournament_file
 from cmfq.statistics import replication
 from cmfq.statistics.intervals import mean_interval
 from cmfq.statistics.power import EXTREME, power, variation

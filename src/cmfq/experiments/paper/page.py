@@ -17,7 +17,7 @@ from cmfq.experiments.paper.claims import (
     Steadier,
     WinsMore,
 )
-from cmfq.experiments.paper.figures import FIGURES
+from cmfq.experiments.paper.figures import FIGURES, Figure
 from cmfq.experiments.paper.measuring import POWER
 from cmfq.experiments.paper.plan import (
     Effort,
@@ -72,8 +72,9 @@ def paper_page(folder: Path, effort: Effort, command: str, checked: Sequence[Che
         command: that was called last.
         checked: what was found of all claims.
     """
-    made = [one for one in FIGURES.values() if (folder / one.name / "README.md").is_file()]
-    figures = [f"[{one.name}]({one.name}/README.md): {markdown_text(one.title)}" for one in made]
+    figures = [
+        f"[{one.name}]({one.name}/README.md): {markdown_text(one.title)}" for one in _made(folder)
+    ]
     measured = [one for one in checked if one.verdict != "not measured"]
     missing = [
         f"{one.claim.measured.figure}: {markdown_text(one.claim.says)}"
@@ -112,11 +113,7 @@ def hours_left(folder: Path, effort: Effort, checked: Sequence[Checked]) -> str:
     hours = [f"Fig {name} about {one.core_hours:.1f}" for name, one in statuses.items()]
     games = sum(one.playing_hours for one in statuses.values())
     together = hours_of_training(statuses.values()) + games
-    made = [
-        status_of(one, effort, folder)
-        for one in FIGURES.values()
-        if one.name not in names and (folder / one.name / "README.md").is_file()
-    ]
+    made = [status_of(one, effort, folder) for one in _made(folder) if one.name not in names]
     again = hours_of_training(statuses.values()) + hours_of_training(made)
     again -= hours_of_training([*statuses.values(), *made])
     return (
@@ -125,6 +122,11 @@ def hours_left(folder: Path, effort: Effort, checked: Sequence[Checked]) -> str:
         "are for runs of the figures above, which are trained again only where their folders were "
         "not kept."
     )
+
+
+def _made(folder: Path) -> list[Figure]:
+    """Figures whose pages are there."""
+    return [one for one in FIGURES.values() if (folder / one.name / "README.md").is_file()]
 
 
 def summary(checked: Sequence[Checked]) -> str:

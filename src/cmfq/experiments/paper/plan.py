@@ -212,16 +212,6 @@ def log_of(figure: Figure, size: int, folder: Path) -> Path:
     return crossing_log(games, size) if figure.kind == "crossing" else games / f"{size}.log"
 
 
-def tournament_file(folder: Path, size: int) -> Path:
-    """Stored games of everyone against everyone.
-
-    Args:
-        folder: folder of a figure.
-        size: size that they were played at; 0 where the figure has one.
-    """
-    return folder / (f"tournament-{size}.json.gz" if size else "tournament.json.gz")
-
-
 def status_of(figure: Figure, effort: Effort, folder: Path) -> Status:
     """How far a figure is, by the runs and the games that are there.
 
