@@ -127,7 +127,12 @@ def choose(page: Page, agent: int) -> None:
     page.keyboard.press("Enter")
     page.locator("input.id").first.blur()
     page.wait_for_selector(".trace:not([hidden])")
-    page.evaluate(  # what there is of the agent that was chosen before goes with the next frame
+    wait_until_drawn(page)
+
+
+def wait_until_drawn(page: Page) -> None:
+    """Wait for the frame that shows what was just done: until then the page shows what was."""
+    page.evaluate(
         "() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
     )
 

@@ -23,6 +23,7 @@ from browser import (
     step_of,
     stop_time,
     wait_for_step,
+    wait_until_drawn,
     watched,
 )
 from cmfq.algorithms import MeanFieldSettings
@@ -376,7 +377,7 @@ def test_an_agent_is_chosen_with_the_pointer_and_hovering_shows_what_if(
     team = replay.steps[STEP][0]
     go_to(page, STEP)
     page.mouse.click(*place_of(page, replay, 3))
-    page.wait_for_selector(".neighbours tbody button:visible")
+    wait_until_drawn(page)
     assert page.input_value("input.id") == str(team.ids[3])
     assert team.health is not None
     assert f"{team.health[3]:.1f} of 10 hit points" in page.inner_text(".state")
