@@ -10,12 +10,11 @@ command continues, and plays only what is missing.
 """
 
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import numpy as np
 import tyro
 
 from cmfq.environments.battle import BattleSettings
@@ -23,62 +22,20 @@ from cmfq.environments.registry import default_settings
 from cmfq.errors import UserError
 from cmfq.experiments.sweep.plan import level_text
 from cmfq.experiments.training import differences
-from cmfq.play.by_side import BySide
 from cmfq.play.matches import play_match
-from cmfq.play.outcomes import YARDSTICKS
-from cmfq.play.progress import progress_rows
-from cmfq.play.reading import finished_progress
-from cmfq.results.details import yardstick_text
-from cmfq.results.page import Code, Finding, Page, Section
-from cmfq.results.table import Table, rate_text
 from cmfq.results.writing import write_folder
-from cmfq.statistics.replication import Estimate
 from cmfq.storage import make_folder
-from cmfq.text import counted
 from cmfq.training.export import export_policy
 from cmfq.training.presets import preset_training
+from cmfq.training.retreat import fighting
 from cmfq.training.run import Run
 from studies.kept_rows import keep, read_rows
+from studies.population_rows import KEPT, Row
+from studies.populations_page import commands_of, page_of, spreads
 from studies.scores import earlier_self, win_rate_and_damage
 
 PAPER = Path("docs/results/progress/progress.json.gz")
 """Games of the last checkpoints of preset paper, at this size."""
-SIZE = 64
-GOAL = 0.9
-"""Share of games against swarm and skirmish that a strong policy wins, with every seed."""
-KEPT = ("margin", "steps", "truncated")
-"""Yardsticks that rows keep beside the damage: survivors less the opponent's, steps of a game, and
-the share of games that the step limit ended."""
-
-
-@dataclass(frozen=True)
-class Row:
-    """Games of a policy against a scripted player."""
-
-    runs: tuple[str, ...]
-    """Runs that it is made of: one, or a population."""
-    checkpoints: int
-    """Last checkpoints of each run that play together."""
-    training: str
-    """Preset of the runs, and what they change of it."""
-    opponent: str
-    size: int
-    games: int
-    win_rate: Estimate
-    damage: Estimate
-    """Logarithm of damage dealt over damage taken."""
-    until: int = 0
-    """Episodes after which the runs played so; 0: after all."""
-    sides: BySide | None = None
-    """Results by the side that the policy played; None: not kept, as in older rows, or without
-    games on one of the sides."""
-    yardsticks: Mapping[str, Estimate] = field(default_factory=dict)
-    """Means over games of those in :data:`KEPT`; empty: not kept, as in older rows."""
-
-    @property
-    def case(self) -> tuple[object, ...]:
-        """What tells it from others."""
-        return self.runs, self.checkpoints, self.opponent, self.size, self.games, self.until
 
 
 def populations(runs: Sequence[Path], members: int) -> list[tuple[Path, ...]]:
@@ -121,14 +78,17 @@ def play(
     games: int,
     workers: int,
     until: int = 0,
+    least_attacks_hurt: float | None = None,
 ) -> Row:
     """Games of one policy against a script or its earlier self, with intervals over games."""
+    left_out = _left_out(runs, until, least_attacks_hurt)
+    used = [run for run in runs if run not in left_out]
     with TemporaryDirectory() as folder:
         file, earlier = Path(folder) / "policy.safetensors", Path(folder) / "earlier.safetensors"
-        export_policy(runs, file, "ensemble", checkpoints, until or None)
+        export_policy(used, file, "ensemble", checkpoints, until or None)
         before = earlier_self(opponent)
         if before is not None:
-            export_policy(runs, earlier, "ensemble", checkpoints, before)
+            export_policy(used, earlier, "ensemble", checkpoints, before)
         match = play_match(
             str(file),
             opponent if before is None else str(earlier),
@@ -148,188 +108,17 @@ def play(
         until,
         match.sides,
         {name: match.yardsticks[name] for name in KEPT},
+        least_attacks_hurt,
+        tuple(run.name for run in left_out),
     )
 
 
-def spreads(progress: Path) -> dict[str, str]:
-    """:func:`spread_of_runs` in words."""
-    return {
-        opponent: f"{spread:.2f} over {runs} runs"
-        for opponent, (spread, runs) in spread_of_runs(progress).items()
-    }
-
-
-def spread_of_runs(progress: Path) -> dict[str, tuple[float, int]]:
-    """How far the log damage ratios of runs of CMFQ spread, and of how many, by the opponent.
-
-    Args:
-        progress: file of ``cmfq progress``; the last checkpoints count.
-
-    Returns:
-        Standard deviations, with the number of runs.
-    """
-    rows = [row for row in progress_rows(finished_progress(progress)) if row.group == "cmfq"]
-    last = [row for row in rows if row.episode == max(one.episode for one in rows)]
-    found = {}
-    for opponent in dict.fromkeys(row.opponent for row in last):
-        ours = [row for row in last if row.opponent == opponent]
-        ratios = [row.yardsticks["log_damage_ratio"] for row in ours]
-        found[opponent] = (float(np.std(ratios, ddof=1)), len(ours))
-    return found
-
-
-def together(runs: int) -> str:
-    """How runs play, in words."""
-    return f"{runs} runs together" if runs > 1 else "single runs"
-
-
-def mean_and_range(rates: Sequence[float] = ()) -> str:
-    """Mean, range and number of the win rates of some policies."""
-    if not rates:
-        return "not played"
-    ends = f"{min(rates):.0%} to {max(rates):.0%}, " if len(rates) > 1 else ""
-    return f"{np.mean(rates):.0%} ({ends}{counted(len(rates), 'policy', 'policies')})"
-
-
-def _finding(rows: Sequence[Row], beside: Mapping[str, str]) -> Finding:
-    """One sentence about the policies of one kind against one opponent."""
-    rates = [row.win_rate.value for row in rows]
-    first, strong = rows[0], sum(rate >= GOAL for rate in rates)
-    many = len(first.runs)
-    where = f"Against {first.opponent} at {first.size} a side"
-    if len(rows) == 1:
-        one = f"the population of {many} runs" if many > 1 else "the run"
-        return Finding(f"{where}, {one} wins {rates[0]:.0%} of its games.")
-    what = f"populations of {many} runs" if many > 1 else "single runs"
-    spread = np.std([row.damage.value for row in rows], ddof=1)
-    paper = beside.get(first.opponent) if first.size == SIZE else None
-    return Finding(
-        f"{where}, {len(rows)} {what} win {np.mean(rates):.0%} of their games, {min(rates):.0%} "
-        f"to {max(rates):.0%}; {strong} of {len(rows)} win at least {GOAL:.0%}. Standard deviation "
-        f"of the log damage ratio over them: {spread:.3f}"
-        + (f" ({paper} of preset paper)." if paper else ".")
-    )
-
-
-def _table(rows: Sequence[Row]) -> Table:
-    opponents = list(dict.fromkeys((row.opponent, row.size, row.games) for row in rows))
-    found = {(row.runs, row.opponent, row.size, row.games): row for row in rows}
-    lines = []
-    for runs in dict.fromkeys(row.runs for row in rows):
-        ours = [found.get((runs, *one)) for one in opponents]
-        lines.append(
-            (names_of(runs), *(rate_text(row.win_rate) if row else "not played" for row in ours))
-        )
-    return Table(
-        ("policy", *(f"{name}, {size} a side" for name, size, _ in opponents)),
-        lines,
-        "Share of games won, with 95 % intervals over games; "
-        + ", ".join(f"{games} against {name} at {size}" for name, size, games in opponents),
-    )
-
-
-def _details(rows: Sequence[Row]) -> list[Table]:
-    """Table of results by side, margin and length of the games, if a row keeps them."""
-    lines = [
-        (
-            names_of(row.runs),
-            f"{row.opponent}, {row.size} a side",
-            *(
-                (rate_text(row.sides.first.win_rate), rate_text(row.sides.second.win_rate))
-                if row.sides
-                else ("–", "–")
-            ),
-            *(yardstick_text(name, row.yardsticks[name]) for name in KEPT),
-        )
-        for row in rows
-        if row.yardsticks
-    ]
-    columns = "policy", "opponent", "win rate as first", "win rate as second"
-    labels = (YARDSTICKS[name].label for name in KEPT)
-    return [Table((*columns, *labels), lines, "By side, and other measures")] if lines else []
-
-
-def names_of(runs: Sequence[str]) -> str:
-    """Names of runs; of seeds that follow each other, the first and the last."""
-    first, last = runs[0], runs[-1]
-    name, dash, seed = first.rpartition("-")
-    if len(runs) > 2 and seed.isdecimal():
-        following = [f"{name}{dash}{int(seed) + number}" for number in range(len(runs))]
-        if list(runs) == following:
-            return f"{first} to {last}"
-    return ", ".join(runs)
-
-
-def _kind(row: Row) -> tuple[str, int, int, int]:
-    """What policies of one section have in common."""
-    return row.training, len(row.runs), row.checkpoints, row.until
-
-
-def page_of(rows: Sequence[Row], commands: Sequence[str], beside: Mapping[str, str]) -> Page:
-    """Describe the results, beside the spread of other runs (see :func:`spreads`)."""
-    sections = []
-    kinds = set(map(_kind, rows))  # in the order of CMFQ first, then of training and size
-    for kind in sorted(
-        kinds, key=lambda kind: ("algorithm" in kind[0], kind[0], kind[3], -kind[1])
-    ):
-        ours = [row for row in rows if _kind(row) == kind]
-        cases = dict.fromkeys((row.opponent, row.size, row.games) for row in ours)
-        found = [
-            _finding([row for row in ours if (row.opponent, row.size, row.games) == case], beside)
-            for case in cases
-        ]
-        training, members, checkpoints, until = kind
-        who = f"Populations of {members} runs" if members > 1 else "Single runs"
-        title = f"{who}: {training}" + (f", after {until} of them" if until else "")
-        last = "checkpoint" if checkpoints == 1 else f"{checkpoints} checkpoints"
-        words = (
-            f"{members} runs each, the last {last} of every one: {members * checkpoints} networks."
-            if members > 1
-            else "Each run by its last checkpoint."
-        )
-        if until:
-            words += (
-                f" The runs as they were after {until} episodes; their learning rate was still "
-                "that of a longer run."
-            )
-        sections.append(Section(title, (words, *found, _table(ours), *_details(ours))))
-    what = (
-        "Runs of one algorithm that differ only in their seed play alone and in populations that "
-        "share no run. A population plays by the mean Q-values of its networks. *itself@150*: the "
-        "same policy when its runs had played 150 episodes, a quarter of 600; their learning rate "
-        "was not yet low."
-    )
-    kept = [bool(row.yardsticks) for row in rows]
-    if any(kept) and not all(kept):
-        what += (
-            " A second table shows win rates by side, margins and lengths of games of policies for "
-            "which they were kept; the rows of older games lack them."
-        )
-    return Page(
-        "Populations: is every policy made of several runs strong?",
-        (Section("", (what,)), *sections),
-        (
-            Code("\n".join(commands)),
-            "play the games that are missing; without `rows.json` they play all games.",
-        ),
-    )
-
-
-def commands_of(rows: Sequence[Row], out: Path) -> list[str]:
-    """Commands that play these games."""
-    cases: dict[tuple[str, int, int, int, int, int], list[Row]] = {}
-    for row in rows:
-        cases.setdefault((*_kind(row), row.size, row.games), []).append(row)
-    lines = []
-    for (_, members, checkpoints, until, size, games), ours in cases.items():
-        runs = dict.fromkeys(f"runs/{run}" for row in ours for run in row.runs)
-        against = dict.fromkeys(row.opponent for row in ours)
-        lines.append(
-            f"python -m studies.populations {' '.join(runs)} --members {members} --checkpoints "
-            f"{checkpoints} {f'--until {until} ' if until else ''}--against {' '.join(against)} "
-            f"--size {size} --games {games} --out {out}"
-        )
-    return lines
+def _left_out(runs: Sequence[Path], until: int, least_attacks_hurt: float | None) -> list[Path]:
+    """Runs that are too weak by their own training; none if no least share is given."""
+    if least_attacks_hurt is None:
+        return []
+    kept = fighting(runs, least_attacks_hurt, until or None)
+    return [run for run in runs if run not in kept]
 
 
 @dataclass(frozen=True)
@@ -346,6 +135,8 @@ class PopulationsStudy:
     """Last checkpoints of each run."""
     until: int = 0
     """Episodes after which the runs play so, as if they had ended there; 0: after all."""
+    least_attacks_hurt: float | None = None
+    """Leave out runs whose hurt agents attack in less than this share of cases."""
     against: tuple[str, ...] = ("swarm", "skirmish")
     """Scripted opponents; itself@150 is the same policy when its runs had 150 episodes."""
     size: int = 64
@@ -365,9 +156,17 @@ def main(arguments: list[str] | None = None) -> int:
         for runs in populations(study.runs, study.members):
             names = tuple(run.name for run in runs)
             how = study.checkpoints, opponent, study.size, study.games
-            if any(row.case == (names, *how, study.until) for row in rows):
+            chosen = study.until, study.least_attacks_hurt
+            if any(row.case == (names, *how, *chosen) for row in rows):
                 continue
-            keep(study.out, rows, play(runs, *how, study.workers, study.until))
+            whole = next(
+                (row for row in rows if row.case == (names, *how, study.until, None)), None
+            )
+            if whole and not _left_out(runs, *chosen):  # the same policy, which has played
+                row = replace(whole, least_attacks_hurt=study.least_attacks_hurt)
+            else:
+                row = play(runs, *how, study.workers, *chosen)
+            keep(study.out, rows, row)
     beside = spreads(PAPER) if PAPER.is_file() else {}
     write_folder(study.out, page_of(rows, commands_of(rows, study.out), beside))
     return 0

@@ -8,9 +8,9 @@ import numpy as np
 
 from cmfq.results.page import Finding, Part
 from cmfq.results.table import Table, listing
-from studies import ensembles, populations
+from studies import ensembles
 from studies.kept_rows import read_rows
-from studies.populations import mean_and_range, together
+from studies.population_rows import Row, mean_and_range, together
 from studies.recipe import LARGE, SMALL, algorithm_of
 
 SIZES = (64, 400)
@@ -27,13 +27,15 @@ class Kind(NamedTuple):
     training: str
     runs: int
     """Runs that play together."""
+    without_weak: bool = False
+    """Whether weak runs of them are left out."""
 
 
 Kinds = Mapping[Kind, Mapping[int, Sequence[float]]]
 """Win rates by the number of agents a side."""
 
 
-def kinds_of(rows: Sequence[populations.Row]) -> Kinds:
+def kinds_of(rows: Sequence[Row]) -> Kinds:
     """Win rates against swarm by the number of agents a side, of runs that were trained to an end.
 
     In the order of algorithm, training and number of runs.
@@ -42,7 +44,7 @@ def kinds_of(rows: Sequence[populations.Row]) -> Kinds:
     for row in rows:
         if (row.opponent, row.until) == ("swarm", 0):
             training, algorithm = algorithm_of(row.training)
-            at = found.setdefault(Kind(algorithm, training, len(row.runs)), {})
+            at = found.setdefault(Kind(algorithm, training, len(row.runs), row.without_weak), {})
             at.setdefault(row.size, []).append(row.win_rate.value)
     return dict(sorted(found.items()))
 
@@ -64,14 +66,14 @@ def recommended(found: Kinds) -> Kind:
 
 def practice_parts(results: Path) -> list[Part]:
     """The training to use, and win rates against swarm by algorithm and how many runs play."""
-    found = kinds_of(read_rows(results / "populations", populations.Row))
+    found = kinds_of(read_rows(results / "populations", Row))
     best, enough = recommended(found), enough_of(found)
     rates = " and ".join(f"{mean_and_range(found[best][size])} at {size} a side" for size in SIZES)
     rows = [
         (
             kind.algorithm,
             NAMES[kind.training],
-            together(kind.runs),
+            together(kind.runs, kind.without_weak),
             *(mean_and_range(at.get(size, ())) for size in SIZES),
         )
         for kind, at in found.items()
@@ -86,7 +88,7 @@ def practice_parts(results: Path) -> list[Part]:
     return [
         Finding(
             f"In battle, use preset strong at {NAMES.get(best.training, best.training)}, "
-            f"{together(best.runs)}: against swarm such policies win {rates}."
+            f"{together(best.runs, best.without_weak)}: against swarm such policies win {rates}."
         ),
         f"Trainings: {described} (`docs/plans/strong.toml`). {RULE} {_of_one(enough)}",
         Table(

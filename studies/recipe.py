@@ -12,7 +12,7 @@ from cmfq.results.page import Finding, Items, Part
 from cmfq.results.table import Table, listing, margin_text
 from cmfq.text import counted
 from cmfq.training.presets import ARGMAX_BETA
-from studies.populations import SIZE, Row, mean_and_range, together
+from studies.population_rows import SIZE, Row, mean_and_range, together
 
 SMALL = "preset strong, episodes 600"
 """Training at 64 a side."""

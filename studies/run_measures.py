@@ -12,8 +12,7 @@ from cmfq.errors import UserError
 from cmfq.statistics.replication import Estimate
 from cmfq.text import counted
 from cmfq.training.run import Run
-from studies import populations
-from studies.populations import SIZE
+from studies.population_rows import SIZE, Row
 
 
 class Measure(NamedTuple):
@@ -75,7 +74,7 @@ class WeakRow:
     """Whether it was trained after the measures had been compared."""
 
 
-def row_of(folder: Path, played: Sequence[populations.Row], later: bool = False) -> WeakRow:
+def row_of(folder: Path, played: Sequence[Row], later: bool = False) -> WeakRow:
     """A run with its games.
 
     Args:

@@ -29,7 +29,8 @@ from cmfq.text import counted
 from cmfq.training.presets import preset_training
 from studies.kept_rows import read_rows
 from studies.lengths import longer_parts
-from studies.populations import SIZE, Row, spread_of_runs, together
+from studies.population_rows import SIZE, Row, together
+from studies.populations_page import spread_of_runs
 from studies.recipe import LARGE, SMALL, algorithm_parts, setting_parts
 from studies.run_measures import RETREAT, WeakRow, correlation, retreats
 
@@ -37,6 +38,16 @@ USUAL = preset_training("strong", BattleSettings())
 """What a training has that names no other."""
 HALF = 300
 """Most episodes that take about five minutes, of two runs at once on two cores."""
+Members = tuple[int, bool]
+"""How many runs a policy is made of, and whether weak ones of them are left out."""
+SPREADS: Sequence[tuple[str, Members]] = (
+    (SMALL, (1, False)),
+    (LARGE, (1, False)),
+    (LARGE, (5, False)),
+    (LARGE, (7, False)),
+    (LARGE, (7, True)),
+)
+"""Trainings and policies whose spread is compared with that of preset paper."""
 REACHED, MISSED, OPEN = "reached", "not reached", "cannot be told"
 LEAST = 5
 """Policies by which a goal counts as reached."""
@@ -107,23 +118,23 @@ def goal_parts(
         until: episodes after which the runs play; 0: after all.
     """
     ours = [row for row in rows if (row.training, row.until) == (training, until)]
-    played = Counter((len(row.runs), row.opponent, row.size) for row in ours)
-    kinds = sorted({runs for (runs, *_), number in played.items() if number >= SHOWN})
-    lines, reached = [], Counter[int]()
+    played = Counter((_members(row), row.opponent, row.size) for row in ours)
+    kinds = sorted({members for (members, *_), number in played.items() if number >= SHOWN})
+    lines, reached = [], Counter[Members]()
     for goal in goals:
         cells = []
-        for runs in kinds:
-            found = _games(ours, training, runs, goal.opponent, goal.size)
+        for members in kinds:
+            found = _games(ours, training, members, goal.opponent, goal.size)
             rates = [row.win_rate.value for row in found]
-            reached[runs] += all(rate >= goal.share for rate in rates) and len(rates) >= LEAST
+            reached[members] += all(rate >= goal.share for rate in rates) and len(rates) >= LEAST
             cells.append(_reaching(rates, goal))
         lines.append((_title(goal), *cells))
     stage = f"; the runs as they were after {until}, with a high learning rate" if until else ""
-    enough = {runs for (runs, *_), number in played.items() if number >= LEAST}
-    said = [f"{together(runs)} reach {reached[runs]}" for runs in kinds if runs in enough]
+    enough = {members for (members, *_), number in played.items() if number >= LEAST}
+    said = [f"{together(*one)} reach {reached[one]}" for one in kinds if one in enough]
     return [
         Finding(f"Of {len(goals)} goals {listing(said)}."),
-        Table(("goal", *map(together, kinds)), lines),
+        Table(("goal", *(together(*one) for one in kinds)), lines),
         "Policies that reach the goal, of those that played, and the lowest and highest share of "
         f"games won. Training: {training}{stage}.",
     ]
@@ -150,7 +161,7 @@ def minute_parts(rows: Sequence[Row]) -> list[Part]:
         and len(row.runs) > 1
         and updates_of(row.training) <= HALF * USUAL.learner.min_updates
     ]
-    kinds = list(dict.fromkeys((row.training, len(row.runs)) for row in short))
+    kinds = list(dict.fromkeys((row.training, _members(row)) for row in short))
     found = {
         goal: [
             [row.win_rate.value for row in _games(short, *kind, goal.opponent, goal.size)]
@@ -163,8 +174,8 @@ def minute_parts(rows: Sequence[Row]) -> list[Part]:
         rates = [rate for ours in by_kind for rate in ours]
         said.append(f"{_title(goal)}: {sum(one >= goal.share for one in rates)} of {len(rates)}")
     lines = [
-        (f"{training}, {together(runs)}", *(_reaching(found[goal][at], goal) for goal in MINUTES))
-        for at, (training, runs) in enumerate(kinds)
+        (f"{training}, {together(*one)}", *(_reaching(found[goal][at], goal) for goal in MINUTES))
+        for at, (training, one) in enumerate(kinds)
     ]
     half, *table = goal_parts(SMALL, MINUTES, rows, HALF)
     assert isinstance(half, Finding)
@@ -194,18 +205,26 @@ def updates_of(training: str) -> int:
     )
 
 
-def _games(rows: Sequence[Row], training: str, runs: int, opponent: str, size: int) -> list[Row]:
+def _members(row: Row) -> Members:
+    """Of what a policy is made."""
+    return len(row.runs), row.without_weak
+
+
+def _games(
+    rows: Sequence[Row], training: str, members: Members, opponent: str, size: int
+) -> list[Row]:
     """Games of policies of so many runs of one training, against one opponent."""
-    wanted = training, runs, opponent, size
-    return [row for row in rows if (row.training, len(row.runs), row.opponent, row.size) == wanted]
+    wanted = training, members, opponent, size
+    return [row for row in rows if (row.training, _members(row), row.opponent, row.size) == wanted]
 
 
 def spread_parts(rows: Sequence[Row], results: Path) -> list[Part]:
     """Spread between seeds as a share of that of preset paper: the goal is a half."""
     before, number = spread_of_runs(results / "progress" / "progress.json.gz")["swarm"]
     lines = []
-    for training, runs in ((SMALL, 1), (LARGE, 1), (LARGE, 5), (LARGE, 7)):
-        found = _games([row for row in rows if not row.until], training, runs, "swarm", SIZE)
+    whole = [row for row in rows if not row.until]
+    for training, members in SPREADS:
+        found = _games(whole, training, members, "swarm", SIZE)
         ratios = [row.damage.value for row in found]
         if len(ratios) < LEAST:
             continue
@@ -214,7 +233,7 @@ def spread_parts(rows: Sequence[Row], results: Path) -> list[Part]:
         verdict = REACHED if share.high <= 0.5 else MISSED if share.low > 0.5 else OPEN
         lines.append(
             (
-                f"{together(runs)}, {'two sizes' if training == LARGE else 'one size'}",
+                f"{together(*members)}, {'two sizes' if training == LARGE else 'one size'}",
                 f"{spread:.3f} of {len(ratios)}",
                 f"{share.value:.2f} ({share.low:.2f} to {share.high:.2f})",
                 verdict,

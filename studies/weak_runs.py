@@ -7,12 +7,12 @@ episodes or its first ones, and compared with its log damage ratio against ``swa
     python -m studies.weak_runs RUN RUN RUN ... --out docs/results/weak-runs
 
 Measures are kept in ``rows.json``: without runs, the page is written again from them. Games of
-several runs without weak ones, from ``studies.populations``, are in ``without/rows.json``.
+several runs with weak ones and without are those of ``studies.populations``.
 """
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -25,23 +25,22 @@ from cmfq.results.page import Code, Finding, Page, Part, Picture, Section
 from cmfq.results.table import Table, listing, margin_text, rate_text, signed
 from cmfq.results.writing import write_folder
 from cmfq.text import counted
-from studies import populations
+from cmfq.training.retreat import EPISODES
 from studies.kept_rows import read_rows, write_rows
+from studies.population_rows import Row, names_of
 from studies.run_measures import MEASURES, RETREAT, WeakRow, correlation, retreats, row_of
 
 
 def page_of(
     every: Sequence[WeakRow],
-    played: Sequence[populations.Row],
-    without: Sequence[populations.Row],
+    played: Sequence[Row],
     command: str,
 ) -> Page:
     """Correlations of all measures, a picture of the strongest, and what leaving runs out does.
 
     Args:
         every: single runs.
-        played: games of several runs together.
-        without: games of some of these, without weak runs.
+        played: games of several runs together, with weak ones and without.
         command: that writes the page.
     """
     rows, later = ([row for row in every if row.later == one] for one in (False, True))
@@ -85,7 +84,7 @@ def page_of(
                 ),
             ),
             Section("Do runs that were trained afterwards show it too?", _later_parts(later)),
-            Section("Does it help to leave weak runs out?", _without_parts(played, without, later)),
+            Section("Does it help to leave weak runs out?", _without_parts(played, later)),
             Section("Every run", (_table(every),)),
         ),
         (Code(command),),
@@ -136,31 +135,31 @@ def _later_parts(later: Sequence[WeakRow]) -> tuple[Part, ...]:
     )
 
 
-def _without_parts(
-    played: Sequence[populations.Row],
-    without: Sequence[populations.Row],
-    later: Sequence[WeakRow],
-) -> tuple[Part, ...]:
-    """Games of several runs, beside those of the same ones without some."""
-    lines, afterwards = [], {_seed_of(row.run) for row in later}
+def _without_parts(played: Sequence[Row], later: Sequence[WeakRow]) -> tuple[Part, ...]:
+    """Games of several runs, beside those of the same ones without weak runs."""
+    wholes = {row.case: row for row in played}
+    afterwards = {_seed_of(row.run) for row in later}
+    lines = []
     changes: dict[str, list[str]] = {"before": [], "afterwards": []}
-    for row in without:
-        whole = min((one for one in played if _is_part(row, one)), key=lambda one: len(one.runs))
-        left = [name for name in whole.runs if name not in row.runs]
-        trained = "afterwards" if {*map(_seed_of, whole.runs)} <= afterwards else "before"
+    for row in played:
+        if not row.left_out:
+            continue
+        whole = wholes[replace(row, least_attacks_hurt=None).case]
+        trained = "afterwards" if {*map(_seed_of, row.runs)} <= afterwards else "before"
         changes[trained].append(signed(100 * (row.win_rate.value - whole.win_rate.value)))
         lines.append(
             (
-                populations.names_of(whole.runs),
+                names_of(row.runs),
                 f"{row.size} a side, {row.games} games",
                 rate_text(whole.win_rate),
-                ", ".join(left),
+                ", ".join(row.left_out),
                 rate_text(row.win_rate),
                 trained,
             )
         )
     said = [f"{listing(points)} points in sets trained {name}" for name, points in changes.items()
             if points]  # fmt: skip
+    least = sorted({row.least_attacks_hurt for row in played if row.least_attacks_hurt})
     return (
         Finding(f"The win rate of several runs together changes by {', and by '.join(said)}."),
         Table(
@@ -168,24 +167,17 @@ def _without_parts(
             lines,
         ),
         "Share of games won, with 95 % intervals over games. Left out are runs in "
-        f"which hurt agents attacked in less than {RETREAT:.0%} of cases in the last 100 of "
-        "their first 600 episodes. Sets that were trained before were looked at because they were "
-        "the weakest, and the measure was found with most of the same runs, so their changes say "
-        "little; those trained afterwards were played whatever they were.",
+        f"which hurt agents attacked in less than {listing([f'{one:.0%}' for one in least])} of "
+        f"cases in the last {EPISODES} episodes, as by `cmfq export --least-attacks-hurt`; sets "
+        "without such runs are not shown. The measure and its limit were found with the runs of "
+        "the sets that were trained before, so their changes say little; those trained afterwards "
+        "were played whatever they were.",
     )
 
 
 def _seed_of(run: str) -> str:
     """Seed in the name of a run folder: a run and the one that goes on from it share it."""
     return run.rpartition("-")[2]
-
-
-def _is_part(row: populations.Row, whole: populations.Row) -> bool:
-    """Whether a policy is another one without some of its runs, and played the same games."""
-    same = (row.training, row.opponent, row.size, row.games, row.until) == (
-        whole.training, whole.opponent, whole.size, whole.games, whole.until
-    )  # fmt: skip
-    return same and set(row.runs) < set(whole.runs)
 
 
 def _table(rows: Sequence[WeakRow]) -> Table:
@@ -220,7 +212,7 @@ class WeakRunsStudy:
 def main(arguments: list[str] | None = None) -> int:
     """Measure runs, and write the page."""
     study = tyro.cli(WeakRunsStudy, args=arguments)
-    played = read_rows(study.results, populations.Row)
+    played = read_rows(study.results, Row)
     rows = read_rows(study.out, WeakRow)
     if study.runs:
         rows = [row_of(folder, played) for folder in study.runs]
@@ -233,8 +225,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     command = f"python -m studies.weak_runs {first}{' --later ' * bool(later)}{later} "
     command += f"--results {study.results} --out {study.out}"
-    without = read_rows(study.out / "without", populations.Row)
-    write_folder(study.out, page_of(rows, played, without, command))
+    write_folder(study.out, page_of(rows, played, command))
     return 0
 
 

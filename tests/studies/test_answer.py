@@ -14,7 +14,7 @@ from cmfq.results.page import Finding, Table
 from cmfq.results.writing import as_markdown
 from studies.answer import battle_parts, main, page_of, worth_parts
 from studies.known_neighbour import signal_parts
-from studies.populations import mean_and_range, together
+from studies.population_rows import mean_and_range, together
 from studies.practice import Kind, practice_parts, recommended
 
 STORED = Path("docs/results")
@@ -79,11 +79,19 @@ def test_ranges_are_those_of_all_policies_that_are_stored() -> None:
         if algorithm != "cmfq":
             named += f"algorithm {algorithm}, "
         named += "episodes 600" + ("; then episodes 100" if training == "two sizes" else "")
+        ours = [
+            row
+            for row in rows
+            if row["training"].partition(", sizes")[0] == named
+            and together(len(row["runs"]), row.get("least_attacks_hurt") is not None) == plays
+        ]
         for size, cell in zip((64, 400), cells, strict=True):
-            rates = [row["win_rate"][0] for row in rows
-                     if (row["opponent"], row["size"], row["until"]) == ("swarm", size, 0)
-                     and row["training"].partition(", sizes")[0] == named
-                     and together(len(row["runs"])) == plays]  # fmt: skip
+            case = "swarm", size, 0
+            rates = [
+                row["win_rate"][0]
+                for row in ours
+                if (row["opponent"], row["size"], row["until"]) == case
+            ]
             assert cell == mean_and_range(rates)
 
 

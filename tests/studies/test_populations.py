@@ -1,5 +1,7 @@
 """The study of populations: they share no run, and nothing is played twice."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -16,10 +18,13 @@ from cmfq.play.matches import MatchResult, play_match
 from cmfq.results.writing import as_markdown
 from cmfq.statistics.replication import Estimate
 from cmfq.training.checkpoint import load_checkpoint
+from cmfq.training.export import export_policy
 from cmfq.training.settings import TrainSettings
 from studies import populations as study
 from studies.kept_rows import read_rows
-from studies.populations import PAPER, Row, commands_of, main, page_of, populations, spreads
+from studies.population_rows import Row
+from studies.populations import PAPER, main, populations
+from studies.populations_page import commands_of, page_of, spreads
 
 STORED = Path(__file__).parents[2] / PAPER
 
@@ -81,6 +86,42 @@ def test_nothing_is_played_twice(
     assert ", after 1 of them" in text
     assert "--members 2 --checkpoints 1 --until 1 --against rush" in text
     assert "cmfq-2, cmfq-3" in text
+
+
+def test_weak_runs_are_left_out_if_asked_and_what_nobody_leaves_is_not_played_again(
+    tiny: TrainSettings[BattleSettings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = replace(tiny.network, head="pairwise")
+    runs = []
+    for seed, share in enumerate((0.9, 0.7, 0.95, 0.9)):
+        runs.append(tmp_path / f"cmfq-{seed}")
+        cmfq.train(replace(tiny, network=network, episodes=1, seed=seed), run=runs[-1])
+        metrics = runs[-1] / "metrics.jsonl"
+        one = json.loads(metrics.read_text()) | {"attacks_hurt": [share, share]}
+        metrics.write_text(json.dumps(one) + "\n")
+    page, exported = tmp_path / "page", []
+
+    def export(used: Sequence[Path], *rest: Any) -> None:
+        exported.append([run.name for run in used])
+        export_policy(used, *rest)
+
+    monkeypatch.setattr(study, "export_policy", export)
+    options = [*map(str, runs), "--out", str(page), "--games", "2", "--size", "12"]
+    options += ["--members", "2", "--checkpoints", "1", "--against", "rush"]
+    assert main(options) == 0
+    assert main([*options, "--least-attacks-hurt", "0.88"]) == 0
+    assert exported == [["cmfq-0", "cmfq-1"], ["cmfq-2", "cmfq-3"], ["cmfq-0"]]
+    rows = read_rows(page, Row)
+    assert [one.left_out for one in rows] == [(), (), ("cmfq-1",), ()]
+    assert rows[3] == replace(rows[1], least_attacks_hurt=0.88)
+    assert [one.runs for one in rows[:2]] == [one.runs for one in rows[2:]]
+    text = (page / "README.md").read_text(encoding="utf-8")
+    assert ", without weak ones" in text
+    assert (
+        "2 networks at most. Runs in whose last episodes hurt agents attacked in less than" in text
+    )
+    assert "less than 88% of cases are left out: cmfq-1." in text
+    assert "--checkpoints 1 --least-attacks-hurt 0.88 --against rush" in text
 
 
 def test_a_row_keeps_sides_margin_and_length_of_its_games(

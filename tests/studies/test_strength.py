@@ -16,7 +16,7 @@ from cmfq.storage import flatten, plain
 from cmfq.training.presets import preset_training
 from studies.kept_rows import read_rows
 from studies.lengths import paper_parts
-from studies.populations import Row, together
+from studies.population_rows import Row, together
 from studies.recipe import (
     HABITS,
     LARGE,

@@ -9,8 +9,8 @@ from cmfq.errors import UserError
 from cmfq.results.page import Finding
 from cmfq.results.writing import as_markdown
 from cmfq.statistics.replication import Estimate
-from studies import populations
 from studies.kept_rows import read_rows
+from studies.population_rows import Row
 from studies.run_measures import MEASURES, RETREAT, WeakRow, correlation, retreats, row_of
 from studies.weak_runs import page_of
 
@@ -22,30 +22,27 @@ def at_home(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(Path(__file__).parents[2])
 
 
-def games() -> tuple[list[populations.Row], list[populations.Row]]:
-    """Of several runs together, and of the same without some."""
-    return (
-        read_rows(Path("docs/results/populations"), populations.Row),
-        read_rows(STORED / "without", populations.Row),
-    )
+def games() -> list[Row]:
+    """Of runs alone and several together, with weak ones and without."""
+    return read_rows(Path("docs/results/populations"), Row)
 
 
 def test_the_stored_page_is_what_the_stored_rows_say() -> None:
     page = (STORED / "README.md").read_text()
     (command,) = (line.strip() for line in page.splitlines() if "-m studies.weak_runs" in line)
-    assert page == as_markdown(page_of(read_rows(STORED, WeakRow), *games(), command))
+    assert page == as_markdown(page_of(read_rows(STORED, WeakRow), games(), command))
 
 
 def test_games_of_the_stored_rows_are_those_of_the_populations() -> None:
     played = {
         row.runs: row
-        for row in read_rows(Path("docs/results/populations"), populations.Row)
+        for row in games()
         if (row.opponent, row.size, row.until, row.checkpoints) == ("swarm", 64, 0, 1)
     }
     for row in read_rows(STORED, WeakRow):
-        games = played[row.run,]
-        assert (games.training, games.win_rate.value) == (row.training, row.win_rate)
-        assert games.damage.value == row.damage
+        alone = played[row.run,]
+        assert (alone.training, alone.win_rate.value) == (row.training, row.win_rate)
+        assert alone.damage.value == row.damage
 
 
 def test_runs_left_out_are_those_in_which_hurt_agents_retreat() -> None:
@@ -53,16 +50,13 @@ def test_runs_left_out_are_those_in_which_hurt_agents_retreat() -> None:
     measures = {
         row.run.rpartition("-")[2]: row.measures["hurt"] for row in read_rows(STORED, WeakRow)
     }
-    played, without = games()
+    without = [row for row in games() if row.without_weak]
+    assert any(row.left_out for row in without)
     for row in without:
-        whole = min(
-            (one for one in played if set(row.runs) < set(one.runs) and one.opponent == "swarm"),
-            key=lambda one: len(one.runs),
-        )
-        for run in whole.runs:
+        for run in row.runs:
             seed = run.rpartition("-")[2]
             if seed in measures:
-                assert (run in row.runs) == (measures[seed] >= RETREAT)
+                assert (run in row.left_out) == (measures[seed] < RETREAT)
 
 
 def test_a_measure_that_goes_with_strength_is_found_and_one_of_chance_is_not() -> None:
@@ -70,7 +64,7 @@ def test_a_measure_that_goes_with_strength_is_found_and_one_of_chance_is_not() -
     chance = np.random.default_rng(1).standard_normal((len(MEASURES), 20))
 
     def found(rows: list[WeakRow]) -> str:
-        (finding,) = (part for part in page_of(rows, *games(), "x").sections[0].parts
+        (finding,) = (part for part in page_of(rows, games(), "x").sections[0].parts
                       if isinstance(part, Finding))  # fmt: skip
         return finding.text
 
@@ -102,7 +96,7 @@ def test_the_interval_of_a_correlation_covers_the_true_one() -> None:
 
 
 def test_a_run_that_has_not_played_alone_is_refused() -> None:
-    together = populations.Row(
+    together = Row(
         ("a-1", "a-2"), 3, "t", "swarm", 64, 100, Estimate(0.5, 0.4, 0.6), Estimate(0, -1, 1), 0
     )
     with pytest.raises(UserError, match="a-1 has not played alone against swarm"):
@@ -143,7 +137,7 @@ def test_runs_trained_afterwards_are_judged_by_themselves() -> None:
             for n, one in enumerate(damage)
         ]
 
-    page = page_of(rows(1, later=False) + rows(-1, later=True), *games(), "x")
+    page = page_of(rows(1, later=False) + rows(-1, later=True), games(), "x")
     first, afterwards = page.sections[0].parts, page.sections[1].parts
     said = [part.text for part in (*first, *afterwards) if isinstance(part, Finding)]
     assert MEASURES["hurt"].title in said[0]
