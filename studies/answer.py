@@ -15,15 +15,17 @@ from typing import Any
 import tyro
 
 from cmfq.experiments.paper.claims import CLAIMS
-from cmfq.experiments.paper.page import summary, verdict_table
+from cmfq.experiments.paper.measuring import Stored
+from cmfq.experiments.paper.page import found_text, summary, verdict_table
 from cmfq.experiments.paper.plan import Effort
-from cmfq.experiments.paper.verdicts import check_claims
+from cmfq.experiments.paper.verdicts import check_claim, check_claims
 from cmfq.experiments.sweep.plan import read_plan
 from cmfq.play.game_log import Tournament
 from cmfq.play.reading import finished_tournament
 from cmfq.play.standings import Comparison, standings
 from cmfq.results.page import Code, Finding, Page, Part, Section
 from cmfq.results.table import Table, margin_text, rate_text
+from cmfq.results.tournament import tournament_file
 from cmfq.results.writing import write_folder
 from cmfq.statistics.replication import Estimate
 from cmfq.text import counted
@@ -45,7 +47,7 @@ WORTHS = {
 """Exchanges of the study of reliance, by what each takes away."""
 
 
-DUELS = ("paper/4b/tournament.json.gz", "strong-battle/tournament.json.gz")
+DUELS = ("paper/4b", "strong-battle")
 """Tournaments of all algorithms at 64 a side, one for each preset that trained them."""
 ROLES = ("7", "I")
 """Figure and table of the paper that compare rewards role by role."""
@@ -88,12 +90,43 @@ OPEN = (
 
 def battle_parts(results: Path) -> list[Part]:
     """CMFQ against the others at 64 a side, with each preset."""
-    found = {training_of(one): one for one in (finished_tournament(results / d) for d in DUELS)}
+    folders = [results / name for name in DUELS]
+    played = [finished_tournament(tournament_file(folder)) for folder in folders]
+    found = {training_of(one): one for one in played}
     return [
         *_tournaments("preset", found, "With preset {}"),
         "The fair game, 64 a side. Margins are survivors of CMFQ minus those of the other. "
         f"{LOOKS} All pairs: [preset paper](../paper/4b/README.md), "
         "[preset strong](../strong-battle/README.md).",
+        *duel_claims(dict(zip(found, folders, strict=True))),
+    ]
+
+
+def duel_claims(folders: Mapping[str, Path]) -> list[Part]:
+    """The paper's claims about battles of 64 a side, a column for each training.
+
+    Args:
+        folders: folders of tournaments by how their players were trained.
+    """
+    claims = [one for one in CLAIMS if one.measured.figure in ("4a", "4b")]
+    stored = Stored.readers()
+    checked = {
+        training: [check_claim(claim, Effort(), folder, stored) for claim in claims]
+        for training, folder in folders.items()
+    }
+    rows = [
+        (claim.says, *(f"{one.verdict}: {found_text(one)}" for one in of_each))
+        for claim, *of_each in zip(claims, *checked.values(), strict=True)
+    ]
+    return [
+        *(
+            Finding(f"The paper's claims about these battles, preset {name}. {summary(ours)}")
+            for name, ours in checked.items()
+        ),
+        Table(("claim", *(f"preset {name}" for name in checked)), rows),
+        "Win rates of the first against the second, and by which share of its range the reward of "
+        "training still moves in its last half ([how claims are judged](../paper/README.md)). The "
+        "runs of preset `strong` are longer than those of the paper.",
     ]
 
 

@@ -10,9 +10,15 @@ from numpy.typing import NDArray
 from scipy.stats import ttest_rel
 
 from cmfq.algorithms import ALGORITHMS
+from cmfq.experiments.paper.claims import CLAIMS
+from cmfq.experiments.paper.page import found_text, summary
+from cmfq.experiments.paper.plan import Effort
+from cmfq.experiments.paper.verdicts import check_claims
+from cmfq.play.reading import finished_tournament
+from cmfq.play.standings import standings
 from cmfq.results.page import Finding, Table
 from cmfq.results.writing import as_markdown
-from studies.answer import battle_parts, main, page_of, worth_parts
+from studies.answer import battle_parts, duel_claims, main, page_of, worth_parts
 from studies.known_neighbour import signal_parts
 from studies.population_rows import mean_and_range, together
 from studies.practice import Kind, practice_parts, recommended
@@ -117,7 +123,7 @@ def test_the_training_of_enough_policies_that_wins_most_at_both_sizes_is_recomme
 
 
 def test_tournaments_are_named_after_the_settings_of_their_runs() -> None:
-    first, second, table, text = battle_parts(STORED)
+    first, second, table, text, *_ = battle_parts(STORED)
     assert isinstance(first, Finding) and isinstance(second, Finding) and isinstance(table, Table)
     names = [line[0] for line in table.rows]
     assert set(names) == {"paper, 400 episodes", "strong, 600 episodes"}
@@ -147,3 +153,18 @@ def test_the_largest_effect_of_an_exchange_is_said() -> None:
     largest = max(means, key=lambda one: abs(means[one]))
     said = f"{largest} in place of the merged action, {means[largest]:.1f}"
     assert said.replace("-", "\N{MINUS SIGN}") in str(text)
+
+
+def test_claims_about_battles_are_those_of_the_papers_page_and_of_other_trainings_too() -> None:
+    paper, strong = Path("docs/results/paper"), Path("docs/results/strong-battle")
+    claims = [one for one in CLAIMS if one.measured.figure in ("4a", "4b")]
+    checked = check_claims(claims, Effort(), paper)
+    first, second, table, _ = duel_claims({"paper": paper / "4b", "strong": strong})
+    assert isinstance(first, Finding) and isinstance(second, Finding) and isinstance(table, Table)
+    assert first.text.endswith(f"preset paper. {summary(checked)}")
+    assert [row[1] for row in table.rows] == [
+        f"{one.verdict}: {found_text(one)}" for one in checked
+    ]
+    pair = standings(finished_tournament(strong / "tournament.json.gz")).between("cmfq", "mfq")
+    (ours,) = (row[2] for row in table.rows if row[0] == "CMFQ beats MFQ")
+    assert f"{pair.win_rate.value:.0%} ({pair.win_rate.low:.0%} to" in ours

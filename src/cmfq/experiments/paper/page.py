@@ -155,7 +155,7 @@ def claims_table(checked: Sequence[Checked]) -> Table:
             (
                 one.claim.says,
                 one.verdict,
-                _found(one),
+                found_text(one),
                 _number(one, one.smallest),
                 str(one.seeds),
                 one.claim.measured.figure,
@@ -170,7 +170,7 @@ def verdict_table(checked: Sequence[Checked]) -> Table:
     return Table(
         ("claim", "found", "verdict"),
         [
-            (one.claim.says, _found(one), one.verdict)
+            (one.claim.says, found_text(one), one.verdict)
             for one in checked
             if one.verdict != "not measured"
         ],
@@ -196,7 +196,8 @@ def status_table(statuses: Sequence[Status], title: str) -> Table:
     )
 
 
-def _found(one: Checked) -> str:
+def found_text(one: Checked) -> str:
+    """What was found of a claim, with its interval."""
     if one.found is None:
         return ""
     value = _number(one, one.found.value)

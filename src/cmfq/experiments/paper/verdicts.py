@@ -56,7 +56,7 @@ def check_claims(claims: Sequence[Claim], effort: Effort, folder: Path) -> list[
         UserError: stored results are damaged.
     """
     stored = Stored.readers()
-    return [_check(claim, effort, folder / claim.measured.figure, stored) for claim in claims]
+    return [check_claim(claim, effort, folder / claim.measured.figure, stored) for claim in claims]
 
 
 def verdict_of(measured: Measured, found: Estimate) -> Verdict:
@@ -76,7 +76,18 @@ def verdict_of(measured: Measured, found: Estimate) -> Verdict:
     return "does not hold" if found.low > high or found.high < low else "undecided"
 
 
-def _check(claim: Claim, effort: Effort, figure: Path, stored: Stored) -> Checked:
+def check_claim(claim: Claim, effort: Effort, figure: Path, stored: Stored) -> Checked:
+    """Check a claim against the results in one folder.
+
+    Args:
+        claim: claim to check.
+        effort: as of :func:`check_claims`.
+        figure: folder of the claim's figure, or of other results of the same kind.
+        stored: readers of results.
+
+    Raises:
+        UserError: as of :func:`check_claims`.
+    """
     measured = claim.measured
     if isinstance(measured, Wins | WinsMore | Earns):
         measured = replace(measured, size=size_of(measured.size, effort))

@@ -333,7 +333,8 @@ async function start() {
   go(openingStep(views[0].game));
   state.opening = true;
   redraw();
-  state.chosen ??= await openingAgent(views[0].game, state.step).catch(() => null);
+  const opening = await openingAgent(views[0].game, state.step).catch(() => null);
+  state.chosen ??= opening; // unless somebody has been chosen meanwhile
   get("views").dataset.ready = "true";
   refresh();
 }
