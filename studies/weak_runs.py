@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import tyro
 from matplotlib.figure import Figure
 from scipy import stats
@@ -140,38 +141,42 @@ def _without_parts(played: Sequence[Row], later: Sequence[WeakRow]) -> tuple[Par
     wholes = {row.case: row for row in played}
     afterwards = {_seed_of(row.run) for row in later}
     lines = []
-    changes: dict[str, list[str]] = {"before": [], "afterwards": []}
+    changes: dict[str, list[float]] = {"before": [], "afterwards": []}
     for row in played:
-        if not row.left_out:
+        whole = wholes.get(replace(row, least_attacks_hurt=None).case)
+        if whole is None or not row.left_out:
             continue
-        whole = wholes[replace(row, least_attacks_hurt=None).case]
         trained = "afterwards" if {*map(_seed_of, row.runs)} <= afterwards else "before"
-        changes[trained].append(signed(100 * (row.win_rate.value - whole.win_rate.value)))
+        changes[trained].append(100 * (row.win_rate.value - whole.win_rate.value))
         lines.append(
             (
                 names_of(row.runs),
-                f"{row.size} a side, {row.games} games",
+                f"{row.opponent}, {row.size} a side, {row.games} games",
                 rate_text(whole.win_rate),
                 ", ".join(row.left_out),
                 rate_text(row.win_rate),
                 trained,
             )
         )
-    said = [f"{listing(points)} points in sets trained {name}" for name, points in changes.items()
-            if points]  # fmt: skip
+    said = [
+        f"{signed(float(np.mean(points)))} points on average in sets trained {name}, from "
+        f"{signed(min(points))} to {signed(max(points))}"
+        for name, points in changes.items()
+        if points
+    ]
     least = sorted({row.least_attacks_hurt for row in played if row.least_attacks_hurt})
     return (
         Finding(f"The win rate of several runs together changes by {', and by '.join(said)}."),
         Table(
-            ("runs together", "against swarm", "all", "left out", "without these", "trained"),
+            ("runs together", "against", "all", "left out", "without these", "trained"),
             lines,
         ),
         "Share of games won, with 95 % intervals over games. Left out are runs in "
         f"which hurt agents attacked in less than {listing([f'{one:.0%}' for one in least])} of "
         f"cases in the last {EPISODES} episodes, as by `cmfq export --least-attacks-hurt`; sets "
-        "without such runs are not shown. The measure and its limit were found with the runs of "
-        "the sets that were trained before, so their changes say little; those trained afterwards "
-        "were played whatever they were.",
+        "without such runs, and games that were not played with all runs, are not shown. The "
+        "measure and its limit were found with the runs of the sets that were trained before, so "
+        "their changes say little; those trained afterwards were played whatever they were.",
     )
 
 
