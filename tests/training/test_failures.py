@@ -7,10 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -38,6 +35,7 @@ from cmfq.training.scalars import hyperparameters, names_of
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
 from cmfq.training.stop import StopSignal
+from killing import LIMIT, held_in_training
 
 FAILS: dict[str, int] = {}
 """In which step the world fails once (-1: in reset), and in which of its episodes."""
@@ -424,31 +422,11 @@ LONG = (
 )  # fmt: skip
 
 
-LIMIT = 900
-"""Seconds to wait for what must come, on a machine that has much else to do."""
-
-
-@contextmanager
-def training(run: Path, rows: int, **options: object) -> Iterator[subprocess.Popen]:
-    """A process that has trained some episodes of a long run; it does not outlive the test."""
-    command = [sys.executable, "-m", "cmfq.cli", "train", "battle", *LONG, "--run", str(run)]
-    with subprocess.Popen(command, **options) as process:
-        try:
-            deadline = time.monotonic() + LIMIT
-            while not (run / "metrics.jsonl").exists() or len(Run.open(run).metrics()) < rows:
-                assert process.poll() is None
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-            yield process
-        finally:
-            process.kill()
-
-
 def test_a_closed_terminal_stops_the_run_with_everything_saved(tmp_path: Path) -> None:
     terminal, end = pty.openpty()
     run = tmp_path / "run"
     ends: Any = {"stdin": end, "stdout": end, "stderr": end, "start_new_session": True}
-    with training(run, 3, **ends) as process:
+    with held_in_training(run, 3, LONG, **ends) as process:
         os.close(end)
         os.close(terminal)  # writing to it fails from here on
         os.kill(process.pid, signal.SIGHUP)
@@ -460,14 +438,12 @@ def test_a_closed_terminal_stops_the_run_with_everything_saved(tmp_path: Path) -
 
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     run = tmp_path / "run"
-    with training(run, 2, stdout=subprocess.PIPE, text=True) as process:
+    with held_in_training(run, 2, LONG, signals=2, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         os.kill(process.pid, signal.SIGINT)
         assert any(line.startswith("stopping after this episode") for line in process.stdout)
         os.kill(process.pid, signal.SIGINT)
-        started = time.monotonic()
         said, _ = process.communicate(timeout=LIMIT)
-        assert time.monotonic() - started < 60, "on a machine with much else to do"
     assert process.returncode == 130
     assert said.endswith(
         f"stopped at once: `cmfq resume {run}` continues from the last state that was saved\n"

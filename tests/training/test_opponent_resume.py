@@ -1,11 +1,7 @@
 """Runs with opponents go on bit for bit, those from before there were mixes too."""
 
 import json
-import os
-import signal
 import subprocess
-import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +23,7 @@ from cmfq.training.opponent_settings import OpponentSettings
 from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
+from killing import held_in_training
 
 Tiny = TrainSettings[BattleSettings]
 
@@ -104,17 +101,9 @@ SMALL = (
 
 
 def test_a_killed_mixed_run_goes_on_as_if_it_had_not_been(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "cmfq.cli", "train", "battle", *SMALL, "--run"]
-    assert main([*command[3:], str(tmp_path / "whole")]) == 0
-    process = subprocess.Popen([*command, str(tmp_path / "parts")], stdout=subprocess.PIPE)
-    metrics = tmp_path / "parts" / "metrics.jsonl"
-    deadline = time.monotonic() + 600
-    while not metrics.exists() or metrics.read_text().count("\n") < 6:
-        assert process.poll() is None, "it ended before it could be stopped"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    os.kill(process.pid, signal.SIGKILL)
-    process.communicate(timeout=600)
+    assert main(["train", "battle", *SMALL, "--run", str(tmp_path / "whole")]) == 0
+    with held_in_training(tmp_path / "parts", 6, SMALL, stdout=subprocess.DEVNULL) as process:
+        process.kill()
     assert len(Run.open(tmp_path / "parts").metrics()) < 14
     assert main(["resume", str(tmp_path / "parts")]) == 0
     assert_same_run(tmp_path / "whole", tmp_path / "parts")

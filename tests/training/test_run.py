@@ -4,8 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -32,6 +30,7 @@ from cmfq.training.presets import preset_training
 from cmfq.training.run import Run
 from cmfq.training.self_play import SelfPlay
 from cmfq.training.settings import TrainSettings
+from killing import LIMIT, held_in_training
 
 
 def ignore(metrics: EpisodeMetrics) -> None:
@@ -451,10 +450,6 @@ def test_loading_runs_no_code_of_a_strangers_choosing(
     assert cmfq.load(file).mean_field.intervention == "kind_module:f"
 
 
-def cmfq_command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "cmfq.cli", *arguments]
-
-
 SMALL = (
     "--size", "12", "--max-steps", "25", "--episodes", "20", "--checkpoint-period", "5",
     "--batch-size", "64", "--min-updates", "2", "--replay-bytes", "20000000",
@@ -473,17 +468,10 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_real_signal_then_resume_ends_as_uninterrupted(
     tmp_path: Path, whole: Path, number: int, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = cmfq_command("train", "battle", *SMALL, "--run")
     parts = tmp_path / "parts"
-    process = subprocess.Popen([*command, str(parts)], stdout=subprocess.PIPE, text=True)
-    metrics = parts / "metrics.jsonl"
-    deadline = time.monotonic() + 600
-    while not metrics.exists() or metrics.read_text().count("\n") < 7:
-        assert process.poll() is None, "it ended before it could be stopped"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-    os.kill(process.pid, number)
-    output, _ = process.communicate(timeout=600)
+    with held_in_training(parts, 7, SMALL, stdout=subprocess.PIPE) as process:
+        os.kill(process.pid, number)
+        output, _ = process.communicate(timeout=LIMIT)
     if number != signal.SIGKILL:
         assert process.returncode == 130
         assert "stopped after episode" in output
