@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Browser, Frame, Page, Playwright
 
 from cmfq.recordings.page import NamedRecording, documents
 from cmfq.recordings.server import make_server, url_of
@@ -85,10 +85,20 @@ def shown(
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
             page.goto(url_of(server))
-            page.wait_for_selector("#loading", state="hidden")
+            wait_until_ready(page)
             yield page
         finally:
             server.shutdown()
+
+
+def wait_until_ready(page: Page | Frame) -> None:
+    """Wait until the games are loaded, somebody is chosen, and all of that is drawn."""
+    page.wait_for_function(
+        """() => document.getElementById("loading").hidden
+            && (document.getElementById("transport").hidden
+                || document.querySelector("[data-ready]"))"""
+    )
+    wait_until_drawn(page)
 
 
 def named(*paths: Path) -> list[NamedRecording]:
@@ -109,8 +119,9 @@ def wait_for_step(page: Page, step: int) -> None:
 
 def stop_time(page: Page) -> None:
     """Let time pass in the page when ``page.clock.run_for`` says so, and at no other time."""
+    wait_until_drawn(page)  # no frame of before is due
     page.clock.install()
-    page.clock.pause_at(page.evaluate("Date.now() + 1000"))
+    page.clock.pause_at((page.evaluate("Date.now()") + LIMIT) / 1000)  # it must be yet to come
 
 
 def go_to(page: Page, step: int) -> None:
@@ -130,10 +141,25 @@ def choose(page: Page, agent: int) -> None:
     wait_until_drawn(page)
 
 
-def wait_until_drawn(page: Page) -> None:
-    """Wait for the frame that shows what was just done: until then the page shows what was."""
+def wait_until_drawn(page: Page | Frame) -> None:
+    """Wait for the frames that show what was just done: until then the page shows what was.
+
+    A frame may change the size of something, which asks for another frame. So it waits until three
+    frames in a row have changed nothing. What a policy thought may still be unpacked.
+    """
     page.evaluate(
-        "() => new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+        """() => new Promise((drawn) => {
+            let same = 0;
+            const watcher = new MutationObserver(() => { same = 0; });
+            const all = { subtree: true, childList: true, attributes: true, characterData: true };
+            watcher.observe(document, all);
+            const frame = () => {
+                if (++same <= 3) return requestAnimationFrame(frame);
+                watcher.disconnect();
+                drawn();
+            };
+            requestAnimationFrame(frame);
+        })"""
     )
 
 

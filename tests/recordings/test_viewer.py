@@ -24,6 +24,7 @@ from browser import (
     stop_time,
     wait_for_step,
     wait_until_drawn,
+    wait_until_ready,
     watched,
 )
 from cmfq.algorithms import MeanFieldSettings
@@ -86,6 +87,37 @@ def test_it_opens_where_most_die_with_the_agent_that_weighing_moves_most(
     assert moved[chosen] > 0.001
 
 
+HELD = """
+    const released = new Promise((done) => { window.release = done; });
+    window.DecompressionStream = class extends DecompressionStream {
+        get readable() {
+            if (document.getElementById("transport").hidden) return super.readable;
+            const held = { transform: (part, to) => released.then(() => to.enqueue(part)) };
+            return super.readable.pipeThrough(new TransformStream(held));
+        }
+    };
+"""
+"""Script after which no thoughts are unpacked before ``release()``; steps are."""
+
+
+def test_an_agent_that_is_chosen_before_the_page_chooses_one_stays(
+    browser: Browser, fight: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "fight.html"
+    write_page(named(fight), out)
+    with watched(browser) as page:
+        page.add_init_script(HELD)
+        page.goto(out.as_uri())
+        page.wait_for_selector("#transport:not([hidden])")
+        scripted = int(read(fight).steps[0][1].ids[0])
+        go_to(page, 0)
+        choose(page, scripted)
+        assert page.locator("[data-ready]").count() == 0
+        page.evaluate("release()")
+        wait_until_ready(page)
+        assert page.input_value("input.id") == str(scripted)
+
+
 @pytest.mark.parametrize(("player", "said"), [(0, "nobody has acted yet"), (1, "scripted player")])
 def test_an_empty_table_says_why(page: Page, fight: Path, player: int, said: str) -> None:
     go_to(page, 0)
@@ -113,7 +145,7 @@ def test_nothing_is_covered_or_cut(browser: Browser, fight: Path, size: tuple[in
     """The page itself does not scroll, and what an agent goes by is on it beside the field."""
     with shown(browser, named(fight), size) as page:
         page.wait_for_selector(".policy tbody tr")
-        page.wait_for_timeout(100)
+        wait_until_drawn(page)
         height = page.evaluate("document.documentElement.scrollHeight")
         assert height <= size[1]
         boxes = {
@@ -136,8 +168,8 @@ def test_nothing_is_covered_or_cut(browser: Browser, fight: Path, size: tuple[in
         scrolls = "all => all.every(one => one.scrollHeight <= one.clientHeight)"
         assert page.locator(".trace .scroll").evaluate_all(scrolls), "whole rows, all actions"
         page.set_viewport_size({"width": 1280, "height": 700})
-        page.click(".more:visible", timeout=20_000)
-        page.wait_for_timeout(100)
+        page.click(".more:visible")
+        wait_until_drawn(page)
         cut = """box => [...box.querySelectorAll("tbody tr")].filter((row) => {
             const [inside, seen] = [row.getBoundingClientRect(), box.getBoundingClientRect()];
             return inside.top < seen.bottom - 1 && inside.bottom > seen.bottom + 1;
@@ -160,7 +192,7 @@ def test_what_there_is_to_gather_is_drawn(browser: Browser, tmp_path: Path) -> N
         for step in (0, 1):
             go_to(page, step)
             page.keyboard.press("Escape")
-            page.wait_for_timeout(100)
+            wait_until_drawn(page)
             shot = page.locator("canvas.field").screenshot()
             pixels = np.asarray(Image.open(BytesIO(shot)).convert("RGB"))
             colours.append(int((pixels == (0x6A, 0x8F, 0x1D)).all(-1).sum()))
@@ -378,6 +410,8 @@ def test_an_agent_is_chosen_with_the_pointer_and_hovering_shows_what_if(
     go_to(page, STEP)
     page.mouse.click(*place_of(page, replay, 3))
     wait_until_drawn(page)
+    page.wait_for_selector(".policy tbody tr")  # unpacked, which has the table measured anew
+    wait_until_drawn(page)
     assert page.input_value("input.id") == str(team.ids[3])
     assert team.health is not None
     assert f"{team.health[3]:.1f} of 10 hit points" in page.inner_text(".state")
@@ -454,10 +488,10 @@ def test_keys_pressed_at_once_act_on_what_is_so_not_on_what_was_drawn(page: Page
 def changed(page: Page, before: bytes) -> bytes:
     """The field, once it looks otherwise."""
     for _ in range(100):
+        wait_until_drawn(page)
         now = page.locator("canvas.field").screenshot()
         if now != before:
             return now
-        page.wait_for_timeout(50)
     raise AssertionError("the field looks the same as before")
 
 
