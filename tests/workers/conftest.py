@@ -22,8 +22,8 @@ def cluster(node: dict[str, int]) -> Iterator[Any]:
     """
     patience = pytest.MonkeyPatch()
     for name, value in {
-        "RAY_raylet_start_wait_time_s": "300",
-        "RAY_agent_register_timeout_ms": "300000",
+        "RAY_raylet_start_wait_time_s": "900",
+        "RAY_agent_register_timeout_ms": "900000",
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_health_check_period_ms": "1000",
         "PYTHONPATH": os.pathsep.join([str(HERE), os.environ.get("PYTHONPATH", "")]),

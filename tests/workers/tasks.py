@@ -29,7 +29,7 @@ def kills_the_idle(folder: Path, number: int) -> int:
     mark.write_text(str(os.getpid()))
     if number == 1 and not tried:
         other = folder / "tried-0"
-        while not other.exists():
+        while not (other.exists() and other.read_text()):
             time.sleep(0.05)
         time.sleep(0.5)
         os.kill(int(other.read_text()), signal.SIGKILL)

@@ -54,7 +54,7 @@ def test_a_script_that_its_workers_would_run_again_is_told_so(tmp_path: Path) ->
         "game = cmfq.BattleSettings(size=12, max_steps=3)\n"
         "cmfq.evaluate('rush', 'random', game, games=2, workers=2)\n"
     )
-    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, timeout=900)
     assert done.returncode == 1
     assert 'put what it does under `if __name__ == "__main__":`, or give workers=1' in done.stderr
     assert done.stdout.count("runs") <= 3, "nothing is tried again"

@@ -116,8 +116,15 @@ def jobs_of(process: int) -> list[int]:
     def innermost(one: int) -> list[int]:
         return [inner for child in children.get(one, []) for inner in innermost(child)] or [one]
 
-    words = {one: Path(f"/proc/{one}/cmdline").read_bytes() for one in innermost(process)}
-    return [one for one, line in words.items() if b"submitit" in line]
+    return [one for one in innermost(process) if b"submitit" in words_of(one)]
+
+
+def words_of(process: int) -> bytes:
+    """Command line of a process; empty if it has ended."""
+    try:
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    except OSError:
+        return b""
 
 
 def test_the_batch_file(slurm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
