@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page
 
-from browser import AXE, named, violations, watched
+from browser import AXE, named, violations, wait_until_drawn, wait_until_ready, watched
 from cmfq.cli import main
 from cmfq.cli.watching import LiveRun
 from cmfq.decoding import read_maybe_packed
@@ -107,6 +107,7 @@ def check(page: Page) -> None:
     for width, height, scheme in SCREENS:
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore
+        wait_until_drawn(page)
         assert violations(page) == [], scheme
         assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate("document.getAnimations().length") == 0
@@ -147,8 +148,9 @@ def test_a_page_can_be_read_by_everybody(browser: Browser, tmp_path: Path, name:
     written = PAGES[name](tmp_path)
     with watched(browser, DESKTOP) as page:
         page.goto(written.as_uri())
-        if name == "replay":
-            page.wait_for_selector("#loading", state="hidden")
+        for frame in page.frames:  # a report has the page of its game in a frame
+            if frame.locator("#loading").count():
+                wait_until_ready(frame)
         check(page)
         check_print(page)
 
@@ -168,6 +170,7 @@ def test_the_page_of_a_run_that_trains_can_be_read_by_everybody(
         page.goto(url_of(server))
         page.wait_for_selector("text=All 2 episodes are trained.")
         page.wait_for_selector(".curves figure >> nth=2")
+        wait_until_ready(page)
         check(page)
         check_print(page)
 
@@ -176,6 +179,7 @@ def check_print(page: Page) -> None:
     """Dark text on white, also where the screen is dark; nothing is cut at the paper's edge."""
     page.set_viewport_size({"width": PAPER_WIDTH, "height": 1000})
     page.emulate_media(media="print", color_scheme="dark")
+    wait_until_drawn(page)
     assert page.evaluate(CUT) == []
     text, background = page.evaluate(
         "[getComputedStyle(document.querySelector('h1')).color,"

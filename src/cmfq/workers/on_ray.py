@@ -19,8 +19,8 @@ from cmfq.workers.sending import Home, HomeFolder
 
 CONNECT_SECONDS = 5
 """Longest time to wait for a port to be opened."""
-ANSWER_SECONDS = 14
-"""Longest time to wait for an answer of a cluster behind it."""
+ANSWER_SECONDS = 60
+"""Longest time to wait for an answer of a cluster behind it; a new process imports Ray for it."""
 STOP_SECONDS = 600
 """Longest time that tasks are given to save what they have."""
 PATIENCE = {
