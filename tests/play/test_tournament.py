@@ -23,6 +23,7 @@ from cmfq.play.entrants import Entrant, find_entrants
 from cmfq.play.game_log import GameLog, TournamentSettings
 from cmfq.play.reading import finished_tournament, read_tournament
 from cmfq.play.tournament import play_tournament
+from killing import HELD_AFTER_GAMES
 
 PURSUIT = PursuitSettings()
 SETTINGS = TournamentSettings(BattleSettings(size=12, max_steps=10), episodes=6)
@@ -200,19 +201,17 @@ def test_killed_and_called_again_it_ends_the_same(runs: Path, tmp_path: Path) ->
     path, undisturbed = tmp_path / "t.json", tmp_path / "u.json"
     arguments = ["tournament", *(str(runs / n) for n in ("cmfq-0", "mfq-0")), "swarm"]
     arguments += ["--size", "36", "--max-steps", "40", "--games", "6", "--workers", "2"]
-    command = [sys.executable, "-m", "cmfq.cli", *arguments, "--log", str(path)]
+    command = [sys.executable, "-c", HELD_AFTER_GAMES, "3", *arguments, "--log", str(path)]
     leader = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    seen = 0
-    while seen < 3:
+    while not path.exists() or len(read_tournament(path)[0].games) < 3:
         assert leader.poll() is None, "it ended before it could be killed"
         time.sleep(0.02)
-        seen = len(read_tournament(path)[0].games) if path.exists() else 0
     workers = children(leader.pid)
     assert len(workers) >= 2
     leader.send_signal(signal.SIGKILL)
     leader.wait()
     before, whole = read_tournament(path)
-    assert len(before.games) >= seen
+    assert len(before.games) == 3
     assert not whole
     deadline = time.monotonic() + 600
     while any(alive(worker) for worker in workers):

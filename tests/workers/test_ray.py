@@ -198,21 +198,19 @@ def interrupt() -> None:
 
 
 def test_what_is_no_cluster_is_refused_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Long before Ray would give up, though a machine may take its time to import Ray."""
-    assert on_ray.CONNECT_SECONDS + on_ray.ANSWER_SECONDS < 70
+    """In 20 s, but for the import of Ray, for which a busy machine takes its time."""
+    assert on_ray.CONNECT_SECONDS + on_ray.ANSWER_SECONDS < 20
     monkeypatch.setattr(on_ray, "ANSWER_SECONDS", 0.5)
-    asked: list[object] = []
-
-    def ask(*words: object, **options: Any) -> object:
-        asked.append(options["timeout"])
-        return run(*words, **options)
-
-    run = subprocess.run
-    monkeypatch.setattr(subprocess, "run", ask)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         with pytest.raises(
             UserError, match=(f"the server at 127.0.0.1:{port} does not answer as a Ray cluster")
         ):
             validate_address(f"127.0.0.1:{port}")
-    assert asked == [0.5]
+
+
+def test_a_slow_import_of_ray_is_no_missing_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(on_ray, "ASK", "import time; time.sleep(3); print(flush=True)")
+    monkeypatch.setattr(on_ray, "ANSWER_SECONDS", 2)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        validate_address(f"127.0.0.1:{server.getsockname()[1]}")

@@ -19,8 +19,11 @@ from cmfq.workers.sending import Home, HomeFolder
 
 CONNECT_SECONDS = 5
 """Longest time to wait for a port to be opened."""
-ANSWER_SECONDS = 60
-"""Longest time to wait for an answer of a cluster behind it; a new process imports Ray for it."""
+ANSWER_SECONDS = 14
+"""Longest time to wait for an answer of a cluster behind it, once Ray is imported to ask."""
+ASK = "from ray.scripts.scripts import main; print(flush=True); main()"
+"""Program that asks; its first line says that Ray is imported, for which a busy machine takes its
+time."""
 STOP_SECONDS = 600
 """Longest time that tasks are given to save what they have."""
 PATIENCE = {
@@ -190,16 +193,29 @@ def validate_address(address: str) -> None:
             f"no Ray cluster answers at {address} ({error.strerror or error}): `ray start --head` "
             "starts one and prints its address"
         ) from error
-    check = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
-    with suppress(subprocess.TimeoutExpired):
-        asked = subprocess.run(check, capture_output=True, timeout=ANSWER_SECONDS, check=False)
-        if asked.returncode == 0:
-            return
-    raise UserError(
-        f"the server at {address} does not answer as a Ray cluster: give the address that `ray "
-        "start --head` printed; if that cluster has a token, RAY_AUTH_TOKEN_PATH must name its "
-        "file here"
-    )
+    if not _is_cluster(address):
+        raise UserError(
+            f"the server at {address} does not answer as a Ray cluster: give the address that `ray "
+            "start --head` printed; if that cluster has a token, RAY_AUTH_TOKEN_PATH must name its "
+            "file here"
+        )
+
+
+def _is_cluster(address: str) -> bool:
+    """Whether a Ray cluster answers there in time."""
+    check = [sys.executable, "-c", ASK, "health-check", "--address", address]
+    with subprocess.Popen(
+        check, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as asked:
+        assert asked.stdout is not None
+        asked.stdout.readline()
+        try:
+            asked.communicate(timeout=ANSWER_SECONDS)
+        except subprocess.TimeoutExpired:
+            return False
+        finally:
+            asked.kill()
+        return asked.returncode == 0
 
 
 class _ActorHome:
