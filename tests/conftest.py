@@ -60,6 +60,12 @@ def one_thread() -> None:
 
 
 @pytest.fixture(autouse=True)
+def seeded() -> None:
+    """What a test draws from torch does not depend on the tests that ran before it."""
+    torch.manual_seed(0)
+
+
+@pytest.fixture(autouse=True)
 def every_notice_anew() -> None:
     """What was said once in one test is said again in the next."""
     forget_notices()
