@@ -27,7 +27,7 @@ from cmfq.results.writing import write_folder
 from cmfq.storage import make_folder
 from cmfq.training.export import export_policy
 from cmfq.training.presets import preset_training
-from cmfq.training.retreat import fighting
+from cmfq.training.retreat import attacks_of_hurt
 from cmfq.training.run import Run
 from studies.kept_rows import keep, read_rows
 from studies.population_rows import KEPT, Row
@@ -114,11 +114,23 @@ def play(
 
 
 def _left_out(runs: Sequence[Path], until: int, least_attacks_hurt: float | None) -> list[Path]:
-    """Runs that are too weak by their own training; none if no least share is given."""
+    """Runs whose hurt agents attack in less than this share of cases; none if none is given.
+
+    Raises:
+        UserError: the share of a run is not known, or no run would be left.
+    """
     if least_attacks_hurt is None:
         return []
-    kept = fighting(runs, least_attacks_hurt, until or None)
-    return [run for run in runs if run not in kept]
+    left_out = []
+    for run in runs:
+        share = attacks_of_hurt(run, until or None)
+        if share is None:
+            raise UserError(f"how often hurt agents attacked is not known of {run}: leave it out")
+        if share < least_attacks_hurt:
+            left_out.append(run)
+    if len(left_out) == len(runs):
+        raise UserError(f"no run reaches {least_attacks_hurt}: give a smaller least_attacks_hurt")
+    return left_out
 
 
 @dataclass(frozen=True)

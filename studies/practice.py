@@ -27,8 +27,6 @@ class Kind(NamedTuple):
     training: str
     runs: int
     """Runs that play together."""
-    without_weak: bool = False
-    """Whether weak runs of them are left out."""
 
 
 Kinds = Mapping[Kind, Mapping[int, Sequence[float]]]
@@ -38,13 +36,13 @@ Kinds = Mapping[Kind, Mapping[int, Sequence[float]]]
 def kinds_of(rows: Sequence[Row]) -> Kinds:
     """Win rates against swarm by the number of agents a side, of runs that were trained to an end.
 
-    In the order of algorithm, training and number of runs.
+    Without policies whose runs were chosen. In the order of algorithm, training and number of runs.
     """
     found: dict[Kind, dict[int, list[float]]] = {}
     for row in rows:
-        if (row.opponent, row.until) == ("swarm", 0):
+        if (row.opponent, row.until, row.without_weak) == ("swarm", 0, False):
             training, algorithm = algorithm_of(row.training)
-            at = found.setdefault(Kind(algorithm, training, len(row.runs), row.without_weak), {})
+            at = found.setdefault(Kind(algorithm, training, len(row.runs)), {})
             at.setdefault(row.size, []).append(row.win_rate.value)
     return dict(sorted(found.items()))
 
@@ -73,7 +71,7 @@ def practice_parts(results: Path) -> list[Part]:
         (
             kind.algorithm,
             NAMES[kind.training],
-            together(kind.runs, kind.without_weak),
+            together(kind.runs),
             *(mean_and_range(at.get(size, ())) for size in SIZES),
         )
         for kind, at in found.items()
@@ -88,7 +86,7 @@ def practice_parts(results: Path) -> list[Part]:
     return [
         Finding(
             f"In battle, use preset strong at {NAMES.get(best.training, best.training)}, "
-            f"{together(best.runs, best.without_weak)}: against swarm such policies win {rates}."
+            f"{together(best.runs)}: against swarm such policies win {rates}."
         ),
         f"Trainings: {described} (`docs/plans/strong.toml`). {RULE} {_of_one(enough)}",
         Table(

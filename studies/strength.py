@@ -131,13 +131,25 @@ def goal_parts(
         lines.append((_title(goal), *cells))
     stage = f"; the runs as they were after {until}, with a high learning rate" if until else ""
     enough = {members for (members, *_), number in played.items() if number >= LEAST}
-    said = [f"{together(*one)} reach {reached[one]}" for one in kinds if one in enough]
+    said = [
+        f"{together(runs)} reach {reached[runs, chosen]}"
+        for runs, chosen in kinds
+        if (runs, chosen) in enough and not chosen
+    ]
     return [
         Finding(f"Of {len(goals)} goals {listing(said)}."),
         Table(("goal", *(together(*one) for one in kinds)), lines),
         "Policies that reach the goal, of those that played, and the lowest and highest share of "
-        f"games won. Training: {training}{stage}.",
+        f"games won. Training: {training}{stage}.{WEAK if any(one for _, one in kinds) else ''}",
     ]
+
+
+WEAK = (
+    " *Without weak ones*: runs whose hurt agents retreat are left out, by a limit that was found "
+    "with the runs of some of these sets, so no goal counts as reached by it; sets that were "
+    "trained afterwards are [on a page of their own](../weak-runs/README.md"
+    "#does-it-help-to-leave-weak-runs-out)."
+)
 
 
 def _title(goal: Goal) -> str:

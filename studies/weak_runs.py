@@ -173,7 +173,7 @@ def _without_parts(played: Sequence[Row], later: Sequence[WeakRow]) -> tuple[Par
         ),
         "Share of games won, with 95 % intervals over games. Left out are runs in "
         f"which hurt agents attacked in less than {listing([f'{one:.0%}' for one in least])} of "
-        f"cases in the last {EPISODES} episodes, as by `cmfq export --least-attacks-hurt`; sets "
+        f"cases in the last {EPISODES} episodes; sets "
         "without such runs, and games that were not played with all runs, are not shown. The "
         "measure and its limit were found with the runs of the sets that were trained before, so "
         "their changes say little; those trained afterwards were played whatever they were.",

@@ -34,18 +34,6 @@ def test_the_share_is_that_of_known_attacks_up_to_an_episode(runs: Path, tmp_pat
     assert attacks_of_hurt(run, until=1) is None
 
 
-def copies_with(
-    tiny: cmfq.TrainSettings[cmfq.BattleSettings], folder: Path, shares: Sequence[float | None]
-) -> list[Path]:
-    """Copies of one run, each with its share of attacks of hurt agents."""
-    network = replace(tiny.network, head="pairwise")
-    run = cmfq.train(replace(tiny, network=network, episodes=2), run=folder / "run").path
-    return [
-        copy_with(run, folder / f"run-{number}", [(share, share)] * 2)
-        for number, share in enumerate(shares)
-    ]
-
-
 @pytest.mark.parametrize(
     ("shares", "named"), [((0.97, 0.7, 0.93), True), ((0.97, 0.85, 0.93), False)]
 )
@@ -56,7 +44,12 @@ def test_an_ensemble_says_in_which_run_hurt_agents_retreat(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    folders = copies_with(tiny, tmp_path, shares)
+    network = replace(tiny.network, head="pairwise")
+    run = cmfq.train(replace(tiny, network=network, episodes=2), run=tmp_path / "run").path
+    folders = [
+        copy_with(run, tmp_path / f"run-{number}", [(share, share)] * 2)
+        for number, share in enumerate(shares)
+    ]
     out = tmp_path / "policy.safetensors"
     words = ["export", *map(str, folders), "--out", str(out), "--method", "ensemble"]
     assert main(words) == 0
@@ -65,46 +58,3 @@ def test_an_ensemble_says_in_which_run_hurt_agents_retreat(
     assert out.is_file()
     assert main([*words[:3], *words[4:]]) == 0  # of two nobody stands out
     assert "median" not in capsys.readouterr().err
-
-
-def test_runs_whose_hurt_agents_retreat_are_left_out_if_asked(
-    tiny: cmfq.TrainSettings[cmfq.BattleSettings],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    folders = copies_with(tiny, tmp_path, (0.97, 0.7, 0.88))
-    words = ["export", *map(str, folders), "--method", "ensemble"]
-    few, same = tmp_path / "few.safetensors", tmp_path / "same.safetensors"
-    assert main([*words, "--out", str(few), "--least-attacks-hurt", "0.88"]) == 0
-    assert (
-        f"the last checkpoint of each of 2 runs, without {folders[1]}: " in capsys.readouterr().out
-    )
-    rest = ["export", str(folders[0]), str(folders[2]), "--method", "ensemble"]
-    assert main([*rest, "--out", str(same)]) == 0
-    assert few.read_bytes() == same.read_bytes()
-
-
-@pytest.mark.parametrize(
-    ("shares", "words", "said"),
-    [
-        ((0.5, 0.6006), ["0.9"], "hurt agents attacked less in all of these runs, in 0.600 of"),
-        ((0.5, None), ["0.9"], "run-1: leave least_attacks_hurt out"),
-        ((0.5,), ["1.1"], "least_attacks_hurt is 1.1: give a share from 0 to 1"),
-        ((0.5,), ["nan"], "least_attacks_hurt is nan: give a share from 0 to 1"),
-        ((0.5,), ["0.4", "--method", "last"], "method is last: give method ensemble"),
-    ],
-)
-def test_runs_cannot_be_left_out(
-    shares: tuple[float | None, ...],
-    words: list[str],
-    said: str,
-    tiny: cmfq.TrainSettings[cmfq.BattleSettings],
-    tmp_path: Path,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    folders = copies_with(tiny, tmp_path, shares)
-    out = tmp_path / "policy.safetensors"
-    usual = ["export", *map(str, folders), "--out", str(out), "--method", "ensemble"]
-    assert main([*usual, "--least-attacks-hurt", *words]) == 2
-    assert said in capsys.readouterr().err
-    assert not out.exists()
