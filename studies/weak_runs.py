@@ -142,7 +142,7 @@ def _without_parts(played: Sequence[Row], later: Sequence[WeakRow]) -> tuple[Par
     afterwards = {_seed_of(row.run) for row in later}
     lines = []
     changes: dict[str, list[float]] = {"before": [], "afterwards": []}
-    for row in played:
+    for row in sorted(played, key=lambda row: row.runs):
         whole = wholes.get(replace(row, least_attacks_hurt=None).case)
         if whole is None or not row.left_out:
             continue
