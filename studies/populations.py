@@ -35,7 +35,7 @@ from studies.populations_page import commands_of, page_of, spreads
 from studies.scores import earlier_self, win_rate_and_damage
 
 PAPER = Path("docs/results/progress/progress.json.gz")
-"""Games of the last checkpoints of preset paper, at this size."""
+"""Games of the last checkpoints of preset paper, at 64 a side."""
 
 
 def populations(runs: Sequence[Path], members: int) -> list[tuple[Path, ...]]:
@@ -78,17 +78,14 @@ def play(
     games: int,
     workers: int,
     until: int = 0,
-    least_attacks_hurt: float | None = None,
 ) -> Row:
     """Games of one policy against a script or its earlier self, with intervals over games."""
-    left_out = _left_out(runs, until, least_attacks_hurt)
-    used = [run for run in runs if run not in left_out]
     with TemporaryDirectory() as folder:
         file, earlier = Path(folder) / "policy.safetensors", Path(folder) / "earlier.safetensors"
-        export_policy(used, file, "ensemble", checkpoints, until or None)
+        export_policy(runs, file, "ensemble", checkpoints, until or None)
         before = earlier_self(opponent)
         if before is not None:
-            export_policy(used, earlier, "ensemble", checkpoints, before)
+            export_policy(runs, earlier, "ensemble", checkpoints, before)
         match = play_match(
             str(file),
             opponent if before is None else str(earlier),
@@ -108,8 +105,6 @@ def play(
         until,
         match.sides,
         {name: match.yardsticks[name] for name in KEPT},
-        least_attacks_hurt,
-        tuple(run.name for run in left_out),
     )
 
 
@@ -168,16 +163,16 @@ def main(arguments: list[str] | None = None) -> int:
         for runs in populations(study.runs, study.members):
             names = tuple(run.name for run in runs)
             how = study.checkpoints, opponent, study.size, study.games
-            chosen = study.until, study.least_attacks_hurt
-            if any(row.case == (names, *how, *chosen) for row in rows):
+            least, played = study.least_attacks_hurt, {row.case: row for row in rows}
+            if (names, *how, study.until, least) in played:
                 continue
-            whole = next(
-                (row for row in rows if row.case == (names, *how, study.until, None)), None
-            )
-            if whole and not _left_out(runs, *chosen):  # the same policy, which has played
-                row = replace(whole, least_attacks_hurt=study.least_attacks_hurt)
-            else:
-                row = play(runs, *how, study.workers, *chosen)
+            left_out = _left_out(runs, study.until, least)
+            row = None if left_out else played.get((names, *how, study.until, None))
+            if row is None:  # this policy has not played
+                used = [run for run in runs if run not in left_out]
+                row = play(used, *how, study.workers, study.until)
+            names_left_out = tuple(run.name for run in left_out)
+            row = replace(row, runs=names, least_attacks_hurt=least, left_out=names_left_out)
             keep(study.out, rows, row)
     beside = spreads(PAPER) if PAPER.is_file() else {}
     write_folder(study.out, page_of(rows, commands_of(rows, study.out), beside))

@@ -32,11 +32,7 @@ from studies.population_rows import Row, names_of
 from studies.run_measures import MEASURES, RETREAT, WeakRow, correlation, retreats, row_of
 
 
-def page_of(
-    every: Sequence[WeakRow],
-    played: Sequence[Row],
-    command: str,
-) -> Page:
+def page_of(every: Sequence[WeakRow], played: Sequence[Row], command: str) -> Page:
     """Correlations of all measures, a picture of the strongest, and what leaving runs out does.
 
     Args:

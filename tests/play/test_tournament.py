@@ -23,7 +23,7 @@ from cmfq.play.entrants import Entrant, find_entrants
 from cmfq.play.game_log import GameLog, TournamentSettings
 from cmfq.play.reading import finished_tournament, read_tournament
 from cmfq.play.tournament import play_tournament
-from killing import HELD_AFTER_GAMES
+from killing import HELD_AFTER_GAMES, started, wait_for
 
 PURSUIT = PursuitSettings()
 SETTINGS = TournamentSettings(BattleSettings(size=12, max_steps=10), episodes=6)
@@ -201,15 +201,13 @@ def test_killed_and_called_again_it_ends_the_same(runs: Path, tmp_path: Path) ->
     path, undisturbed = tmp_path / "t.json", tmp_path / "u.json"
     arguments = ["tournament", *(str(runs / n) for n in ("cmfq-0", "mfq-0")), "swarm"]
     arguments += ["--size", "36", "--max-steps", "40", "--games", "6", "--workers", "2"]
-    command = [sys.executable, "-c", HELD_AFTER_GAMES, "3", *arguments, "--log", str(path)]
-    leader = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    while not path.exists() or len(read_tournament(path)[0].games) < 3:
-        assert leader.poll() is None, "it ended before it could be killed"
-        time.sleep(0.02)
-    workers = children(leader.pid)
-    assert len(workers) >= 2
-    leader.send_signal(signal.SIGKILL)
-    leader.wait()
+    words = ["3", *arguments, "--log", str(path)]
+    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with started(HELD_AFTER_GAMES, words, **quiet) as leader:
+        wait_for(lambda: path.exists() and len(read_tournament(path)[0].games) == 3, leader)
+        workers = children(leader.pid)
+        assert len(workers) >= 2
+        leader.kill()
     before, whole = read_tournament(path)
     assert len(before.games) == 3
     assert not whole
